@@ -1,0 +1,45 @@
+package signing
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// ErrInvalidMessage says that a [Message] cannot be signed; the error around it
+// says why. Trying again does not help.
+var ErrInvalidMessage = errors.New("webhook cannot be signed")
+
+// Message is one attempt to deliver one webhook.
+type Message struct {
+	// ID is the webhook-id, the same on every attempt: visible ASCII without a
+	// full stop.
+	ID string
+	// At is the time of this attempt, not before 1970.
+	At time.Time
+	// Body is what will be sent, byte for byte.
+	Body []byte
+}
+
+// Signer proves to a receiver who sent a webhook. [KeySet] is the one that comes
+// with this package; implement it for another scheme, or around a KeySet for one
+// more.
+//
+// Sign sets headers for this one attempt, replacing what stands there, and leaves
+// the others alone. h is not nil. It is called from many goroutines at once, for
+// every attempt again, and must neither change nor keep the body. If it returns an
+// error, nothing is sent.
+type Signer interface {
+	Sign(h http.Header, m Message) error
+}
+
+func (m Message) validate() error {
+	if !validID(m.ID) {
+		return fmt.Errorf("%w: its id %q must be visible ASCII without a full stop", ErrInvalidMessage, m.ID)
+	}
+	if m.At.Unix() < 0 {
+		return fmt.Errorf("%w: its time %s is before 1970", ErrInvalidMessage, m.At)
+	}
+	return nil
+}
