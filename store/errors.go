@@ -1,0 +1,57 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors of a store. They are wrapped, so compare with [errors.Is].
+var (
+	// ErrNotFound says that the thing does not exist, was deleted, or belongs to
+	// another organization.
+	ErrNotFound = errors.New("not found")
+
+	// ErrBadReference says that a record refers to something that does not exist.
+	ErrBadReference = errors.New("a referenced thing does not exist")
+
+	// ErrConflict is the parent of all errors which say that the thing's present
+	// state forbids the change.
+	ErrConflict = errors.New("conflict")
+
+	// ErrCodeTaken says that another category has the code, or another event
+	// type the (code, version).
+	ErrCodeTaken = fmt.Errorf("%w: the code is taken", ErrConflict)
+
+	// ErrSampleExists says that the (event type, version) has a sample payload.
+	ErrSampleExists = fmt.Errorf("%w: there is a sample payload for this version", ErrConflict)
+
+	// ErrInUse says that something else still refers to what was to be deleted.
+	ErrInUse = fmt.Errorf("%w: in use", ErrConflict)
+
+	// ErrNotFinished says that the attempt has no outcome yet.
+	ErrNotFinished = fmt.Errorf("%w: the attempt has no outcome yet", ErrConflict)
+
+	// ErrIdempotencyMismatch says that an idempotency key was used before, with
+	// another content. [IdempotencyError] tells which one.
+	ErrIdempotencyMismatch = fmt.Errorf("%w: the idempotency key was used with another content", ErrConflict)
+
+	// ErrSeedChanged says that a seed version was applied before, with another
+	// checksum.
+	ErrSeedChanged = fmt.Errorf("%w: an applied seed version has changed", ErrConflict)
+
+	// ErrForeignTx says that a transaction belongs to another kind of store.
+	ErrForeignTx = errors.New("the transaction does not belong to this store")
+
+	// ErrUnavailable says that the store could not be reached. Nothing is known
+	// about whether a change was made.
+	ErrUnavailable = errors.New("the store is unavailable")
+)
+
+// IdempotencyError is [ErrIdempotencyMismatch] with the place of the offending
+// message among those given to [Messages.Publish].
+type IdempotencyError struct{ Index int }
+
+func (e *IdempotencyError) Error() string { return ErrIdempotencyMismatch.Error() }
+
+// Unwrap returns [ErrIdempotencyMismatch].
+func (e *IdempotencyError) Unwrap() error { return ErrIdempotencyMismatch }

@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Store keeps everything the module knows. See the package documentation for
+// what holds for all methods.
+type Store interface {
+	Catalog
+	Subscriptions
+	Messages
+	History
+	Queue
+
+	// Ping reports whether the store answers and is ready to be used: that its
+	// schema is there and of the version this program needs. It honours ctx.
+	Ping(ctx context.Context) error
+
+	// Durable reports whether what the store acknowledged survives the end of
+	// the process.
+	Durable() bool
+}
+
+// Tx is an open transaction of a store. It comes from the caller's own database
+// handle (bunstore.Tx) or from [Transactor]. What is published in it becomes
+// visible and is delivered when it commits.
+type Tx interface {
+	Commit() error
+	Rollback() error
+}
+
+// Transactor is the optional ability of a store to begin a transaction of its
+// own.
+type Transactor interface {
+	Begin(ctx context.Context) (Tx, error)
+}
+
+// Notifier is the optional ability of a store to say that work may be due.
+// Without it, and whenever it fails, the dispatcher polls.
+type Notifier interface {
+	// Listen calls wake, which does not block, whenever somebody may have added
+	// attempts that are due, also in another process where the store is shared.
+	// It returns when ctx is done, or with an error when it can no longer listen.
+	Listen(ctx context.Context, wake func()) error
+}
+
+// Catalog keeps categories, event types, their samples, and the seeds.
+//
+// The Update methods read a record, call change with it, and write back what
+// change made of it, all in one transaction that no other change of the same
+// record can come between. An error from change is returned as it is, and
+// nothing is written. Change must not call the store. The store increments
+// Revision; the ID, what the record belongs to (CategoryID, EventTypeID,
+// OrganizationID) and the fields that the store fills in stay as they are,
+// whatever change does to them. The updated record is returned.
+type Catalog interface {
+	// CreateCategory adds a category with Revision 1, or fails with ErrCodeTaken.
+	CreateCategory(ctx context.Context, c Category) error
+	Category(ctx context.Context, id uuid.UUID) (Category, error)
+	Categories(ctx context.Context, archived ArchivedFilter, page Page) (List[Category], error)
+	UpdateCategory(ctx context.Context, id uuid.UUID, change func(*Category) error) (Category, error)
+	// DeleteCategory fails with ErrInUse while the category has event types. Its
+	// code is free again. Check sees the category first, and its error stops the
+	// deletion; nil for none.
+	DeleteCategory(ctx context.Context, id uuid.UUID, check func(Category) error) error
+
+	// CreateEventType adds an event type with Revision 1. It fails with
+	// ErrCodeTaken, or with ErrBadReference if the category does not exist.
+	CreateEventType(ctx context.Context, e EventType) error
+	EventType(ctx context.Context, id uuid.UUID) (EventType, error)
+	// EventTypeByCode finds what a publisher means.
+	EventTypeByCode(ctx context.Context, code, version string) (EventType, error)
+	// EventTypes lists a category's event types, or all for a zero categoryID. The
+	// filter looks at the event type, not at its category. An unknown category has
+	// none.
+	EventTypes(ctx context.Context, categoryID uuid.UUID, archived ArchivedFilter, page Page) (List[EventType], error)
+	// HistoricEventTypes returns those of the given ids that ever existed, the
+	// deleted ones included, by id. History refers to them.
+	HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error)
+	UpdateEventType(ctx context.Context, id uuid.UUID, change func(*EventType) error) (EventType, error)
+	// DeleteEventType fails with ErrInUse while a subscription that is not
+	// archived selects the event type by id; archived ones lose it, which counts
+	// as a change in their Revision. Its code is free again, its samples are gone.
+	// Check is as in DeleteCategory.
+	DeleteEventType(ctx context.Context, id uuid.UUID, check func(EventType) error) error
+
+	// CreateSample adds a sample with Revision 1. It fails with ErrSampleExists,
+	// or with ErrBadReference if the event type does not exist.
+	CreateSample(ctx context.Context, s Sample) error
+	Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (Sample, error)
+	// Samples lists an event type's samples in the order of their ids, or those
+	// of all event types for a zero id.
+	Samples(ctx context.Context, eventTypeID uuid.UUID) ([]Sample, error)
+	// UpdateSample may change the version too, and then fails with
+	// ErrSampleExists if that has one.
+	UpdateSample(ctx context.Context, eventTypeID uuid.UUID, version string, change func(*Sample) error) (Sample, error)
+	DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version string, check func(Sample) error) error
+
+	// ApplySeed applies the seed and records its version, in one transaction,
+	// unless it was applied before: then it changes nothing and reports false, or
+	// fails with ErrSeedChanged if the checksum differs. It fails with
+	// ErrBadReference if the seed refers to what is not in it. Of several hosts
+	// that apply the same seed at once, one does.
+	ApplySeed(ctx context.Context, s Seed) (applied bool, err error)
+	// SeedVersions lists what was applied, by AppliedAt, oldest first.
+	SeedVersions(ctx context.Context) ([]SeedVersion, error)
+}
+
+// Subscriptions keeps subscriptions and their secrets.
+type Subscriptions interface {
+	// CreateSubscription adds a subscription with Revision 1, and its first
+	// secret. It fails with ErrBadReference if a selector names an event type
+	// that does not exist.
+	CreateSubscription(ctx context.Context, s Subscription, first Secret) error
+	Subscription(ctx context.Context, org, id uuid.UUID) (Subscription, error)
+	Subscriptions(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error)
+	// Subscribers lists the live subscriptions that have one of the topics, each
+	// once, in the order of their ids: those of the given organizations, or of all
+	// if nil. Of no organizations (empty, not nil) there are none.
+	Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]Subscription, error)
+	// UpdateSubscription works as the Update methods of Catalog do, and fails with
+	// ErrBadReference as CreateSubscription does. In the same
+	// transaction, archiving cancels the subscription's pending attempts, but not
+	// what is being sent, and a subscription that becomes live has its pending
+	// attempts all due at now.
+	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
+	// DeleteSubscription cancels its pending attempts as archiving does. Its
+	// history stays until retention ends it, but can no longer be reached. Check
+	// is as in Catalog.
+	DeleteSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, check func(Subscription) error) error
+
+	// Secrets lists a subscription's secrets; the current one has a zero ValidTo.
+	Secrets(ctx context.Context, org, subscription uuid.UUID, page Page) (List[Secret], error)
+	// SecretAt returns the secret that was current at the time, or ErrNotFound.
+	SecretAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (Secret, error)
+	// AddSecret calls next with the current secret and makes what it returns the
+	// current one; the former ends when the new one begins, a change that its
+	// audit owes to the new one's creation. It increments the subscription's
+	// Revision. An error from next is returned as it is, and nothing is written.
+	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(current Secret) (Secret, error)) error
+}
+
+// Messages takes in what is published.
+type Messages interface {
+	// Publish stores the messages and one pending attempt for each live
+	// subscription of the message's organization that has one of its topics, due
+	// at the message's CreatedAt: all of it or nothing, in one transaction. With a
+	// tx it does so inside that one (or fails with ErrForeignTx), and the caller's
+	// transaction stays usable whatever Publish finds. The results are in the
+	// order of the messages.
+	//
+	// A message whose idempotency key its organization used since
+	// opts.KeysSince is not stored: the result is the first one's, marked as a
+	// duplicate and without jobs. A key is used when its message is created. If
+	// the fingerprint differs, Publish fails with *IdempotencyError and stores
+	// nothing. The keys in one call are distinct within an organization.
+	Publish(ctx context.Context, tx Tx, messages []NewMessage, opts PublishOptions) ([]Published, error)
+
+	// Message returns a message of the organization.
+	Message(ctx context.Context, org, id uuid.UUID) (Message, error)
+
+	// Prune removes messages created before the time, with all their attempts,
+	// the oldest first and max messages at most, and idempotency keys first used
+	// before it. Messages with an attempt that is pending or being sent stay, and
+	// do not count. It returns how many messages it removed.
+	Prune(ctx context.Context, before time.Time, max int) (int, error)
+}
+
+// NewMessage is a message to be published.
+type NewMessage struct {
+	Message
+	Topics         []string  // see Topics
+	ExpiresAt      time.Time // its attempts are not sent after this
+	IdempotencyKey string    // "" for none
+	Fingerprint    []byte    // of the content, compared when a key comes again
+}
+
+// PublishOptions are what Publish needs besides the messages.
+type PublishOptions struct {
+	NewID     func() uuid.UUID // ids for the attempts; required
+	KeysSince time.Time        // idempotency keys first used before this are forgotten
+
+	// HandOff is how many of the new attempts, the first ones in the order of the
+	// messages, are stored as being sent, leased to the caller for the time of
+	// Lease, and returned as jobs. The rest are left to be claimed. It is ignored
+	// with a tx.
+	HandOff int
+	Lease   time.Duration
+}
+
+// Published is the result for one message.
+type Published struct {
+	MessageID  uuid.UUID // the first message's, for a duplicate
+	Deliveries int       // how many subscriptions matched
+	Duplicate  bool
+	Jobs       []Job // what was handed off
+}
+
+// History reads what became of the messages.
+type History interface {
+	// Attempts lists attempts of a subscription. ErrNotFound if the organization
+	// has no such subscription, here as in all methods of History.
+	Attempts(ctx context.Context, q HistoryQuery) (List[Attempt], error)
+	// Attempt returns one of a subscription's attempts.
+	Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error)
+	// Chain lists all attempts of a delivery in the order of their numbers.
+	Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]Attempt, error)
+	// Deliveries lists deliveries of a subscription. Status is the chain's.
+	Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error)
+	// Delivery returns one of a subscription's deliveries.
+	Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error)
+	// Retry adds a manual retry of the given attempt, due at retry.At, and
+	// returns it. An automatic retry that is pending in the same chain is
+	// cancelled. The new attempt's Step is that of the chain's latest attempt,
+	// less one if that is an automatic retry that was cancelled, now or before: a
+	// manual retry uses up nothing of the schedule. It fails with ErrNotFinished
+	// if the given attempt has no outcome.
+	Retry(ctx context.Context, org, subscription, attempt uuid.UUID, retry NewRetry) (Attempt, error)
+}
+
+// NewRetry is a manual retry to be added.
+type NewRetry struct {
+	ID        uuid.UUID
+	At        time.Time
+	By        string
+	ExpiresAt time.Time
+}
