@@ -1,0 +1,130 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// maxClaim bounds a claim. Larger ones are no faster.
+const maxClaim = 500
+
+// claimLoop keeps the lanes filled with what is due in the store.
+func (r *run) claimLoop() {
+	backOff := storeBackOff()
+	for r.claiming.Err() == nil {
+		n := r.lanes.reserve(max(1, min(maxClaim, r.cfg.Backlog)/4), maxClaim) // not in driblets
+		if n == 0 {
+			for _, refused := range r.lanes.evict(time.Now()) {
+				r.giveBack(refused.task, r.cfg.Now().Add(refused.away))
+			}
+			r.wait(r.lanes.room, r.cfg.PollInterval)
+			continue
+		}
+		until := time.Now().Add(r.cfg.Lease)
+		jobs, err := r.cfg.Store.Claim(r.claiming, n, r.cfg.Lease)
+		r.lanes.release(n - len(jobs))
+		if err != nil {
+			if r.claiming.Err() == nil {
+				r.health.failed(err)
+				r.wait(nil, backOff.NextBackOff())
+			}
+			continue
+		}
+		r.health.worked()
+		backOff.Reset()
+		r.targets.warm(r.claiming, jobs)
+		r.put(jobs, until)
+		if len(jobs) < n {
+			r.wait(r.wake, r.cfg.PollInterval)
+		}
+	}
+}
+
+// listenLoop turns the store's notifications into wake-ups. Polling goes on
+// beside it, so a failure costs latency only.
+func (r *run) listenLoop() {
+	notifier, ok := r.cfg.Store.(store.Notifier)
+	if !ok {
+		return
+	}
+	backOff := storeBackOff()
+	for r.claiming.Err() == nil {
+		began := time.Now()
+		err := notifier.Listen(r.claiming, r.signal)
+		if r.claiming.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			backOff.Reset()
+		}
+		r.cfg.Logger.Warn("webhooks: cannot listen for wake-ups, polling", "error", err)
+		r.wait(nil, 10*backOff.NextBackOff())
+	}
+}
+
+// put moves claimed jobs into the lanes, and gives back what does not fit.
+func (r *run) put(jobs []store.Job, until time.Time) {
+	if len(jobs) == 0 {
+		return
+	}
+	tasks := make([]task, len(jobs))
+	for i, j := range jobs {
+		tasks[i] = task{j, until}
+	}
+	for _, refused := range r.lanes.put(tasks, time.Now()) {
+		r.giveBack(refused.task, r.cfg.Now().Add(refused.away))
+	}
+}
+
+// wait returns when ch has something, d has passed, or the engine stops.
+func (r *run) wait(ch <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ch:
+	case <-timer.C:
+	case <-r.claiming.Done():
+	}
+}
+
+// health tells the host when the store goes away and comes back, once each.
+type health struct {
+	notice func(Notice)
+	log    *slog.Logger
+	now    func() time.Time
+
+	mu   sync.Mutex
+	down time.Time
+}
+
+func (h *health) failed(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	h.mu.Lock()
+	first := h.down.IsZero()
+	if first {
+		h.down = h.now()
+	}
+	h.mu.Unlock()
+	if first {
+		h.log.Error("webhooks: the store does not answer", "error", err)
+		h.notice(Notice{Kind: StoreDown, Reason: "the store does not answer"})
+	}
+}
+
+func (h *health) worked() {
+	h.mu.Lock()
+	since := h.down
+	h.down = time.Time{}
+	h.mu.Unlock()
+	if !since.IsZero() {
+		h.log.Info("webhooks: the store answers again", "down_for", h.now().Sub(since))
+		h.notice(Notice{Kind: StoreUp})
+	}
+}

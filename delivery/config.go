@@ -1,0 +1,134 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// MaxTimeout bounds what one attempt may take. The lease of a claim is longer, so
+// that an attempt that was begun ends while it is still ours.
+const MaxTimeout = 30 * time.Second
+
+// Config of an [Engine]. Store, Sender and Signer are required.
+type Config struct {
+	Store  store.Store
+	Sender Sender
+	// Signer prepares the signatures for a subscription, from its secrets that
+	// are valid now.
+	Signer func(store.Target) (signing.Signer, error)
+
+	Schedule Schedule      // waits between attempts. Default: DefaultSchedule()
+	Timeout  time.Duration // of one attempt, at most MaxTimeout. Default: 15 s
+
+	Workers         int // concurrent attempts. Default: 128 for each CPU
+	PerSubscription int // concurrent attempts to one subscription, once it proved quick. Default: a quarter of Workers, at most 64
+	Backlog         int // attempts that wait in memory. Default: 16 for each worker
+	BacklogBytes    int // their bodies. Default: 32 MiB
+
+	Lease        time.Duration // of a claim. Default: 40 s
+	PollInterval time.Duration // how often to look for due attempts when nothing woke us. Default: 500 ms
+	DrainTimeout time.Duration // how long a cancelled Start waits for what is in flight. Default: 30 s
+
+	SecretOverlap time.Duration // how long a replaced secret still signs. Default: 24 h
+	Retention     time.Duration // how long history is kept; negative for ever. Default: 720 h
+	UserAgent     string        // Default: "ecg-webhooks"
+
+	Logger  *slog.Logger     // Default: discards
+	Observe func(Notice)     // called in line, so quickly. Default: nothing
+	Now     func() time.Time // Default: time.Now
+	NewID   func() uuid.UUID // version 7. Default: uuid.NewV7
+}
+
+// Sender makes the requests. A guard.Client is the usual one; a test or another
+// transport supplies its own. A panic in it fails the attempt.
+type Sender interface {
+	// Post sends the request within its time-out and reports what happened. It
+	// neither keeps nor changes the parts of the request.
+	Post(ctx context.Context, r guard.Request) guard.Result
+}
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Store == nil:
+		return c, errors.New("delivery: Config.Store is nil")
+	case c.Sender == nil:
+		return c, errors.New("delivery: Config.Sender is nil")
+	case c.Signer == nil:
+		return c, errors.New("delivery: Config.Signer is nil")
+	}
+	if c.Schedule == nil {
+		c.Schedule = DefaultSchedule()
+	}
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.Workers = cmp.Or(c.Workers, 128*runtime.GOMAXPROCS(0))
+	c.PerSubscription = cmp.Or(c.PerSubscription, min(64, max(1, c.Workers/4)))
+	c.Backlog = cmp.Or(c.Backlog, 16*c.Workers)
+	c.BacklogBytes = cmp.Or(c.BacklogBytes, 32<<20)
+	c.Lease = cmp.Or(c.Lease, 40*time.Second)
+	c.PollInterval = cmp.Or(c.PollInterval, 500*time.Millisecond)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.UserAgent = cmp.Or(c.UserAgent, "ecg-webhooks")
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(Notice) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	for _, f := range []struct {
+		name string
+		n    int
+	}{
+		{"Workers", c.Workers}, {"PerSubscription", c.PerSubscription},
+		{"Backlog", c.Backlog}, {"BacklogBytes", c.BacklogBytes},
+	} {
+		if f.n < 1 {
+			return fmt.Errorf("delivery: Config.%s is %d, must be at least 1", f.name, f.n)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"Timeout", c.Timeout}, {"Lease", c.Lease}, {"PollInterval", c.PollInterval},
+		{"DrainTimeout", c.DrainTimeout}, {"SecretOverlap", c.SecretOverlap},
+	} {
+		if f.d <= 0 {
+			return fmt.Errorf("delivery: Config.%s is %v, must be positive", f.name, f.d)
+		}
+	}
+	if c.Timeout > MaxTimeout {
+		return fmt.Errorf("delivery: Config.Timeout is %v, must be at most %v", c.Timeout, MaxTimeout)
+	}
+	if c.Lease < c.Timeout+leaseMargin {
+		return fmt.Errorf("delivery: Config.Lease is %v, must be at least Timeout + %v", c.Lease, leaseMargin)
+	}
+	for i, wait := range c.Schedule {
+		if wait <= 0 {
+			return fmt.Errorf("delivery: Config.Schedule[%d] is %v, must be positive", i, wait)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// leaseMargin is what must be left of a lease, beyond the time-out, for an
+// attempt to be begun: time to record it.
+const leaseMargin = 2 * time.Second
+
+// Engine delivers. Make one with [New]; it does nothing until [Engine.Start].
+type Engine struct {
+	cfg     Config
+	targets *targets
+
+	mu  sync.Mutex
+	run *run // nil when stopped
+}
+
+// run is the engine between a Start and the end of its drain.
+type run struct {
+	*Engine
+	lanes   *lanes
+	results chan result
+	wake    chan struct{}
+
+	claiming     context.Context // done: take nothing more
+	stopClaiming context.CancelFunc
+	sending      context.Context // done: abort what is in flight
+	abort        context.CancelFunc
+
+	intake    sync.WaitGroup // who puts into the lanes
+	workers   sync.WaitGroup
+	recorders sync.WaitGroup
+	health    health
+	detach    func() bool // from the ctx of Start
+	drained   chan struct{}
+}
+
+// New returns an engine, or an error that names the field of the configuration
+// which is wrong. It starts nothing.
+func New(c Config) (*Engine, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: c}
+	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}}
+	return e, nil
+}
+
+// Start checks that the store answers, starts to deliver and returns. When ctx is
+// cancelled the engine drains as [Engine.Stop] does, within Config.DrainTimeout.
+// To start an engine that runs already does nothing.
+func (e *Engine) Start(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.run != nil {
+		return nil
+	}
+	if err := e.cfg.Store.Ping(ctx); err != nil {
+		return err
+	}
+	r := e.newRun()
+	e.run = r
+	r.detach = context.AfterFunc(ctx, func() {
+		r.stopClaiming()
+		time.AfterFunc(e.cfg.DrainTimeout, r.abort)
+	})
+	r.start()
+	return nil
+}
+
+// Stop drains: nothing more is claimed, what is in flight is finished and
+// recorded, and what waits in memory is given back. It returns when that is done.
+// If ctx ends before, attempts in flight are aborted and given back too, and its
+// error is returned. To stop an engine that does not run does nothing.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	r := e.run
+	e.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	r.stopClaiming()
+	select {
+	case <-r.drained:
+		return nil
+	case <-ctx.Done():
+	}
+	r.abort()
+	<-r.drained
+	return ctx.Err()
+}
+
+// Running reports whether the engine was started and takes in work.
+func (e *Engine) Running() bool {
+	r := e.current()
+	return r != nil && r.claiming.Err() == nil
+}
+
+// Wake makes the engine look for due attempts now.
+func (e *Engine) Wake() {
+	if r := e.current(); r != nil {
+		r.signal()
+	}
+}
+
+// Forget makes the engine read a subscription again before it sends to it.
+func (e *Engine) Forget(subscription uuid.UUID) { e.targets.forget(subscription) }
+
+// Reserve sets room aside for attempts that are to be handed over, at most n, and
+// returns for how many there is. Give back what was reserved with
+// [Reservation.HandOver].
+func (e *Engine) Reserve(n int) Reservation {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.run
+	if r == nil || r.claiming.Err() != nil {
+		return Reservation{}
+	}
+	r.intake.Add(1)
+	return Reservation{run: r, N: r.lanes.reserve(1, n), Lease: e.cfg.Lease, until: time.Now().Add(e.cfg.Lease)}
+}
+
+// Reservation is room for attempts. HandOver must be called once on each.
+type Reservation struct {
+	N     int           // how many attempts; 0 for none
+	Lease time.Duration // how long they must be leased
+
+	run   *run
+	until time.Time
+}
+
+// HandOver passes on what was leased under the reservation, N jobs at most.
+func (v Reservation) HandOver(jobs []store.Job) {
+	if v.run == nil {
+		return
+	}
+	v.run.lanes.release(v.N - len(jobs))
+	v.run.put(jobs, v.until)
+	v.run.intake.Done()
+}
+
+func (e *Engine) current() *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.run
+}
+
+func (e *Engine) newRun() *run {
+	c := e.cfg
+	r := &run{
+		Engine:  e,
+		lanes:   newLanes(c.Backlog, c.BacklogBytes, c.PerSubscription),
+		results: make(chan result, c.Workers),
+		wake:    make(chan struct{}, 1),
+		drained: make(chan struct{}),
+	}
+	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
+	r.sending, r.abort = context.WithCancel(context.Background())
+	r.health = health{notice: e.notify, log: c.Logger, now: c.Now}
+	return r
+}
+
+func (r *run) start() {
+	r.intake.Go(r.claimLoop)
+	r.intake.Go(r.listenLoop)
+	r.intake.Go(r.pruneLoop)
+	for range r.cfg.Workers {
+		r.workers.Go(r.work)
+	}
+	for range recorders {
+		r.recorders.Go(r.recordLoop)
+	}
+	go r.end()
+}
+
+// end waits for the drain to begin and sees it through: first nothing more comes
+// in, then the workers finish, then everything is recorded.
+func (r *run) end() {
+	<-r.claiming.Done()
+	r.detach()
+	r.Engine.mu.Lock()   // whoever is inside Reserve has joined the intake, or will see that it is over
+	r.Engine.mu.Unlock() //nolint:staticcheck // the empty section is the point
+	r.intake.Wait()
+	for _, t := range r.lanes.close() {
+		r.giveBack(t, r.cfg.Now())
+	}
+	r.workers.Wait()
+	close(r.results)
+	r.recorders.Wait()
+	r.abort()
+	r.Engine.mu.Lock()
+	r.Engine.run = nil
+	r.Engine.mu.Unlock()
+	close(r.drained)
+}
+
+func (r *run) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// notify calls the host's hook. A panic there is the host's, not the engine's.
+func (e *Engine) notify(n Notice) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.cfg.Logger.Error("webhooks: the observer panicked", "panic", p)
+		}
+	}()
+	n.At = e.cfg.Now()
+	e.cfg.Observe(n)
+}
+
+var errAborted = errors.New("aborted by Stop")

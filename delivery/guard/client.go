@@ -1,0 +1,129 @@
+package guard
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	maxBody     = 16 << 10 // bytes of a response that Post keeps
+	maxHeader   = 64 << 10 // bytes of status line and headers, all 1xx responses included
+	maxDocument = 1 << 20  // bytes of a response that HTTPClient hands out
+)
+
+var errStatus = errors.New("malformed response: not an HTTP status")
+
+// Options configure a [Client]. The zero value is ready to use.
+type Options struct {
+	// Policy says what may be reached. Default: the zero Policy, the strictest.
+	Policy *Policy
+	// Timeout bounds a request from the DNS lookup to the last byte of the
+	// response. Default: 15 s.
+	Timeout time.Duration
+	// ConnectTimeout bounds lookup and TCP connect together, and the TLS handshake
+	// after it, each within Timeout. Default: 5 s.
+	ConnectTimeout time.Duration
+	// IdleTimeout is how long an unused connection is kept. It is shorter than the
+	// 5 s after which common receivers (Node.js, uvicorn) close theirs: a request
+	// that crosses such a close fails, because nothing is ever sent twice.
+	// Default: 4 s.
+	IdleTimeout time.Duration
+	// MaxIdle and MaxIdlePerHost bound the unused connections that are kept.
+	// Default: 1,024 and 128.
+	MaxIdle, MaxIdlePerHost int
+	// RootCAs are the authorities that receivers' certificates may come from.
+	// Default: the system's.
+	RootCAs *x509.CertPool
+	// Resolver looks names up. Default: [net.DefaultResolver].
+	Resolver *net.Resolver
+}
+
+// A Client sends requests that cannot leave what its [Policy] allows. It follows
+// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and sends
+// each request at most once. It is safe for concurrent use, and meant to be one
+// per process, because it keeps connections.
+type Client struct {
+	transport *http.Transport
+	timeout   time.Duration
+}
+
+// NewClient returns a client. It starts nothing.
+func NewClient(o Options) *Client {
+	policy := cmp.Or(o.Policy, new(Policy))
+	connect := cmp.Or(o.ConnectTimeout, 5*time.Second)
+	dialer := &net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control}
+	return &Client{
+		timeout: cmp.Or(o.Timeout, 15*time.Second),
+		transport: &http.Transport{
+			Proxy:       nil, // what a proxy connects to is out of our sight
+			DialContext: dialer.DialContext,
+			TLSClientConfig: &tls.Config{
+				MinVersion:         tls.VersionTLS12,
+				RootCAs:            o.RootCAs,
+				ClientSessionCache: tls.NewLRUClientSessionCache(256),
+			},
+			TLSHandshakeTimeout:    connect, // a dial outlives the request that asked for it
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxHeader,
+			MaxIdleConns:           cmp.Or(o.MaxIdle, 1024),
+			MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 128),
+			IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
+			ForceAttemptHTTP2:      true,
+			HTTP2: &http.HTTP2Config{
+				// What a receiver may push before anybody reads it.
+				MaxReceiveBufferPerStream:     4 * maxBody,
+				MaxReceiveBufferPerConnection: 64 * maxBody,
+				// A connection that went silent is found out and replaced;
+				// HTTP/1 does so at the first timeout.
+				SendPingTimeout:  connect,
+				PingTimeout:      connect,
+				WriteByteTimeout: connect,
+			},
+		},
+	}
+}
+
+// HTTPClient returns a client for other requests of the library, such as JWKS
+// fetches, under the same guard. A redirect is returned, not followed. Reading
+// more than 1 MiB of a response ends in an *[http.MaxBytesError].
+func (c *Client) HTTPClient() *http.Client {
+	return &http.Client{
+		Transport:     limited{c},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       c.timeout,
+	}
+}
+
+// CloseIdleConnections closes the connections that are not in use.
+func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
+
+// roundTrip is the one way out. It goes to the transport directly: what
+// http.Client adds (redirects, cookies, credentials from the URL) is not wanted.
+func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 {
+		// After a 101 the body is the bare connection, which no deadline ends.
+		_ = resp.Body.Close()
+		return nil, errStatus
+	}
+	return resp, nil
+}
+
+type limited struct{ *Client }
+
+func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.roundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxDocument)
+	return resp, nil
+}

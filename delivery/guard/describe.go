@@ -1,0 +1,134 @@
+package guard
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Describe words the error of a request in one line that a person understands:
+// "connect: connection refused", "timeout after 15s", "blocked address
+// 10.0.0.1". It is made of fixed phrases, so that no URL, header, credential or
+// text of the receiver gets into a log or a history. It returns "" for nil.
+func Describe(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, describe := range []func(error) string{describeOwn, describeDNS, describeTLS, describeSocket, describeHTTP} {
+		if text := describe(err); text != "" {
+			return text
+		}
+	}
+	return "request failed"
+}
+
+func describeOwn(err error) string {
+	if e, ok := errors.AsType[*BlockedError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*TimeoutError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*URLError](err); ok {
+		return e.Error()
+	}
+	if errors.Is(err, context.Canceled) {
+		return "canceled"
+	}
+	return ""
+}
+
+func describeDNS(err error) string {
+	e, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok:
+		return ""
+	case e.IsNotFound:
+		return "dns: no such host"
+	case e.IsTimeout:
+		return "dns: timeout"
+	}
+	return "dns: lookup failed"
+}
+
+func describeTLS(err error) string {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		switch {
+		case e.Reason != x509.Expired:
+			return "tls: certificate is invalid"
+		case e.Cert != nil && time.Now().Before(e.Cert.NotBefore):
+			return "tls: certificate is not valid yet"
+		}
+		return "tls: certificate has expired"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "tls: certificate is for another host"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "tls: certificate is signed by an unknown authority"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "tls: certificate is invalid"
+	}
+	record, _ := errors.AsType[tls.RecordHeaderError](err)
+	if string(record.RecordHeader[:]) == "HTTP/" || errors.Is(err, http.ErrSchemeMismatch) {
+		return "tls: the receiver speaks plain HTTP"
+	}
+	if strings.Contains(err.Error(), "TLS handshake timeout") {
+		return "tls: handshake timeout"
+	}
+	// Alerts and the checks of crypto/tls: "tls: protocol version not supported".
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if text, ok := strings.CutPrefix(e.Error(), "tls: "); ok {
+			text, _, _ = strings.Cut(text, ": ") // what follows may quote the receiver
+			return "tls: " + text
+		}
+	}
+	return ""
+}
+
+func describeSocket(err error) string {
+	phase := ""
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		phase = "connect: "
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return phase + "timeout"
+	}
+	errno, ok := errors.AsType[syscall.Errno](err)
+	switch {
+	case !ok:
+		return ""
+	case errno == syscall.ECONNRESET, errno == syscall.EPIPE:
+		return phase + "connection reset"
+	}
+	return phase + errno.Error() // the system's own phrase
+}
+
+// describeHTTP knows net/http's errors by their text, for want of types.
+func describeHTTP(err error) string {
+	text := err.Error()
+	has := func(part string) bool { return strings.Contains(text, part) }
+	switch {
+	case has("response headers exceeded"), has("header list"):
+		return "response headers too large"
+	case has("received from peer"), has("GOAWAY"):
+		return "http2: the receiver broke off"
+	case has("http2:"), has("stream error:"), has("connection error:"):
+		return "http2: protocol error"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		has("server closed idle connection"):
+		return "connection closed before the response ended"
+	case has("malformed"), has("chunk"), has("too long"), has("Content-Length"), has("transfer encoding"),
+		has("readLoopPeekFail"): // more bytes than the response before it
+		return "malformed response"
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package guard_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+)
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	socket := func(op string, errno syscall.Errno) error {
+		return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError("connect", errno)}
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{&guard.BlockedError{Subject: "address 10.0.0.1"}, "blocked address 10.0.0.1"},
+		{&guard.TimeoutError{After: 1500 * time.Millisecond}, "timeout after 1.5s"},
+		{&guard.URLError{Reason: "has no host"}, "invalid URL: has no host"},
+		{context.Canceled, "canceled"},
+		{context.DeadlineExceeded, "timeout"},
+		{socket("dial", syscall.ECONNREFUSED), "connect: connection refused"},
+		{socket("dial", syscall.EHOSTUNREACH), "connect: no route to host"},
+		{socket("dial", syscall.ETIMEDOUT), "connect: timeout"},
+		{socket("dial", syscall.ECONNRESET), "connect: connection reset"},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "connect: timeout"},
+		{socket("read", syscall.ECONNRESET), "connection reset"},
+		{socket("write", syscall.EPIPE), "connection reset"},
+		{&net.DNSError{Err: "no such host", Name: "secret", IsNotFound: true}, "dns: no such host"},
+		{&net.DNSError{Err: "server misbehaving", Server: "10.0.0.53:53", IsTemporary: true}, "dns: lookup failed"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "tls: certificate has expired"},
+		{x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}, "tls: certificate is invalid"},
+		{errors.New(`tls: failed to parse certificate from server: x509: "secret"`), "tls: failed to parse certificate from server"},
+		{io.ErrUnexpectedEOF, "connection closed before the response ended"},
+		{errors.New("http: server closed idle connection"), "connection closed before the response ended"},
+		{errors.New("readLoopPeekFailLocked: %!w(<nil>)"), "malformed response"},
+		{errors.New("secret"), "request failed"},
+	} {
+		wrapped := fmt.Errorf("deliver: %w", &url.Error{Op: "Post", URL: "https://user:secret@example.com/?token=secret", Err: c.err})
+		if got := guard.Describe(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+		if c.err == nil {
+			continue
+		}
+		if got := guard.Describe(wrapped); got != c.want {
+			t.Errorf("%v: %q, want %q", wrapped, got, c.want)
+		}
+	}
+}
+
+func TestPost_ConnectionRefused(t *testing.T) {
+	t.Parallel()
+	closed := listen(t, "127.0.0.1:0")
+	_ = closed.Close()
+	res := post(t, newClient(t, guard.Options{}), "http://"+closed.Addr().String()+"/")
+	if got := guard.Describe(res.Err); got != "connect: connection refused" {
+		t.Errorf("%s (%v)", got, res.Err)
+	}
+}

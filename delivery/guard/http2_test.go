@@ -1,0 +1,131 @@
+package guard_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+)
+
+func TestPost_HTTP2(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		handler   http.HandlerFunc
+		status    int
+		body      int
+		truncated bool
+		want      string
+	}{
+		{name: "Answers", handler: func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, status: 200, body: len(`{"id":1}`)},
+		{name: "EndlessBody", handler: func(w http.ResponseWriter, _ *http.Request) {
+			var err error
+			for err == nil {
+				_, err = io.WriteString(w, "body")
+			}
+		}, status: 200, body: kept, truncated: true},
+		{name: "HeadersOverTheLimit", handler: func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 65 {
+				w.Header().Set("X"+strconv.Itoa(i), strings.Repeat("x", 1<<10))
+			}
+		}, want: "response headers too large"},
+		{name: "NineMegabytesOfHeaders", handler: func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 9 << 10 {
+				w.Header().Set("X"+strconv.Itoa(i), strings.Repeat("x", 1<<10))
+			}
+		}, want: "http2: protocol error"}, // so far over it that the connection ends
+		{name: "OneHeaderOfNineMegabytes", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X", strings.Repeat("x", 9<<20))
+		}, want: "http2: protocol error"},
+		{name: "Endless1xx", handler: func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				w.WriteHeader(http.StatusEarlyHints)
+			}
+		}, want: "response headers too large"},
+		{name: "Hangs", handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, want: "timeout after 300ms"},
+		{name: "ResetsTheStream", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want: "http2: the receiver broke off"},
+		{name: "ResetsTheStreamInTheBody", handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "hello")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, status: 200, body: 5, want: "http2: the receiver broke off"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var requests, others atomic.Int32
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				if r.ProtoMajor != 2 {
+					others.Add(1)
+				}
+				c.handler(w, r)
+			}))
+			srv.EnableHTTP2 = true
+			srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+			srv.StartTLS()
+			t.Cleanup(srv.Close)
+			roots := x509.NewCertPool()
+			roots.AddCert(srv.Certificate())
+			deadline := long
+			if c.name == "Hangs" {
+				deadline = short
+			}
+			client := newClient(t, guard.Options{RootCAs: roots, Timeout: deadline})
+			res := post(t, client, srv.URL)
+			if got := guard.Describe(res.Err); got != c.want || res.Status != c.status || len(res.Body) != c.body || res.Truncated != c.truncated {
+				t.Errorf("status %d, %d bytes, truncated %t, %q (%v)", res.Status, len(res.Body), res.Truncated, got, res.Err)
+			}
+			if requests.Load() != 1 || others.Load() != 0 {
+				t.Errorf("%d requests, %d not over HTTP/2", requests.Load(), others.Load())
+			}
+			client.CloseIdleConnections()
+		})
+	}
+}
+
+// A refused stream was not processed, and net/http would send it again on the
+// same connection, for ever and ever while the receiver says so.
+func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", `{"id":1}`} {
+		config := &tls.Config{NextProtos: []string{"h2"}}
+		roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
+		r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
+			_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
+			framer := http2.NewFramer(conn, conn)
+			_ = framer.WriteSettings()
+			for {
+				frame, err := framer.ReadFrame()
+				if err != nil {
+					return
+				}
+				if frame.Header().Type == http2.FrameHeaders {
+					r.requests.Add(1)
+				}
+				if frame.Header().Flags.Has(http2.FlagDataEndStream) && frame.Header().Type == http2.FrameData {
+					_ = framer.WriteRSTStream(frame.Header().StreamID, http2.ErrCodeRefusedStream)
+				}
+			}
+		}))
+		client := newTLSClient(t, guard.Options{RootCAs: roots})
+		res := client.Post(t.Context(), guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}}})
+		if got := guard.Describe(res.Err); got != "http2: the receiver broke off" {
+			t.Errorf("%s (%v)", got, res.Err)
+		}
+		if got := r.requests.Load(); got != 1 {
+			t.Errorf("%d requests on the wire", got)
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package guard_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+)
+
+const (
+	short = 300 * time.Millisecond // a deadline that a test waits for
+	long  = 30 * time.Second       // one that it never reaches
+)
+
+// newClient returns a client that may reach 127.0.0.1, unless o has a policy.
+func newClient(t *testing.T, o guard.Options) *guard.Client {
+	t.Helper()
+	if o.Policy == nil {
+		o.Policy = &guard.Policy{AllowNetworks: prefixes("127.0.0.1/32")}
+	}
+	if o.Timeout == 0 {
+		o.Timeout = long
+	}
+	client := guard.NewClient(o)
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+func post(t *testing.T, c *guard.Client, raw string) guard.Result {
+	t.Helper()
+	return c.Post(t.Context(), guard.Request{URL: mustParse(t, raw), Body: []byte(`{"id":1}`)})
+}
+
+func mustParse(t *testing.T, raw string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// A receiver is a TCP server that does with each connection as it is told.
+type receiver struct {
+	net.Listener
+	connections atomic.Int32
+	requests    atomic.Int32
+}
+
+// newReceiver serves until the test ends; serve returns when its connection is
+// closed, at the latest then.
+func newReceiver(t *testing.T, serve func(*receiver, net.Conn)) *receiver {
+	t.Helper()
+	r := &receiver{Listener: listen(t, "127.0.0.1:0")}
+	var mu sync.Mutex
+	var open []net.Conn
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := r.Accept()
+			if err != nil {
+				return
+			}
+			r.connections.Add(1)
+			mu.Lock()
+			open = append(open, conn)
+			mu.Unlock()
+			running.Go(func() {
+				defer hangUp(conn)
+				serve(r, conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = r.Close()
+		mu.Lock()
+		for _, conn := range open {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		running.Wait()
+	})
+	return r
+}
+
+func (r *receiver) url() string { return "http://" + r.Addr().String() + "/hook" }
+
+// next reads one request to its end, or returns nil at the end of the connection.
+func (r *receiver) next(in *bufio.Reader) *http.Request {
+	req, err := http.ReadRequest(in)
+	if err != nil {
+		return nil
+	}
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return nil
+	}
+	r.requests.Add(1)
+	return req
+}
+
+// wait returns when the other side has closed the connection, or the test ends.
+func wait(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
+func listen(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Skipf("this machine cannot listen on %s: %v", addr, err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// mustBeUntouched fails if anybody connected to a listener that nobody accepts
+// from: the first in the queue has to be the connection that it makes itself.
+func mustBeUntouched(t *testing.T, l net.Listener) {
+	t.Helper()
+	own, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangUp(own)
+	first, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangUp(first)
+	if first.RemoteAddr().String() != own.LocalAddr().String() {
+		t.Errorf("%s was connected to", l.Addr())
+	}
+}
+
+const name = "hooks.example.com"
+
+// newResolver answers for name, as if from the network: lookup gets the number
+// of the query, from 1, and returns addresses.
+func newResolver(lookup func(query int) []string) *net.Resolver {
+	var queries, queries6 atomic.Int32 // each lookup asks for A and for AAAA
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go func() {
+			defer hangUp(server)
+			answerDNS(server, func(t dnsmessage.Type) []string {
+				if t == dnsmessage.TypeA {
+					return lookup(int(queries.Add(1)))
+				}
+				return lookup(int(queries6.Add(1)))
+			})
+		}()
+		return client, nil
+	}}
+}
+
+// answerDNS answers one query in the framing of DNS over TCP (RFC 1035 4.2.2).
+func answerDNS(conn net.Conn, lookup func(dnsmessage.Type) []string) {
+	var size [2]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return
+	}
+	packet := make([]byte, binary.BigEndian.Uint16(size[:]))
+	var msg dnsmessage.Message
+	if _, err := io.ReadFull(conn, packet); err != nil || msg.Unpack(packet) != nil {
+		return
+	}
+	question := msg.Questions[0]
+	msg.Response, msg.RecursionAvailable, msg.Additionals = true, true, nil
+	if strings.TrimSuffix(question.Name.String(), ".") == name {
+		msg.Answers = records(question, lookup(question.Type))
+	} else {
+		msg.RCode = dnsmessage.RCodeNameError
+	}
+	if packet, err := msg.AppendPack(make([]byte, 2)); err == nil {
+		binary.BigEndian.PutUint16(packet, uint16(len(packet)-2))
+		_, _ = conn.Write(packet)
+	}
+}
+
+func records(question dnsmessage.Question, addrs []string) (all []dnsmessage.Resource) {
+	header := dnsmessage.ResourceHeader{Name: question.Name, Class: question.Class}
+	for _, a := range addrs {
+		switch addr := netip.MustParseAddr(a); {
+		case addr.Is4() && question.Type == dnsmessage.TypeA:
+			all = append(all, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: addr.As4()}})
+		case addr.Is6() && question.Type == dnsmessage.TypeAAAA:
+			all = append(all, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: addr.As16()}})
+		}
+	}
+	return all
+}

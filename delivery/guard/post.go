@@ -1,0 +1,118 @@
+package guard
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Request is one POST.
+type Request struct {
+	// URL as [Policy.ParseURL] returned it. It is only read.
+	URL *url.URL
+	// Header is sent as it is, and only read: it may be shared between requests.
+	Header http.Header
+	// Body is only read; maybe still after Post has returned, so do not change it
+	// then either. An empty one is sent too, chunked.
+	Body []byte
+	// Timeout replaces [Options.Timeout] for this request if it is not zero.
+	Timeout time.Duration
+}
+
+// A Result is what came back. With an Err the exchange did not come to its end:
+// the other members then hold what arrived before it, if anything did.
+type Result struct {
+	// Status is the HTTP status, 200 or more; 0 if none arrived.
+	Status int
+	// Body holds the first 16 KiB of the response, as it was sent; nil if empty.
+	Body []byte
+	// Truncated reports that there was more; the rest was not read.
+	Truncated bool
+	// RetryAfter is the header of that name, as it was sent.
+	RetryAfter string
+	// Duration is the time from the call to the end of the response or the error.
+	Duration time.Duration
+	// Err says why the exchange failed. [Describe] words it for a person. It is, or
+	// wraps, a *[BlockedError] if the policy refused the address, a *[TimeoutError]
+	// if the time was over, and ctx's error if ctx ended first.
+	Err error
+}
+
+// Post sends a request and reads the response. It puts at most one request on
+// the wire, whatever happens to the connection. Any status is a result; errors
+// are in [Result.Err]. One deadline holds from the DNS lookup to the last byte;
+// an earlier deadline of ctx holds as well.
+func (c *Client) Post(ctx context.Context, r Request) Result {
+	start := time.Now()
+	timeout := cmp.Or(r.Timeout, c.timeout)
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	res := c.exchange(bounded, r)
+	if res.Err != nil && bounded.Err() != nil {
+		// Whatever the transport made of it: a read error, a canceled stream.
+		res.Err = cmp.Or(ctx.Err(), error(&TimeoutError{timeout}))
+	}
+	res.Duration = time.Since(start)
+	return res
+}
+
+func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
+	resp, err := c.roundTrip(newRequest(ctx, r))
+	if err != nil {
+		return Result{Err: err}
+	}
+	// If the body was read to its end the connection is kept; closing it earlier
+	// closes the connection too (HTTP/1) or resets the stream (HTTP/2).
+	defer func() { _ = resp.Body.Close() }()
+	res.Status = resp.StatusCode
+	res.RetryAfter = strings.Clone(resp.Header.Get("Retry-After")) // not the whole header's memory
+	res.Body, res.Truncated, res.Err = readBody(resp.Body)
+	return res
+}
+
+// newRequest builds a request that net/http does not send again by itself. It
+// would, on a dead connection, if it could rewind the body (GetBody, which
+// http.NewRequest sets) or if there were none; so there is always one, and no
+// way to rewind it. That the body is a bytes.Reader in a NopCloser lets net/http
+// put header and body into one write.
+func newRequest(ctx context.Context, r Request) *http.Request {
+	header := r.Header
+	if header == nil {
+		header = http.Header{}
+	}
+	return (&http.Request{
+		Method:        http.MethodPost,
+		URL:           r.URL,
+		Header:        header,
+		Body:          io.NopCloser(bytes.NewReader(r.Body)),
+		ContentLength: int64(len(r.Body)),
+	}).WithContext(ctx)
+}
+
+var buffers = sync.Pool{New: func() any { return new([maxBody + 1]byte) }}
+
+// readBody reads up to maxBody bytes, and one more to see whether there is one.
+func readBody(r io.Reader) (body []byte, truncated bool, err error) {
+	if r == http.NoBody {
+		return nil, false, nil
+	}
+	buf := buffers.Get().(*[maxBody + 1]byte)
+	defer buffers.Put(buf)
+	n := 0
+	for err == nil && n < len(buf) {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+	}
+	if err == io.EOF { // itself, never wrapped: the end that io.Reader means
+		err = nil
+	}
+	return slices.Clone(buf[:min(n, maxBody)]), n > maxBody, err
+}

@@ -1,0 +1,149 @@
+package guard_test
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+)
+
+func TestParseURL(t *testing.T) {
+	t.Parallel()
+	for _, group := range hostileURLs {
+		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
+			for _, raw := range group.urls {
+				if got, err := verdict(new(guard.Policy), raw, true); got != group.want {
+					t.Errorf("%q: %s (%v), want %s", raw, got, err, group.want)
+				}
+			}
+		})
+	}
+}
+
+func TestParseURL_StoredForm(t *testing.T) {
+	t.Parallel()
+	for raw, want := range storedURLs {
+		u, err := new(guard.Policy).ParseURL(raw, true)
+		if err != nil {
+			t.Errorf("%q: %v", raw, err)
+			continue
+		}
+		if u.String() != want {
+			t.Errorf("%q is stored as %q, want %q", raw, u, want)
+		}
+		if again, err := new(guard.Policy).ParseURL(u.String(), true); err != nil || again.String() != want {
+			t.Errorf("%q read again: %v, %v", want, again, err)
+		}
+	}
+}
+
+func TestParseURL_PlainHTTPOnlyWhenAllowed(t *testing.T) {
+	t.Parallel()
+	if _, err := new(guard.Policy).ParseURL("http://example.com/", true); err != nil {
+		t.Error(err)
+	}
+	if got, _ := parseVerdict(new(guard.Policy).ParseURL("http://example.com/", false)); got != malformed {
+		t.Errorf("%s, want %s", got, malformed)
+	}
+}
+
+func TestParseURL_LengthLimitHoldsBeforeAndAfterEncoding(t *testing.T) {
+	t.Parallel()
+	long := "https://example.com/" + strings.Repeat("a", 2048-len("https://example.com/"))
+	for raw, want := range map[string]string{
+		long:       ok,
+		long + "a": malformed,
+		"https://example.com/" + strings.Repeat("é", 1000): malformed, // 6 bytes each once encoded
+	} {
+		if got, err := verdict(new(guard.Policy), raw, false); got != want {
+			t.Errorf("%d bytes: %s (%v), want %s", len(raw), got, err, want)
+		}
+	}
+}
+
+func TestParseURL_OperatorOpensNetworks(t *testing.T) {
+	t.Parallel()
+	private := &guard.Policy{AllowNetworks: prefixes("10.0.0.0/8", "fd00::/8")}
+	loopback := &guard.Policy{AllowNetworks: prefixes("127.0.0.0/8", "::1/128")}
+	loopback6 := &guard.Policy{AllowNetworks: prefixes("::1/128")}
+	for _, c := range []struct {
+		policy *guard.Policy
+		raw    string
+		want   string
+	}{
+		{private, "https://10.1.2.3/", ok},
+		{private, "https://[fd12::1]/", ok},
+		{private, "https://172.16.0.1/", blocked},
+		{private, "https://receiver/", ok},
+		{private, "https://receiver.internal/", ok},
+		{private, "https://receiver.local/", ok},
+		{private, "https://localhost/", blocked},
+		{private, "https://a.localhost/", blocked},
+		{private, "https://10.1/", blocked}, // no opening for odd spellings
+		{private, "https://0x0a010203/", blocked},
+		{private, "https://[fd00:ec2::254]/", blocked}, // metadata in an allowed network
+		{private, "https://10.1.2.3:25/", blocked},
+		{loopback, "http://localhost:8080/", ok},
+		{loopback, "http://LOCALHOST.:8080/", ok},
+		{loopback, "http://a.localhost/", ok},
+		{loopback, "http://127.0.0.1/", ok},
+		{loopback, "http://[::1]:8080/", ok},
+		{loopback, "http://127.1/", blocked},
+		{loopback, "http://[::1%25lo]/", blocked},
+		{loopback, "http://10.0.0.1/", blocked},
+		{loopback6, "http://localhost/", ok},
+		{loopback6, "http://127.0.0.1/", blocked},
+		{&guard.Policy{AllowPorts: []uint16{25, 0}}, "https://example.com:25/", ok},
+		{&guard.Policy{AllowPorts: []uint16{25, 0}}, "https://example.com:22/", blocked},
+		{&guard.Policy{AllowPorts: []uint16{25, 0}}, "https://example.com:0/", malformed},
+		{&guard.Policy{NAT64: true}, "https://[64:ff9b::8.8.8.8]/", ok},
+		{&guard.Policy{NAT64: true}, "https://[64:ff9b::10.0.0.1]/", blocked},
+	} {
+		if got, err := verdict(c.policy, c.raw, true); got != c.want {
+			t.Errorf("%+v %s: %s (%v), want %s", *c.policy, c.raw, got, err, c.want)
+		}
+	}
+}
+
+func TestParseURL_ErrorsDoNotQuoteCredentials(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		"https://user:hunter2@example.com/", "https://user:hunter2@exa mple.com/", "https://user:hunter2@[::1/",
+		"https://example.com/%zz?token=hunter2", "ftp://user:hunter2@example.com/", "https://example.com:hunter2/",
+	} {
+		_, err := new(guard.Policy).ParseURL(raw, true)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}
+
+// verdict is what a policy says of a URL, in one word.
+func verdict(p *guard.Policy, raw string, allowHTTP bool) (string, error) {
+	_, err := p.ParseURL(raw, allowHTTP)
+	return parseVerdict(nil, err)
+}
+
+func parseVerdict(_ any, err error) (string, error) {
+	_, isBlocked := errors.AsType[*guard.BlockedError](err)
+	_, isMalformed := errors.AsType[*guard.URLError](err)
+	switch {
+	case err == nil:
+		return ok, nil
+	case isBlocked:
+		return blocked, err
+	case isMalformed:
+		return malformed, err
+	}
+	return "an error of another type", err
+}
+
+func prefixes(cidrs ...string) (all []netip.Prefix) {
+	for _, cidr := range cidrs {
+		all = append(all, netip.MustParsePrefix(cidr))
+	}
+	return all
+}

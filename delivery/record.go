@@ -1,0 +1,192 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+const (
+	// recorders write at the same time: while one commits the other gathers.
+	recorders = 2
+	// maxRecord bounds a batch.
+	maxRecord = 500
+	// flushTimeout bounds the last writes of a run that was aborted.
+	flushTimeout = 5 * time.Second
+)
+
+// result is what a worker has to say of a task: an outcome or a deferral.
+type result struct {
+	task
+	outcome  *store.Outcome
+	deferral *store.Deferral
+	gone     bool
+}
+
+// recordLoop writes results in batches of whatever has gathered while the last
+// batch was written: at low load one, without a wait; at high load many.
+func (r *run) recordLoop() {
+	for first := range r.results {
+		batch := append(make([]result, 0, 64), first)
+		for len(batch) < maxRecord {
+			select {
+			case next, ok := <-r.results:
+				if ok {
+					batch = append(batch, next)
+					continue
+				}
+			default:
+			}
+			break
+		}
+		r.record(batch)
+	}
+}
+
+func (r *run) record(batch []result) {
+	var ended []result
+	var outcomes []store.Outcome
+	var deferrals []store.Deferral
+	for _, b := range batch {
+		if b.deferral != nil {
+			deferrals = append(deferrals, *b.deferral)
+			continue
+		}
+		ended = append(ended, b)
+		outcomes = append(outcomes, *b.outcome)
+	}
+	r.persist(len(deferrals), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
+		return r.cfg.Store.Defer(ctx, deferrals[from:to])
+	})
+	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
+		return r.cfg.Store.Record(ctx, outcomes[from:to])
+	})
+	for i, b := range ended {
+		if !failed[i] {
+			r.recorded(b, lost[b.AttemptID])
+		}
+	}
+}
+
+// persist writes n items, for as long as it takes: while the store is away nobody
+// else can make progress either, and the attempts were made. Items that the store
+// refuses for another reason are tried one by one, so that a bad one does not take
+// the others with it. It returns the attempts whose lease was lost, and which
+// items could not be written; these become due again when their lease ends.
+func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uuid.UUID, error)) (lost map[uuid.UUID]bool, failed map[int]bool) {
+	lost, failed = map[uuid.UUID]bool{}, map[int]bool{}
+	try := func(from, to int) error {
+		ids, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) { return write(ctx, from, to) })
+		for _, id := range ids {
+			lost[id] = true
+		}
+		return err
+	}
+	if n == 0 || try(0, n) == nil {
+		return lost, failed
+	}
+	for i := range n {
+		if err := try(i, i+1); err != nil {
+			failed[i] = true
+			r.cfg.Logger.Error("webhooks: a result could not be recorded", "error", err)
+		}
+	}
+	return lost, failed
+}
+
+// persistent calls write until it succeeds, fails for a reason other than the
+// store being away, or the run was aborted and flushTimeout is over.
+func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uuid.UUID, error) {
+	backOff := storeBackOff()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Lease)
+		stop := context.AfterFunc(r.sending, func() { time.AfterFunc(flushTimeout, cancel) })
+		lost, err := write(ctx)
+		stop()
+		cancel()
+		if err == nil {
+			r.health.worked()
+			return lost, nil
+		}
+		if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			return nil, err
+		}
+		r.health.failed(err)
+		if r.sending.Err() != nil {
+			return nil, errAborted
+		}
+		timer := time.NewTimer(backOff.NextBackOff())
+		select {
+		case <-timer.C:
+		case <-r.sending.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// recorded does what follows when an outcome has been written.
+func (r *run) recorded(b result, lost bool) {
+	o := b.outcome
+	n := Notice{
+		Kind: AttemptEnded, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID,
+		MessageID: b.MessageID, AttemptID: b.AttemptID, Number: b.Number,
+		Status: o.Status, HTTPStatus: o.HTTPStatus, Duration: o.Duration, Reason: o.Error,
+	}
+	if lost {
+		n.Kind = LeaseLost
+		r.notify(n)
+		return
+	}
+	r.notify(n)
+	if o.Next != nil {
+		r.wakeAt(o.Next.DueAt)
+	}
+	switch {
+	case o.Status == store.Succeeded && b.Number > 1:
+		n.Kind = Recovered
+		r.notify(n)
+	case o.Status == store.Failed && o.Next == nil:
+		n.Kind = Exhausted
+		r.notify(n)
+	case o.Status == store.Failed && b.Number == 1:
+		n.Kind = FirstFailure
+		r.notify(n)
+	}
+	if b.gone {
+		r.deactivate(b, "the endpoint answered 410 Gone")
+	}
+}
+
+// wakeAt makes a retry that is due before the next poll leave on time.
+func (r *run) wakeAt(due time.Time) {
+	if d := due.Sub(r.cfg.Now()); d < r.cfg.PollInterval {
+		time.AfterFunc(max(d, 0), r.signal)
+	}
+}
+
+// deactivate switches a subscription off.
+func (r *run) deactivate(b result, reason string) {
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	changed := false
+	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
+		_, err := r.cfg.Store.UpdateSubscription(ctx, b.OrganizationID, b.SubscriptionID, now, func(s *store.Subscription) error {
+			if changed = s.Active; changed {
+				s.Active, s.ActiveChangedAt, s.InactiveReason, s.UpdatedAt, s.UpdatedBy = false, now, reason, now, ""
+			}
+			return nil
+		})
+		return nil, err
+	})
+	r.targets.forget(b.SubscriptionID)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		r.cfg.Logger.Error("webhooks: a subscription could not be deactivated", "subscription", b.SubscriptionID, "error", err)
+	case err == nil && changed:
+		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
+		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})
+	}
+}

@@ -1,0 +1,153 @@
+package delivery
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// HeaderAttempt carries the number of the attempt in its chain, from 1.
+const HeaderAttempt = "X-Webhook-Attempt"
+
+// work makes attempts until the lanes are closed.
+func (r *run) work() {
+	for {
+		t, ok := r.lanes.take()
+		if !ok {
+			return
+		}
+		r.lanes.done(t, r.attempt(t))
+	}
+}
+
+// attempt deals with one task and returns how long the POST took, 0 if there was
+// none.
+func (r *run) attempt(t task) time.Duration {
+	to, err := r.targets.get(r.sending, t.Job)
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	switch {
+	case err != nil:
+		r.health.failed(err)
+		r.giveBack(t, now.Add(time.Second))
+	case to == nil || to.Deleted:
+		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was deleted"}, guard.Result{}, now, notSent)
+	case to.Archived:
+		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was archived"}, guard.Result{}, now, notSent)
+	case !now.Before(t.ExpiresAt):
+		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, guard.Result{}, now, notSent)
+	case !to.Active || to.url == nil && to.err == nil:
+		r.giveBack(t, t.ExpiresAt) // waits there until the subscription is live again: see UpdateSubscription
+	case time.Until(t.leasedUntil) < r.timeout(to)+leaseMargin:
+		r.giveBack(t, now)
+	default:
+		return r.post(t, to, now)
+	}
+	return 0
+}
+
+func expired(to *target) string {
+	if !to.Active {
+		return "not sent before its deadline: the subscription was inactive"
+	}
+	return "not sent before its deadline"
+}
+
+// post sends the task's body and hands on what follows.
+func (r *run) post(t task, to *target, now time.Time) time.Duration {
+	start := time.Now()
+	result := r.send(t, to, now)
+	took := time.Since(start)
+	if r.sending.Err() != nil && result.Status == 0 {
+		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
+		return took
+	}
+	schedule := Schedule(to.RetrySchedule)
+	if schedule == nil {
+		schedule = r.cfg.Schedule
+	}
+	r.finish(t, Decide(t.Job, result, schedule, now.Add(took)), result, now, took)
+	return max(took, 1)
+}
+
+// send signs and posts. What the host plugged in may panic; that fails the
+// attempt.
+func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.cfg.Logger.Error("webhooks: sending panicked", "panic", p, "attempt", t.AttemptID)
+			result = guard.Result{Err: fault("internal error: the sender panicked")}
+		}
+	}()
+	if to.err != nil {
+		return guard.Result{Err: to.err}
+	}
+	h := make(http.Header, len(to.header)+6)
+	for k, v := range to.header {
+		h[k] = v
+	}
+	h[HeaderAttempt] = []string{strconv.Itoa(t.Number)}
+	if err := to.signer.Sign(h, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
+		return guard.Result{Err: fault("the message cannot be signed")}
+	}
+	return r.cfg.Sender.Post(r.sending, guard.Request{URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to)})
+}
+
+func (r *run) timeout(to *target) time.Duration {
+	if to.Timeout > 0 {
+		return min(to.Timeout, MaxTimeout)
+	}
+	return r.cfg.Timeout
+}
+
+// notSent stands for the duration of an attempt that was decided without a POST.
+const notSent time.Duration = -1
+
+// finish hands an outcome to the recorders.
+func (r *run) finish(t task, d Decision, got guard.Result, posted time.Time, took time.Duration) {
+	o := store.Outcome{
+		Lease: t.Lease, Status: d.Status, Error: d.Error,
+		HTTPStatus: got.Status, Response: got.Body,
+		At: posted,
+	}
+	if took != notSent {
+		o.PostedAt, o.Duration, o.At = posted, took, posted.Add(took).Truncate(time.Millisecond)
+	}
+	if !d.RetryAt.IsZero() {
+		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt}
+	}
+	r.results <- result{task: t, outcome: &o, gone: d.Gone}
+}
+
+// giveBack returns a task to the store, to become due at the given time.
+func (r *run) giveBack(t task, due time.Time) {
+	r.results <- result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond)}}
+}
+
+// prepare makes of a subscription what sending needs, once for many attempts.
+func (e *Engine) prepare(s store.Target) *target {
+	t := &target{Target: s}
+	if s.Deleted || !s.Live() || s.PostURI == "" {
+		return t
+	}
+	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {
+		t.err = fault("the subscription's URL is invalid")
+		return t
+	}
+	if t.signer, t.err = e.cfg.Signer(s); t.err != nil {
+		e.cfg.Logger.Error("webhooks: the secrets of a subscription cannot be used", "subscription", s.ID, "error", t.err)
+		t.err = fault("the subscription's secret cannot be used")
+		return t
+	}
+	t.header = make(http.Header, len(s.Headers)+2)
+	for k, v := range s.Headers {
+		t.header[http.CanonicalHeaderKey(k)] = []string{v}
+	}
+	t.header["Content-Type"] = []string{"application/json"}
+	t.header["User-Agent"] = []string{e.cfg.UserAgent}
+	return t
+}

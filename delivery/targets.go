@@ -1,0 +1,122 @@
+package delivery
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// targetTTL bounds how long a change that another host made to a subscription can
+// go unseen by an attempt that was already claimed here.
+const targetTTL = time.Second
+
+// maxTargets bounds the memory of the cache.
+const maxTargets = 10_000
+
+// target is a subscription prepared for sending.
+type target struct {
+	store.Target
+	url    *url.URL // nil if there is none to send to
+	header http.Header
+	signer signing.Signer
+	err    error // why it cannot be sent to, although it is live
+	read   time.Time
+}
+
+// targets keeps prepared subscriptions for a moment: in a burst to one
+// subscription its record is read once.
+type targets struct {
+	store   store.Queue
+	prepare func(store.Target) *target
+	overlap time.Duration
+	now     func() time.Time
+
+	mu sync.Mutex
+	m  map[uuid.UUID]*target
+}
+
+// fresh reports whether the target serves for a job.
+func (t *target) fresh(j store.Job, now time.Time) bool {
+	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < targetTTL
+}
+
+// get returns the target of the job, or nil if there never was one.
+func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
+	now := c.now()
+	c.mu.Lock()
+	t := c.m[j.SubscriptionID]
+	fresh := t.fresh(j, now)
+	if !fresh && t != nil {
+		t.read = now // one worker reads it again, the others go on with what there is
+	}
+	c.mu.Unlock()
+	if fresh {
+		return t, nil
+	}
+	if err := c.load(ctx, []uuid.UUID{j.SubscriptionID}); err != nil {
+		c.forget(j.SubscriptionID)
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m[j.SubscriptionID], nil
+}
+
+// warm loads what a batch of jobs needs in one go. What fails is tried again by
+// get.
+func (c *targets) warm(ctx context.Context, jobs []store.Job) {
+	now := c.now()
+	var missing []uuid.UUID
+	seen := map[uuid.UUID]bool{}
+	c.mu.Lock()
+	for _, j := range jobs {
+		if !seen[j.SubscriptionID] && !c.m[j.SubscriptionID].fresh(j, now) {
+			missing = append(missing, j.SubscriptionID)
+		}
+		seen[j.SubscriptionID] = true
+	}
+	c.mu.Unlock()
+	if len(missing) > 0 {
+		_ = c.load(ctx, missing)
+	}
+}
+
+func (c *targets) load(ctx context.Context, ids []uuid.UUID) error {
+	now := c.now()
+	found, err := c.store.Targets(ctx, ids, now.Add(-c.overlap))
+	if err != nil {
+		return err
+	}
+	prepared := make(map[uuid.UUID]*target, len(found))
+	for id, t := range found {
+		prepared[id] = c.prepare(t)
+		prepared[id].read = now
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.m) > maxTargets {
+		clear(c.m)
+	}
+	for _, id := range ids {
+		if p := prepared[id]; p != nil {
+			c.m[id] = p
+		} else {
+			delete(c.m, id)
+		}
+	}
+	return nil
+}
+
+// forget drops a subscription, for it has changed.
+func (c *targets) forget(id uuid.UUID) {
+	c.mu.Lock()
+	delete(c.m, id)
+	c.mu.Unlock()
+}
