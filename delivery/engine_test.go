@@ -97,7 +97,7 @@ func TestSubscriptionsScheduleAndTimeoutReplaceTheDefaults(t *testing.T) {
 			}
 			at = append(at, time.Now())
 			return guard.Result{Status: 500}
-		}))
+		}), rarely)
 		w.must(e.Start(t.Context()))
 		w.publish(org, 1)
 		time.Sleep(24 * time.Hour)
@@ -132,6 +132,9 @@ func TestGoneDeactivatesTheSubscription(t *testing.T) {
 	})
 }
 
+// rarely polls so seldom that days of the bubble's clock pass quickly.
+func rarely(c *delivery.Config) { c.PollInterval = time.Minute }
+
 func setActive(w *world, s store.Subscription, active bool) {
 	w.t.Helper()
 	_, err := w.store.UpdateSubscription(context.Background(), s.OrganizationID, s.ID, now(), func(s *store.Subscription) error {
@@ -147,7 +150,7 @@ func TestInactiveSubscriptionWaitsUntilItIsActive(t *testing.T) {
 		w, org := newWorld(t), newID()
 		sub := w.subscribe(org)
 		sent := &script{statuses: []int{200}}
-		e := w.engine(sent)
+		e := w.engine(sent, rarely)
 		w.publish(org, 3)
 		setActive(w, sub, false)
 		w.must(e.Start(t.Context()))
@@ -157,7 +160,7 @@ func TestInactiveSubscriptionWaitsUntilItIsActive(t *testing.T) {
 			t.Fatalf("%d requests while inactive", len(sent.requests))
 		}
 		setActive(w, sub, true)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if len(sent.requests) != 3 {
 			t.Errorf("%d requests after it became active, want 3", len(sent.requests))
@@ -172,7 +175,7 @@ func TestWhatWaitedPastItsDeadlineFails(t *testing.T) {
 		w, org := newWorld(t), newID()
 		sub := w.subscribe(org)
 		sent := &script{statuses: []int{200}}
-		e := w.engine(sent)
+		e := w.engine(sent, rarely)
 		w.publish(org, 1)
 		setActive(w, sub, false)
 		w.must(e.Start(t.Context()))

@@ -3,173 +3,196 @@ package memstore
 import (
 	"bytes"
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/store"
 )
 
-func (a *attempt) show() store.Attempt {
+func readAttempt(a *attempt) store.Attempt {
 	out := a.Attempt
 	out.Response = bytes.Clone(a.Response)
 	out.Body, out.Source = bytes.Clone(a.message.Body), bytes.Clone(a.message.Source)
 	return out
 }
 
-// delivery returns the chain as one. The attempt is its first.
-func (a *attempt) delivery() store.Delivery {
-	d := store.Delivery{Attempt: a.show(), Attempts: len(a.chain.attempts)}
-	d.Status = a.chain.status()
-	for _, o := range a.chain.attempts {
-		if o.Status.Finished() {
-			d.Duration, d.HTTPStatus, d.Response = o.Duration, o.HTTPStatus, bytes.Clone(o.Response)
-			d.Error, d.NextRetryAt = o.Error, o.NextRetryAt
+// status is that of the whole chain.
+func (d *delivery) status() store.Status {
+	status := store.Pending
+	for _, a := range d.attempts {
+		if a.unfinished() {
+			return store.Pending
+		}
+		status = a.Status
+	}
+	return status
+}
+
+func readDelivery(d *delivery) store.Delivery {
+	out := store.Delivery{Attempt: readAttempt(d.attempts[0]), Attempts: len(d.attempts)}
+	for _, a := range d.attempts {
+		if !a.unfinished() {
+			out.Duration, out.HTTPStatus, out.Response = a.Duration, a.HTTPStatus, bytes.Clone(a.Response)
+			out.Error, out.NextRetryAt = a.Error, a.NextRetryAt
 		}
 	}
-	return d
-}
-
-func (c *chain) status() store.Status {
-	if c.busy(nil) {
-		return store.Pending
-	}
-	return c.last().Status
-}
-
-// Attempts implements [store.History].
-func (s *Store) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[store.Attempt], error) {
-	found, err := s.find(ctx, q, func(a *attempt) bool { return q.Status.Keeps(a.Status) })
-	if err != nil {
-		return store.List[store.Attempt]{}, err
-	}
-	return convert(s, found, (*attempt).show), nil
-}
-
-// Deliveries implements [store.History].
-func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.List[store.Delivery], error) {
-	found, err := s.find(ctx, q, func(a *attempt) bool { return a.Number == 1 && q.Status.Keeps(a.chain.status()) })
-	if err != nil {
-		return store.List[store.Delivery]{}, err
-	}
-	return convert(s, found, (*attempt).delivery), nil
-}
-
-// find returns the page of a subscription's attempts that keep wants.
-func (s *Store) find(ctx context.Context, q store.HistoryQuery, keep func(*attempt) bool) (store.List[*attempt], error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.List[*attempt]{}, err
-	}
-	defer unlock()
-	sub, err := s.owned(q.OrganizationID, q.SubscriptionID)
-	if err != nil {
-		return store.List[*attempt]{}, err
-	}
-	var found []*attempt
-	for _, a := range sub.attempts {
-		if (q.EventTypeID == uuid.Nil || a.EventTypeID == q.EventTypeID) && keep(a) {
-			found = append(found, a)
-		}
-	}
-	return list(found, func(a *attempt) uuid.UUID { return a.ID }, q.Page), nil
-}
-
-func convert[T any](s *Store, found store.List[*attempt], show func(*attempt) T) store.List[T] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := store.List[T]{Total: found.Total, Items: make([]T, len(found.Items))}
-	for i, a := range found.Items {
-		out.Items[i] = show(a)
-	}
+	out.Status = d.status()
 	return out
 }
 
-// one returns an attempt of the subscription. The store is locked.
-func (s *Store) one(org, subscription, id uuid.UUID) (*attempt, error) {
-	if _, err := s.owned(org, subscription); err != nil {
+// Attempts lists the attempts of a subscription.
+func (s *Store) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[store.Attempt], error) {
+	if err := s.lock(ctx); err != nil {
+		return store.List[store.Attempt]{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
+	if err != nil {
+		return store.List[store.Attempt]{}, err
+	}
+	var matching []*attempt
+	for _, a := range sub.attempts {
+		if q.Status.Keeps(a.Status) && (q.EventTypeID == uuid.Nil || q.EventTypeID == a.EventTypeID) {
+			matching = append(matching, a)
+		}
+	}
+	return list(matching, attemptID, q.Page, readAttempt), nil
+}
+
+// attempt finds an attempt of an organization's subscription.
+func (s *Store) attempt(org, subscription, id uuid.UUID) (*attempt, error) {
+	sub, err := s.subscription(org, subscription)
+	if err != nil {
 		return nil, err
 	}
 	a := s.attempts[id]
-	if a == nil || a.SubscriptionID != subscription {
-		return nil, store.ErrNotFound
+	if a == nil || a.subscription != sub {
+		return nil, notFound("attempt", id)
 	}
 	return a, nil
 }
 
-// Attempt implements [store.History].
-func (s *Store) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (store.Attempt, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.Attempt{}, err
-	}
-	defer unlock()
-	a, err := s.one(org, subscription, id)
-	if err != nil {
-		return store.Attempt{}, err
-	}
-	return a.show(), nil
-}
-
-// Chain implements [store.History].
-func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]store.Attempt, error) {
-	unlock, err := s.lock(ctx)
+// delivery finds a delivery of an organization's subscription.
+func (s *Store) delivery(org, subscription, id uuid.UUID) (*delivery, error) {
+	a, err := s.attempt(org, subscription, id)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	first, err := s.one(org, subscription, delivery)
-	if err != nil || first.Number != 1 {
-		return nil, store.ErrNotFound
+	if a.DeliveryID != id {
+		return nil, notFound("delivery", id)
 	}
-	var out []store.Attempt
-	for _, a := range first.chain.attempts {
-		out = append(out, a.show())
+	return a.delivery, nil
+}
+
+// Attempt returns an attempt.
+func (s *Store) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (store.Attempt, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Attempt{}, err
+	}
+	defer s.unlock()
+	a, err := s.attempt(org, subscription, id)
+	if err != nil {
+		return store.Attempt{}, err
+	}
+	return readAttempt(a), nil
+}
+
+// Chain lists the attempts of a delivery.
+func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]store.Attempt, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.unlock()
+	d, err := s.delivery(org, subscription, delivery)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Attempt, len(d.attempts))
+	for i, a := range d.attempts {
+		out[i] = readAttempt(a)
 	}
 	return out, nil
 }
 
-// Delivery implements [store.History].
+// Deliveries lists the deliveries of a subscription.
+func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.List[store.Delivery], error) {
+	if err := s.lock(ctx); err != nil {
+		return store.List[store.Delivery]{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
+	if err != nil {
+		return store.List[store.Delivery]{}, err
+	}
+	var matching []*delivery
+	for _, d := range sub.deliveries {
+		if q.Status.Keeps(d.status()) && (q.EventTypeID == uuid.Nil || q.EventTypeID == d.attempts[0].EventTypeID) {
+			matching = append(matching, d)
+		}
+	}
+	return list(matching, deliveryID, q.Page, readDelivery), nil
+}
+
+// Delivery returns a delivery.
 func (s *Store) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (store.Delivery, error) {
-	unlock, err := s.lock(ctx)
+	if err := s.lock(ctx); err != nil {
+		return store.Delivery{}, err
+	}
+	defer s.unlock()
+	d, err := s.delivery(org, subscription, id)
 	if err != nil {
 		return store.Delivery{}, err
 	}
-	defer unlock()
-	a, err := s.one(org, subscription, id)
-	if err != nil || a.Number != 1 {
-		return store.Delivery{}, store.ErrNotFound
-	}
-	return a.delivery(), nil
+	return readDelivery(d), nil
 }
 
-// Retry implements [store.History].
+// Retry adds a manual retry.
 func (s *Store) Retry(ctx context.Context, org, subscription, id uuid.UUID, retry store.NewRetry) (store.Attempt, error) {
-	unlock, err := s.lock(ctx)
+	if err := s.lock(ctx); err != nil {
+		return store.Attempt{}, err
+	}
+	defer s.unlock()
+	of, err := s.attempt(org, subscription, id)
 	if err != nil {
 		return store.Attempt{}, err
 	}
-	defer unlock()
-	of, err := s.one(org, subscription, id)
-	if err != nil {
+	if of.unfinished() {
+		return store.Attempt{}, fmt.Errorf("attempt %s: %w", id, store.ErrNotFinished)
+	}
+	if err := s.claimID(retry.ID, newBatch(), nil); err != nil {
 		return store.Attempt{}, err
 	}
-	if !of.Status.Finished() {
-		return store.Attempt{}, store.ErrNotFinished
+	at := stored(retry.At)
+	s.withdrawAutomatic(of.delivery, store.Audit{UpdatedAt: at, UpdatedBy: retry.By})
+	added := &attempt{
+		Attempt: store.Attempt{
+			ID: retry.ID, Type: store.ManualRetry, RetryOf: of.ID,
+			Audit: store.Audit{CreatedAt: at, CreatedBy: retry.By, UpdatedAt: at, UpdatedBy: retry.By},
+		},
+		message: of.message, subscription: of.subscription, delivery: of.delivery,
+		step: of.delivery.stepForManual(), expiresAt: stored(retry.ExpiresAt),
 	}
-	step := of.chain.last().step
-	for _, a := range of.chain.attempts {
+	s.add(added, retry.At)
+	return readAttempt(added), nil
+}
+
+// withdrawAutomatic cancels the automatic retry of a chain that is pending.
+func (s *Store) withdrawAutomatic(d *delivery, by store.Audit) {
+	for _, a := range d.attempts {
 		if a.Type == store.AutomaticRetry && a.Status == store.Pending {
-			if a == of.chain.last() {
-				step--
-			}
-			s.end(a, store.Cancelled, retry.At)
-			a.Error = "withdrawn in favour of a manual retry"
+			s.finish(a, store.Cancelled)
+			a.UpdatedAt, a.UpdatedBy = by.UpdatedAt, by.UpdatedBy
 		}
 	}
-	next := s.follow(of, store.ManualRetry, retry.ID, retry.At, store.Audit{
-		CreatedAt: retry.At, CreatedBy: retry.By, UpdatedAt: retry.At, UpdatedBy: retry.By,
-	})
-	next.step, next.expiresAt = step, retry.ExpiresAt
-	s.wake()
-	return next.show(), nil
+}
+
+// stepForManual is the latest attempt's step, which a cancelled automatic retry
+// did not use up.
+func (d *delivery) stepForManual() int {
+	latest := d.attempts[len(d.attempts)-1]
+	if latest.Type == store.AutomaticRetry && latest.Status == store.Cancelled {
+		return latest.step - 1
+	}
+	return latest.step
 }

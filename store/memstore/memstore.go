@@ -1,11 +1,14 @@
-// Package memstore keeps everything in memory, for tests and demos. It does what
-// every store does, and forgets it when the process ends.
+// Package memstore is a store in memory, for tests and demos. What it holds ends
+// with the process: Durable says so.
+//
+// It starts no goroutines and takes the time from package time, so it works in a
+// testing/synctest bubble.
 package memstore
 
 import (
-	"bytes"
+	"container/heap"
 	"context"
-	"slices"
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,26 +17,30 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Store is a [store.Store] in memory. It starts no goroutines, and its clock is
-// time.Now, so it can be used inside testing/synctest.
+// Store is a store in memory. It is a [store.Transactor] and a [store.Notifier]
+// too. Create it with New.
 type Store struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards everything below
 
-	categories map[uuid.UUID]store.Category
-	types      map[uuid.UUID]*eventType // the deleted ones too: history shows them
-	samples    map[sampleKey]store.Sample
-	seeds      []store.SeedVersion
+	categories     map[uuid.UUID]*category // the deleted ones too, for history
+	categoryCodes  map[string]*category
+	eventTypes     map[uuid.UUID]*eventType // the deleted ones too, for history
+	eventTypeCodes map[eventTypeKey]*eventType
+	samples        map[sampleKey]*store.Sample
+	seeds          []store.SeedVersion
 
-	subscriptions map[uuid.UUID]*subscription
-	topics        map[string]map[uuid.UUID]*subscription
+	subscriptions map[uuid.UUID]*subscription // the deleted ones too, for history
+	topics        map[topic]map[*subscription]struct{}
 
 	messages map[uuid.UUID]*message
-	order    []*message // by id
+	byAge    []*message // by CreatedAt, then id
 	keys     map[idempotencyKey]keyUse
 	attempts map[uuid.UUID]*attempt
-	due      queue
+	due      dueHeap
+	token    int64 // the latest given out
 
 	listeners map[*func()]struct{}
+	wake      bool // when the lock is released
 }
 
 var (
@@ -45,25 +52,27 @@ var (
 // New returns an empty store.
 func New() *Store {
 	return &Store{
-		categories:    map[uuid.UUID]store.Category{},
-		types:         map[uuid.UUID]*eventType{},
-		samples:       map[sampleKey]store.Sample{},
-		subscriptions: map[uuid.UUID]*subscription{},
-		topics:        map[string]map[uuid.UUID]*subscription{},
-		messages:      map[uuid.UUID]*message{},
-		keys:          map[idempotencyKey]keyUse{},
-		attempts:      map[uuid.UUID]*attempt{},
-		listeners:     map[*func()]struct{}{},
+		categories:     map[uuid.UUID]*category{},
+		categoryCodes:  map[string]*category{},
+		eventTypes:     map[uuid.UUID]*eventType{},
+		eventTypeCodes: map[eventTypeKey]*eventType{},
+		samples:        map[sampleKey]*store.Sample{},
+		subscriptions:  map[uuid.UUID]*subscription{},
+		topics:         map[topic]map[*subscription]struct{}{},
+		messages:       map[uuid.UUID]*message{},
+		keys:           map[idempotencyKey]keyUse{},
+		attempts:       map[uuid.UUID]*attempt{},
+		listeners:      map[*func()]struct{}{},
 	}
 }
 
-// Ping reports the error of ctx, if any.
+// Ping fails only when ctx is done.
 func (s *Store) Ping(ctx context.Context) error { return ctx.Err() }
 
-// Durable returns false: what the store holds ends with the process.
+// Durable returns false.
 func (s *Store) Durable() bool { return false }
 
-// Listen calls wake whenever attempts may have become due.
+// Listen calls wake when attempts were added that are due, until ctx is done.
 func (s *Store) Listen(ctx context.Context, wake func()) error {
 	s.mu.Lock()
 	s.listeners[&wake] = struct{}{}
@@ -75,42 +84,55 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 	return ctx.Err()
 }
 
-// wake tells the listeners that there may be work.
-func (s *Store) wake() {
-	for l := range s.listeners {
-		(*l)()
-	}
-}
-
-// lock locks the store, unless ctx is over. Call the function it returns to unlock.
-func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+// lock takes the lock, unless ctx is done: a store on a database would fail too.
+func (s *Store) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	s.mu.Lock()
-	return s.mu.Unlock, nil
+	return nil
 }
 
-// list returns the page of the items that keep, in the order of their ids.
-func list[T any](items []T, id func(T) uuid.UUID, page store.Page) store.List[T] {
-	slices.SortFunc(items, func(a, b T) int { return compare(id(a), id(b)) })
-	out := store.List[T]{Total: len(items)}
-	if page.Descending {
-		slices.Reverse(items)
+// unlock releases the lock, then wakes those who listen if work was added.
+func (s *Store) unlock() {
+	var wakes []func()
+	if s.wake {
+		s.wake = false
+		for w := range s.listeners {
+			wakes = append(wakes, *w)
+		}
 	}
-	if page.After != uuid.Nil {
-		items = slices.DeleteFunc(items, func(v T) bool {
-			c := compare(id(v), page.After)
-			return c == 0 || (c < 0) != page.Descending
-		})
+	s.mu.Unlock()
+	for _, wake := range wakes {
+		wake()
 	}
-	from := min(max(page.Skip, 0), len(items))
-	to := min(from+max(page.Take, 0), len(items))
-	out.Items = slices.Clone(items[from:to])
-	return out
 }
 
-func compare(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+// queue makes an attempt due at the time.
+func (s *Store) queue(a *attempt, due time.Time) {
+	a.Status, a.due = store.Pending, due
+	s.schedule(a)
+	if !due.After(time.Now()) {
+		s.wake = true
+	}
+}
 
-// now is the store's clock, by which leases run.
-func now() time.Time { return time.Now() }
+// schedule puts an attempt where its due time wants it in the queue.
+func (s *Store) schedule(a *attempt) {
+	if a.place < 0 {
+		heap.Push(&s.due, a)
+	} else {
+		heap.Fix(&s.due, a.place)
+	}
+}
+
+// finish takes an attempt out of the queue, for good.
+func (s *Store) finish(a *attempt, status store.Status) {
+	heap.Remove(&s.due, a.place)
+	a.Status = status
+	a.message.unfinished--
+}
+
+func notFound(what string, id uuid.UUID) error {
+	return fmt.Errorf("%s %s: %w", what, id, store.ErrNotFound)
+}

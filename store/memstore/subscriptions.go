@@ -1,9 +1,8 @@
 package memstore
 
 import (
-	"bytes"
 	"context"
-	"maps"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,282 +13,254 @@ import (
 
 type subscription struct {
 	store.Subscription
-	deleted  bool
-	secrets  []store.Secret // oldest first
-	attempts []*attempt     // by id
+	deleted    bool
+	secrets    []*store.Secret // in the order in which they were added; the last is the current one
+	attempts   []*attempt      // by id
+	deliveries []*delivery     // by id
 }
 
-// CreateSubscription implements [store.Subscriptions].
-func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if !s.selectable(sub.Selectors) {
-		return store.ErrBadReference
-	}
-	sub.Revision = 1
-	kept := &subscription{Subscription: copySubscription(sub), secrets: []store.Secret{copySecret(first)}}
-	s.subscriptions[sub.ID] = kept
-	s.index(kept)
-	return nil
+// A topic is one that an organization's subscriptions may have.
+type topic struct {
+	org uuid.UUID
+	key string
 }
 
-func (s *Store) selectable(selectors []store.Selector) bool {
-	return !slices.ContainsFunc(selectors, func(sel store.Selector) bool {
-		return sel.Pattern == "" && s.live(sel.EventTypeID) == nil
-	})
-}
+func subscriptionID(sub *subscription) uuid.UUID { return sub.ID }
 
-func (s *Store) index(sub *subscription) {
-	for _, topic := range sub.Topics() {
-		if s.topics[topic] == nil {
-			s.topics[topic] = map[uuid.UUID]*subscription{}
-		}
-		s.topics[topic][sub.ID] = sub
-	}
-}
-
-func (s *Store) unindex(sub *subscription) {
-	for _, topic := range sub.Topics() {
-		delete(s.topics[topic], sub.ID)
-		if len(s.topics[topic]) == 0 {
-			delete(s.topics, topic)
-		}
-	}
-}
-
-// owned returns a subscription of the organization that is not deleted.
-func (s *Store) owned(org, id uuid.UUID) (*subscription, error) {
-	sub := s.subscriptions[id]
-	if sub == nil || sub.deleted || sub.OrganizationID != org {
-		return nil, store.ErrNotFound
-	}
-	return sub, nil
-}
-
-// show returns a copy of the subscription with its selectors filled in.
-func (s *Store) show(sub *subscription) store.Subscription {
+func (s *Store) readSubscription(sub *subscription) store.Subscription {
 	out := copySubscription(sub.Subscription)
 	for i, sel := range out.Selectors {
 		out.Selectors[i].EventType = store.EventTypeRef{}
-		if e := s.types[sel.EventTypeID]; e != nil && sel.Pattern == "" {
+		if e := s.eventTypes[sel.EventTypeID]; e != nil {
 			out.Selectors[i].EventType = store.EventTypeRef{Name: e.Name, Code: e.Code, Version: e.Version}
 		}
 	}
 	return out
 }
 
-func copySubscription(s store.Subscription) store.Subscription {
-	s.Selectors = slices.Clone(s.Selectors)
-	s.Headers = maps.Clone(s.Headers)
-	s.RetrySchedule = slices.Clone(s.RetrySchedule)
-	return s
+// CreateSubscription adds a subscription and its first secret.
+func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	if s.subscriptions[sub.ID] != nil {
+		return errDuplicateID
+	}
+	if err := s.checkSelectors(sub); err != nil {
+		return err
+	}
+	added := &subscription{Subscription: copySubscription(sub)}
+	added.Revision = 1
+	secret := copySecret(first)
+	added.secrets = []*store.Secret{&secret}
+	s.subscriptions[sub.ID] = added
+	s.index(added)
+	return nil
 }
 
-// Subscription implements [store.Subscriptions].
-func (s *Store) Subscription(ctx context.Context, org, id uuid.UUID) (store.Subscription, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	defer unlock()
-	sub, err := s.owned(org, id)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	return s.show(sub), nil
-}
-
-// Subscriptions implements [store.Subscriptions].
-func (s *Store) Subscriptions(ctx context.Context, org uuid.UUID, q store.SubscriptionQuery) (store.List[store.Subscription], error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.List[store.Subscription]{}, err
-	}
-	defer unlock()
-	var found []store.Subscription
-	for _, sub := range s.subscriptions {
-		if sub.OrganizationID == org && !sub.deleted && q.Archived.Keeps(sub.Archived) &&
-			(q.Version == "" || q.Version == sub.Version) &&
-			(q.EventTypeID == uuid.Nil || lists(sub.Subscription, q.EventTypeID)) {
-			found = append(found, s.show(sub))
+func (s *Store) checkSelectors(sub store.Subscription) error {
+	for _, sel := range sub.Selectors {
+		if sel.Pattern != "" {
+			continue
+		}
+		if _, err := s.eventType(sel.EventTypeID); err != nil {
+			return fmt.Errorf("event type %s: %w", sel.EventTypeID, store.ErrBadReference)
 		}
 	}
-	return list(found, func(sub store.Subscription) uuid.UUID { return sub.ID }, q.Page), nil
+	return nil
 }
 
-func lists(sub store.Subscription, eventType uuid.UUID) bool {
+// index makes a subscription's topics lead to it.
+func (s *Store) index(sub *subscription) {
+	for _, key := range sub.Topics() {
+		t := topic{sub.OrganizationID, key}
+		if s.topics[t] == nil {
+			s.topics[t] = map[*subscription]struct{}{}
+		}
+		s.topics[t][sub] = struct{}{}
+	}
+}
+
+// unindex undoes index.
+func (s *Store) unindex(sub *subscription) {
+	for _, key := range sub.Topics() {
+		t := topic{sub.OrganizationID, key}
+		delete(s.topics[t], sub)
+		if len(s.topics[t]) == 0 {
+			delete(s.topics, t)
+		}
+	}
+}
+
+// live finds an organization's live subscriptions that have one of the topics, in
+// the order of their ids.
+func (s *Store) live(org uuid.UUID, topics []string) []*subscription {
+	var out []*subscription
+	for _, key := range topics {
+		for sub := range s.topics[topic{org, key}] {
+			if sub.Live() {
+				out = append(out, sub)
+			}
+		}
+	}
+	sortByID(out, subscriptionID)
+	return slices.Compact(out)
+}
+
+// selecting finds all subscriptions that select an event type by its id.
+func (s *Store) selecting(eventType uuid.UUID) []*subscription {
+	var out []*subscription
+	for _, sub := range s.subscriptions {
+		if !sub.deleted && sub.selects(eventType) {
+			out = append(out, sub)
+		}
+	}
+	return out
+}
+
+func (sub *subscription) selects(eventType uuid.UUID) bool {
 	return slices.ContainsFunc(sub.Selectors, func(sel store.Selector) bool {
 		return sel.Pattern == "" && sel.EventTypeID == eventType
 	})
 }
 
-// Subscribers implements [store.Subscriptions].
-func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]store.Subscription, error) {
-	unlock, err := s.lock(ctx)
+// subscription finds an organization's subscription that was not deleted.
+func (s *Store) subscription(org, id uuid.UUID) (*subscription, error) {
+	sub := s.subscriptions[id]
+	if sub == nil || sub.deleted || sub.OrganizationID != org {
+		return nil, notFound("subscription", id)
+	}
+	return sub, nil
+}
+
+// Subscription returns a subscription.
+func (s *Store) Subscription(ctx context.Context, org, id uuid.UUID) (store.Subscription, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Subscription{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(org, id)
 	if err != nil {
+		return store.Subscription{}, err
+	}
+	return s.readSubscription(sub), nil
+}
+
+// Subscriptions lists the subscriptions of an organization.
+func (s *Store) Subscriptions(
+	ctx context.Context, org uuid.UUID, q store.SubscriptionQuery,
+) (store.List[store.Subscription], error) {
+	if err := s.lock(ctx); err != nil {
+		return store.List[store.Subscription]{}, err
+	}
+	defer s.unlock()
+	var matching []*subscription
+	for _, sub := range s.subscriptions {
+		if sub.OrganizationID == org && !sub.deleted && q.Archived.Keeps(sub.Archived) &&
+			(q.Version == "" || q.Version == sub.Version) &&
+			(q.EventTypeID == uuid.Nil || sub.selects(q.EventTypeID)) {
+			matching = append(matching, sub)
+		}
+	}
+	sortByID(matching, subscriptionID)
+	return list(matching, subscriptionID, q.Page, s.readSubscription), nil
+}
+
+// Subscribers lists the live subscriptions that have one of the topics.
+func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]store.Subscription, error) {
+	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer unlock()
-	var out []store.Subscription
-	for _, sub := range s.match(topics) {
-		if orgs == nil || slices.Contains(orgs, sub.OrganizationID) {
-			out = append(out, s.show(sub))
+	defer s.unlock()
+	if orgs == nil {
+		for _, sub := range s.subscriptions {
+			orgs = append(orgs, sub.OrganizationID)
 		}
+	}
+	var found []*subscription
+	for _, org := range orgs {
+		found = append(found, s.live(org, topics)...)
+	}
+	sortByID(found, subscriptionID)
+	var out []store.Subscription
+	for _, sub := range slices.Compact(found) {
+		out = append(out, s.readSubscription(sub))
 	}
 	return out, nil
 }
 
-// match returns the live subscriptions that have one of the topics, by id.
-func (s *Store) match(topics []string) []*subscription {
-	found := map[uuid.UUID]*subscription{}
-	for _, topic := range topics {
-		for id, sub := range s.topics[topic] {
-			if sub.Live() && !sub.deleted {
-				found[id] = sub
-			}
+// UpdateSubscription changes a subscription.
+func (s *Store) UpdateSubscription(
+	ctx context.Context, org, id uuid.UUID, now time.Time, change func(*store.Subscription) error,
+) (store.Subscription, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Subscription{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(org, id)
+	if err != nil {
+		return store.Subscription{}, err
+	}
+	changed := s.readSubscription(sub)
+	if err := change(&changed); err != nil {
+		return store.Subscription{}, err
+	}
+	if err := s.checkSelectors(changed); err != nil {
+		return store.Subscription{}, err
+	}
+	changed.ID, changed.OrganizationID, changed.Revision = sub.ID, sub.OrganizationID, sub.Revision+1
+	former := sub.Subscription
+	s.unindex(sub)
+	sub.Subscription = copySubscription(changed)
+	s.index(sub)
+	if sub.Archived && !former.Archived {
+		s.cancelPending(sub, now)
+	}
+	if sub.Live() && !former.Live() {
+		for _, a := range sub.pending() {
+			s.queue(a, now)
 		}
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b *subscription) int { return compare(a.ID, b.ID) })
+	return s.readSubscription(sub), nil
 }
 
-// UpdateSubscription implements [store.Subscriptions].
-func (s *Store) UpdateSubscription(ctx context.Context, org, id uuid.UUID, at time.Time, change func(*store.Subscription) error) (store.Subscription, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	defer unlock()
-	sub, err := s.owned(org, id)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	next := s.show(sub)
-	if err := change(&next); err != nil {
-		return store.Subscription{}, err
-	}
-	if !s.selectable(next.Selectors) {
-		return store.Subscription{}, store.ErrBadReference
-	}
-	old := sub.Subscription
-	next.ID, next.OrganizationID, next.Revision = id, org, old.Revision+1
-	s.unindex(sub)
-	sub.Subscription = copySubscription(next)
-	s.index(sub)
-	switch {
-	case next.Archived && !old.Archived:
-		s.cancelPending(sub, at, "the subscription was archived")
-	case next.Live() && !old.Live():
-		s.makeDue(sub, at)
-	}
-	return s.show(sub), nil
-}
-
-// DeleteSubscription implements [store.Subscriptions].
-func (s *Store) DeleteSubscription(ctx context.Context, org, id uuid.UUID, at time.Time, check func(store.Subscription) error) error {
-	unlock, err := s.lock(ctx)
-	if err != nil {
+// DeleteSubscription deletes a subscription.
+func (s *Store) DeleteSubscription(
+	ctx context.Context, org, id uuid.UUID, now time.Time, check func(store.Subscription) error,
+) error {
+	if err := s.lock(ctx); err != nil {
 		return err
 	}
-	defer unlock()
-	sub, err := s.owned(org, id)
+	defer s.unlock()
+	sub, err := s.subscription(org, id)
 	if err != nil {
 		return err
 	}
 	if check != nil {
-		if err := check(s.show(sub)); err != nil {
+		if err := check(s.readSubscription(sub)); err != nil {
 			return err
 		}
 	}
-	s.unindex(sub)
 	sub.deleted = true
-	sub.Revision++
-	s.cancelPending(sub, at, "the subscription was deleted")
+	s.unindex(sub)
+	s.cancelPending(sub, now)
 	return nil
 }
 
-func (s *Store) cancelPending(sub *subscription, at time.Time, why string) {
+func (sub *subscription) pending() []*attempt {
+	var out []*attempt
 	for _, a := range sub.attempts {
-		if a.Status == store.Pending && a.dueAt != nil {
-			s.end(a, store.Cancelled, at)
-			a.Error = why
+		if a.Status == store.Pending {
+			out = append(out, a)
 		}
 	}
+	return out
 }
 
-func (s *Store) makeDue(sub *subscription, at time.Time) {
-	for _, a := range sub.attempts {
-		if a.Status == store.Pending && a.dueAt != nil {
-			s.schedule(a, at)
-		}
+func (s *Store) cancelPending(sub *subscription, now time.Time) {
+	for _, a := range sub.pending() {
+		s.finish(a, store.Cancelled)
+		a.UpdatedAt, a.UpdatedBy = stored(now), ""
 	}
-	s.wake()
-}
-
-// Secrets implements [store.Subscriptions].
-func (s *Store) Secrets(ctx context.Context, org, id uuid.UUID, page store.Page) (store.List[store.Secret], error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.List[store.Secret]{}, err
-	}
-	defer unlock()
-	sub, err := s.owned(org, id)
-	if err != nil {
-		return store.List[store.Secret]{}, err
-	}
-	var found []store.Secret
-	for _, secret := range sub.secrets {
-		found = append(found, copySecret(secret))
-	}
-	return list(found, func(s store.Secret) uuid.UUID { return s.ID }, page), nil
-}
-
-// SecretAt implements [store.Subscriptions].
-func (s *Store) SecretAt(ctx context.Context, org, id uuid.UUID, at time.Time) (store.Secret, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return store.Secret{}, err
-	}
-	defer unlock()
-	sub, err := s.owned(org, id)
-	if err != nil {
-		return store.Secret{}, err
-	}
-	for _, secret := range slices.Backward(sub.secrets) {
-		if !secret.ValidFrom.After(at) {
-			return copySecret(secret), nil
-		}
-	}
-	return store.Secret{}, store.ErrNotFound
-}
-
-// AddSecret implements [store.Subscriptions].
-func (s *Store) AddSecret(ctx context.Context, org, id uuid.UUID, next func(store.Secret) (store.Secret, error)) error {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	sub, err := s.owned(org, id)
-	if err != nil {
-		return err
-	}
-	current := &sub.secrets[len(sub.secrets)-1]
-	secret, err := next(copySecret(*current))
-	if err != nil {
-		return err
-	}
-	current.ValidTo = secret.ValidFrom
-	current.UpdatedAt, current.UpdatedBy = secret.CreatedAt, secret.CreatedBy
-	secret.OrganizationID, secret.SubscriptionID, secret.ValidTo = org, id, time.Time{}
-	sub.secrets = append(sub.secrets, copySecret(secret))
-	sub.Revision++
-	return nil
-}
-
-func copySecret(s store.Secret) store.Secret {
-	s.Key = bytes.Clone(s.Key)
-	return s
 }

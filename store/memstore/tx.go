@@ -3,79 +3,83 @@ package memstore
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync"
 
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Tx is a transaction of a [Store]: what is published in it is stored when it
-// commits. It holds no lock meanwhile, and so can fail to commit if an idempotency
-// key was used elsewhere in between. It is used by one goroutine.
+// Tx is a transaction. It holds no lock: what is published in it is matched
+// against the store when Publish is called, and stored at Commit.
+//
+// A database makes the second of two transactions that use the same idempotency
+// key wait for the first. This one lets both go on; the second Commit fails with
+// [store.ErrConflict] and stores nothing.
 type Tx struct {
 	store *Store
-	plans []planned
-	used  map[idempotencyKey]keyUse
-	ended bool
+	mu    sync.Mutex
+	batch *batch // nil once it has ended
 }
 
 var errEnded = errors.New("memstore: the transaction has ended")
 
-// Begin implements [store.Transactor].
+// Begin starts a transaction.
 func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return &Tx{store: s, used: map[idempotencyKey]keyUse{}}, nil
+	return &Tx{store: s, batch: newBatch()}, nil
 }
 
-// publish is called with the store locked.
-func (t *Tx) publish(messages []store.NewMessage, opts store.PublishOptions) ([]store.Published, error) {
-	if t.ended {
+func (tx *Tx) publish(
+	ctx context.Context, messages []store.NewMessage, opts store.PublishOptions,
+) ([]store.Published, error) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.batch == nil {
 		return nil, errEnded
 	}
-	plans, results, err := t.store.plan(messages, opts, t.used)
+	if err := tx.store.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer tx.store.unlock()
+	b := newBatch()
+	results, err := tx.store.plan(b, tx.batch, messages, opts)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range plans {
-		if p.IdempotencyKey != "" {
-			t.used[idempotencyKey{p.OrganizationID, p.IdempotencyKey}] = p.use()
-		}
-	}
-	t.plans = append(t.plans, plans...)
+	tx.batch.append(b)
 	return results, nil
 }
 
 // Commit stores what was published.
-func (t *Tx) Commit() error {
-	t.store.mu.Lock()
-	defer t.store.mu.Unlock()
-	if t.ended {
-		return errEnded
+func (tx *Tx) Commit() error {
+	b, err := tx.end()
+	if err != nil {
+		return err
 	}
-	t.ended = true
-	for key, use := range t.used {
-		if other, ok := t.store.keys[key]; ok && !other.at.Before(use.at) && other.message != use.message {
-			return fmt.Errorf("%w: another transaction used the idempotency key first", store.ErrConflict)
-		}
+	tx.store.mu.Lock()
+	defer tx.store.unlock()
+	if err := tx.store.conflict(b); err != nil {
+		return err
 	}
-	var none store.PublishOptions
-	for _, p := range t.plans {
-		t.store.insert(p, &none)
-	}
-	if len(t.plans) > 0 {
-		t.store.wake()
-	}
+	tx.store.apply(b)
 	return nil
 }
 
-// Rollback forgets what was published.
-func (t *Tx) Rollback() error {
-	t.store.mu.Lock()
-	defer t.store.mu.Unlock()
-	if t.ended {
-		return errEnded
+// Rollback forgets what was published. After Commit it fails and changes nothing.
+func (tx *Tx) Rollback() error {
+	_, err := tx.end()
+	return err
+}
+
+// end takes the batch out of the transaction.
+func (tx *Tx) end() (*batch, error) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.batch == nil {
+		return nil, errEnded
 	}
-	t.ended = true
-	return nil
+	b := tx.batch
+	tx.batch = nil
+	return b, nil
 }

@@ -1,0 +1,185 @@
+package memstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Publish stores messages and queues them for the subscriptions that match.
+func (s *Store) Publish(
+	ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions,
+) ([]store.Published, error) {
+	if tx == nil {
+		return s.publish(ctx, messages, opts)
+	}
+	if own, ok := tx.(*Tx); ok && own.store == s {
+		return own.publish(ctx, messages, opts)
+	}
+	return nil, fmt.Errorf("%T: %w", tx, store.ErrForeignTx)
+}
+
+func (s *Store) publish(
+	ctx context.Context, messages []store.NewMessage, opts store.PublishOptions,
+) ([]store.Published, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.unlock()
+	b := newBatch()
+	results, err := s.plan(b, nil, messages, opts)
+	if err != nil {
+		return nil, err
+	}
+	s.apply(b)
+	byID := map[uuid.UUID]int{}
+	for i, r := range results {
+		byID[r.MessageID] = i
+	}
+	for _, a := range b.attempts[:min(max(opts.HandOff, 0), len(b.attempts))] {
+		r := &results[byID[a.MessageID]]
+		r.Jobs = append(r.Jobs, s.lease(a, opts.Lease))
+	}
+	return results, nil
+}
+
+// A batch is what is to be stored, in order.
+type batch struct {
+	messages []*message
+	attempts []*attempt
+	ids      map[uuid.UUID]bool // of the messages and attempts
+	keys     map[idempotencyKey]newKey
+}
+
+// A newKey is the use of a key that nobody used since a time.
+type newKey struct {
+	keyUse
+	since time.Time
+}
+
+func newBatch() *batch {
+	return &batch{ids: map[uuid.UUID]bool{}, keys: map[idempotencyKey]newKey{}}
+}
+
+// append adds what another batch holds.
+func (b *batch) append(other *batch) {
+	b.messages = append(b.messages, other.messages...)
+	b.attempts = append(b.attempts, other.attempts...)
+	for id := range other.ids {
+		b.ids[id] = true
+	}
+	for key, use := range other.keys {
+		b.keys[key] = use
+	}
+}
+
+// plan adds to a batch what publishing the messages would store, given what the
+// store and a transaction (nil for none) hold. It changes neither.
+func (s *Store) plan(
+	b, tx *batch, messages []store.NewMessage, opts store.PublishOptions,
+) ([]store.Published, error) {
+	results := make([]store.Published, len(messages))
+	for i, m := range messages {
+		key := idempotencyKey{m.OrganizationID, m.IdempotencyKey}
+		if first, used := s.used(key, tx, opts.KeysSince); used && m.IdempotencyKey != "" {
+			if !bytes.Equal(first.fingerprint, m.Fingerprint) {
+				return nil, &store.IdempotencyError{Index: i}
+			}
+			results[i] = first.result
+			results[i].Duplicate = true
+			continue
+		}
+		added := &message{Message: copyMessage(m.Message)}
+		if err := s.claimID(added.ID, b, tx); err != nil {
+			return nil, err
+		}
+		b.messages = append(b.messages, added)
+		subs := s.live(m.OrganizationID, m.Topics)
+		for _, sub := range subs {
+			a := firstAttempt(added, sub, opts.NewID(), m.ExpiresAt)
+			if err := s.claimID(a.ID, b, tx); err != nil {
+				return nil, err
+			}
+			b.attempts = append(b.attempts, a)
+		}
+		results[i] = store.Published{MessageID: m.ID, Deliveries: len(subs)}
+		if m.IdempotencyKey != "" {
+			use := keyUse{results[i], bytes.Clone(m.Fingerprint), added.CreatedAt}
+			b.keys[key] = newKey{use, opts.KeysSince}
+		}
+	}
+	return results, nil
+}
+
+func firstAttempt(m *message, sub *subscription, id uuid.UUID, expiresAt time.Time) *attempt {
+	return &attempt{
+		Attempt: store.Attempt{
+			ID: id, Type: store.FirstPost,
+			Audit: store.Audit{CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy, UpdatedAt: m.CreatedAt, UpdatedBy: m.CreatedBy},
+		},
+		message: m, subscription: sub, delivery: &delivery{id: id}, expiresAt: stored(expiresAt),
+	}
+}
+
+// used returns the first use of a key since a time, if there is one.
+func (s *Store) used(key idempotencyKey, tx *batch, since time.Time) (keyUse, bool) {
+	if tx != nil {
+		if use, ok := tx.keys[key]; ok {
+			return use.keyUse, true
+		}
+	}
+	use, ok := s.keys[key]
+	return use, ok && !use.at.Before(since)
+}
+
+// claimID reserves an id in a batch, if it is new.
+func (s *Store) claimID(id uuid.UUID, b, tx *batch) error {
+	if b.ids[id] || tx != nil && tx.ids[id] || s.messages[id] != nil || s.attempts[id] != nil {
+		return errDuplicateID
+	}
+	b.ids[id] = true
+	return nil
+}
+
+// conflict finds what was stored since a batch was planned and forbids it now.
+func (s *Store) conflict(b *batch) error {
+	for id := range b.ids {
+		if s.messages[id] != nil || s.attempts[id] != nil {
+			return errDuplicateID
+		}
+	}
+	for key, use := range b.keys {
+		if _, used := s.used(key, nil, use.since); used {
+			return fmt.Errorf("memstore: idempotency key %q was used outside the transaction: %w", key.key, store.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// apply stores a batch.
+func (s *Store) apply(b *batch) {
+	for _, m := range b.messages {
+		s.messages[m.ID] = m
+		i, _ := slices.BinarySearchFunc(s.byAge, m, older)
+		s.byAge = slices.Insert(s.byAge, i, m)
+	}
+	for _, a := range b.attempts {
+		s.add(a, a.message.CreatedAt)
+	}
+	for key, use := range b.keys {
+		s.keys[key] = use.keyUse
+	}
+}
+
+func older(a, b *message) int {
+	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+		return c
+	}
+	return compare(a.ID, b.ID)
+}

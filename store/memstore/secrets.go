@@ -1,0 +1,74 @@
+package memstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Secrets lists the secrets of a subscription.
+func (s *Store) Secrets(
+	ctx context.Context, org, subscription uuid.UUID, page store.Page,
+) (store.List[store.Secret], error) {
+	if err := s.lock(ctx); err != nil {
+		return store.List[store.Secret]{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(org, subscription)
+	if err != nil {
+		return store.List[store.Secret]{}, err
+	}
+	id := func(secret *store.Secret) uuid.UUID { return secret.ID }
+	byID := slices.Clone(sub.secrets)
+	sortByID(byID, id)
+	return list(byID, id, page, func(secret *store.Secret) store.Secret { return copySecret(*secret) }), nil
+}
+
+// SecretAt returns the secret that was current at the time.
+func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (store.Secret, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Secret{}, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(org, subscription)
+	if err != nil {
+		return store.Secret{}, err
+	}
+	for _, secret := range sub.secrets {
+		if !at.Before(secret.ValidFrom) && (secret.ValidTo.IsZero() || at.Before(secret.ValidTo)) {
+			return copySecret(*secret), nil
+		}
+	}
+	return store.Secret{}, fmt.Errorf("secret of subscription %s at %s: %w", subscription, at, store.ErrNotFound)
+}
+
+// AddSecret adds a secret and makes it the current one.
+func (s *Store) AddSecret(
+	ctx context.Context, org, subscription uuid.UUID, next func(store.Secret) (store.Secret, error),
+) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(org, subscription)
+	if err != nil {
+		return err
+	}
+	former := sub.secrets[len(sub.secrets)-1]
+	added, err := next(copySecret(*former))
+	if err != nil {
+		return err
+	}
+	added = copySecret(added)
+	added.ValidTo = time.Time{}
+	former.ValidTo = added.ValidFrom
+	former.UpdatedAt, former.UpdatedBy = added.CreatedAt, added.CreatedBy
+	sub.secrets = append(sub.secrets, &added)
+	sub.Revision++
+	return nil
+}
