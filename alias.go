@@ -1,0 +1,68 @@
+package webhooks
+
+import (
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// The records and what goes with them, under this package's name, so that a user
+// imports one package. They are documented in package store, notices and senders
+// in package delivery.
+type (
+	Store             = store.Store
+	Tx                = store.Tx
+	Audit             = store.Audit
+	Lifecycle         = store.Lifecycle
+	Category          = store.Category
+	EventType         = store.EventType
+	Sample            = store.Sample
+	SeedVersion       = store.SeedVersion
+	Subscription      = store.Subscription
+	Selector          = store.Selector
+	Message           = store.Message
+	Delivery          = store.Delivery
+	Attempt           = store.Attempt
+	AttemptType       = store.AttemptType
+	Status            = store.Status
+	Page              = store.Page
+	List[T any]       = store.List[T]
+	ArchivedFilter    = store.ArchivedFilter
+	StatusFilter      = store.StatusFilter
+	SubscriptionQuery = store.SubscriptionQuery
+	HistoryQuery      = store.HistoryQuery
+	Notice            = delivery.Notice
+	NoticeKind        = delivery.NoticeKind
+	Sender            = delivery.Sender
+)
+
+// The values of the types above.
+const (
+	FirstPost      = store.FirstPost
+	AutomaticRetry = store.AutomaticRetry
+	ManualRetry    = store.ManualRetry
+	TestPost       = store.TestPost
+
+	Pending   = store.Pending
+	Sending   = store.Sending
+	Succeeded = store.Succeeded
+	Failed    = store.Failed
+	Cancelled = store.Cancelled
+
+	ExcludeArchived = store.ExcludeArchived
+	IncludeArchived = store.IncludeArchived
+	OnlyArchived    = store.OnlyArchived
+
+	AnyStatus     = store.AnyStatus
+	OnlySucceeded = store.OnlySucceeded
+	OnlyFailed    = store.OnlyFailed
+	OnlyPending   = store.OnlyPending
+
+	AttemptEnded            = delivery.AttemptEnded
+	FirstFailure            = delivery.FirstFailure
+	Recovered               = delivery.Recovered
+	Exhausted               = delivery.Exhausted
+	SubscriptionDeactivated = delivery.SubscriptionDeactivated
+	LeaseLost               = delivery.LeaseLost
+	StoreDown               = delivery.StoreDown
+	StoreUp                 = delivery.StoreUp
+)

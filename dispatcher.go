@@ -1,0 +1,26 @@
+package webhooks
+
+import (
+	"context"
+)
+
+// Dispatcher publishes events and delivers them. Publishing needs no Start: a
+// process that only publishes leaves the delivery to those that dispatch on the
+// same store.
+type Dispatcher struct{ *core }
+
+// Start checks that the store answers, begins to deliver and returns. When ctx is
+// cancelled, the dispatcher drains as [Dispatcher.Stop] does, within
+// Config.DrainTimeout. To start one that runs does nothing; one that was stopped
+// can be started again.
+func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ctx) }
+
+// Stop drains: nothing more is begun, attempts under way are finished and
+// recorded, the rest is given back. If ctx ends before, attempts under way are cut
+// off and given back too, and its error is returned. To stop one that does not run
+// does nothing.
+func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx) }
+
+// Wake makes the dispatcher look for due work now, for a host that learned
+// otherwise that there is some.
+func (d *Dispatcher) Wake() { d.engine.Wake() }

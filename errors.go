@@ -1,0 +1,101 @@
+package webhooks
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// The errors of the store, under this package's name. Compare with [errors.Is];
+// see package store for what each means.
+var (
+	ErrNotFound            = store.ErrNotFound
+	ErrConflict            = store.ErrConflict
+	ErrCodeTaken           = store.ErrCodeTaken
+	ErrSampleExists        = store.ErrSampleExists
+	ErrInUse               = store.ErrInUse
+	ErrNotFinished         = store.ErrNotFinished
+	ErrIdempotencyMismatch = store.ErrIdempotencyMismatch
+	ErrSeedChanged         = store.ErrSeedChanged
+	ErrForeignTx           = store.ErrForeignTx
+	ErrUnavailable         = store.ErrUnavailable
+)
+
+// The conflicts that this package finds itself. All are [ErrConflict].
+var (
+	// ErrArchived says that the thing, or what it belongs to, is archived: it can
+	// be read and restored, not changed.
+	ErrArchived = fmt.Errorf("%w: archived", ErrConflict)
+	// ErrEventInactive says that the event type, or its category, is inactive or
+	// archived and takes no events and no new subscriptions.
+	ErrEventInactive = fmt.Errorf("%w: the event type is not active", ErrConflict)
+	// ErrPostURIMissing says that a subscription without a URL cannot be activated.
+	ErrPostURIMissing = fmt.Errorf("%w: the subscription has no postUri", ErrConflict)
+	// ErrSecretUnchanged says that the new secret is the current one.
+	ErrSecretUnchanged = fmt.Errorf("%w: the secret is the current one", ErrConflict)
+)
+
+// Problem classifies a [ValidationError].
+type Problem string
+
+// The problems. Their words are those of the REST interface.
+const (
+	Invalid          Problem = "validation_failed" // a value is not allowed
+	UnknownReference Problem = "unknown_reference" // a value names something that is not there
+	AddressBlocked   Problem = "address_blocked"   // a URL leads where the policy forbids
+	SchemaMismatch   Problem = "schema_mismatch"   // data does not match the event type's schema
+)
+
+// ValidationError says which fields of an input are wrong and what is allowed. It
+// never quotes the values.
+type ValidationError struct {
+	Problem Problem
+	Fields  []FieldError
+}
+
+// FieldError is one fault of an input.
+type FieldError struct {
+	Pointer string // RFC 6901 JSON Pointer to the field by its REST name, such as /postUri
+	Detail  string // what is allowed
+}
+
+// Error lists the faults in one line.
+func (e *ValidationError) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = f.Pointer + " " + f.Detail
+	}
+	return string(e.Problem) + ": " + strings.Join(parts, "; ")
+}
+
+// fault returns a ValidationError with one field.
+func fault(p Problem, pointer, detail string) *ValidationError {
+	return &ValidationError{Problem: p, Fields: []FieldError{{pointer, detail}}}
+}
+
+// under moves the pointers of a ValidationError below a prefix.
+func under(prefix string, err error) error {
+	e, ok := errors.AsType[*ValidationError](err)
+	if !ok {
+		return err
+	}
+	moved := &ValidationError{Problem: e.Problem, Fields: make([]FieldError, len(e.Fields))}
+	for i, f := range e.Fields {
+		moved.Fields[i] = FieldError{prefix + f.Pointer, f.Detail}
+	}
+	return moved
+}
+
+// EventError says which of the events given to [Dispatcher.PublishBatch] was
+// refused, and wraps why.
+type EventError struct {
+	Index int
+	Err   error
+}
+
+func (e *EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Index, e.Err) }
+
+// Unwrap returns why the event was refused.
+func (e *EventError) Unwrap() error { return e.Err }

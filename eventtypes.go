@@ -1,0 +1,137 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// CreateEventType adds an event type to a category. [ErrCodeTaken] if another one,
+// in any category, has the code and version; [ErrArchived] if the category is
+// archived.
+func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in EventTypeInput) (EventType, error) {
+	parent, err := r.store.Category(ctx, category)
+	if err != nil {
+		return EventType{}, err
+	}
+	if err := editable(parent.Lifecycle); err != nil {
+		return EventType{}, err
+	}
+	if err := in.check(); err != nil {
+		return EventType{}, err
+	}
+	if in.Schema, err = checkSchema(in.Schema); err != nil {
+		return EventType{}, err
+	}
+	id, audit := r.created(ctx)
+	e := EventType{
+		ID: id, CategoryID: category, Name: in.Name, Code: in.Code, Version: in.Version,
+		Description: in.Description, Schema: in.Schema,
+		Lifecycle: store.Lifecycle{Active: true, ActiveChangedAt: audit.CreatedAt}, Audit: audit, Revision: 1,
+		Category: store.CategoryRef{Name: parent.Name, Code: parent.Code, Active: parent.Active, Archived: parent.Archived},
+	}
+	return e, r.store.CreateEventType(ctx, e)
+}
+
+// EventType returns an event type of the category, archived or not.
+func (r *Registry) EventType(ctx context.Context, category, id uuid.UUID) (EventType, error) {
+	e, err := r.store.EventType(ctx, id)
+	if err == nil && e.CategoryID != category {
+		return EventType{}, ErrNotFound
+	}
+	return e, err
+}
+
+// EventTypes lists the event types of a category.
+func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived ArchivedFilter, page Page) (List[EventType], error) {
+	if _, err := r.store.Category(ctx, category); err != nil {
+		return List[EventType]{}, err
+	}
+	return r.store.EventTypes(ctx, category, archived, page)
+}
+
+// UpdateEventType changes an event type. If its schema changes, its samples must
+// match the new one.
+func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error) (EventType, error) {
+	samples, err := r.store.Samples(ctx, id)
+	if err != nil {
+		return EventType{}, err
+	}
+	defer r.types.clear()
+	return r.store.UpdateEventType(ctx, id, func(e *EventType) error {
+		if e.CategoryID != category {
+			return ErrNotFound
+		}
+		if err := editable(e.Lifecycle); err != nil {
+			return err
+		}
+		in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
+		if err := change(*e, &in); err != nil {
+			return err
+		}
+		if err := in.check(); err != nil {
+			return err
+		}
+		if !bytes.Equal(in.Schema, e.Schema) {
+			if in.Schema, err = checkSchema(in.Schema); err != nil {
+				return err
+			}
+			if err := samplesMatch(in.Schema, samples); err != nil {
+				return err
+			}
+		}
+		e.Name, e.Code, e.Version, e.Description, e.Schema = in.Name, in.Code, in.Version, in.Description, in.Schema
+		r.touch(ctx, &e.Audit)
+		return nil
+	})
+}
+
+// DeleteEventType removes an event type and its samples. [ErrInUse] while a
+// subscription that is not archived lists it. History keeps showing it.
+func (r *Registry) DeleteEventType(ctx context.Context, category, id uuid.UUID, check func(EventType) error) error {
+	defer r.types.clear()
+	return r.store.DeleteEventType(ctx, id, func(e EventType) error {
+		if e.CategoryID != category {
+			return ErrNotFound
+		}
+		if check == nil {
+			return nil
+		}
+		return check(e)
+	})
+}
+
+// ActivateEventType lets the event type take events again.
+func (r *Registry) ActivateEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.moveEventType(ctx, category, id, activate)
+}
+
+// DeactivateEventType stops the event type from taking events and new
+// subscriptions. What is queued still goes out.
+func (r *Registry) DeactivateEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.moveEventType(ctx, category, id, deactivate)
+}
+
+// ArchiveEventType puts the event type away.
+func (r *Registry) ArchiveEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.moveEventType(ctx, category, id, archive)
+}
+
+// RestoreEventType undoes [Registry.ArchiveEventType].
+func (r *Registry) RestoreEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.moveEventType(ctx, category, id, restore)
+}
+
+func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, move transition) error {
+	defer r.types.clear()
+	_, err := r.store.UpdateEventType(ctx, id, func(e *EventType) error {
+		if e.CategoryID != category {
+			return ErrNotFound
+		}
+		return r.move(ctx, &e.Lifecycle, &e.Audit, move)
+	})
+	return settle(err)
+}

@@ -1,0 +1,253 @@
+package webhooks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/internal/strictjson"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// MaxBatch is how many events [Dispatcher.PublishBatch] takes at once.
+const MaxBatch = 1000
+
+// keyLife is how long an idempotency key is remembered.
+const keyLife = 24 * time.Hour
+
+// Event is something that happened, to be told to whoever subscribed to it.
+type Event struct {
+	// Type is the code of an event type that is active.
+	Type string
+	// Version of the event type. Default: v1.
+	Version string
+	// Data is any JSON value. A json.RawMessage is taken as it is, less the white
+	// space between its tokens; anything else is marshalled.
+	Data any
+	// IdempotencyKey, if not "", makes it safe to publish again: for 24 h a second
+	// event of the organization with the key is not published, and the result is
+	// that of the first. At most 255 printable characters.
+	IdempotencyKey string
+	// OrderingKey is kept with the message. At most 255 printable characters.
+	OrderingKey string
+}
+
+// Published is what became of an event.
+type Published struct {
+	ID         uuid.UUID // the message, and the webhook-id of its deliveries
+	Deliveries int       // how many subscriptions matched
+	Duplicate  bool      // it was published before under the same idempotency key
+}
+
+// Publish stores an event and one delivery for each live subscription of the
+// organization that matches, in one transaction. When it returns without an error
+// the deliveries will be made, whatever happens to this process.
+//
+// It returns a *[ValidationError] if the event is malformed, its type unknown or
+// its data does not match the type's schema; [ErrEventInactive];
+// [ErrIdempotencyMismatch] if the key was used for another content; and
+// [ErrUnavailable] if the store could not be reached. After that last one it is
+// unknown whether the event was stored: publish again with an idempotency key.
+func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Published, error) {
+	return one(d.publish(ctx, nil, org, []Event{e}))
+}
+
+// PublishTx publishes in the caller's transaction: the event is stored and will be
+// delivered if, and only if, that commits. An error about the event leaves the
+// transaction usable. Wrap the transaction as the store demands, for instance with
+// bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store.
+func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Event) (Published, error) {
+	if tx == nil {
+		return Published{}, errors.New("webhooks: the transaction is nil")
+	}
+	return one(d.publish(ctx, tx, org, []Event{e}))
+}
+
+// PublishBatch publishes up to [MaxBatch] events, all of them or none. The results
+// are in the order of the events. An error about one of them is an *[EventError].
+func (d *Dispatcher) PublishBatch(ctx context.Context, org uuid.UUID, events []Event) ([]Published, error) {
+	if len(events) == 0 || len(events) > MaxBatch {
+		return nil, fault(Invalid, "/events", fmt.Sprintf("must have 1–%d members", MaxBatch))
+	}
+	return d.publish(ctx, nil, org, events)
+}
+
+func one(results []Published, err error) (Published, error) {
+	if e, ok := errors.AsType[*EventError](err); ok {
+		err = e.Err
+	}
+	if err != nil {
+		return Published{}, err
+	}
+	return results[0], nil
+}
+
+func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
+	messages := make([]store.NewMessage, 0, len(events))
+	place := make([]int, len(events)) // of an event's message: repeated keys share one
+	byKey := map[string]int{}
+	for i, e := range events {
+		m, err := d.message(ctx, org, e)
+		if err != nil {
+			return nil, &EventError{i, err}
+		}
+		if first, again := byKey[m.IdempotencyKey]; again && m.IdempotencyKey != "" {
+			if string(messages[first].Fingerprint) != string(m.Fingerprint) {
+				return nil, &EventError{i, ErrIdempotencyMismatch}
+			}
+			place[i] = first
+			continue
+		}
+		byKey[m.IdempotencyKey] = len(messages)
+		place[i] = len(messages)
+		messages = append(messages, m)
+	}
+	stored, err := d.storeMessages(ctx, tx, messages)
+	if mismatch, ok := errors.AsType[*store.IdempotencyError](err); ok {
+		for i := range place {
+			if place[i] == mismatch.Index {
+				return nil, &EventError{i, ErrIdempotencyMismatch}
+			}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	results, seen := make([]Published, len(events)), map[int]bool{}
+	for i, at := range place {
+		s := stored[at]
+		results[i] = Published{ID: s.MessageID, Deliveries: s.Deliveries, Duplicate: s.Duplicate || seen[at]}
+		seen[at] = true
+	}
+	return results, nil
+}
+
+// storeMessages stores messages, and hands what it can over to the dispatcher of
+// this process: it is stored as leased already, and goes out without a claim.
+func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.NewMessage) ([]store.Published, error) {
+	opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
+	if tx != nil { // whether and when it commits is not ours to know
+		return d.store.Publish(ctx, tx, messages, opts)
+	}
+	room := d.engine.Reserve(min(16*len(messages), 512))
+	opts.HandOff, opts.Lease = room.N, room.Lease
+	stored, err := d.store.Publish(ctx, nil, messages, opts)
+	var jobs []store.Job
+	left := false
+	for _, s := range stored {
+		jobs = append(jobs, s.Jobs...)
+		left = left || len(s.Jobs) < s.Deliveries && !s.Duplicate
+	}
+	room.HandOver(jobs)
+	if left {
+		d.engine.Wake()
+	}
+	return stored, err
+}
+
+// message checks an event and makes its message.
+func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store.NewMessage, error) {
+	if e.Version == "" {
+		e.Version = "v1"
+	}
+	if err := checkEvent(e); err != nil {
+		return store.NewMessage{}, err
+	}
+	data, err := d.data(e.Data)
+	if err != nil {
+		return store.NewMessage{}, err
+	}
+	t, err := d.publishable(ctx, e.Type, e.Version)
+	if errors.Is(err, ErrNotFound) {
+		err = fault(UnknownReference, "/eventType", "names no event type of version "+e.Version)
+	}
+	if err != nil {
+		return store.NewMessage{}, err
+	}
+	if err := matchSchema(t.schema, "/data", data); err != nil {
+		return store.NewMessage{}, err
+	}
+	id, audit := d.created(ctx)
+	return store.NewMessage{
+		Message: Message{
+			ID: id, OrganizationID: org, EventTypeID: t.ID, Type: t.Code, Version: t.Version,
+			Body: body(id, t.Code, t.Version, audit.CreatedAt, data), OrderingKey: e.OrderingKey,
+			CreatedAt: audit.CreatedAt, CreatedBy: audit.CreatedBy,
+		},
+		Topics: store.Topics(t.ID, t.Code, t.Version), ExpiresAt: audit.CreatedAt.Add(d.cfg.Deadline),
+		IdempotencyKey: e.IdempotencyKey, Fingerprint: fingerprint(e, data),
+	}, nil
+}
+
+func checkEvent(e Event) error {
+	switch {
+	case !codeForm.MatchString(e.Type):
+		return fault(Invalid, "/eventType", allowed("code", ""))
+	case !versionForm.MatchString(e.Version):
+		return fault(Invalid, "/version", allowed("version", ""))
+	case !keyAllowed(e.IdempotencyKey):
+		return fault(Invalid, "/idempotencyKey", "must be at most 255 printable characters")
+	case !keyAllowed(e.OrderingKey):
+		return fault(Invalid, "/orderingKey", "must be at most 255 printable characters")
+	}
+	return nil
+}
+
+func keyAllowed(key string) bool {
+	return utf8.ValidString(key) && utf8.RuneCountInString(key) <= 255 &&
+		!strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// data returns the event's data as the JSON that is sent.
+func (d *Dispatcher) data(value any) ([]byte, error) {
+	raw, ok := value.(json.RawMessage)
+	if !ok {
+		var err error
+		if raw, err = json.Marshal(value); err != nil {
+			return nil, fault(Invalid, "/data", "cannot be marshalled: "+err.Error())
+		}
+	}
+	if len(raw) > d.cfg.MaxData {
+		return nil, fault(Invalid, "/data", fmt.Sprintf("must be at most %d bytes", d.cfg.MaxData))
+	}
+	data, err := strictjson.Compact(nil, raw, maxDepth)
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
+		return nil, fault(Invalid, "/data"+bad.Pointer, "must be a JSON value: "+bad.Reason)
+	}
+	return data, err
+}
+
+// body returns what is posted. Data comes last: see [Message.Data].
+func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte {
+	b := make([]byte, 0, len(data)+160)
+	b = append(b, `{"id":"`...)
+	b = append(b, id.String()...)
+	b = append(b, `","type":"`...)
+	b = append(b, code...)
+	b = append(b, `","version":"`...)
+	b = append(b, version...)
+	b = append(b, `","timestamp":"`...)
+	b = at.AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = append(b, `","data":`...)
+	b = append(b, data...)
+	return append(b, '}')
+}
+
+// fingerprint tells whether an event with a known key is the same event.
+func fingerprint(e Event, data []byte) []byte {
+	if e.IdempotencyKey == "" {
+		return nil
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00", e.Type, e.Version, e.OrderingKey)
+	h.Write(data)
+	return h.Sum(nil)
+}

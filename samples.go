@@ -1,0 +1,101 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/internal/strictjson"
+)
+
+// SampleInput is what a caller decides about a sample.
+type SampleInput struct {
+	Payload []byte `field:"payload"` // a JSON object, kept byte for byte less white space between tokens
+	Version string `field:"version" validate:"version"`
+}
+
+// CreateSample adds a sample of an event type's data. The version defaults to the
+// event type's. [ErrSampleExists] if that version has one; a *[ValidationError] if
+// the payload does not match the event type's schema.
+func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UUID, in SampleInput) (Sample, error) {
+	e, err := r.editableType(ctx, category, eventType)
+	if err != nil {
+		return Sample{}, err
+	}
+	if in, err = checkSample(e, in); err != nil {
+		return Sample{}, err
+	}
+	id, audit := r.created(ctx)
+	s := Sample{ID: id, EventTypeID: eventType, Version: in.Version, Payload: in.Payload, Audit: audit, Revision: 1}
+	return s, r.store.CreateSample(ctx, s)
+}
+
+// Sample returns the sample of an event type for a version.
+func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, version string) (Sample, error) {
+	if _, err := r.EventType(ctx, category, eventType); err != nil {
+		return Sample{}, err
+	}
+	return r.store.Sample(ctx, eventType, version)
+}
+
+// UpdateSample changes a sample.
+func (r *Registry) UpdateSample(ctx context.Context, category, eventType uuid.UUID, version string, change func(now Sample, in *SampleInput) error) (Sample, error) {
+	e, err := r.editableType(ctx, category, eventType)
+	if err != nil {
+		return Sample{}, err
+	}
+	return r.store.UpdateSample(ctx, eventType, version, func(s *Sample) error {
+		in := SampleInput{Payload: s.Payload, Version: s.Version}
+		if err := change(*s, &in); err != nil {
+			return err
+		}
+		in, err := checkSample(e, in)
+		if err != nil {
+			return err
+		}
+		s.Payload, s.Version = in.Payload, in.Version
+		r.touch(ctx, &s.Audit)
+		return nil
+	})
+}
+
+// DeleteSample removes a sample.
+func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UUID, version string, check func(Sample) error) error {
+	if _, err := r.editableType(ctx, category, eventType); err != nil {
+		return err
+	}
+	return r.store.DeleteSample(ctx, eventType, version, check)
+}
+
+func (r *Registry) editableType(ctx context.Context, category, id uuid.UUID) (EventType, error) {
+	e, err := r.EventType(ctx, category, id)
+	if err != nil {
+		return e, err
+	}
+	return e, errors.Join(editable(e.Lifecycle), editable(Lifecycle{Archived: e.Category.Archived}))
+}
+
+func checkSample(e EventType, in SampleInput) (SampleInput, error) {
+	trim(&in.Version)
+	if in.Version == "" {
+		in.Version = e.Version
+	}
+	if err := checkStruct(&in); err != nil {
+		return in, err
+	}
+	payload, err := strictjson.Compact(nil, in.Payload, maxDepth)
+	if err != nil || !bytes.HasPrefix(payload, []byte("{")) {
+		return in, fault(Invalid, "/payload", "must be a JSON object")
+	}
+	in.Payload = payload
+	if e.Schema == nil {
+		return in, nil
+	}
+	schema, err := compileSchema(e.Schema)
+	if err != nil {
+		return in, err
+	}
+	return in, matchSchema(schema, "/payload", payload)
+}

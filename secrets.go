@@ -1,0 +1,106 @@
+package webhooks
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Secret is a signing secret of a subscription and when it was the current one.
+type Secret struct {
+	ID             uuid.UUID
+	SubscriptionID uuid.UUID
+	Key            string // never log it; signing.Mask makes it fit to be shown
+	ValidFrom      time.Time
+	ValidTo        time.Time // zero for the current one
+	Audit
+}
+
+// RotateSecret replaces the current secret by a new random one and returns it. The
+// former one signs too for Config.SecretOverlap.
+func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID) (Secret, error) {
+	return s.SetSecret(ctx, org, id, signing.NewSecret())
+}
+
+// SetSecret makes a secret of the caller's the current one: whsec_ and base64 of
+// 24–64 bytes, or 8–256 printable ASCII characters. [ErrSecretUnchanged] if it is
+// that already.
+func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret string) (Secret, error) {
+	if _, err := signing.ParseSecret(secret); err != nil {
+		return Secret{}, fault(Invalid, "/secretKey", "must be 8–256 printable ASCII characters; after whsec_ base64 of 24–64 bytes")
+	}
+	sub, err := s.store.Subscription(ctx, org, id)
+	if err != nil {
+		return Secret{}, err
+	}
+	if err := editable(sub.Lifecycle); err != nil {
+		return Secret{}, err
+	}
+	var next store.Secret
+	defer s.engine.Forget(id)
+	err = s.store.AddSecret(ctx, org, id, func(current store.Secret) (store.Secret, error) {
+		if old, err := s.keyring.open(current); err == nil && old == secret {
+			return store.Secret{}, ErrSecretUnchanged
+		}
+		_, audit := s.created(ctx)
+		if !audit.CreatedAt.After(current.ValidFrom) { // each is current for a while, however quickly they come
+			audit.CreatedAt = current.ValidFrom.Add(time.Millisecond)
+			audit.UpdatedAt = audit.CreatedAt
+		}
+		next = s.newSecret(sub, audit, secret)
+		return next, nil
+	})
+	if err != nil {
+		return Secret{}, err
+	}
+	return s.openSecret(next)
+}
+
+// Secrets lists a subscription's secrets.
+func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Page) (List[Secret], error) {
+	sealed, err := s.store.Secrets(ctx, org, id, page)
+	if err != nil {
+		return List[Secret]{}, err
+	}
+	list := List[Secret]{Total: sealed.Total, Items: make([]Secret, len(sealed.Items))}
+	for i, row := range sealed.Items {
+		if list.Items[i], err = s.openSecret(row); err != nil {
+			return List[Secret]{}, err
+		}
+	}
+	return list, nil
+}
+
+// SecretAt returns the secret that was current at the time, zero for now.
+// ErrNotFound before the first.
+func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time.Time) (Secret, error) {
+	if at.IsZero() {
+		at = s.now()
+	}
+	row, err := s.store.SecretAt(ctx, org, id, at)
+	if err != nil {
+		return Secret{}, err
+	}
+	return s.openSecret(row)
+}
+
+func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Secret {
+	row := store.Secret{
+		ID: c.cfg.NewID(), OrganizationID: sub.OrganizationID, SubscriptionID: sub.ID,
+		ValidFrom: audit.CreatedAt, Audit: audit,
+	}
+	row.Key = c.keyring.seal(row, secret)
+	return row
+}
+
+func (c *core) openSecret(row store.Secret) (Secret, error) {
+	key, err := c.keyring.open(row)
+	return Secret{
+		ID: row.ID, SubscriptionID: row.SubscriptionID, Key: key,
+		ValidFrom: row.ValidFrom, ValidTo: row.ValidTo, Audit: row.Audit,
+	}, err
+}

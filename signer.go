@@ -1,0 +1,109 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// maxSecrets is how many secrets sign at once, the current one included.
+const maxSecrets = 5
+
+// Signer proves where a delivery came from. The headers themselves are package
+// signing's.
+type Signer struct {
+	*core
+	private signing.PrivateKey
+	public  string
+}
+
+func newSigner(k *core, private string) (*Signer, error) {
+	s := &Signer{core: k}
+	if private == "" {
+		return s, nil
+	}
+	key, err := signing.ParsePrivateKey(private)
+	if err != nil {
+		return nil, fmt.Errorf("webhooks: Config.PrivateKey: %w", err)
+	}
+	s.private, s.public = key, key.Public().String()
+	return s, nil
+}
+
+// PublicKey returns the key that verifies v1a signatures, whpk_ and base64, or ""
+// if Config.PrivateKey is not set.
+func (s *Signer) PublicKey() string { return s.public }
+
+// Hash returns the hash and the time, in Unix milliseconds, that were sent with an
+// attempt, or that would be sent now if it is still to come.
+func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID) (hash string, createdAt int64, err error) {
+	a, err := s.store.Attempt(ctx, org, subscription, attempt)
+	if err != nil {
+		return "", 0, err
+	}
+	at := a.PostedAt
+	if at.IsZero() {
+		at = s.now()
+	}
+	key, err := s.keyAt(ctx, org, subscription, at)
+	if err != nil {
+		return "", 0, err
+	}
+	return signing.Hash(key, at.UnixMilli(), a.Body), at.UnixMilli(), nil
+}
+
+// ValidateHash reports whether the hash is that of the body under the secret that
+// was valid at createdAt, in Unix milliseconds. What is not a hash at all is not
+// valid, and neither is anything from before the first secret.
+func (s *Signer) ValidateHash(ctx context.Context, org, subscription uuid.UUID, body []byte, hash string, createdAt int64) (bool, error) {
+	if _, err := s.store.Subscription(ctx, org, subscription); err != nil {
+		return false, err
+	}
+	key, err := s.keyAt(ctx, org, subscription, time.UnixMilli(createdAt).UTC())
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return signing.VerifyHash(key, createdAt, body, hash), nil
+}
+
+func (s *Signer) keyAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (signing.Key, error) {
+	row, err := s.store.SecretAt(ctx, org, subscription, at)
+	if err != nil {
+		return signing.Key{}, err
+	}
+	return s.key(row)
+}
+
+func (s *Signer) key(row store.Secret) (signing.Key, error) {
+	secret, err := s.keyring.open(row)
+	if err != nil {
+		return signing.Key{}, err
+	}
+	return signing.ParseSecret(secret)
+}
+
+// forTarget prepares the signatures of a subscription from the secrets that sign
+// now. A former secret that cannot be read is left out; the current one must be
+// readable.
+func (s *Signer) forTarget(t store.Target) (signing.Signer, error) {
+	var keys []signing.Key
+	for i, row := range t.Secrets {
+		key, err := s.key(row)
+		if err != nil && i == 0 {
+			return nil, err
+		}
+		if err == nil && len(keys) < maxSecrets {
+			keys = append(keys, key)
+		}
+	}
+	return signing.NewKeySet(keys, s.private)
+}

@@ -1,0 +1,220 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// SubscriptionInput is what a caller decides about a subscription.
+type SubscriptionInput struct {
+	// PostURI is an absolute https URL, or http where IsDevelopment is set and
+	// Config.AllowHTTP allows it. "" makes the subscription inactive.
+	PostURI string `field:"postUri"`
+	// Events are event type ids, codes, which mean that code in Version, and
+	// patterns: "*" for every event of Version, "vitals.*" for those below a dot.
+	Events []string `field:"events" validate:"max=1000"`
+	// Version is what codes and patterns mean. Default: v1.
+	Version       string `field:"version" validate:"version"`
+	IsDevelopment bool   `field:"isDevelopment"`
+	Description   string `field:"description" validate:"prose=2000"`
+	// Headers are sent with every delivery: at most 20, together at most 4 KiB
+	// each, and none that the dispatcher or HTTP itself sets.
+	Headers map[string]string `field:"headers"`
+	// Timeout of an attempt, 1–30 s. Default: that of Config.
+	Timeout time.Duration `field:"timeoutMs"`
+	// RetrySchedule replaces that of Config: at most 20 waits of at most 48 h.
+	RetrySchedule []time.Duration `field:"retrySchedule"`
+}
+
+// InputOf returns what a caller decided about a subscription, the event types as
+// ids.
+func InputOf(s Subscription) SubscriptionInput {
+	in := SubscriptionInput{
+		PostURI: s.PostURI, Version: s.Version, IsDevelopment: s.IsDevelopment, Description: s.Description,
+		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule,
+	}
+	for _, sel := range s.Selectors {
+		if sel.Pattern != "" {
+			in.Events = append(in.Events, sel.Pattern)
+		} else {
+			in.Events = append(in.Events, sel.EventTypeID.String())
+		}
+	}
+	return in
+}
+
+// apply checks the input and puts it into the record.
+func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in SubscriptionInput) error {
+	trim(&in.PostURI, &in.Version, &in.Description)
+	if in.Version == "" {
+		in.Version = "v1"
+	}
+	if err := checkStruct(&in); err != nil {
+		return err
+	}
+	uri, err := s.checkURI(in)
+	if err != nil {
+		return err
+	}
+	headers, err := checkHeaders(in.Headers)
+	if err != nil {
+		return err
+	}
+	if err := checkTimes(in); err != nil {
+		return err
+	}
+	selectors, err := s.resolve(ctx, in, sub.Selectors)
+	if err != nil {
+		return err
+	}
+	sub.PostURI, sub.Version, sub.Selectors, sub.IsDevelopment = uri, in.Version, selectors, in.IsDevelopment
+	sub.Description, sub.Headers, sub.Timeout, sub.RetrySchedule = in.Description, headers, in.Timeout, in.RetrySchedule
+	if uri == "" {
+		setActive(&sub.Lifecycle, false, s.now())
+	}
+	return nil
+}
+
+func (s *Subscriptions) checkURI(in SubscriptionInput) (string, error) {
+	if in.PostURI == "" {
+		return "", nil
+	}
+	u, err := s.policy.ParseURL(in.PostURI, in.IsDevelopment && s.cfg.AllowHTTP)
+	if blocked, ok := errors.AsType[*guard.BlockedError](err); ok {
+		return "", fault(AddressBlocked, "/postUri", "must not lead to a "+blocked.Error())
+	}
+	if malformed, ok := errors.AsType[*guard.URLError](err); ok {
+		return "", fault(Invalid, "/postUri", malformed.Reason)
+	}
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
+}
+
+// resolve turns ids, codes and patterns into selectors, without duplicates. What
+// the subscription lists already may be inactive by now; what is new must be
+// active.
+func (s *Subscriptions) resolve(ctx context.Context, in SubscriptionInput, present []Selector) ([]Selector, error) {
+	var selectors []Selector
+	for i, event := range in.Events {
+		pointer := "/events/" + strconv.Itoa(i)
+		sel, err := s.selector(ctx, strings.TrimSpace(event), in.Version, pointer, present)
+		if err != nil {
+			return nil, err
+		}
+		same := func(o Selector) bool { return o.EventTypeID == sel.EventTypeID && o.Pattern == sel.Pattern }
+		if !slices.ContainsFunc(selectors, same) {
+			selectors = append(selectors, sel)
+		}
+	}
+	return selectors, nil
+}
+
+var patternForm = regexp.MustCompile(`^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,97}\.\*)$`)
+
+func (s *Subscriptions) selector(ctx context.Context, event, version, pointer string, present []Selector) (Selector, error) {
+	if patternForm.MatchString(event) {
+		return Selector{Pattern: event}, nil
+	}
+	var t EventType
+	id, err := uuid.Parse(event)
+	switch {
+	case err == nil && len(event) == 36:
+		if i := slices.IndexFunc(present, func(p Selector) bool { return p.EventTypeID == id }); i >= 0 {
+			return present[i], nil
+		}
+		t, err = s.store.EventType(ctx, id)
+	case codeForm.MatchString(event):
+		t, err = s.store.EventTypeByCode(ctx, event, version)
+	default:
+		return Selector{}, fault(Invalid, pointer, "must be the id or the code of an event type, or a pattern such as * or vitals.*")
+	}
+	if errors.Is(err, ErrNotFound) {
+		return Selector{}, fault(UnknownReference, pointer, "names no event type (a code means the one of the subscription's version)")
+	}
+	if err != nil {
+		return Selector{}, err
+	}
+	sel := Selector{EventTypeID: t.ID, EventType: store.EventTypeRef{Name: t.Name, Code: t.Code, Version: t.Version}}
+	if !t.Publishable() && !slices.Contains(present, sel) {
+		return Selector{}, ErrEventInactive
+	}
+	return sel, nil
+}
+
+// reference words a reference that was lost between the check and the write.
+func reference(err error) error {
+	if errors.Is(err, store.ErrBadReference) {
+		return fault(UnknownReference, "/events", "names an event type that was deleted")
+	}
+	return err
+}
+
+// refused are request headers that a subscription must not set: what HTTP and the
+// dispatcher set themselves (Content-* beside them), what changes the meaning of
+// the connection, and what opens a cloud's metadata service.
+var refused = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
+	"Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true, "Expect": true, "Proxy-Authorization": true,
+	"Proxy-Authenticate": true, "Host": true, "Idempotency-Key": true, "X-Idempotency-Key": true, "Accept-Encoding": true,
+	"User-Agent": true, "Traceparent": true, "Tracestate": true, "Cookie": true,
+	"Metadata": true, "Metadata-Flavor": true, "X-Google-Metadata-Request": true, "X-Metadata-Token": true,
+	"X-Aws-Ec2-Metadata-Token": true, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds": true,
+}
+
+func checkHeaders(headers map[string]string) (map[string]string, error) {
+	if len(headers) > 20 {
+		return nil, fault(Invalid, "/headers", "must have at most 20 members")
+	}
+	if len(headers) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]string, len(headers))
+	for name, value := range headers {
+		pointer := "/headers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			return nil, fault(Invalid, "/headers", "must have names that HTTP allows: letters, digits and !#$%&'*+-.^_`|~")
+		case refused[canonical], strings.HasPrefix(canonical, "Content-"), strings.HasPrefix(canonical, "Webhook-"), strings.HasPrefix(canonical, "X-Webhook-"):
+			return nil, fault(Invalid, pointer, "is set by HTTP or the dispatcher, or opens a metadata service, and must not be set")
+		case len(name)+len(value) > 4<<10:
+			return nil, fault(Invalid, pointer, "must be at most 4096 bytes, name and value together")
+		case !httpguts.ValidHeaderFieldValue(value):
+			return nil, fault(Invalid, pointer, "must have a value without control characters")
+		}
+		if _, twice := out[canonical]; twice {
+			return nil, fault(Invalid, pointer, "is there twice, in two spellings")
+		}
+		out[canonical] = value
+	}
+	return out, nil
+}
+
+func checkTimes(in SubscriptionInput) error {
+	if in.Timeout != 0 && (in.Timeout < time.Second || in.Timeout > 30*time.Second) {
+		return fault(Invalid, "/timeoutMs", "must be 1000–30000")
+	}
+	if in.RetrySchedule != nil && (len(in.RetrySchedule) == 0 || len(in.RetrySchedule) > 20) {
+		return fault(Invalid, "/retrySchedule", "must have 1–20 waits")
+	}
+	for i, wait := range in.RetrySchedule {
+		if wait <= 0 || wait > 48*time.Hour {
+			return fault(Invalid, "/retrySchedule/"+strconv.Itoa(i), "must be more than 0 and at most 48h")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Subscriptions is who wants what, and where to: each belongs to an organization,
+// and a method given one sees nothing of the others. Update and the state changes
+// work as those of [Registry] do.
+type Subscriptions struct{ *core }
+
+// Create adds a subscription and returns it with its first signing secret, a new
+// random one.
+func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, string, error) {
+	id, audit := s.created(ctx)
+	sub := Subscription{
+		ID: id, OrganizationID: org, Audit: audit, Revision: 1,
+		Lifecycle: store.Lifecycle{Active: true, ActiveChangedAt: audit.CreatedAt},
+	}
+	if err := s.apply(ctx, &sub, in); err != nil {
+		return Subscription{}, "", err
+	}
+	secret := signing.NewSecret()
+	first := s.newSecret(sub, audit, secret)
+	if err := s.store.CreateSubscription(ctx, sub, first); err != nil {
+		return Subscription{}, "", reference(err)
+	}
+	sub, err := s.store.Subscription(ctx, org, id)
+	return sub, secret, err
+}
+
+// Get returns a subscription, archived or not.
+func (s *Subscriptions) Get(ctx context.Context, org, id uuid.UUID) (Subscription, error) {
+	return s.store.Subscription(ctx, org, id)
+}
+
+// List lists an organization's subscriptions.
+func (s *Subscriptions) List(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error) {
+	return s.store.Subscriptions(ctx, org, q)
+}
+
+// Subscribers lists the live subscriptions to any version of an event code, or to
+// one if version is not "", of the given organizations, or of all if orgs is nil.
+// ErrNotFound if no such event type exists.
+func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, orgs []uuid.UUID) ([]Subscription, error) {
+	types, err := s.store.EventTypes(ctx, uuid.Nil, IncludeArchived, Page{Take: maxTypes})
+	if err != nil {
+		return nil, err
+	}
+	var topics []string
+	for _, t := range types.Items {
+		if t.Code == code && (version == "" || t.Version == version) {
+			topics = append(topics, store.Topics(t.ID, t.Code, t.Version)...)
+		}
+	}
+	if topics == nil {
+		return nil, ErrNotFound
+	}
+	return s.store.Subscribers(ctx, topics, orgs)
+}
+
+// maxTypes bounds a walk over the whole catalog.
+const maxTypes = 100_000
+
+// Update changes a subscription. Change may be called more than once.
+func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change func(now Subscription, in *SubscriptionInput) error) (Subscription, error) {
+	defer s.engine.Forget(id)
+	for {
+		now, err := s.store.Subscription(ctx, org, id)
+		if err != nil {
+			return Subscription{}, err
+		}
+		if err := editable(now.Lifecycle); err != nil {
+			return Subscription{}, err
+		}
+		in := InputOf(now)
+		if err := change(now, &in); err != nil {
+			return Subscription{}, err
+		}
+		next := now
+		if err := s.apply(ctx, &next, in); err != nil { // looks event types up, so not inside the store's update
+			return Subscription{}, err
+		}
+		s.touch(ctx, &next.Audit)
+		sub, err := s.store.UpdateSubscription(ctx, org, id, next.UpdatedAt, func(current *Subscription) error {
+			if current.Revision != now.Revision {
+				return errChanged
+			}
+			*current = next
+			return nil
+		})
+		if !errors.Is(err, errChanged) {
+			return sub, reference(err)
+		}
+	}
+}
+
+// errChanged says that somebody else changed the subscription meanwhile.
+var errChanged = errors.New("changed meanwhile")
+
+// RemoveEvent takes an event type off a subscription. ErrNotFound if it does not
+// list it by its id.
+func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID) error {
+	_, err := s.store.UpdateSubscription(ctx, org, id, s.now(), func(sub *Subscription) error {
+		if err := editable(sub.Lifecycle); err != nil {
+			return err
+		}
+		for i, sel := range sub.Selectors {
+			if sel.EventTypeID == eventType && sel.Pattern == "" {
+				sub.Selectors = append(sub.Selectors[:i:i], sub.Selectors[i+1:]...)
+				s.touch(ctx, &sub.Audit)
+				return nil
+			}
+		}
+		return ErrNotFound
+	})
+	return err
+}
+
+// Delete removes a subscription and cancels what is queued for it.
+func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, check func(Subscription) error) error {
+	defer s.engine.Forget(id)
+	return s.store.DeleteSubscription(ctx, org, id, s.now(), check)
+}
+
+// Activate lets deliveries go out, and what waited with them.
+// [ErrPostURIMissing] if the subscription has no URL.
+func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
+	return s.move(ctx, org, id, func(sub *Subscription) (transition, error) {
+		if sub.PostURI == "" && !sub.Archived {
+			return nil, ErrPostURIMissing
+		}
+		sub.InactiveReason = ""
+		return activate, nil
+	})
+}
+
+// Deactivate stops deliveries. What is queued waits, what is published meanwhile
+// makes no delivery.
+func (s *Subscriptions) Deactivate(ctx context.Context, org, id uuid.UUID) error {
+	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return deactivate, nil })
+}
+
+// Archive puts the subscription away and cancels what is queued for it.
+func (s *Subscriptions) Archive(ctx context.Context, org, id uuid.UUID) error {
+	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return archive, nil })
+}
+
+// Restore undoes [Subscriptions.Archive], but for what was cancelled.
+func (s *Subscriptions) Restore(ctx context.Context, org, id uuid.UUID) error {
+	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return restore, nil })
+}
+
+func (s *Subscriptions) move(ctx context.Context, org, id uuid.UUID, choose func(*Subscription) (transition, error)) error {
+	defer s.engine.Forget(id)
+	_, err := s.store.UpdateSubscription(ctx, org, id, s.now(), func(sub *Subscription) error {
+		to, err := choose(sub)
+		if err != nil {
+			return err
+		}
+		return s.core.move(ctx, &sub.Lifecycle, &sub.Audit, to)
+	})
+	return settle(err)
+}

@@ -1,0 +1,116 @@
+package webhooks
+
+import (
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// CategoryInput is what a caller decides about a category.
+type CategoryInput struct {
+	Name        string `field:"name" validate:"required,text=200"` // 1–200 characters
+	Code        string `field:"code" validate:"required,code"`     // 1–100 of A-Z a-z 0-9 . _ -, starting with a letter or digit
+	Description string `field:"description" validate:"prose=2000"` // at most 2,000 characters
+}
+
+// EventTypeInput is what a caller decides about an event type.
+type EventTypeInput struct {
+	Name        string `field:"name" validate:"required,text=200"`
+	Code        string `field:"code" validate:"required,code"`
+	Version     string `field:"version" validate:"required,version"` // 1–32 of A-Z a-z 0-9 . _ -
+	Description string `field:"description" validate:"prose=2000"`
+	Schema      []byte `field:"schema"` // JSON Schema (2020-12) of the data; nil for none
+}
+
+var (
+	codeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+)
+
+// rules is the validator with this package's rules. Its struct cache makes it
+// worth sharing.
+var rules = newRules()
+
+func newRules() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("field") })
+	for tag, ok := range map[string]func(s, param string) bool{
+		"text":    func(s, n string) bool { return fits(s, n) && !hasControl(s, "") },
+		"prose":   func(s, n string) bool { return fits(s, n) && !hasControl(s, "\t\n") },
+		"code":    func(s, _ string) bool { return codeForm.MatchString(s) },
+		"version": func(s, _ string) bool { return versionForm.MatchString(s) },
+	} {
+		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return ok(f.Field().String(), f.Param()) })
+		if err != nil {
+			panic(err) // a tag above is malformed
+		}
+	}
+	return v
+}
+
+// allowed says what the rule of a tag allows.
+func allowed(tag, param string) string {
+	switch tag {
+	case "required":
+		return "is required"
+	case "text":
+		return "must be 1–" + param + " characters, none of them a control character"
+	case "prose":
+		return "must be at most " + param + " characters, of the control characters only tab and newline"
+	case "code":
+		return "must be 1–100 of A-Z a-z 0-9 . _ - and start with a letter or digit"
+	case "version":
+		return "must be 1–32 of A-Z a-z 0-9 . _ -"
+	default:
+		return "is not allowed (" + strings.TrimSpace(tag+" "+param) + ")"
+	}
+}
+
+// checkStruct applies the rules in the tags of an input.
+func checkStruct(input any) error {
+	err := rules.Struct(input)
+	if err == nil {
+		return nil
+	}
+	faults, ok := err.(validator.ValidationErrors) //nolint:errorlint // Struct returns it bare
+	if !ok {
+		return err
+	}
+	e := &ValidationError{Problem: Invalid}
+	for _, f := range faults {
+		_, path, _ := strings.Cut(f.Namespace(), ".")
+		path = strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
+		e.Fields = append(e.Fields, FieldError{"/" + path, allowed(f.Tag(), f.Param())})
+	}
+	return e
+}
+
+func (in *CategoryInput) check() error {
+	trim(&in.Name, &in.Code, &in.Description)
+	return checkStruct(in)
+}
+
+func (in *EventTypeInput) check() error {
+	trim(&in.Name, &in.Code, &in.Version, &in.Description)
+	return checkStruct(in)
+}
+
+func trim(texts ...*string) {
+	for _, t := range texts {
+		*t = strings.TrimSpace(*t)
+	}
+}
+
+func fits(s, limit string) bool {
+	n, err := strconv.Atoi(limit)
+	return err == nil && utf8.ValidString(s) && utf8.RuneCountInString(s) <= n
+}
+
+func hasControl(s, except string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(except, r) })
+}

@@ -1,0 +1,228 @@
+package webhooks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/signing"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Version of the module, as it goes out in the User-Agent of deliveries.
+const Version = "0.1.0"
+
+// Webhooks is the whole, by its four parts. Make one with [New]. All methods of
+// the parts are safe for concurrent use.
+type Webhooks struct {
+	Registry      *Registry      // the catalog of event types
+	Subscriptions *Subscriptions // who wants what, where, and what became of it
+	Dispatcher    *Dispatcher    // publishes and delivers
+	Signer        *Signer        // proves where a delivery came from
+
+	core *core
+}
+
+// Config of [New]. The zero value is ready to use.
+type Config struct {
+	// RetrySchedule is the waits between the attempts of a delivery.
+	// Default: [DefaultRetrySchedule].
+	RetrySchedule []time.Duration
+	// Timeout of one attempt, from the look-up of the name to the last byte; at
+	// most 30 s. Default: 15 s.
+	Timeout time.Duration
+	// Deadline is how long after its publication an event may still be sent.
+	// Default: 96 h.
+	Deadline time.Duration
+	// Workers is how many attempts may be under way at once. Default: 128 for each CPU.
+	Workers int
+	// Retention is how long messages and attempts are kept; negative for ever.
+	// Default: 720 h.
+	Retention time.Duration
+	// PollInterval is how often the store is asked for due attempts when nothing
+	// else woke the dispatcher. Default: 500 ms.
+	PollInterval time.Duration
+	// DrainTimeout bounds the drain after the ctx of Start was cancelled.
+	// Default: 30 s.
+	DrainTimeout time.Duration
+
+	// AllowNetworks may be reached by deliveries although they are private.
+	// Default: none.
+	AllowNetworks []netip.Prefix
+	// NAT64 accepts 64:ff9b::/96 and judges the IPv4 address inside. Default: no.
+	NAT64 bool
+	// AllowHTTP accepts http URLs of subscriptions marked as development.
+	// Default: no, https alone.
+	AllowHTTP bool
+	// MaxData bounds the data of an event, in bytes. Default: 1 MiB.
+	MaxData int
+
+	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
+	// encrypts, all decrypt. Default: none, the secrets lie in the clear.
+	SecretKeys [][]byte
+	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
+	SecretOverlap time.Duration
+	// PrivateKey, whsk_ and base64 of an ed25519 key, adds a v1a signature to
+	// every delivery. Default: none.
+	PrivateKey string
+
+	// Observer is told what happens in the dispatcher. Default: nobody.
+	Observer Observer
+	// Sender makes the HTTP requests. Default: a guarded client.
+	Sender Sender
+	// Logger gets what an operator should know. Default: discards.
+	Logger *slog.Logger
+	// Now is the clock, and NewID makes ids, UUIDs of version 7 by the same clock.
+	// Default: time.Now and uuid.NewV7.
+	Now   func() time.Time
+	NewID func() uuid.UUID
+}
+
+// Observer is told what happens in the dispatcher. It is called in line, so it
+// should be quick. A panic in it is logged and goes no further.
+type Observer interface {
+	Observe(Notice)
+}
+
+// ObserverFunc makes an [Observer] of a function.
+type ObserverFunc func(Notice)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(n Notice) { f(n) }
+
+// DefaultRetrySchedule is what Standard Webhooks advises: ten attempts over about
+// 75 hours, at 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h after one
+// another, each ± 20 %.
+func DefaultRetrySchedule() []time.Duration { return delivery.DefaultSchedule() }
+
+// core is what the four parts share.
+type core struct {
+	cfg     Config
+	store   store.Store
+	policy  *guard.Policy
+	keyring *keyring
+	engine  *delivery.Engine
+	types   typeCache
+}
+
+// New puts the parts together over a store. It returns an error that names the
+// field of the configuration which is wrong. It starts nothing, and does not touch
+// the store.
+func New(st Store, c Config) (*Webhooks, error) {
+	if st == nil {
+		return nil, errors.New("webhooks: the store is nil")
+	}
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	k := &core{cfg: c, store: st, policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64}}
+	var err error
+	if k.keyring, err = newKeyring(c.SecretKeys); err != nil {
+		return nil, err
+	}
+	signer, err := newSigner(k, c.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	if c.Sender == nil {
+		c.Sender = guard.NewClient(guard.Options{Policy: k.policy, Timeout: c.Timeout})
+	}
+	k.engine, err = delivery.New(delivery.Config{
+		Store: st, Sender: c.Sender, Signer: signer.forTarget,
+		Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
+		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
+		SecretOverlap: c.SecretOverlap, Retention: c.Retention,
+		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Observe: c.observe(), Now: c.Now, NewID: c.NewID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Webhooks{
+		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,
+	}, nil
+}
+
+// Health reports whether the store answers, and whether the dispatcher runs in
+// this process.
+func (w *Webhooks) Health(ctx context.Context) (storeErr error, dispatching bool) {
+	return w.core.store.Ping(ctx), w.core.engine.Running()
+}
+
+func (c Config) withDefaults() Config {
+	if c.RetrySchedule == nil {
+		c.RetrySchedule = DefaultRetrySchedule()
+	}
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
+	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
+	c.MaxData = cmp.Or(c.MaxData, 1<<20)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+	}
+	return c
+}
+
+func (c Config) check() error {
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"Timeout", c.Timeout}, {"Deadline", c.Deadline}, {"SecretOverlap", c.SecretOverlap},
+		{"PollInterval", c.PollInterval}, {"DrainTimeout", c.DrainTimeout},
+	} {
+		if f.d < 0 {
+			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)
+		}
+	}
+	if len(c.RetrySchedule) == 0 {
+		return errors.New("webhooks: Config.RetrySchedule is empty; leave it nil for the default")
+	}
+	for i, wait := range c.RetrySchedule {
+		if wait <= 0 {
+			return fmt.Errorf("webhooks: Config.RetrySchedule[%d] is %v, must be positive", i, wait)
+		}
+	}
+	if c.Timeout > delivery.MaxTimeout {
+		return fmt.Errorf("webhooks: Config.Timeout is %v, must be at most %v", c.Timeout, delivery.MaxTimeout)
+	}
+	if c.Workers < 0 {
+		return fmt.Errorf("webhooks: Config.Workers is %d, must not be negative", c.Workers)
+	}
+	if c.MaxData < 2 {
+		return fmt.Errorf("webhooks: Config.MaxData is %d, must be at least 2", c.MaxData)
+	}
+	for i, n := range c.AllowNetworks {
+		if !n.IsValid() {
+			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
+		}
+	}
+	return nil
+}
+
+func (c Config) observe() func(Notice) {
+	if c.Observer == nil {
+		return nil
+	}
+	return c.Observer.Observe
+}
+
+// ensure that what the host may supply can be had.
+var (
+	_ Sender         = (*guard.Client)(nil)
+	_ signing.Signer = (*signing.KeySet)(nil)
+)
