@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -192,7 +193,7 @@ func TestCompactAppends(t *testing.T) {
 // Around the size where a map takes over, each name is compared with all before it, and a child does not disturb that.
 func TestDuplicatesInObjectsOfEverySize(t *testing.T) {
 	t.Parallel()
-	for size := 1; size <= 70; size++ {
+	for _, size := range []int{1, 2, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65} {
 		in := "{"
 		for i := range size {
 			in += fmt.Sprintf(`"n%d":{"n%d":[{"x":0},{"x":0}]},`, i, i)
@@ -218,15 +219,20 @@ func TestLargeObjectsTakeLinearTime(t *testing.T) {
 		fmt.Fprintf(&b, `"member%06d":0,`, i)
 	}
 	in := b.String()
+	whole := []byte(in + `"last":0}`)
 	start := time.Now()
-	if err := strictjson.Check([]byte(in+`"last":0}`), maxDepth); err != nil {
+	json.Valid(whole)
+	linear := time.Since(start)
+	start = time.Now()
+	if err := strictjson.Check(whole, maxDepth); err != nil {
 		t.Error(err)
+	}
+	// Comparing every name with every other one takes some thousand times as long as json.Valid, whatever the machine.
+	if took := time.Since(start); took > 200*linear {
+		t.Errorf("took %v, json.Valid %v", took, linear)
 	}
 	if err := strictjson.Check([]byte(in+`"member099999":0}`), maxDepth); err == nil {
 		t.Error("a duplicate among many was accepted")
-	}
-	if took := time.Since(start); took > 5*time.Second { // linear: 20 ms; comparing all pairs: 5,000,000,000 comparisons
-		t.Errorf("took %v", took)
 	}
 }
 

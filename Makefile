@@ -1,0 +1,47 @@
+# Needs Go and git; everything else is fetched, built or started on the way. GNU make 3.81 will do.
+
+PKG      ?= ./...
+BENCH    ?= .
+FUZZTIME ?= 30s
+ARGS     ?=
+
+GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
+# Built rather than `go run`, which keeps signals and exit codes to itself.
+PGCLUSTER = .bin/pgcluster
+
+# The race detector needs a C compiler, and Go switches cgo off where there is none.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt bench fuzz pgcluster
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the sample host; ARGS="serve --help"
+	go run ./hostexample $(ARGS)
+
+test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/... for some
+	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
+	$(PGCLUSTER) -- go test $(RACE) -shuffle=on $(PKG)
+
+lint: ## check style and the import directions
+	$(GOLANGCI_LINT) run $(PKG)
+
+fmt: ## format the code as lint wants it
+	$(GOLANGCI_LINT) fmt $(PKG)
+
+bench: pgcluster ## run the benchmarks, on a PostgreSQL that syncs as in production; BENCH=Publish for some
+	$(PGCLUSTER) -durable -- go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+fuzz: ## run every fuzz target for FUZZTIME (30s) each
+	@listed=$$(go test -list '^Fuzz' $(PKG)) || { echo "$$listed"; exit 1; }; \
+	echo "$$listed" | \
+	awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package name; do \
+		echo "== $$package $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+	done
+
+pgcluster:
+	@go build -buildvcs=false -o $(PGCLUSTER) ./internal/pgcluster

@@ -1,0 +1,178 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	startTimeout = time.Minute
+	stopTimeout  = 15 * time.Second
+	// portTries is how often a start is repeated because another process took the free port first.
+	portTries = 3
+)
+
+var (
+	settings = []string{"max_connections=200", "shared_buffers=128MB", "listen_addresses=127.0.0.1", "lc_messages=C"}
+	// fast gives up what only matters after a power cut: the cluster does not outlive the command.
+	fast = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off"}
+)
+
+// cluster is a running PostgreSQL server with its directory.
+type cluster struct {
+	dir    string // holds the data, the unix socket and the log
+	port   int
+	owner  *owner
+	server *exec.Cmd
+	log    *serverLog
+	ended  chan struct{} // closed once the server is gone
+}
+
+// startCluster creates a cluster with the programs in bin and returns once it takes connections.
+// A failed start leaves nothing behind and tells the end of the server's log. ctx bounds the start alone.
+func startCluster(ctx context.Context, bin string, durable bool) (_ *cluster, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+
+	c := &cluster{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.stop())
+		}
+	}()
+	if c.owner, err = serverOwner(); err != nil {
+		return nil, err
+	}
+	if c.dir, err = c.owner.makeDir(); err != nil {
+		return nil, err
+	}
+	if err := c.initdb(ctx, bin); err != nil {
+		return nil, err
+	}
+	for range portTries {
+		if err = c.serve(ctx, bin, durable); !errors.Is(err, errPortTaken) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// dsn addresses the server over TCP, which every driver and a test's proxy can use.
+func (c *cluster) dsn() string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)
+}
+
+func (c *cluster) dataDir() string { return filepath.Join(c.dir, "data") }
+
+func (c *cluster) initdb(ctx context.Context, bin string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), //nolint:gosec // found by findBinaries
+		"--pgdata="+c.dataDir(), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+	c.prepare(cmd)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), ctx.Err())
+	}
+	return nil
+}
+
+var errPortTaken = errors.New("the port was taken")
+
+// serve starts the server and waits until it takes connections.
+func (c *cluster) serve(ctx context.Context, bin string, durable bool) (err error) {
+	if c.port, err = freePort(); err != nil {
+		return err
+	}
+	if c.log, err = openServerLog(filepath.Join(c.dir, "server.log")); err != nil {
+		return err
+	}
+	all := append(slices.Clone(settings), fmt.Sprintf("port=%d", c.port), "unix_socket_directories="+c.dir)
+	if !durable {
+		all = append(all, fast...)
+	}
+	arguments := []string{"-D", c.dataDir()}
+	for _, setting := range all {
+		arguments = append(arguments, "-c", setting)
+	}
+
+	server := exec.Command(filepath.Join(bin, "postgres"), arguments...) //nolint:gosec // found by findBinaries
+	server.Stderr, server.WaitDelay = c.log, stopTimeout
+	c.prepare(server)
+	dieWithParent(server.SysProcAttr)
+	if err := server.Start(); err != nil {
+		return err
+	}
+	c.server, c.ended = server, make(chan struct{})
+	go func() {
+		_ = server.Wait() // how it ended is in its log
+		close(c.ended)
+	}()
+
+	select {
+	case <-c.log.ready:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("PostgreSQL did not start: %w\n%s", ctx.Err(), c.log.tail())
+	case <-c.ended:
+		tail := c.log.tail()
+		if strings.Contains(tail, "Address already in use") {
+			return fmt.Errorf("%w\n%s", errPortTaken, tail)
+		}
+		return fmt.Errorf("PostgreSQL did not start\n%s", tail)
+	}
+}
+
+// stop ends the server and removes its directory. It reports a server that had ended before it was told to.
+func (c *cluster) stop() (err error) {
+	if c.server != nil {
+		select {
+		case <-c.ended:
+			err = fmt.Errorf("PostgreSQL had ended by itself\n%s", c.log.tail())
+		default:
+			c.shutDown()
+		}
+		err = errors.Join(err, c.log.Close())
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
+}
+
+// shutDown uses the immediate mode: nothing of the cluster is kept, so nothing needs a checkpoint.
+func (c *cluster) shutDown() {
+	_ = c.server.Process.Signal(syscall.SIGQUIT) // it may have ended just now
+	select {
+	case <-c.ended:
+	case <-time.After(stopTimeout):
+		_ = c.server.Process.Kill()
+		<-c.ended
+	}
+}
+
+// prepare lets a program of the server's run as the cluster's owner, in the cluster's directory, out
+// of reach of a Ctrl-C at the terminal and of the PG… variables of whoever called us.
+func (c *cluster) prepare(cmd *exec.Cmd) {
+	cmd.Dir = c.dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PG") })
+	cmd.Env = append(cmd.Env, "LC_ALL=C") // its messages are read
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.owner.credential}
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = listener.Close() }() // nothing was written
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package main
+
+import "syscall"
+
+// dieWithParent can do nothing here: only Linux tells a child that its parent is gone.
+func dieWithParent(*syscall.SysProcAttr) {}
