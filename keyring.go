@@ -67,7 +67,7 @@ func (k *keyring) seal(row store.Secret, secret string) []byte {
 	}
 	out := append([]byte{formSealed}, k.first[:]...)
 	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce) //nolint:errcheck // crypto/rand does not fail
+	rand.Read(nonce)
 	out = append(out, nonce...)
 	return aead.Seal(out, nonce, []byte(secret), place(row))
 }

@@ -21,7 +21,9 @@ func activate(l *store.Lifecycle, now time.Time) (bool, error) {
 func deactivate(l *store.Lifecycle, now time.Time) (bool, error) {
 	return setActive(l, false, now), nil
 }
+
 func archive(l *store.Lifecycle, now time.Time) (bool, error) { return setArchived(l, true, now), nil }
+
 func restore(l *store.Lifecycle, now time.Time) (bool, error) { return setArchived(l, false, now), nil }
 
 func setActive(l *store.Lifecycle, to bool, now time.Time) bool {

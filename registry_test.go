@@ -171,7 +171,7 @@ func TestSeedDocumentsAreAppliedOnce(t *testing.T) {
 	if err != nil || len(versions) != 2 || versions[0].Version != "1" || versions[0].Description != "start" {
 		t.Errorf("versions %+v, %v", versions, err)
 	}
-	folder["001.json"] = &fstest.MapFile{Data: []byte(strings.Replace(first, "Paid", "Payed", 1))}
+	folder["001.json"] = &fstest.MapFile{Data: []byte(strings.Replace(first, "Paid", "Settled", 1))}
 	_, err = w.Registry.Seed(ctx, folder)
 	wantErr(t, err, webhooks.ErrSeedChanged)
 	for name, bad := range map[string]string{

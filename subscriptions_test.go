@@ -64,7 +64,9 @@ func TestSubscriptionsRefuseWhatIsWrong(t *testing.T) {
 		wantFault(t, err, c.problem, c.pointer)
 	}
 	for _, good := range []webhooks.SubscriptionInput{
-		{}, {PostURI: "http://example.com/", IsDevelopment: true}, {PostURI: "https://10.1.2.3/"},
+		{},
+		{PostURI: "http://example.com/", IsDevelopment: true},
+		{PostURI: "https://10.1.2.3/"},
 		{PostURI: "https://EXAMPLE.com:8443/a?b=c", Events: []string{"*", "vitals.*", w.typ.Code, w.typ.ID.String()}},
 		{PostURI: url, Headers: map[string]string{"authorization": "Bearer x"}, Timeout: 30 * time.Second},
 	} {

@@ -151,10 +151,10 @@ func New(st Store, c Config) (*Webhooks, error) {
 	}, nil
 }
 
-// Health reports whether the store answers, and whether the dispatcher runs in
-// this process.
-func (w *Webhooks) Health(ctx context.Context) (storeErr error, dispatching bool) {
-	return w.core.store.Ping(ctx), w.core.engine.Running()
+// Health reports whether the dispatcher runs in this process, and an error if the
+// store does not answer.
+func (w *Webhooks) Health(ctx context.Context) (dispatching bool, err error) {
+	return w.core.engine.Running(), w.core.store.Ping(ctx)
 }
 
 func (c Config) withDefaults() Config {
@@ -182,8 +182,11 @@ func (c Config) check() error {
 		name string
 		d    time.Duration
 	}{
-		{"Timeout", c.Timeout}, {"Deadline", c.Deadline}, {"SecretOverlap", c.SecretOverlap},
-		{"PollInterval", c.PollInterval}, {"DrainTimeout", c.DrainTimeout},
+		{"Timeout", c.Timeout},
+		{"Deadline", c.Deadline},
+		{"SecretOverlap", c.SecretOverlap},
+		{"PollInterval", c.PollInterval},
+		{"DrainTimeout", c.DrainTimeout},
 	} {
 		if f.d < 0 {
 			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)

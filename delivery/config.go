@@ -101,8 +101,10 @@ func (c Config) check() error {
 		name string
 		n    int
 	}{
-		{"Workers", c.Workers}, {"PerSubscription", c.PerSubscription},
-		{"Backlog", c.Backlog}, {"BacklogBytes", c.BacklogBytes},
+		{"Workers", c.Workers},
+		{"PerSubscription", c.PerSubscription},
+		{"Backlog", c.Backlog},
+		{"BacklogBytes", c.BacklogBytes},
 	} {
 		if f.n < 1 {
 			return fmt.Errorf("delivery: Config.%s is %d, must be at least 1", f.name, f.n)
@@ -112,8 +114,11 @@ func (c Config) check() error {
 		name string
 		d    time.Duration
 	}{
-		{"Timeout", c.Timeout}, {"Lease", c.Lease}, {"PollInterval", c.PollInterval},
-		{"DrainTimeout", c.DrainTimeout}, {"SecretOverlap", c.SecretOverlap},
+		{"Timeout", c.Timeout},
+		{"Lease", c.Lease},
+		{"PollInterval", c.PollInterval},
+		{"DrainTimeout", c.DrainTimeout},
+		{"SecretOverlap", c.SecretOverlap},
 	} {
 		if f.d <= 0 {
 			return fmt.Errorf("delivery: Config.%s is %v, must be positive", f.name, f.d)
