@@ -19,12 +19,10 @@ const thisModule = "github.com/ecg-api/webhooks"
 var allowedModules = []string{
 	thisModule,
 	"github.com/cenkalti/backoff/v4",
-	"github.com/evanphx/json-patch/v5",
 	"github.com/google/uuid",
 	"github.com/santhosh-tekuri/jsonschema/v6",
 	"golang.org/x/net", // idna
 	"golang.org/x/text",
-	"golang.org/x/time",
 
 	// The validator and what it brings along.
 	"github.com/go-playground/validator/v10",

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -33,7 +34,15 @@ func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in E
 		Lifecycle: store.Lifecycle{Active: true, ActiveChangedAt: audit.CreatedAt}, Audit: audit, Revision: 1,
 		Category: store.CategoryRef{Name: parent.Name, Code: parent.Code, Active: parent.Active, Archived: parent.Archived},
 	}
-	return e, r.store.CreateEventType(ctx, e)
+	return e, parentGone(r.store.CreateEventType(ctx, e))
+}
+
+// parentGone words that what a thing was to be put under was deleted meanwhile.
+func parentGone(err error) error {
+	if errors.Is(err, store.ErrBadReference) {
+		return ErrNotFound
+	}
+	return err
 }
 
 // EventType returns an event type of the category, archived or not.

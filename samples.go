@@ -29,7 +29,7 @@ func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UU
 	}
 	id, audit := r.created(ctx)
 	s := Sample{ID: id, EventTypeID: eventType, Version: in.Version, Payload: in.Payload, Audit: audit, Revision: 1}
-	return s, r.store.CreateSample(ctx, s)
+	return s, parentGone(r.store.CreateSample(ctx, s))
 }
 
 // Sample returns the sample of an event type for a version.
