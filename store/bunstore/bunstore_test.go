@@ -1,0 +1,126 @@
+package bunstore_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"go.uber.org/goleak"
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/store/bunstore/sqlite"
+	"github.com/ecg-api/webhooks/storetest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(leaving{m})
+}
+
+// leaving closes the shared pool before goroutines are counted.
+type leaving struct{ m *testing.M }
+
+func (l leaving) Run() int {
+	code := l.m.Run()
+	if pool != nil {
+		_ = pool.Close()
+	}
+	return code
+}
+
+var (
+	pool     *sql.DB
+	openPool sync.Once
+)
+
+// postgresPool is one pool for all tests, so that they stay below the server's
+// limit of connections.
+func postgresPool(tb testing.TB) *sql.DB {
+	tb.Helper()
+	dsn := testpg.DSN(tb)
+	openPool.Do(func() {
+		pool = stdlib.OpenDB(*parse(tb, dsn))
+		pool.SetMaxOpenConns(40)
+		pool.SetMaxIdleConns(20)
+	})
+	return pool
+}
+
+func parse(tb testing.TB, dsn string) *pgx.ConnConfig {
+	tb.Helper()
+	config, err := pgx.ParseConfig(dsn)
+	check(tb, err)
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return config
+}
+
+func newPostgres(tb testing.TB) *bunstore.Store {
+	tb.Helper()
+	return migrated(tb, newOn(tb, postgresPool(tb), bunstore.Options{}))
+}
+
+// newOn makes a store in a fresh schema on a pool.
+func newOn(tb testing.TB, pool *sql.DB, opts bunstore.Options) *bunstore.Store {
+	tb.Helper()
+	if opts.Schema == "" {
+		opts.Schema = testpg.Schema(tb)
+	}
+	s, err := bunstore.New(bun.NewDB(pool, pgdialect.New()), opts)
+	check(tb, err)
+	tb.Cleanup(func() {
+		_, err := postgresPool(tb).ExecContext(context.Background(), `DROP SCHEMA IF EXISTS "`+opts.Schema+`" CASCADE`)
+		check(tb, err)
+	})
+	return s
+}
+
+func newSQLite(tb testing.TB) *bunstore.Store {
+	tb.Helper()
+	return migrated(tb, openSQLite(tb, filepath.Join(tb.TempDir(), "webhooks.db")))
+}
+
+func openSQLite(tb testing.TB, path string) *bunstore.Store {
+	tb.Helper()
+	s, err := sqlite.Open(tb.Context(), path, sqlite.Options{})
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, s.Close()) })
+	return s.Store
+}
+
+func migrated(tb testing.TB, s *bunstore.Store) *bunstore.Store {
+	tb.Helper()
+	check(tb, s.Migrate(tb.Context()))
+	return s
+}
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatalf("unexpected error: %v", err)
+	}
+}
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store { return newSQLite(t) })
+}
+
+func TestPostgres(t *testing.T) {
+	testpg.DSN(t)
+	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) })
+}
+
+// Without pgx's arrays and prepared statements, as behind a pooler or with
+// another driver.
+func TestPostgresPlain(t *testing.T) {
+	testpg.DSN(t)
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return migrated(t, newOn(t, postgresPool(t), bunstore.Options{NoPrepare: true}))
+	})
+}

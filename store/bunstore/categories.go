@@ -1,0 +1,130 @@
+package bunstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+type categoryRow struct {
+	bun.BaseModel `bun:"table:categories,alias:c"`
+
+	ID          id `bun:",pk"`
+	Name        string
+	Code        string
+	Description string
+	lifecycleRow
+	auditRow
+	Revision  int64
+	DeletedAt instant
+}
+
+func categoryRowOf(c store.Category) *categoryRow {
+	return &categoryRow{
+		ID: id(c.ID), Name: c.Name, Code: c.Code, Description: c.Description,
+		lifecycleRow: lifecycleRowOf(c.Lifecycle), auditRow: auditRowOf(c.Audit), Revision: c.Revision,
+	}
+}
+
+func (r *categoryRow) record() store.Category {
+	return store.Category{
+		ID: uuid.UUID(r.ID), Name: r.Name, Code: r.Code, Description: r.Description,
+		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+	}
+}
+
+// CreateCategory implements store.Catalog.
+func (s *Store) CreateCategory(ctx context.Context, c store.Category) error {
+	return s.failed(ctx, s.insertCategory(ctx, s.db, c))
+}
+
+func (s *Store) insertCategory(ctx context.Context, db bun.IDB, c store.Category) error {
+	c.Revision = 1
+	_, err := db.NewInsert().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories")).Exec(ctx)
+	return unless(err, store.ErrCodeTaken)
+}
+
+// Category implements store.Catalog.
+func (s *Store) Category(ctx context.Context, categoryID uuid.UUID) (store.Category, error) {
+	c, err := s.category(ctx, s.db, categoryID, "")
+	return c, s.failed(ctx, err)
+}
+
+func (s *Store) category(ctx context.Context, db bun.IDB, categoryID uuid.UUID, lock string) (store.Category, error) {
+	var row categoryRow
+	err := s.locked(s.categories(db, &row).Where("c.id = ?", id(categoryID)), lock).Scan(ctx)
+	return row.record(), err
+}
+
+func (s *Store) categories(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("categories AS c")).Where("c.deleted_at IS NULL")
+}
+
+// Categories implements store.Catalog.
+func (s *Store) Categories(
+	ctx context.Context, archived store.ArchivedFilter, page store.Page,
+) (list store.List[store.Category], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		var rows []categoryRow
+		q := s.categories(tx, &rows)
+		whereArchived(q, "c", archived)
+		total, err := scanPage(ctx, q, "c", page)
+		list = listOfRecords(rows, total, (*categoryRow).record)
+		return err
+	})
+	return list, err
+}
+
+// UpdateCategory implements store.Catalog.
+func (s *Store) UpdateCategory(ctx context.Context, categoryID uuid.UUID, change func(*store.Category) error) (c store.Category, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		if c, err = s.category(ctx, tx, categoryID, "NO KEY UPDATE"); err != nil {
+			return err
+		}
+		revision := c.Revision
+		if err := change(&c); err != nil {
+			return changed(err)
+		}
+		c.ID, c.Revision = categoryID, revision+1
+		return s.updateCategory(ctx, tx, c)
+	})
+	if err != nil {
+		return store.Category{}, err
+	}
+	return c, nil
+}
+
+func (s *Store) updateCategory(ctx context.Context, tx bun.Tx, c store.Category) error {
+	_, err := tx.NewUpdate().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories AS c")).WherePK().Exec(ctx)
+	return unless(err, store.ErrCodeTaken)
+}
+
+// DeleteCategory implements store.Catalog. The row stays, for the event types
+// that belonged to it.
+func (s *Store) DeleteCategory(ctx context.Context, categoryID uuid.UUID, check func(store.Category) error) error {
+	return s.write(ctx, func(tx bun.Tx) error {
+		c, err := s.category(ctx, tx, categoryID, "UPDATE")
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(c); err != nil {
+				return changed(err)
+			}
+		}
+		used, err := s.eventTypes(tx, (*eventTypeRow)(nil)).Where("e.category_id = ?", id(categoryID)).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if used {
+			return store.ErrInUse
+		}
+		_, err = tx.NewUpdate().Model((*categoryRow)(nil)).ModelTableExpr(s.table("categories AS c")).
+			Set("deleted_at = ?", instant(time.Now())).Where("id = ?", id(categoryID)).Exec(ctx)
+		return err
+	})
+}

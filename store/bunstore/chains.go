@@ -1,0 +1,72 @@
+package bunstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+)
+
+// The first row of a chain is its lock: whoever adds to a chain of several
+// attempts, or sums it up, holds that row first.
+
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+// lockChains holds the deliveries until the transaction ends. They are in the
+// order of their ids.
+func lockChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+	if !c.pg {
+		return nil // there is one writer
+	}
+	return c.each(ctx, `
+WITH r(delivery) AS (?)
+SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, listOf(deliveries), nil)
+}
+
+// summarize makes the first row of each delivery say what became of the whole.
+func summarize(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+	return c.each(ctx, summarizeChains, listOf(deliveries), nil)
+}
+
+const summarizeChains = `
+WITH r(delivery) AS (?)
+UPDATE {}attempts AS f SET
+  chain_attempts = 1 + (SELECT count(*) FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1),
+  outcome_id = (SELECT o.id FROM {}attempts AS o
+    WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1),
+  chain_status = CASE
+    WHEN EXISTS (SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1 AND o.status IN (0, 1)) THEN 0
+    ELSE (SELECT o.status FROM {}attempts AS o
+      WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1) END
+WHERE f.id IN (SELECT delivery FROM r)`
+
+// cancelPending cancels what is pending for a subscription.
+func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.UUID, now time.Time) error {
+	c := s.on(tx.Tx)
+	var deliveries []uuid.UUID
+	err := c.query(ctx, `
+UPDATE {}attempts SET status = 4, due_at = NULL, updated_at = ?, updated_by = ''
+WHERE subscription_id = ? AND status = 0
+RETURNING delivery_id, number`, func(row *sql.Rows) error {
+		var delivery id
+		var number int
+		err := row.Scan(&delivery, &number)
+		if number > 1 {
+			deliveries = append(deliveries, uuid.UUID(delivery))
+		}
+		return err
+	}, now, c.id(subscription))
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(deliveries, compareIDs)
+	deliveries = slices.Compact(deliveries)
+	if err := lockChains(ctx, c, deliveries); err != nil {
+		return err
+	}
+	return summarize(ctx, c, deliveries)
+}

@@ -1,0 +1,157 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Claim implements store.Queue.
+func (s *Store) Claim(ctx context.Context, most int, lease time.Duration) (jobs []store.Job, err error) {
+	if most <= 0 {
+		return nil, nil
+	}
+	if s.pg {
+		jobs, err = s.scanJobs(ctx, s.on(s.db.DB), claim, most, lease.Microseconds())
+	} else {
+		jobs, err = s.claimAlone(ctx, most, lease)
+	}
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	return jobs, nil
+}
+
+// A claim moves due_at to the end of the lease: one index then serves what is
+// due for the first time, what was given back, and what a dead host left. Of
+// several jobs of a message only the first carries the body.
+const claim = `
+WITH due AS (
+  SELECT id, due_at FROM {}attempts WHERE due_at <= {now} ORDER BY due_at, id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
+), a AS (
+  UPDATE {}attempts AS a SET status = 1, token = a.token + 1, due_at = {now} + CAST(? AS bigint){us}
+  FROM due WHERE a.id = due.id
+  RETURNING a.id, a.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
+    a.number, a.step, a.type, a.expires_at, due.due_at
+)
+SELECT a.id, a.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
+  a.number, a.step, a.type, a.expires_at,
+  CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY a.due_at, a.id) = 1 THEN m.body END
+FROM a
+JOIN {}messages AS m ON m.id = a.message_id
+JOIN {}subscriptions AS s ON s.id = a.subscription_id
+ORDER BY a.due_at, a.id`
+
+// claimAlone is the claim of SQLite, where one writer at a time needs no locks
+// on rows. Nothing is written while nothing is due.
+func (s *Store) claimAlone(ctx context.Context, most int, lease time.Duration) (jobs []store.Job, err error) {
+	var due bool
+	c := s.on(s.db.DB)
+	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}attempts WHERE due_at <= {now})`,
+		func(row *sql.Rows) error { return row.Scan(&due) })
+	if err != nil || !due {
+		return nil, err
+	}
+	err = s.write(ctx, func(tx bun.Tx) error {
+		c := s.on(tx.Tx)
+		if jobs, err = s.scanJobs(ctx, c, selectDue, most); err != nil {
+			return err
+		}
+		return c.each(ctx, leaseAttempts, rows{len(jobs), []column{
+			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
+		}}, nil, lease.Microseconds())
+	})
+	return jobs, err
+}
+
+const selectDue = `
+SELECT a.id, a.token + 1, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
+  a.number, a.step, a.type, a.expires_at, m.body
+FROM (SELECT id FROM {}attempts WHERE due_at <= {now} ORDER BY due_at, id LIMIT ?) AS due
+CROSS JOIN {}attempts AS a ON a.id = due.id
+JOIN {}messages AS m ON m.id = a.message_id
+JOIN {}subscriptions AS s ON s.id = a.subscription_id
+ORDER BY a.due_at, a.id`
+
+const leaseAttempts = `
+WITH r(attempt) AS (?)
+UPDATE {}attempts SET status = 1, token = token + 1, due_at = {now} + ? WHERE id IN (SELECT attempt FROM r)`
+
+// scanJobs runs a claim. Jobs of one message share its body.
+func (s *Store) scanJobs(ctx context.Context, c conn, text string, args ...any) (jobs []store.Job, err error) {
+	bodies := map[uuid.UUID][]byte{}
+	err = c.query(ctx, text, func(row *sql.Rows) error {
+		var j store.Job
+		var body []byte
+		err := row.Scan((*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
+			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
+			&j.Number, &j.Step, &j.Type, (*instant)(&j.ExpiresAt), &body)
+		if _, known := bodies[j.MessageID]; !known {
+			bodies[j.MessageID] = body
+		}
+		j.Body = bodies[j.MessageID]
+		jobs = append(jobs, j)
+		return err
+	}, args...)
+	return jobs, err
+}
+
+// Defer implements store.Queue.
+func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []uuid.UUID, err error) {
+	if len(deferrals) == 0 {
+		return nil, nil
+	}
+	at := func(i int) *store.Deferral { return &deferrals[i] }
+	kept := map[uuid.UUID]bool{}
+	err = s.write(ctx, func(tx bun.Tx) error {
+		clear(kept)
+		err := s.on(tx.Tx).each(ctx, deferAttempts, rows{len(deferrals), []column{
+			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
+			bigints(func(i int) int64 { return at(i).Token }),
+			times(func(i int) time.Time { return at(i).DueAt }),
+		}}, func(row *sql.Rows) error {
+			var attempt id
+			err := row.Scan(&attempt)
+			kept[uuid.UUID(attempt)] = true
+			return err
+		})
+		if err == nil && s.pg && anyDue(deferrals) {
+			err = s.notify(ctx, tx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !s.pg && anyDue(deferrals) {
+		s.wake.all()
+	}
+	for _, d := range deferrals {
+		if !kept[d.AttemptID] {
+			lost = append(lost, d.AttemptID)
+		}
+	}
+	return lost, nil
+}
+
+// anyDue reports whether something was given back to be sent at once.
+func anyDue(deferrals []store.Deferral) bool {
+	now := time.Now()
+	for _, d := range deferrals {
+		if !d.DueAt.After(now) {
+			return true
+		}
+	}
+	return false
+}
+
+const deferAttempts = `
+WITH r(attempt, claimed, due) AS (?)
+UPDATE {}attempts AS a SET status = 0, due_at = r.due FROM r
+WHERE a.id = r.attempt AND a.token = r.claimed AND a.status = 1
+RETURNING id`

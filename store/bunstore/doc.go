@@ -1,0 +1,21 @@
+// Package bunstore keeps webhooks in PostgreSQL or in SQLite, through bun.
+//
+// A service that has a *bun.DB gives it to [New], and publishes inside its own
+// transactions with [Tx], so that its rows and its webhooks commit together or
+// not at all. One that has none opens a store with bunstore/postgres or
+// bunstore/sqlite. Either way [Store.Migrate] makes the tables first.
+//
+// # The caller's database
+//
+// The store works on the handle that it is given and leaves it as it is: no
+// hooks, no settings of the pool. On PostgreSQL its tables lie in a schema of
+// their own ("webhooks"), on SQLite their names have that prefix. Nothing else
+// in the database is touched.
+//
+// # Two databases, one text
+//
+// What is done for each event (publish, claim, record) is written once, as SQL
+// over arrays on PostgreSQL and over rows of parameters on SQLite, see rows; a
+// batch costs the same few statements however large it is. Everything else goes
+// through bun's query builder.
+package bunstore

@@ -1,0 +1,151 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// callersError carries an error of the caller's through write as it is.
+type callersError struct{ error }
+
+// failed turns the error of a database into one of the store's. The caller's own
+// errors, and the end of ctx, stay what they are.
+func (s *Store) failed(ctx context.Context, err error) error {
+	var callers callersError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &callers):
+		return callers.error
+	case isStoreError(err):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("bunstore: %w", errors.Join(ctx.Err(), err))
+	case errors.Is(err, sql.ErrNoRows):
+		return store.ErrNotFound
+	case isDuplicate(err):
+		return fmt.Errorf("bunstore: %w: %w", store.ErrConflict, err)
+	case isUnavailable(err):
+		return fmt.Errorf("bunstore: %w: %w", store.ErrUnavailable, err)
+	}
+	return fmt.Errorf("bunstore: %w", err)
+}
+
+func isStoreError(err error) bool {
+	return slices.ContainsFunc([]error{
+		store.ErrNotFound, store.ErrBadReference, store.ErrConflict, store.ErrForeignTx, store.ErrUnavailable,
+	}, func(known error) bool { return errors.Is(err, known) })
+}
+
+// unless replaces the violation of a unique code or version by the sentinel
+// that says what is taken. The same id twice is no such thing.
+func unless(err, taken error) error {
+	if isDuplicate(err) && sqliteCode(err) != sqlitePrimaryKey && !strings.Contains(err.Error(), "_pkey") {
+		return taken
+	}
+	return err
+}
+
+// The codes of SQLite that matter here, https://sqlite.org/rescode.html.
+const (
+	sqliteBusy       = 5
+	sqliteLocked     = 6
+	sqliteIOErr      = 10
+	sqliteFull       = 13
+	sqliteCantOpen   = 14
+	sqlitePrimaryKey = 1555
+	sqliteUnique     = 2067
+)
+
+// sqliteCode returns the extended result code of an error of SQLite, or 0.
+func sqliteCode(err error) int {
+	var e interface {
+		error
+		Code() int
+	}
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// sqlState returns the SQLSTATE of an error of PostgreSQL, or "". Pgx and pq
+// have a method for it, bun's pgdriver has fields by letter.
+func sqlState(err error) string {
+	var state interface {
+		error
+		SQLState() string
+	}
+	if errors.As(err, &state) {
+		return state.SQLState()
+	}
+	var field interface {
+		error
+		Field(byte) string
+	}
+	if errors.As(err, &field) {
+		return field.Field('C')
+	}
+	return ""
+}
+
+func isDuplicate(err error) bool {
+	code := sqliteCode(err)
+	return sqlState(err) == "23505" || code == sqliteUnique || code == sqlitePrimaryKey
+}
+
+// repeatable reports whether the transaction was undone only because of others
+// that ran at the same time.
+func repeatable(err error) bool {
+	state, code := sqlState(err), sqliteCode(err)&0xff
+	return state == "40001" || state == "40P01" || code == sqliteBusy || code == sqliteLocked
+}
+
+// isUnavailable reports whether the error says that the database could not be
+// reached, is going away, or has no room for us: what a caller may expect to
+// pass.
+func isUnavailable(err error) bool {
+	if state := sqlState(err); state != "" {
+		switch state {
+		case "57014", // query_canceled: by statement_timeout, as ctx is not done
+			"25006", // read_only_sql_transaction: a standby, in a failover
+			"25P03", // idle_in_transaction_session_timeout
+			"55P03": // lock_not_available: by lock_timeout
+			return true
+		}
+		return repeatable(err) || slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
+	}
+	if code := sqliteCode(err); code != 0 {
+		return slices.Contains([]int{sqliteBusy, sqliteLocked, sqliteIOErr, sqliteFull, sqliteCantOpen}, code&0xff)
+	}
+	return isCut(err)
+}
+
+// isCut reports whether a connection could not be made or was lost.
+func isCut(err error) bool {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	if errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) {
+		return true
+	}
+	for _, known := range []error{driver.ErrBadConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	// database/sql and pgx have no names for these.
+	return slices.ContainsFunc([]string{"sql: database is closed", "conn closed"}, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
+}

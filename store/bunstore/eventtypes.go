@@ -1,0 +1,229 @@
+package bunstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+type eventTypeRow struct {
+	bun.BaseModel `bun:"table:event_types,alias:e"`
+
+	ID          id `bun:",pk"`
+	CategoryID  id
+	Name        string
+	Code        string
+	Version     string
+	Description string
+	Schema      []byte
+	lifecycleRow
+	auditRow
+	Revision  int64
+	DeletedAt instant
+
+	CategoryName     string `bun:",scanonly"`
+	CategoryCode     string `bun:",scanonly"`
+	CategoryActive   bool   `bun:",scanonly"`
+	CategoryArchived bool   `bun:",scanonly"`
+}
+
+func eventTypeRowOf(e store.EventType) *eventTypeRow {
+	return &eventTypeRow{
+		ID: id(e.ID), CategoryID: id(e.CategoryID), Name: e.Name, Code: e.Code, Version: e.Version,
+		Description: e.Description, Schema: e.Schema,
+		lifecycleRow: lifecycleRowOf(e.Lifecycle), auditRow: auditRowOf(e.Audit), Revision: e.Revision,
+	}
+}
+
+func (r *eventTypeRow) record() store.EventType {
+	return store.EventType{
+		ID: uuid.UUID(r.ID), CategoryID: uuid.UUID(r.CategoryID), Name: r.Name, Code: r.Code, Version: r.Version,
+		Description: r.Description, Schema: r.Schema,
+		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+		Category: store.CategoryRef{
+			Name: r.CategoryName, Code: r.CategoryCode, Active: r.CategoryActive, Archived: r.CategoryArchived,
+		},
+	}
+}
+
+// CreateEventType implements store.Catalog.
+func (s *Store) CreateEventType(ctx context.Context, e store.EventType) error {
+	return s.write(ctx, func(tx bun.Tx) error { return s.insertEventType(ctx, tx, e) })
+}
+
+func (s *Store) insertEventType(ctx context.Context, tx bun.Tx, e store.EventType) error {
+	if err := s.referToCategory(ctx, tx, e.CategoryID); err != nil {
+		return err
+	}
+	e.Revision = 1
+	_, err := tx.NewInsert().Model(eventTypeRowOf(e)).ModelTableExpr(s.table("event_types")).Exec(ctx)
+	return unless(err, store.ErrCodeTaken)
+}
+
+// referToCategory checks that the category exists, and keeps it from being
+// deleted until the transaction ends.
+func (s *Store) referToCategory(ctx context.Context, tx bun.Tx, categoryID uuid.UUID) error {
+	var found []id
+	q := s.categories(tx, (*categoryRow)(nil)).Column("c.id").Where("c.id = ?", id(categoryID))
+	if err := s.locked(q, "KEY SHARE").Scan(ctx, &found); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return store.ErrBadReference
+	}
+	return nil
+}
+
+// EventType implements store.Catalog.
+func (s *Store) EventType(ctx context.Context, eventTypeID uuid.UUID) (store.EventType, error) {
+	e, err := s.eventType(ctx, s.db, eventTypeID, "")
+	return e, s.failed(ctx, err)
+}
+
+func (s *Store) eventType(ctx context.Context, db bun.IDB, eventTypeID uuid.UUID, lock string) (store.EventType, error) {
+	var row eventTypeRow
+	err := s.locked(s.eventTypes(db, &row).Where("e.id = ?", id(eventTypeID)), lock).Scan(ctx)
+	return row.record(), err
+}
+
+// EventTypeByCode implements store.Catalog.
+func (s *Store) EventTypeByCode(ctx context.Context, code, version string) (store.EventType, error) {
+	var row eventTypeRow
+	err := s.eventTypes(s.db, &row).Where("e.code = ?", code).Where("e.version = ?", version).Scan(ctx)
+	if err != nil {
+		return store.EventType{}, s.failed(ctx, err)
+	}
+	return row.record(), nil
+}
+
+// eventTypes finds event types with what they show of their category.
+func (s *Store) eventTypes(db bun.IDB, model any) *bun.SelectQuery {
+	return s.historicEventTypes(db, model).Where("e.deleted_at IS NULL")
+}
+
+// historicEventTypes is eventTypes with the deleted ones.
+func (s *Store) historicEventTypes(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("event_types AS e")).
+		ColumnExpr("?TableColumns").
+		ColumnExpr("c.name AS category_name, c.code AS category_code, c.active AS category_active, c.archived AS category_archived").
+		Join("JOIN " + s.table("categories AS c")).JoinOn("c.id = e.category_id")
+}
+
+// EventTypes implements store.Catalog.
+func (s *Store) EventTypes(
+	ctx context.Context, categoryID uuid.UUID, archived store.ArchivedFilter, page store.Page,
+) (list store.List[store.EventType], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		var rows []eventTypeRow
+		q := s.eventTypes(tx, &rows)
+		if categoryID != uuid.Nil {
+			q.Where("e.category_id = ?", id(categoryID))
+		}
+		whereArchived(q, "e", archived)
+		total, err := scanPage(ctx, q, "e", page)
+		list = listOfRecords(rows, total, (*eventTypeRow).record)
+		return err
+	})
+	return list, err
+}
+
+// HistoricEventTypes implements store.Catalog.
+func (s *Store) HistoricEventTypes(ctx context.Context, eventTypeIDs []uuid.UUID) (map[uuid.UUID]store.EventType, error) {
+	out := make(map[uuid.UUID]store.EventType, len(eventTypeIDs))
+	if len(eventTypeIDs) == 0 {
+		return out, nil
+	}
+	var rows []eventTypeRow
+	err := s.historicEventTypes(s.db, &rows).Where("e.id IN (?)", bun.List(ids(eventTypeIDs))).Scan(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	for i := range rows {
+		out[uuid.UUID(rows[i].ID)] = rows[i].record()
+	}
+	return out, nil
+}
+
+// UpdateEventType implements store.Catalog.
+func (s *Store) UpdateEventType(ctx context.Context, eventTypeID uuid.UUID, change func(*store.EventType) error) (e store.EventType, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		if e, err = s.eventType(ctx, tx, eventTypeID, "NO KEY UPDATE OF e"); err != nil {
+			return err
+		}
+		before := e
+		if err := change(&e); err != nil {
+			return changed(err)
+		}
+		e.ID, e.CategoryID, e.Category, e.Revision = before.ID, before.CategoryID, before.Category, before.Revision+1
+		return s.updateEventType(ctx, tx, e)
+	})
+	if err != nil {
+		return store.EventType{}, err
+	}
+	return e, nil
+}
+
+func (s *Store) updateEventType(ctx context.Context, tx bun.Tx, e store.EventType) error {
+	_, err := tx.NewUpdate().Model(eventTypeRowOf(e)).ModelTableExpr(s.table("event_types AS e")).WherePK().Exec(ctx)
+	return unless(err, store.ErrCodeTaken)
+}
+
+// DeleteEventType implements store.Catalog. The row stays, for the history.
+func (s *Store) DeleteEventType(ctx context.Context, eventTypeID uuid.UUID, check func(store.EventType) error) error {
+	return s.write(ctx, func(tx bun.Tx) error {
+		e, err := s.eventType(ctx, tx, eventTypeID, "UPDATE OF e")
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(e); err != nil {
+				return changed(err)
+			}
+		}
+		if err := s.forgetEventType(ctx, tx, eventTypeID); err != nil {
+			return err
+		}
+		_, err = tx.NewDelete().Model((*sampleRow)(nil)).ModelTableExpr(s.table("samples AS sa")).
+			Where("event_type_id = ?", id(eventTypeID)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model((*eventTypeRow)(nil)).ModelTableExpr(s.table("event_types AS e")).
+			Set("deleted_at = ?", instant(time.Now())).Where("id = ?", id(eventTypeID)).Exec(ctx)
+		return err
+	})
+}
+
+// forgetEventType takes the event type from the archived subscriptions that
+// select it, unless others do.
+func (s *Store) forgetEventType(ctx context.Context, tx bun.Tx, eventTypeID uuid.UUID) error {
+	var rows []subscriptionRow
+	q := s.subscriptions(tx, &rows).Where("s.id IN (?)", s.listed(tx, eventTypeID.String()))
+	if err := s.locked(q.Order("s.id"), "NO KEY UPDATE").Scan(ctx); err != nil {
+		return err
+	}
+	for i := range rows {
+		if !rows[i].Archived {
+			return store.ErrInUse
+		}
+	}
+	for i := range rows {
+		sub, err := rows[i].record()
+		if err != nil {
+			return err
+		}
+		sub.Selectors = without(sub.Selectors, eventTypeID)
+		sub.Revision++
+		if err := s.updateSubscription(ctx, tx, sub); err != nil {
+			return err
+		}
+		if err := s.indexTopics(ctx, tx, sub); err != nil {
+			return err
+		}
+	}
+	return nil
+}

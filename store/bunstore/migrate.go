@@ -1,0 +1,235 @@
+package bunstore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// Migration is a step in the making of the tables.
+type Migration struct {
+	Version   int
+	Name      string
+	AppliedAt time.Time // zero if it is not applied
+
+	up, down string
+}
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// Each file is NNNN_name.up.sql or NNNN_name.down.sql; the numbers have no gaps.
+var (
+	postgresMigrations = mustReadMigrations("migrations/postgres")
+	sqliteMigrations   = mustReadMigrations("migrations/sqlite")
+)
+
+func mustReadMigrations(dir string) []Migration {
+	ups, err := fs.Glob(migrationFiles, dir+"/*.up.sql")
+	if err != nil {
+		panic(err)
+	}
+	var out []Migration
+	for i, up := range ups { // Glob sorts
+		base := strings.TrimSuffix(up, ".up.sql")
+		number, name, _ := strings.Cut(path.Base(base), "_")
+		version, err := strconv.Atoi(number)
+		upText, upErr := migrationFiles.ReadFile(up)
+		downText, downErr := migrationFiles.ReadFile(base + ".down.sql")
+		if err := errors.Join(err, upErr, downErr); err != nil || version != i+1 {
+			panic(fmt.Sprintf("bunstore: migration %s: %v", up, err))
+		}
+		out = append(out, Migration{Version: version, Name: name, up: string(upText), down: string(downText)})
+	}
+	return out
+}
+
+func (s *Store) known() []Migration {
+	if s.pg {
+		return postgresMigrations
+	}
+	return sqliteMigrations
+}
+
+func (s *Store) newest() int { return len(s.known()) }
+
+// Migrate makes the tables, or brings them to the version of this program. On
+// PostgreSQL it creates the schema if that is missing. All of it is one
+// transaction, and of several programs that start at once the others wait.
+func (s *Store) Migrate(ctx context.Context) error { return s.MigrateTo(ctx, s.newest()) }
+
+// MigrateTo brings the tables to the version: a newer one, or an older one,
+// which loses data. Version 0 removes them.
+func (s *Store) MigrateTo(ctx context.Context, version int) error {
+	if version < 0 || version > s.newest() {
+		return fmt.Errorf("bunstore: there is no migration to version %d: want 0 to %d", version, s.newest())
+	}
+	return s.migrate(ctx, func(int) int { return version })
+}
+
+// Down undoes the latest steps, with all data that they made room for.
+func (s *Store) Down(ctx context.Context, steps int) error {
+	return s.migrate(ctx, func(present int) int { return max(0, present-steps) })
+}
+
+// Migrations lists the steps that this program knows, and those it does not know
+// but finds applied, by version.
+func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	out := slices.Clone(s.known())
+	rows, err := s.applied(ctx, s.db)
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	for _, row := range rows {
+		if row.Version > len(out) {
+			out = append(out, Migration{Version: row.Version, Name: row.Name})
+		}
+		out[row.Version-1].AppliedAt = time.Time(row.AppliedAt)
+	}
+	return out, nil
+}
+
+type migrationRow struct {
+	bun.BaseModel `bun:"table:migrations"`
+
+	Version   int `bun:",pk"`
+	Name      string
+	AppliedAt instant
+}
+
+// applied reads the table of versions, which may be missing.
+func (s *Store) applied(ctx context.Context, db bun.IDB) ([]migrationRow, error) {
+	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	if s.pg {
+		exists = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)"
+	}
+	var n int
+	if err := db.NewRaw(exists, s.prefix+"migrations").Scan(ctx, &n); err != nil || n == 0 {
+		return nil, err
+	}
+	var rows []migrationRow
+	err := db.NewSelect().Model(&rows).ModelTableExpr(s.table("migrations AS migration_row")).Order("version").Scan(ctx)
+	return rows, err
+}
+
+// version returns the version of the tables, 0 if there are none.
+func (s *Store) version(ctx context.Context, db bun.IDB) (int, error) {
+	rows, err := s.applied(ctx, db)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	return rows[len(rows)-1].Version, nil
+}
+
+// migrate moves to the version that target names when it is given the present
+// one.
+func (s *Store) migrate(ctx context.Context, target func(present int) int) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	defer func() { _ = conn.Close() }()
+	return s.failed(ctx, s.alone(ctx, conn, func() error { return s.steps(ctx, conn, target) }))
+}
+
+// alone runs f in a transaction that no other migration runs beside.
+func (s *Store) alone(ctx context.Context, conn bun.Conn, f func() error) (err error) {
+	begin, lock := "BEGIN IMMEDIATE", ""
+	if s.pg {
+		begin = "BEGIN"
+		lock = "SELECT pg_advisory_xact_lock(hashtextextended('github.com/ecg-api/webhooks/' || ?, 0))"
+	} else {
+		select {
+		case s.writer <- struct{}{}:
+			defer func() { <-s.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil { // also after the end of ctx: the connection goes back to the pool
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_, _ = conn.ExecContext(ctx, "ROLLBACK")
+		}
+	}()
+	if lock != "" {
+		if _, err := conn.ExecContext(ctx, lock, s.schema); err != nil {
+			return err
+		}
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present int) int) error {
+	present, err := s.version(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if present > s.newest() {
+		return fmt.Errorf("the tables in %q have version %d, this program knows %d", s.schema, present, s.newest())
+	}
+	to := target(present)
+	if present == 0 && to > 0 {
+		if err := s.createVersions(ctx, conn); err != nil {
+			return err
+		}
+	}
+	for ; present < to; present++ {
+		m := s.known()[present]
+		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.up)); err != nil {
+			return fmt.Errorf("migration %d (%s): %w", m.Version, m.Name, err)
+		}
+		row := migrationRow{Version: m.Version, Name: m.Name, AppliedAt: instant(time.Now().UTC().Truncate(time.Millisecond))}
+		if _, err := conn.NewInsert().Model(&row).ModelTableExpr(s.table("migrations")).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	for ; present > to; present-- {
+		m := s.known()[present-1]
+		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.down)); err != nil {
+			return fmt.Errorf("migration %d (%s) down: %w", m.Version, m.Name, err)
+		}
+		if _, err := conn.NewDelete().Model((*migrationRow)(nil)).ModelTableExpr(s.table("migrations AS migration_row")).
+			Where("version = ?", m.Version).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createVersions makes the schema and the table of versions if they are missing.
+func (s *Store) createVersions(ctx context.Context, conn bun.Conn) error {
+	timeType := "integer"
+	if s.pg {
+		timeType = "timestamptz"
+		// CREATE SCHEMA IF NOT EXISTS wants the right to create one even if it exists.
+		var n int
+		err := conn.NewRaw("SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?", s.schema).Scan(ctx, &n)
+		if err == nil && n == 0 {
+			_, err = conn.Conn.ExecContext(ctx, `CREATE SCHEMA "`+s.schema+`"`)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := conn.Conn.ExecContext(ctx, s.sql(`CREATE TABLE IF NOT EXISTS {}migrations (
+		version integer PRIMARY KEY, name text NOT NULL, applied_at `+timeType+` NOT NULL)`))
+	return err
+}

@@ -1,0 +1,10 @@
+DROP TABLE {}attempts;
+DROP TABLE {}idempotency_keys;
+DROP TABLE {}messages;
+DROP TABLE {}secrets;
+DROP TABLE {}subscription_topics;
+DROP TABLE {}subscriptions;
+DROP TABLE {}seeds;
+DROP TABLE {}samples;
+DROP TABLE {}event_types;
+DROP TABLE {}categories;

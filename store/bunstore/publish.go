@@ -1,0 +1,178 @@
+package bunstore
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Publish implements store.Messages. It takes two statements on PostgreSQL, and
+// a third where messages have idempotency keys, however many messages and
+// subscriptions there are.
+func (s *Store) Publish(
+	ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions,
+) ([]store.Published, error) {
+	p := &publication{messages: messages, opts: opts}
+	if tx != nil {
+		t, err := s.own(tx)
+		if err != nil {
+			return nil, err
+		}
+		p.opts.HandOff = 0
+		return p.result(s.failed(ctx, s.publishInside(ctx, t, p)))
+	}
+	err := s.publish(ctx, p)
+	if err == nil && p.left && !s.pg {
+		s.wake.all()
+	}
+	return p.result(err)
+}
+
+// publish does it in a transaction of the store's.
+func (s *Store) publish(ctx context.Context, p *publication) error {
+	if s.pg && !p.keyed() {
+		// The one statement that writes is a transaction by itself.
+		for try := 1; ; try++ {
+			err := p.run(ctx, s, s.on(s.db.DB))
+			if err == nil || try == writeTries || !repeatable(err) {
+				return s.failed(ctx, err)
+			}
+		}
+	}
+	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
+}
+
+// publishInside does it in the caller's transaction, of which it must leave
+// nothing behind when it fails.
+func (s *Store) publishInside(ctx context.Context, t *transaction, p *publication) error {
+	c := s.in(t)
+	if s.pg { // after an error of the database the transaction can only be rolled back
+		err := p.run(ctx, s, c)
+		if err == nil || len(p.reserved) == 0 || !isStoreError(err) {
+			return err
+		}
+		if undo := p.release(ctx, c); undo != nil {
+			return undo
+		}
+		return err
+	}
+	if _, err := t.sql.ExecContext(ctx, "SAVEPOINT webhooks_publish"); err != nil {
+		return err
+	}
+	err := p.run(ctx, s, c)
+	if err != nil {
+		_, _ = t.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO webhooks_publish")
+	} else if p.left {
+		t.ended = append(t.ended, func(committed bool) {
+			if committed {
+				s.wake.all()
+			}
+		})
+	}
+	if _, released := t.sql.ExecContext(context.WithoutCancel(ctx), "RELEASE webhooks_publish"); err == nil {
+		err = released
+	}
+	return err
+}
+
+// publication is one call of Publish.
+type publication struct {
+	messages []store.NewMessage
+	opts     store.PublishOptions
+
+	matches   [][]match // by message
+	published []store.Published
+	fresh     []int       // the messages to be stored
+	reserved  []int       // those of them whose keys are ours now
+	attempts  []firstPost // to be stored
+	left      bool        // some of them are to be claimed
+}
+
+// match is a subscription that a message is for.
+type match struct {
+	subscription uuid.UUID
+	revision     int64
+}
+
+// firstPost is the first attempt of a delivery.
+type firstPost struct {
+	id      uuid.UUID
+	message *store.NewMessage
+	match   match
+	status  store.Status
+}
+
+func (p *publication) result(err error) ([]store.Published, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p.published, nil
+}
+
+func (p *publication) keyed() bool {
+	for i := range p.messages {
+		if p.messages[i].IdempotencyKey != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *publication) run(ctx context.Context, s *Store, c conn) error {
+	p.published = make([]store.Published, len(p.messages))
+	if len(p.messages) == 0 {
+		return nil
+	}
+	if err := p.match(ctx, c); err != nil {
+		return err
+	}
+	if err := p.reserve(ctx, c); err != nil {
+		return err
+	}
+	p.fanOut()
+	if len(p.fresh) == 0 {
+		return nil
+	}
+	if c.pg {
+		return p.insert(ctx, c, s.schema)
+	}
+	return p.insertSeparately(ctx, c)
+}
+
+// fanOut makes the attempts and the results of the messages to be stored.
+func (p *publication) fanOut() {
+	p.attempts, p.left = nil, false
+	for _, i := range p.fresh {
+		m := &p.messages[i]
+		result := store.Published{MessageID: m.ID, Deliveries: len(p.matches[i])}
+		var body []byte
+		for _, match := range p.matches[i] {
+			post := firstPost{id: p.opts.NewID(), message: m, match: match, status: store.Pending}
+			if len(p.attempts) < p.opts.HandOff {
+				if body == nil {
+					body = bytes.Clone(m.Body)
+				}
+				post.status = store.Sending
+				result.Jobs = append(result.Jobs, post.job(body))
+			} else {
+				p.left = true
+			}
+			p.attempts = append(p.attempts, post)
+		}
+		p.published[i] = result
+	}
+}
+
+// job is the attempt as it is handed off.
+func (a firstPost) job(body []byte) store.Job {
+	return store.Job{
+		Lease:      store.Lease{AttemptID: a.id, Token: 1},
+		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
+		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
+		Number: 1, Type: store.FirstPost, ExpiresAt: a.message.ExpiresAt, Body: body,
+	}
+}

@@ -1,0 +1,144 @@
+package bunstore
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// rows is a table of values given to a statement: what unnest makes of arrays on
+// PostgreSQL, so that the text and the number of parameters do not depend on how
+// many rows there are, and VALUES with a parameter for each value on SQLite.
+type rows struct {
+	n       int
+	columns []column
+}
+
+// column is a column of rows. It takes its values by row number from where they
+// are.
+type column struct {
+	kind  string                 // the PostgreSQL type
+	value func(i int) any        // nil, uuid.UUID, int64, time.Time, string or []byte
+	array func(from, to int) any // the same for pgx, without an allocation for each
+}
+
+func uuids(value func(i int) uuid.UUID) column {
+	return column{
+		kind:  "uuid",
+		value: func(i int) any { return value(i) },
+		array: func(from, to int) any {
+			return array(from, to, func(i int) pgtype.UUID { return pgtype.UUID{Bytes: value(i), Valid: true} })
+		},
+	}
+}
+
+func bigints[T ~int | ~int64](value func(i int) T) column {
+	return column{
+		kind:  "bigint",
+		value: func(i int) any { return int64(value(i)) },
+		array: func(from, to int) any { return array(from, to, func(i int) int64 { return int64(value(i)) }) },
+	}
+}
+
+// times gives NULL for the zero time.
+func times(value func(i int) time.Time) column {
+	return column{
+		kind: "timestamptz",
+		value: func(i int) any {
+			if t := value(i); !t.IsZero() {
+				return t
+			}
+			return nil
+		},
+		array: func(from, to int) any {
+			return array(from, to, func(i int) pgtype.Timestamptz {
+				t := value(i)
+				return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()}
+			})
+		},
+	}
+}
+
+func texts(value func(i int) string) column {
+	return column{
+		kind:  "text",
+		value: func(i int) any { return value(i) },
+		array: func(from, to int) any { return array(from, to, value) },
+	}
+}
+
+// blobs gives NULL for nil.
+func blobs(value func(i int) []byte) column {
+	return column{
+		kind: "bytea",
+		value: func(i int) any {
+			if b := value(i); b != nil {
+				return b
+			}
+			return nil
+		},
+		array: func(from, to int) any { return array(from, to, value) },
+	}
+}
+
+func array[T any](from, to int, value func(i int) T) any {
+	out := make(pgtype.FlatArray[T], to-from)
+	for i := range out {
+		out[i] = value(from + i)
+	}
+	return out
+}
+
+// listOf returns rows of one column of ids.
+func listOf(ids []uuid.UUID) rows {
+	return rows{len(ids), []column{uuids(func(i int) uuid.UUID { return ids[i] })}}
+}
+
+// literal returns the column as the text of a PostgreSQL array, which every
+// driver can pass.
+func (c column) literal(from, to int) string {
+	b := []byte{'{'}
+	for i := from; i < to; i++ {
+		if i > from {
+			b = append(b, ',')
+		}
+		switch v := c.value(i).(type) {
+		case nil:
+			b = append(b, "NULL"...)
+		case uuid.UUID:
+			b = append(b, v.String()...)
+		case int64:
+			b = strconv.AppendInt(b, v, 10)
+		case time.Time:
+			b = append(v.UTC().AppendFormat(append(b, '"'), "2006-01-02 15:04:05.999999Z07:00"), '"')
+		case string:
+			b = append(append(append(b, '"'), literalEscapes.Replace(v)...), '"')
+		case []byte:
+			b = append(b, `"\\x`...)
+			for _, octet := range v {
+				b = append(b, hexDigits[octet>>4], hexDigits[octet&15])
+			}
+			b = append(b, '"')
+		}
+	}
+	return string(append(b, '}'))
+}
+
+const hexDigits = "0123456789abcdef"
+
+var literalEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// parameter converts a value for SQLite.
+func parameter(v any) any {
+	switch v := v.(type) {
+	case uuid.UUID:
+		return v[:]
+	case time.Time:
+		return v.UnixMicro()
+	default:
+		return v
+	}
+}

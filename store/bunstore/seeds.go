@@ -1,0 +1,161 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+type seedRow struct {
+	bun.BaseModel `bun:"table:seeds,alias:sd"`
+
+	Position    int64 `bun:",pk,autoincrement"`
+	Version     string
+	Description string
+	Checksum    string
+	AppliedAt   instant
+}
+
+// SeedVersions implements store.Catalog.
+func (s *Store) SeedVersions(ctx context.Context) ([]store.SeedVersion, error) {
+	var rows []seedRow
+	err := s.db.NewSelect().Model(&rows).ModelTableExpr(s.table("seeds AS sd")).Order("sd.applied_at", "sd.position").Scan(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	var out []store.SeedVersion
+	for _, r := range rows {
+		out = append(out, store.SeedVersion{
+			Version: r.Version, Description: r.Description, Checksum: r.Checksum, AppliedAt: time.Time(r.AppliedAt),
+		})
+	}
+	return out, nil
+}
+
+// ApplySeed implements store.Catalog.
+func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (applied bool, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		if applied, err = s.insertSeed(ctx, tx, seed.SeedVersion); err != nil || !applied {
+			return err
+		}
+		categories, err := s.seedCategories(ctx, tx, seed.Categories)
+		if err != nil {
+			return err
+		}
+		eventTypes, err := s.seedEventTypes(ctx, tx, seed.EventTypes, categories)
+		if err != nil {
+			return err
+		}
+		return s.seedSamples(ctx, tx, seed.Samples, eventTypes)
+	})
+	return applied && err == nil, err
+}
+
+// insertSeed records the version, and waits for whoever is applying the same
+// one.
+func (s *Store) insertSeed(ctx context.Context, tx bun.Tx, v store.SeedVersion) (applied bool, err error) {
+	row := seedRow{Version: v.Version, Description: v.Description, Checksum: v.Checksum, AppliedAt: instant(v.AppliedAt)}
+	result, err := tx.NewInsert().Model(&row).ModelTableExpr(s.table("seeds")).
+		Column("version", "description", "checksum", "applied_at").
+		On("CONFLICT (version) DO NOTHING").Returning("NULL").Exec(ctx)
+	if err != nil {
+		return false, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return n > 0, err
+	}
+	var before seedRow
+	err = tx.NewSelect().Model(&before).ModelTableExpr(s.table("seeds AS sd")).Where("sd.version = ?", v.Version).Scan(ctx)
+	if err == nil && before.Checksum != v.Checksum {
+		return false, store.ErrSeedChanged
+	}
+	return false, err
+}
+
+// seedCategories returns the ids under which the categories of a seed, by their
+// ids in it, are stored.
+func (s *Store) seedCategories(ctx context.Context, tx bun.Tx, categories []store.Category) (map[uuid.UUID]uuid.UUID, error) {
+	stored := map[uuid.UUID]uuid.UUID{}
+	for _, c := range categories {
+		var row categoryRow
+		err := s.locked(s.categories(tx, &row).Where("c.code = ?", c.Code), "NO KEY UPDATE").Scan(ctx)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			stored[c.ID] = c.ID
+			err = s.insertCategory(ctx, tx, c)
+		case err == nil:
+			was := row.record()
+			stored[c.ID] = was.ID
+			was.Name, was.Description = c.Name, c.Description
+			was.UpdatedAt, was.UpdatedBy = c.UpdatedAt, c.UpdatedBy
+			was.Revision++
+			err = s.updateCategory(ctx, tx, was)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return stored, nil
+}
+
+func (s *Store) seedEventTypes(
+	ctx context.Context, tx bun.Tx, eventTypes []store.EventType, categories map[uuid.UUID]uuid.UUID,
+) (map[uuid.UUID]uuid.UUID, error) {
+	stored := map[uuid.UUID]uuid.UUID{}
+	for _, e := range eventTypes {
+		category, ok := categories[e.CategoryID]
+		if !ok {
+			return nil, store.ErrBadReference
+		}
+		var row eventTypeRow
+		q := s.eventTypes(tx, &row).Where("e.code = ?", e.Code).Where("e.version = ?", e.Version)
+		err := s.locked(q, "NO KEY UPDATE OF e").Scan(ctx)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			stored[e.ID] = e.ID
+			e.CategoryID = category
+			err = s.insertEventType(ctx, tx, e)
+		case err == nil:
+			was := row.record()
+			stored[e.ID] = was.ID
+			was.CategoryID, was.Name, was.Description, was.Schema = category, e.Name, e.Description, e.Schema
+			was.UpdatedAt, was.UpdatedBy = e.UpdatedAt, e.UpdatedBy
+			was.Revision++
+			err = s.updateEventType(ctx, tx, was)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return stored, nil
+}
+
+func (s *Store) seedSamples(ctx context.Context, tx bun.Tx, samples []store.Sample, eventTypes map[uuid.UUID]uuid.UUID) error {
+	for _, sample := range samples {
+		eventType, ok := eventTypes[sample.EventTypeID]
+		if !ok {
+			return store.ErrBadReference
+		}
+		was, err := s.sample(ctx, tx, eventType, sample.Version, "NO KEY UPDATE")
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			sample.EventTypeID = eventType
+			err = s.insertSample(ctx, tx, sample)
+		case err == nil:
+			was.Payload = sample.Payload
+			was.UpdatedAt, was.UpdatedBy = sample.UpdatedAt, sample.UpdatedBy
+			was.Revision++
+			err = s.updateSample(ctx, tx, was)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// conn runs the statements of the hot paths, on the pool or in a transaction.
+//
+// Their text is the same for both databases. In it {} stands before the names of
+// tables, {now} is the present, {us} makes a number of microseconds something to
+// add to it, and ? is the next argument: a value, or rows.
+type conn struct {
+	sql interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+	prefix string
+	pg     bool
+	native bool
+}
+
+// on returns a conn for the store's own handle or a transaction on it.
+func (s *Store) on(handle interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}) conn {
+	return conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
+}
+
+// in returns a conn for the caller's transaction. Only if it was begun on the
+// store's own handle is the driver known to be ours.
+func (s *Store) in(t *transaction) conn {
+	c := s.on(t.sql)
+	c.native = c.native && t.db != nil && t.db.DB == s.db.DB
+	return c
+}
+
+// SQLite takes at most 32,766 parameters; this many rows are well below that.
+const rowsPerStatement = 100
+
+// each runs a statement whose first argument is rows, in parts where there are
+// too many of them for one, and calls scan with each row that it returns.
+func (c conn) each(ctx context.Context, text string, r rows, scan func(*sql.Rows) error, more ...any) error {
+	step := r.n
+	if !c.pg {
+		step = rowsPerStatement
+	}
+	for from := 0; from < r.n; from += step {
+		part := slice{r, from, min(from+step, r.n)}
+		if err := c.query(ctx, text, scan, append([]any{part}, more...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slice is a part of rows as an argument.
+type slice struct {
+	rows
+	from, to int
+}
+
+// query runs a statement and calls scan with each row that it returns; scan may
+// be nil where it returns none.
+func (c conn) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
+	text, args = c.render(text, args)
+	found, err := c.sql.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = found.Close() }() // Err tells what matters
+	for found.Next() {
+		if scan == nil {
+			continue
+		}
+		if err := scan(found); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+func (c conn) render(text string, args []any) (string, []any) {
+	var b strings.Builder
+	b.Grow(len(text) + 512)
+	out := make([]any, 0, 16)
+	if c.native {
+		out = append(out, pgx.QueryExecModeCacheStatement)
+	}
+	placeholder := func(v any) {
+		out = append(out, v)
+		if c.pg {
+			b.WriteString("$" + strconv.Itoa(len(out)-btoi(c.native)))
+		} else {
+			b.WriteByte('?')
+		}
+	}
+	for text != "" {
+		i := strings.IndexAny(text, "?{")
+		if i < 0 {
+			b.WriteString(text)
+			break
+		}
+		b.WriteString(text[:i])
+		text = text[i:]
+		switch {
+		case text[0] == '?':
+			text = text[1:]
+			switch arg := args[0].(type) {
+			case slice:
+				c.renderRows(&b, arg, placeholder)
+			case time.Time:
+				placeholder(c.time(arg))
+			default:
+				placeholder(arg)
+			}
+			args = args[1:]
+		case strings.HasPrefix(text, "{}"):
+			b.WriteString(c.prefix)
+			text = text[len("{}"):]
+		case strings.HasPrefix(text, "{now}"):
+			b.WriteString(c.now())
+			text = text[len("{now}"):]
+		case strings.HasPrefix(text, "{us}"):
+			if c.pg {
+				b.WriteString(" * interval '1 microsecond'")
+			}
+			text = text[len("{us}"):]
+		default:
+			panic(fmt.Sprintf("bunstore: unknown placeholder in %.20q", text))
+		}
+	}
+	return b.String(), out
+}
+
+func (c conn) renderRows(b *strings.Builder, s slice, placeholder func(any)) {
+	if c.pg {
+		b.WriteString("SELECT * FROM unnest(")
+		for i, col := range s.columns {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if c.native {
+				placeholder(col.array(s.from, s.to))
+			} else {
+				placeholder(col.literal(s.from, s.to))
+			}
+			b.WriteString("::" + col.kind + "[]")
+		}
+		b.WriteByte(')')
+		return
+	}
+	b.WriteString("VALUES ")
+	for row := s.from; row < s.to; row++ {
+		if row > s.from {
+			b.WriteByte(',')
+		}
+		for i, col := range s.columns {
+			b.WriteByte("(,"[min(i, 1)])
+			placeholder(parameter(col.value(row)))
+		}
+		b.WriteByte(')')
+	}
+}
+
+// now is the database's clock on PostgreSQL, on SQLite the process's.
+func (c conn) now() string {
+	if c.pg {
+		return "now()"
+	}
+	return strconv.FormatInt(time.Now().UnixMilli()*1000, 10)
+}
+
+func (c conn) time(t time.Time) any {
+	switch {
+	case t.IsZero():
+		return nil
+	case c.pg:
+		return t
+	default:
+		return t.UnixMicro()
+	}
+}
+
+// id is an id as a single argument.
+func (c conn) id(v uuid.UUID) any {
+	if c.pg {
+		return v.String()
+	}
+	return v[:]
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,122 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// DefaultSchema is where the tables are unless [Options] say otherwise.
+const DefaultSchema = "webhooks"
+
+// Options are the settings of a [Store].
+type Options struct {
+	// Schema is the PostgreSQL schema of the tables, or the prefix of their names
+	// on SQLite: a lower-case letter or "_", then at most 40 of those and digits.
+	// Default: webhooks.
+	Schema string
+
+	// NoPrepare keeps the store from preparing statements on PostgreSQL. Set it
+	// where connections go through a pooler that does not support them, such as
+	// PgBouncer before 1.21 in transaction mode. Default: false.
+	NoPrepare bool
+}
+
+// Store is a store.Store in a PostgreSQL or SQLite database. It is also a
+// store.Transactor, and a store.Notifier.
+type Store struct {
+	db     *bun.DB
+	schema string
+	prefix string // what precedes a table's name
+	pg     bool
+	native bool // the driver takes pgx's arrays and prepares statements
+
+	writer chan struct{} // SQLite has one writer at a time: it holds the token
+	wake   broadcast
+}
+
+var (
+	_ store.Store      = (*Store)(nil)
+	_ store.Transactor = (*Store)(nil)
+	_ store.Notifier   = (*Store)(nil)
+)
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+
+// New returns a store in the database. It connects to nothing; [Store.Ping]
+// does.
+//
+// Any driver for PostgreSQL will do; with pgx the store is faster, and can
+// listen for work. On SQLite it expects modernc.org/sqlite, a busy_timeout and
+// the WAL mode, as bunstore/sqlite sets them.
+func New(db *bun.DB, opts Options) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("bunstore: a *bun.DB is required")
+	}
+	s := &Store{db: db, schema: opts.Schema, writer: make(chan struct{}, 1)}
+	if s.schema == "" {
+		s.schema = DefaultSchema
+	}
+	reserved := strings.HasPrefix(s.schema, "pg_") || strings.HasPrefix(s.schema, "sqlite_")
+	if !schemaName.MatchString(s.schema) || reserved {
+		return nil, fmt.Errorf("bunstore: Schema %q: want at most 41 of a-z, 0-9 and _, not beginning with a digit, pg_ or sqlite_", s.schema)
+	}
+	switch name := db.Dialect().Name(); name {
+	case dialect.PG:
+		_, pgx := db.Driver().(*stdlib.Driver)
+		s.pg, s.native, s.prefix = true, pgx && !opts.NoPrepare, `"`+s.schema+`".`
+	case dialect.SQLite:
+		s.prefix = s.schema + "_"
+	default:
+		return nil, fmt.Errorf("bunstore: no support for bun's dialect %s: use PostgreSQL or SQLite", name)
+	}
+	return s, nil
+}
+
+// DB returns the database that the store works on.
+func (s *Store) DB() *bun.DB { return s.db }
+
+// Durable reports true: what was acknowledged is on disk, as far as the
+// database is set to write it there.
+func (s *Store) Durable() bool { return true }
+
+// Ping reports whether the database answers and has the tables of the version
+// that this program needs.
+func (s *Store) Ping(ctx context.Context) error {
+	version, err := s.version(ctx, s.db)
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	switch want := s.newest(); {
+	case version == 0:
+		return fmt.Errorf("bunstore: the database has no webhooks tables in %q: run migrate up", s.schema)
+	case version < want:
+		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: run migrate up", s.schema, version, want)
+	case version > want:
+		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: run a newer program, or migrate down with it", s.schema, version, want)
+	}
+	return nil
+}
+
+// table names a table for bun's query builder.
+func (s *Store) table(nameAndAlias string) string { return s.prefix + nameAndAlias }
+
+// sql completes a statement in which {} stands before the names of tables.
+func (s *Store) sql(text string) string { return strings.ReplaceAll(text, "{}", s.prefix) }
+
+// locked makes a query on PostgreSQL lock what it finds. SQLite has no such
+// clause, and needs none: it has one writer at a time.
+func (s *Store) locked(q *bun.SelectQuery, lock string) *bun.SelectQuery {
+	if s.pg && lock != "" {
+		q.For(lock)
+	}
+	return q
+}

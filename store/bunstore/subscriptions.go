@@ -1,0 +1,298 @@
+package bunstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+type subscriptionRow struct {
+	bun.BaseModel `bun:"table:subscriptions,alias:s"`
+
+	ID             id `bun:",pk"`
+	OrganizationID id
+	PostURI        string `bun:"post_uri"`
+	Version        string
+	Selectors      *string // JSON, as are the next two
+	Headers        *string
+	RetrySchedule  *string
+	IsDevelopment  bool
+	Description    string
+	TimeoutNS      int64 `bun:"timeout_ns"`
+	InactiveReason string
+	lifecycleRow
+	auditRow
+	Revision  int64
+	DeletedAt instant
+}
+
+func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
+	row := &subscriptionRow{
+		ID: id(sub.ID), OrganizationID: id(sub.OrganizationID), PostURI: sub.PostURI, Version: sub.Version,
+		IsDevelopment: sub.IsDevelopment, Description: sub.Description, TimeoutNS: int64(sub.Timeout),
+		InactiveReason: sub.InactiveReason,
+		lifecycleRow:   lifecycleRowOf(sub.Lifecycle), auditRow: auditRowOf(sub.Audit), Revision: sub.Revision,
+	}
+	var err error
+	if row.Selectors, err = encode(selectorsOf(sub.Selectors), sub.Selectors == nil); err != nil {
+		return nil, err
+	}
+	if row.Headers, err = encode(sub.Headers, sub.Headers == nil); err != nil {
+		return nil, err
+	}
+	row.RetrySchedule, err = encode(sub.RetrySchedule, sub.RetrySchedule == nil)
+	return row, err
+}
+
+// record returns the subscription, without what its selectors show of event
+// types.
+func (r *subscriptionRow) record() (store.Subscription, error) {
+	sub := store.Subscription{
+		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
+		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
+		InactiveReason: r.InactiveReason,
+		Lifecycle:      r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+	}
+	var selectors []selector
+	if err := decode(r.Selectors, &selectors); err != nil {
+		return sub, err
+	}
+	sub.Selectors = selectorRecords(selectors)
+	if err := decode(r.Headers, &sub.Headers); err != nil {
+		return sub, err
+	}
+	return sub, decode(r.RetrySchedule, &sub.RetrySchedule)
+}
+
+// CreateSubscription implements store.Subscriptions.
+func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
+	sub.Revision = 1
+	return s.write(ctx, func(tx bun.Tx) error {
+		if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
+			return err
+		}
+		row, err := subscriptionRowOf(sub)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.NewInsert().Model(row).ModelTableExpr(s.table("subscriptions")).Exec(ctx); err != nil {
+			return err
+		}
+		if err := s.indexTopics(ctx, tx, sub); err != nil {
+			return err
+		}
+		return s.insertSecret(ctx, tx, first)
+	})
+}
+
+// Subscription implements store.Subscriptions.
+func (s *Store) Subscription(ctx context.Context, org, subscriptionID uuid.UUID) (store.Subscription, error) {
+	sub, err := s.subscription(ctx, s.db, org, subscriptionID, "")
+	if err != nil {
+		return store.Subscription{}, s.failed(ctx, err)
+	}
+	return sub, nil
+}
+
+func (s *Store) subscription(ctx context.Context, db bun.IDB, org, subscriptionID uuid.UUID, lock string) (store.Subscription, error) {
+	var rows []subscriptionRow
+	q := s.subscriptions(db, &rows).Where("s.id = ?", id(subscriptionID)).Where("s.organization_id = ?", id(org))
+	if err := s.locked(q, lock).Scan(ctx); err != nil {
+		return store.Subscription{}, err
+	}
+	subs, err := s.completeSubscriptions(ctx, db, rows)
+	if err != nil {
+		return store.Subscription{}, err
+	}
+	if len(subs) == 0 {
+		return store.Subscription{}, store.ErrNotFound
+	}
+	return subs[0], nil
+}
+
+// hold checks that the organization has the subscription. With a lock it stays
+// as it is until the transaction ends.
+func (s *Store) hold(ctx context.Context, db bun.IDB, org, subscriptionID uuid.UUID, lock string) error {
+	var found []id
+	q := s.subscriptions(db, (*subscriptionRow)(nil)).Column("s.id").
+		Where("s.id = ?", id(subscriptionID)).Where("s.organization_id = ?", id(org))
+	if err := s.locked(q, lock).Scan(ctx, &found); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+func (s *Store) subscriptions(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("subscriptions AS s")).Where("s.deleted_at IS NULL")
+}
+
+// completeSubscriptions makes records of the rows, with what their selectors
+// show.
+func (s *Store) completeSubscriptions(ctx context.Context, db bun.IDB, rows []subscriptionRow) ([]store.Subscription, error) {
+	var subs []store.Subscription
+	for i := range rows {
+		sub, err := rows[i].record()
+		if err != nil {
+			return nil, err
+		}
+		subs = append(subs, sub)
+	}
+	return subs, s.completeSelectors(ctx, db, subs)
+}
+
+// Subscriptions implements store.Subscriptions.
+func (s *Store) Subscriptions(
+	ctx context.Context, org uuid.UUID, query store.SubscriptionQuery,
+) (list store.List[store.Subscription], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		var rows []subscriptionRow
+		q := s.subscriptions(tx, &rows).Where("s.organization_id = ?", id(org))
+		whereArchived(q, "s", query.Archived)
+		if query.Version != "" {
+			q.Where("s.version = ?", query.Version)
+		}
+		if query.EventTypeID != uuid.Nil {
+			q.Where("s.id IN (?)", s.listed(tx, query.EventTypeID.String()).Where("organization_id = ?", id(org)))
+		}
+		if list.Total, err = scanPage(ctx, q, "s", query.Page); err != nil {
+			return err
+		}
+		list.Items, err = s.completeSubscriptions(ctx, tx, rows)
+		return err
+	})
+	return list, err
+}
+
+// listed finds the ids of the subscriptions that have one of the topics.
+func (s *Store) listed(db bun.IDB, topics ...string) *bun.SelectQuery {
+	return db.NewSelect().TableExpr(s.table("subscription_topics")).Column("subscription_id").
+		Where("topic IN (?)", bun.List(topics))
+}
+
+// Subscribers implements store.Subscriptions.
+func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]store.Subscription, error) {
+	if len(topics) == 0 || (orgs != nil && len(orgs) == 0) {
+		return nil, nil
+	}
+	listed := s.listed(s.db, topics...)
+	if orgs != nil {
+		listed.Where("organization_id IN (?)", bun.List(ids(orgs)))
+	}
+	var rows []subscriptionRow
+	q := s.subscriptions(s.db, &rows).Where("s.id IN (?)", listed).Where("s.active AND NOT s.archived").Order("s.id")
+	if err := q.Scan(ctx); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	subs, err := s.completeSubscriptions(ctx, s.db, rows)
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	return subs, nil
+}
+
+// UpdateSubscription implements store.Subscriptions.
+func (s *Store) UpdateSubscription(
+	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, change func(*store.Subscription) error,
+) (sub store.Subscription, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		before, err := s.subscription(ctx, tx, org, subscriptionID, "NO KEY UPDATE")
+		if err != nil {
+			return err
+		}
+		was := before.Lifecycle
+		sub = before
+		if err := change(&sub); err != nil {
+			return changed(err)
+		}
+		sub.ID, sub.OrganizationID, sub.Revision = subscriptionID, org, before.Revision+1
+		if err := s.storeSubscription(ctx, tx, sub); err != nil {
+			return err
+		}
+		if err := s.followLifecycle(ctx, tx, sub, was, now); err != nil {
+			return err
+		}
+		one := []store.Subscription{sub}
+		return s.completeSelectors(ctx, tx, one)
+	})
+	if err != nil {
+		return store.Subscription{}, err
+	}
+	if s.wakes(sub) {
+		s.wake.all()
+	}
+	return sub, nil
+}
+
+func (s *Store) storeSubscription(ctx context.Context, tx bun.Tx, sub store.Subscription) error {
+	if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
+		return err
+	}
+	if err := s.updateSubscription(ctx, tx, sub); err != nil {
+		return err
+	}
+	return s.indexTopics(ctx, tx, sub)
+}
+
+func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Subscription) error {
+	row, err := subscriptionRowOf(sub)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().Model(row).ModelTableExpr(s.table("subscriptions AS s")).WherePK().Exec(ctx)
+	return err
+}
+
+// followLifecycle does to the queue what a change of the subscription means.
+func (s *Store) followLifecycle(ctx context.Context, tx bun.Tx, sub store.Subscription, was store.Lifecycle, now time.Time) error {
+	switch {
+	case sub.Archived && !was.Archived:
+		return s.cancelPending(ctx, tx, sub.ID, now)
+	case sub.Live() && (!was.Active || was.Archived):
+		_, err := tx.NewUpdate().TableExpr(s.table("attempts AS a")).Set("due_at = ?", instant(now)).
+			Where("a.subscription_id = ?", id(sub.ID)).Where("a.status = ?", store.Pending).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		return s.notify(ctx, tx)
+	}
+	return nil
+}
+
+// wakes reports whether a change of the subscription may have made attempts due,
+// for those in this process who listen.
+func (s *Store) wakes(sub store.Subscription) bool { return !s.pg && sub.Live() }
+
+// DeleteSubscription implements store.Subscriptions. The row stays, for the
+// dispatcher and the history, until retention ends that.
+func (s *Store) DeleteSubscription(
+	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, check func(store.Subscription) error,
+) error {
+	return s.write(ctx, func(tx bun.Tx) error {
+		sub, err := s.subscription(ctx, tx, org, subscriptionID, "UPDATE")
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(sub); err != nil {
+				return changed(err)
+			}
+		}
+		_, err = tx.NewDelete().TableExpr(s.table("subscription_topics")).Where("subscription_id = ?", id(subscriptionID)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().TableExpr(s.table("subscriptions AS s")).Set("deleted_at = ?", instant(now)).
+			Where("s.id = ?", id(subscriptionID)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		return s.cancelPending(ctx, tx, subscriptionID, now)
+	})
+}

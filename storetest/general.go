@@ -1,0 +1,123 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+var generalCases = []testCase{
+	{"PingAnswers", generalPing},
+	{"DurableDoesNotChange", generalDurable},
+	{"NotifierWakesWhenWorkIsAdded", generalNotifier},
+	{"NotifierEndsWithItsContext", generalNotifierEnds},
+}
+
+func generalPing(f *fixture) {
+	f.check(f.s.Ping(f.ctx))
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	if err := f.s.Ping(ctx); err == nil {
+		f.t.Fatal("Ping with a cancelled context: no error")
+	}
+}
+
+func generalDurable(f *fixture) {
+	was := f.s.Durable()
+	f.scene()
+	f.equal("durable", f.s.Durable(), was)
+}
+
+// notifier returns the store as one, or skips the case.
+func (f *fixture) notifier() store.Notifier {
+	f.t.Helper()
+	n, ok := f.s.(store.Notifier)
+	if !ok {
+		f.t.Skip("the store is no store.Notifier")
+	}
+	return n
+}
+
+func generalNotifier(f *fixture) {
+	notifier := f.notifier()
+	e, sub := f.scene()
+	done := f.queue(e)
+	f.record(f.failure(done.Lease, nil))
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	woken, ended := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = notifier.Listen(ctx, func() {
+			select {
+			case woken <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	wakes := func(what string, do func()) {
+		f.t.Helper()
+		f.eventually(what+" wakes", func() bool { // it may not be listening yet, the first time
+			do()
+			select {
+			case <-woken:
+				return true
+			case <-time.After(100 * time.Millisecond):
+				return false
+			}
+		})
+	}
+	wakes("Publish", func() { f.publish(f.newMessage(e)) })
+	jobs := f.claim(1000)
+	wakes("Retry", func() { f.retry(done) })
+	wakes("Defer", func() {
+		f.deferTo(f.now, jobs...)
+		jobs = f.claim(1000)
+	})
+	wakes("Record with a next attempt", func() {
+		job := f.queue(e)
+		f.drain(woken) // what publishing woke
+		f.record(f.failure(job.Lease, f.next()))
+		f.claim(10)
+	})
+	f.deferTo(f.at(time.Hour), f.queue(e)) // something that waits
+	wakes("becoming live", func() {
+		f.setActive(sub.ID, false)
+		f.drain(woken)
+		f.setActive(sub.ID, true)
+	})
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		f.t.Fatal("Listen did not return")
+	}
+}
+
+// drain forgets what woke before. What comes late makes a case weaker, not wrong.
+func (f *fixture) drain(woken <-chan struct{}) {
+	select {
+	case <-woken:
+	default:
+	}
+}
+
+func generalNotifierEnds(f *fixture) {
+	notifier := f.notifier()
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = notifier.Listen(ctx, func() {})
+	}()
+	f.eventually("Listen returns", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+}

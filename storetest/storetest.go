@@ -1,0 +1,75 @@
+// Package storetest is the conformance suite of the stores. The author of a store
+// calls it in one line:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) store.Store { return mystore.New() })
+//	}
+//
+// Every case states one rule of the contracts in package store. Where a store has
+// an optional ability (store.Transactor, store.Notifier), its rules are tested
+// too; where it has not, those cases are skipped.
+package storetest
+
+import (
+	"testing"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Run tests a store. It calls newStore once for each case, and each time needs a
+// store that is empty and that nobody else uses; what that takes is released with
+// t.Cleanup. Cases run in parallel. The store's clock may be up to half a minute
+// away from that of the test.
+func Run(t *testing.T, newStore func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range g.cases {
+				t.Run(c.rule, func(t *testing.T) {
+					t.Parallel()
+					c.test(newFixture(t, newStore(t)))
+				})
+			}
+		})
+	}
+}
+
+// A testCase is a rule and what shows that a store keeps it.
+type testCase struct {
+	rule string
+	test func(f *fixture)
+}
+
+var groups = []struct {
+	name  string
+	cases []testCase
+}{
+	{"Category", categoryCases},
+	{"EventType", eventTypeCases},
+	{"Sample", sampleCases},
+	{"Seed", seedCases},
+	{"List", pagingCases},
+	{"Subscription", subscriptionCases},
+	{"Lifecycle", lifecycleCases},
+	{"Secret", secretCases},
+	{"Match", matchingCases},
+	{"Publish", publishCases},
+	{"Idempotency", idempotencyCases},
+	{"Tx", transactionCases},
+	{"HandOff", handOffCases},
+	{"Claim", claimCases},
+	{"Lease", leaseCases},
+	{"Record", recordCases},
+	{"Next", nextCases},
+	{"Targets", targetCases},
+	{"Attempts", attemptCases},
+	{"Deliveries", deliveryCases},
+	{"Retry", retryCases},
+	{"Prune", pruneCases},
+	{"Bytes", bytesCases},
+	{"Organization", organizationCases},
+	{"Copies", copyCases},
+	{"Concurrency", concurrencyCases},
+	{"Store", generalCases},
+}
