@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// activityWire is an attempt as responses show it.
+type activityWire struct {
+	ID                 uuid.UUID            `json:"id"`
+	Type               webhooks.AttemptType `json:"type"`
+	Status             string               `json:"status"`
+	Attempt            int                  `json:"attempt"`
+	PostedAt           timestamp            `json:"postedAt"`
+	DurationMs         *int64               `json:"durationMs"`
+	HTTPStatusCode     *int                 `json:"httpStatusCode"`
+	Payload            json.RawMessage      `json:"payload"`
+	RawMessage         json.RawMessage      `json:"rawMessage"`
+	Subscription       any                  `json:"subscription"` // identity or *subscriptionWire
+	Event              any                  `json:"event"`        // identity or sentEventWire
+	RetryingFromPostID *uuid.UUID           `json:"retryingFromPostId"`
+	NextRetryAt        timestamp            `json:"nextRetryAt"`
+	RawResponse        *string              `json:"rawResponse"`
+	ResponseEncoding   *string              `json:"rawResponseEncoding"`
+	Error              *string              `json:"error"`
+	Success            *bool                `json:"success"`
+	AuditInfo          auditInfo            `json:"auditInfo"`
+}
+
+// activationWire is a delivery: its first activity, with the latest outcome.
+type activationWire struct {
+	activityWire
+	Attempts int `json:"attempts"`
+}
+
+// sentEventWire is the event type by the words that were sent.
+type sentEventWire struct {
+	ID      uuid.UUID `json:"id"`
+	Code    string    `json:"code"`
+	Version string    `json:"version"`
+}
+
+func showAttempt(a webhooks.Attempt) activityWire {
+	w := activityWire{
+		ID: a.ID, Type: a.Type, Status: a.Status.String(), Attempt: a.Number, PostedAt: timestamp(a.PostedAt),
+		HTTPStatusCode: optional(a.HTTPStatus), Payload: webhooks.Message{Body: a.Body}.Data(), RawMessage: a.Body,
+		Subscription: identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
+		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), Error: optional(a.Error),
+		Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
+	}
+	if a.Source != nil {
+		w.RawMessage = a.Source
+	}
+	if w.Success != nil {
+		ms := a.Duration.Milliseconds()
+		w.DurationMs = &ms
+	}
+	switch {
+	case len(a.Response) == 0:
+	case utf8.Valid(a.Response):
+		w.RawResponse = optional(string(a.Response))
+	default:
+		w.RawResponse = optional(base64.StdEncoding.EncodeToString(a.Response))
+		w.ResponseEncoding = optional("base64")
+	}
+	return w
+}
+
+// outcomeOf says whether the attempt, or the latest finished one of a delivery, was
+// a success; nil while there is no outcome.
+func outcomeOf(a webhooks.Attempt) *bool {
+	success := a.Status == webhooks.Succeeded
+	if !success && a.Status != webhooks.Failed {
+		if a.Error == "" && a.HTTPStatus == 0 {
+			return nil
+		}
+		success = a.Error == "" // a delivery that is sent again after a success
+	}
+	return &success
+}
+
+func showDelivery(d webhooks.Delivery) activationWire {
+	return activationWire{showAttempt(d.Attempt), d.Attempts}
+}
+
+// includes is what a list of activity shows in full.
+type includes struct {
+	subscription *subscriptionWire
+	event        bool
+}
+
+func (a *api) includes(c *call, wanted map[string]bool) (in includes, err error) {
+	in.event = wanted["event"]
+	if wanted["subscription"] {
+		in.subscription, err = a.nested(c, c.id("subscriptionId"))
+	}
+	return in, err
+}
+
+func (in includes) add(w *activityWire, a webhooks.Attempt) {
+	if in.subscription != nil {
+		w.Subscription = in.subscription
+	}
+	var sent struct{ Type, Version string }
+	if in.event && json.Unmarshal(a.Body, &sent) == nil {
+		w.Event = sentEventWire{a.EventTypeID, sent.Type, sent.Version}
+	}
+}
+
+func (a *api) listActivity(c *call) error {
+	q := c.query()
+	p, wanted := q.cursorPaging(), q.set("include", "subscription", "event")
+	hq := webhooks.HistoryQuery{
+		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), EventTypeID: q.id("eventId"),
+		Status: q.status(), Page: p.history(),
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := a.hooks.Subscriptions.Attempts(c.ctx(), hq)
+	if err != nil {
+		return err
+	}
+	in, err := a.includes(c, wanted)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, historyOf(found, p, func(a webhooks.Attempt) uuid.UUID { return a.ID },
+		func(a webhooks.Attempt) activityWire {
+			w := showAttempt(a)
+			in.add(&w, a)
+			return w
+		}))
+}
+
+func (a *api) retryActivity(c *call) error {
+	made, err := a.hooks.Dispatcher.Retry(c.ctx(), c.org, c.id("subscriptionId"), c.id("activityId"))
+	if err != nil {
+		return err
+	}
+	return c.record(http.StatusCreated, showAttempt(made))
+}
+
+func (a *api) listActivations(c *call) error {
+	q := c.query()
+	p, wanted := q.cursorPaging(), q.set("include", "subscription", "event")
+	hq := webhooks.HistoryQuery{
+		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), Status: q.status(), Page: p.history(),
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := a.hooks.Subscriptions.Deliveries(c.ctx(), hq)
+	if err != nil {
+		return err
+	}
+	in, err := a.includes(c, wanted)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, historyOf(found, p, func(d webhooks.Delivery) uuid.UUID { return d.ID },
+		func(d webhooks.Delivery) activationWire {
+			w := showDelivery(d)
+			in.add(&w.activityWire, d.Attempt)
+			return w
+		}))
+}
+
+func (a *api) getActivation(c *call) error {
+	found, err := a.hooks.Subscriptions.Delivery(c.ctx(), c.org, c.id("subscriptionId"), c.id("activationId"))
+	if err != nil {
+		return err
+	}
+	return c.record(http.StatusOK, showDelivery(found))
+}

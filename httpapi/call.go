@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// call is a request that was let in.
+type call struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	caller  Caller
+	org     uuid.UUID // of the path; checked
+	ids     map[string]uuid.UUID
+	text    map[string]string // the parameters of the path that are not ids
+	maxBody int64
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// id returns an id of the path. A name that the route lacks is a mistake here.
+func (c *call) id(name string) uuid.UUID {
+	id, ok := c.ids[name]
+	if !ok {
+		panic("httpapi: the route has no " + name)
+	}
+	return id
+}
+
+// value is the answer of commands.
+type value struct {
+	Value bool `json:"value"`
+}
+
+// done answers a command: {"value": true}, or the error.
+func (c *call) done(err error) error {
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, value{true})
+}
+
+// reply answers with JSON.
+func (c *call) reply(status int, body any) error {
+	text, err := encode(body)
+	if err != nil {
+		return err
+	}
+	return c.send(status, text)
+}
+
+func (c *call) send(status int, text []byte) error {
+	h := c.w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	c.w.WriteHeader(status)
+	c.w.Write(text)
+	return nil
+}
+
+// resource answers with a single resource and its revision as entity tag.
+func (c *call) resource(status int, revision int64, body any) error {
+	c.w.Header().Set("ETag", entityTag(revision))
+	return c.reply(status, body)
+}
+
+// record answers with a single resource that has no revision: the tag is of its
+// content.
+func (c *call) record(status int, body any) error {
+	text, err := encode(body)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	c.w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:12])+`"`)
+	return c.send(status, text)
+}
+
+// ifMatch returns errPrecondition if the request has an If-Match that does not name
+// the revision (RFC 9110, section 13.1.1: a strong comparison).
+func (c *call) ifMatch(revision int64) error {
+	given := c.r.Header.Values("If-Match")
+	if len(given) == 0 {
+		return nil
+	}
+	for _, tag := range strings.Split(strings.Join(given, ","), ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || tag == entityTag(revision) {
+			return nil
+		}
+	}
+	return errPrecondition
+}
+
+func entityTag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }
+
+// encode returns JSON in which what the publisher wrote stays as written: no HTML
+// escapes.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func (c *call) requestID() string {
+	id, _ := c.ctx().Value(requestIDKey{}).(string)
+	return id
+}

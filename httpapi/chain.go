@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// activityDetail is one activity with the retries below it.
+type activityDetail struct {
+	activityWire
+	Level     int               `json:"level"`
+	PostedAt2 timestamp         `json:"posted_at"` // as the reference spells it here
+	Children  []*activityDetail `json:"childPostHistory"`
+}
+
+func (a *api) getActivity(c *call) error {
+	q := c.query()
+	mode := q.choice("mode", "flat", "nested")
+	if !q.values.Has("mode") {
+		q.wrong("mode", "is required: flat or nested")
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	subscription, id := c.id("subscriptionId"), c.id("activityId")
+	found, err := a.hooks.Subscriptions.Attempt(c.ctx(), c.org, subscription, id)
+	if err != nil {
+		return err
+	}
+	chain, err := a.hooks.Subscriptions.Chain(c.ctx(), c.org, subscription, found.DeliveryID)
+	if err != nil {
+		return err
+	}
+	return c.record(http.StatusOK, descend(found, chain, mode == "nested"))
+}
+
+// descend returns an attempt with its retries, theirs, and so on, as a tree or as
+// one list. The chain is in the order of time, in which nothing comes before what
+// it retries.
+func descend(top webhooks.Attempt, chain []webhooks.Attempt, nested bool) *activityDetail {
+	root := detail(top, 1)
+	byID := map[uuid.UUID]*activityDetail{top.ID: root}
+	for _, a := range chain {
+		parent := byID[a.RetryOf]
+		if parent == nil || byID[a.ID] != nil {
+			continue
+		}
+		child := detail(a, parent.Level+1)
+		byID[a.ID] = child
+		if !nested {
+			parent = root
+		}
+		parent.Children = append(parent.Children, child)
+	}
+	return root
+}
+
+func detail(a webhooks.Attempt, level int) *activityDetail {
+	return &activityDetail{
+		activityWire: showAttempt(a), Level: level, PostedAt2: timestamp(a.PostedAt), Children: []*activityDetail{},
+	}
+}

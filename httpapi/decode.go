@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/ecg-api/webhooks/internal/strictjson"
+)
+
+// maxDepth is how deep a request's JSON may nest.
+const maxDepth = 64
+
+// body reads the request's body into a pointer to a struct of wire types.
+func (c *call) body(into any) error {
+	text, err := c.read("application/json")
+	if err != nil {
+		return err
+	}
+	return decode(text, "", into)
+}
+
+// read returns the request's body, a JSON text by the strict rules, if it comes as
+// one of the media types.
+func (c *call) read(mediaTypes ...string) ([]byte, error) {
+	if given := c.r.Header.Values("Content-Type"); len(given) > 0 {
+		mediaType, _, err := mime.ParseMediaType(given[0])
+		if err != nil || len(given) > 1 || !slices.Contains(mediaTypes, mediaType) {
+			return nil, errMediaType
+		}
+	}
+	body := c.r.Body
+	if body == nil { // a request that no server read
+		body = http.NoBody
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(c.w, body, c.maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, malformed("", "The body could not be read to its end.")
+	}
+	return text, checkJSON(text)
+}
+
+func checkJSON(text []byte) error {
+	err := strictjson.Check(text, maxDepth)
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
+		return malformed(bad.Pointer, fmt.Sprintf("%s (byte %d)", bad.Reason, bad.Offset))
+	}
+	return err
+}
+
+func malformed(pointer, detail string) *problem {
+	return newProblem(http.StatusBadRequest, "malformed_json", "The request body is not the JSON that is asked for.", at(pointer, detail))
+}
+
+// decode puts the members of a JSON object into the fields of a struct, by the exact
+// names in their json tags. A member without a field is refused, and so is the
+// absence, or null, of one tagged required. A field of type json.RawMessage takes
+// any value as it is written, null too. The text was checked before; pointer is its
+// place in the request.
+func decode(text []byte, pointer string, into any) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return invalid(pointer, "must be an object")
+	}
+	v := reflect.ValueOf(into).Elem()
+	var faults []fault
+	for i := range v.NumField() {
+		field, target := v.Type().Field(i), v.Field(i).Addr().Interface()
+		name := field.Tag.Get("json")
+		raw, given := members[name]
+		delete(members, name)
+		if keep, ok := target.(*json.RawMessage); ok {
+			*keep = raw
+		} else if given = given && string(raw) != "null"; given {
+			if err := json.Unmarshal(raw, target); err != nil {
+				faults = append(faults, at(pointer+"/"+name, mustBe(err)))
+			}
+		}
+		if !given && field.Tag.Get("wire") == "required" {
+			faults = append(faults, at(pointer+"/"+name, "is required"))
+		}
+	}
+	for name := range members {
+		faults = append(faults, at(pointer+"/"+escapePointer(name), "is not known"))
+	}
+	if faults == nil {
+		return nil
+	}
+	slices.SortFunc(faults, func(a, b fault) int { return strings.Compare(*a.Pointer, *b.Pointer) })
+	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", faults...)
+}
+
+// mustBe words what was expected where a value of another type stands.
+func mustBe(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return "must be " + err.Error()
+	}
+	place := ""
+	if wrong.Field != "" {
+		place = " at " + wrong.Field
+	}
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		return "must be a string" + place
+	case reflect.Bool:
+		return "must be true or false" + place
+	case reflect.Int, reflect.Int64:
+		return "must be an integer" + place
+	case reflect.Slice:
+		return "must be an array" + place
+	default:
+		return "must be an object" + place
+	}
+}
+
+func escapePointer(token string) string {
+	const most = 100 // the name is the client's: enough to find it
+	if len(token) > most {
+		token = strings.ToValidUTF8(token[:most], "") + "…"
+	}
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}

@@ -1,0 +1,176 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// The errors that are found here. All others come from package webhooks.
+var (
+	errInternal     = errors.New("internal error")
+	errForbidden    = errors.New("the token lacks the scope")
+	errPrecondition = errors.New("the resource has changed since it was read")
+	errMediaType    = errors.New("unsupported media type")
+	errTooLarge     = errors.New("the body is too large")
+	errTestFailed   = errors.New("a test of the patch failed")
+	errAuthDown     = errors.New("the caller cannot be authenticated now")
+)
+
+// maxFaults is how many faults an answer lists: their number is the client's doing.
+const maxFaults = 100
+
+// answers maps errors to HTTP: the first line that matches counts, so a special
+// case stands before what it is a case of. Details are fixed texts: an error's own
+// may tell too much.
+var answers = []struct {
+	err    error
+	status int
+	code   string
+	detail string
+}{
+	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized", "A valid bearer token is required."},
+	{errForbidden, http.StatusForbidden, "forbidden", "The token lacks the scope for this."},
+	{webhooks.ErrNotFound, http.StatusNotFound, "not_found", "There is no such resource."},
+	{errPrecondition, http.StatusPreconditionFailed, "precondition_failed", "The resource has changed since it was read."},
+	{errTooLarge, http.StatusRequestEntityTooLarge, "payload_too_large", "The request body is too large."},
+	{errMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type", "The request body must be application/json."},
+	{webhooks.ErrCodeTaken, http.StatusConflict, "code_taken", "The code is taken."},
+	{webhooks.ErrSampleExists, http.StatusConflict, "sample_exists", "There is a sample payload for this version."},
+	{webhooks.ErrInUse, http.StatusConflict, "in_use", "Something else still refers to it."},
+	{webhooks.ErrNotFinished, http.StatusConflict, "not_finished", "The activity has no outcome yet."},
+	{webhooks.ErrIdempotencyMismatch, http.StatusConflict, "idempotency_mismatch", "The idempotency key was used with another content."},
+	{webhooks.ErrArchived, http.StatusConflict, "archived", "It, or what it belongs to, is archived; restore that first."},
+	{webhooks.ErrEventInactive, http.StatusConflict, "event_inactive", "The event, or its category, is inactive or archived."},
+	{webhooks.ErrPostURIMissing, http.StatusConflict, "post_uri_missing", "The subscription has no postUri."},
+	{webhooks.ErrSecretUnchanged, http.StatusConflict, "secret_unchanged", "The secret is the current one already."},
+	{errTestFailed, http.StatusConflict, "test_failed", "A test in the patch failed; nothing was changed."},
+	{webhooks.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow this."},
+	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
+	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Tokens cannot be verified now; try again later."},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store_unavailable", "The store did not answer in time; try again later."},
+	{context.Canceled, http.StatusServiceUnavailable, "store_unavailable", "The request was given up."},
+}
+
+// problem is an RFC 9457 problem, and an error that is rendered as it is.
+type problem struct {
+	Type      string  `json:"type"`
+	Title     string  `json:"title"`
+	Status    int     `json:"status"`
+	Detail    string  `json:"detail"`
+	Code      string  `json:"code"`
+	RequestID string  `json:"requestId"`
+	Errors    []fault `json:"errors"`
+
+	allow string
+}
+
+// fault is one thing that is wrong with a request, at a place in the body or in a
+// parameter.
+type fault struct {
+	Pointer   *string `json:"pointer,omitempty"`
+	Parameter string  `json:"parameter,omitempty"`
+	Detail    string  `json:"detail"`
+}
+
+func (p *problem) Error() string { return p.Code + ": " + p.Detail }
+
+func newProblem(status int, code, detail string, faults ...fault) *problem {
+	if faults == nil {
+		faults = []fault{}
+	}
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: faults}
+}
+
+func at(pointer, detail string) fault { return fault{Pointer: &pointer, Detail: detail} }
+
+// invalid says that a value of the body is not allowed.
+func invalid(pointer, detail string) *problem {
+	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", at(pointer, detail))
+}
+
+// methodError says that a path is known, with other methods.
+type methodError struct{ allowed []string }
+
+func (e *methodError) Error() string { return "method not allowed" }
+
+// authError keeps the caller's fault apart from the authenticator's.
+func authError(err error) error {
+	if errors.Is(err, ErrUnauthorized) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errAuthDown, err)
+}
+
+// problemFor says how an error is answered.
+func problemFor(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		copied := *p
+		return &copied
+	}
+	if m, ok := errors.AsType[*methodError](err); ok {
+		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "The path does not take this method.")
+		p.allow = strings.Join(m.allowed, ", ")
+		return p
+	}
+	prefix := ""
+	if e, ok := errors.AsType[*webhooks.EventError](err); ok {
+		prefix = "/events/" + strconv.Itoa(e.Index)
+	}
+	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok {
+		return validationProblem(v, prefix)
+	}
+	for _, a := range answers {
+		if !errors.Is(err, a.err) {
+			continue
+		}
+		p := newProblem(a.status, a.code, a.detail)
+		if prefix != "" && a.status < http.StatusInternalServerError {
+			p.Errors = []fault{at(prefix, a.detail)}
+		}
+		return p
+	}
+	return newProblem(http.StatusInternalServerError, "internal_error", "Something went wrong here; the log has it under the request id.")
+}
+
+// validationProblem renders the faults of an input below a place in the body.
+func validationProblem(v *webhooks.ValidationError, prefix string) *problem {
+	status, detail := http.StatusUnprocessableEntity, "The request cannot be carried out."
+	if v.Problem == webhooks.Invalid {
+		status, detail = http.StatusBadRequest, "The request is not valid."
+	}
+	p := newProblem(status, string(v.Problem), detail)
+	for _, f := range v.Fields {
+		p.Errors = append(p.Errors, at(prefix+f.Pointer, f.Detail))
+	}
+	return p
+}
+
+// write sends the problem.
+func (p *problem) write(w http.ResponseWriter, requestID string) {
+	p.RequestID = requestID
+	p.Errors = p.Errors[:min(len(p.Errors), maxFaults)]
+	text, err := encode(p)
+	if err != nil {
+		text = nil // a problem holds only texts and numbers
+	}
+	h := w.Header()
+	h.Del("ETag")
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", p.allow)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "5")
+	}
+	w.WriteHeader(p.Status)
+	w.Write(text) //nolint:gosec // JSON by its Content-Type, and never sniffed
+}

@@ -1,0 +1,155 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// eventTypeInput is an event type as POST takes it.
+type eventTypeInput struct {
+	Name        string          `json:"name" wire:"required"`
+	Code        string          `json:"code" wire:"required"`
+	Description string          `json:"description"`
+	Version     string          `json:"version" wire:"required"`
+	Schema      json.RawMessage `json:"schema"`
+}
+
+func (in eventTypeInput) input() webhooks.EventTypeInput {
+	return webhooks.EventTypeInput{
+		Name: in.Name, Code: in.Code, Version: in.Version, Description: in.Description, Schema: in.Schema,
+	}
+}
+
+// eventTypeWire is an event type as responses show it.
+type eventTypeWire struct {
+	ID          uuid.UUID       `json:"id"`
+	Name        string          `json:"name"`
+	Description *string         `json:"description"`
+	Version     string          `json:"version"`
+	Code        string          `json:"code"`
+	Schema      json.RawMessage `json:"schema"`
+	ArchiveInfo archiveInfo     `json:"archiveInfo"`
+	AuditInfo   auditInfo       `json:"auditInfo"`
+	ActiveInfo  activeInfo      `json:"activeInfo"`
+	Category    categoryRefWire `json:"webhookCategory"`
+}
+
+type categoryRefWire struct {
+	ID       uuid.UUID `json:"id"`
+	Name     string    `json:"name"`
+	Code     string    `json:"code"`
+	Archived bool      `json:"archived"`
+}
+
+func showEventType(e webhooks.EventType) eventTypeWire {
+	return eventTypeWire{
+		ID: e.ID, Name: e.Name, Description: optional(e.Description), Version: e.Version, Code: e.Code, Schema: e.Schema,
+		ArchiveInfo: archiveOf(e.Lifecycle), AuditInfo: auditOf(e.Audit), ActiveInfo: activeOf(e.Lifecycle),
+		Category: categoryRefWire{e.CategoryID, e.Category.Name, e.Category.Code, e.Category.Archived},
+	}
+}
+
+// eventTypeIDs returns the ids in the path of an event type.
+func (c *call) eventTypeIDs() (category, eventType uuid.UUID) {
+	return c.id("webhookCategoryId"), c.id("webhookEventId")
+}
+
+func (a *api) createEventType(c *call) error {
+	var in eventTypeInput
+	if err := c.body(&in); err != nil {
+		return err
+	}
+	made, err := a.hooks.Registry.CreateEventType(c.ctx(), c.id("webhookCategoryId"), in.input())
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusCreated, made.Revision, showEventType(made))
+}
+
+func (a *api) listEventTypes(c *call) error {
+	q := c.query()
+	p, archived := q.paging("ASC", "DESC"), q.archived()
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := a.hooks.Registry.EventTypes(c.ctx(), c.id("webhookCategoryId"), archived, p.page())
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, listOf(found, p, showEventType))
+}
+
+func (a *api) getEventType(c *call) error {
+	category, id := c.eventTypeIDs()
+	found, err := a.hooks.Registry.EventType(c.ctx(), category, id)
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusOK, found.Revision, showEventType(found))
+}
+
+func (a *api) patchEventType(c *call) error {
+	p, err := c.patch()
+	if err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	changed, err := a.hooks.Registry.UpdateEventType(c.ctx(), category, id,
+		func(now webhooks.EventType, in *webhooks.EventTypeInput) error {
+			if err := c.ifMatch(now.Revision); err != nil {
+				return err
+			}
+			var next eventTypeInput
+			if err := p.apply(showEventType(now), &next); err != nil {
+				return err
+			}
+			*in = next.input()
+			if string(in.Schema) == "null" {
+				in.Schema = nil
+			}
+			return nil
+		})
+	if err != nil {
+		return unprocessable(err)
+	}
+	return c.resource(http.StatusOK, changed.Revision, showEventType(changed))
+}
+
+func (a *api) deleteEventType(c *call) error {
+	category, id := c.eventTypeIDs()
+	return c.done(a.hooks.Registry.DeleteEventType(c.ctx(), category, id,
+		func(now webhooks.EventType) error { return c.ifMatch(now.Revision) }))
+}
+
+// eventTypeCommand serves a change of an event type's state.
+func eventTypeCommand(do func(*registry, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
+	return func(a *api, c *call) error {
+		category, id := c.eventTypeIDs()
+		return c.done(do(a.hooks.Registry, c.ctx(), category, id))
+	}
+}
+
+// seedVersionWire is a seed document that was applied.
+type seedVersionWire struct {
+	Version     string    `json:"version"`
+	Description *string   `json:"description"`
+	Checksum    string    `json:"checksum"`
+	AppliedAt   timestamp `json:"appliedAt"`
+}
+
+func (a *api) listSeedVersions(c *call) error {
+	found, err := a.hooks.Registry.SeedVersions(c.ctx())
+	if err != nil {
+		return err
+	}
+	out := make([]seedVersionWire, 0, len(found))
+	for _, v := range found {
+		out = append(out, seedVersionWire{v.Version, optional(v.Description), v.Checksum, timestamp(v.AppliedAt)})
+	}
+	return c.reply(http.StatusOK, out)
+}

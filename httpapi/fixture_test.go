@@ -1,0 +1,343 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/memstore"
+)
+
+// stores are what the suite runs on.
+var stores = map[string]func(t *testing.T) store.Store{
+	"memory":   func(*testing.T) store.Store { return memstore.New() },
+	"sqlite":   openSQLite,
+	"postgres": openPostgres,
+}
+
+// eachStore runs a test on a fresh store of each kind.
+func eachStore(t *testing.T, run func(f *fixture)) {
+	t.Helper()
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(newFixture(t, open(t)))
+		})
+	}
+}
+
+const (
+	orgA = "7152ff07-72b4-4934-b96c-9283003188a1"
+	orgB = "8152ff07-72b4-4934-b96c-9283003188b2"
+)
+
+// tokens is an authenticator whose tokens are names: one for each scope, each in
+// orgA, and some more.
+type tokens struct{}
+
+func (tokens) Authenticate(r *http.Request) (httpapi.Caller, error) {
+	name, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	c := httpapi.Caller{Subject: name, Organizations: []uuid.UUID{uuid.MustParse(orgA)}}
+	switch name {
+	case "read", "write", "secrets", "catalog", "admin":
+		c.Scopes = []httpapi.Scope{httpapi.Scope("webhooks:" + name)}
+	case "other":
+		c.Organizations = []uuid.UUID{uuid.MustParse(orgB)}
+		c.Scopes = []httpapi.Scope{httpapi.ScopeWrite, httpapi.ScopeSecrets}
+	case "everywhere":
+		c.Organizations, c.AllOrganizations, c.Scopes = nil, true, []httpapi.Scope{httpapi.ScopeRead}
+	case "nowhere":
+		c.Organizations, c.Scopes = nil, []httpapi.Scope{httpapi.ScopeRead}
+	case "nothing":
+	case "broken":
+		return httpapi.Caller{}, fmt.Errorf("the directory at 10.0.0.1 is down")
+	case "panic":
+		panic("the password is hunter2")
+	default:
+		ok = false
+	}
+	if !ok {
+		return httpapi.Caller{}, httpapi.ErrUnauthorized
+	}
+	return c, nil
+}
+
+// fixture is the interface over a store.
+type fixture struct {
+	*testing.T
+	handler http.Handler
+	store   store.Store
+	hooks   *webhooks.Webhooks
+	vars    map[string]string // what steps captured
+	log     *bytes.Buffer
+}
+
+// silent sends nothing.
+type silent struct{}
+
+func (silent) Post(context.Context, guard.Request) guard.Result { return guard.Result{Status: 200} }
+
+// newFixture returns the interface over a store.
+func newFixture(t *testing.T, st store.Store) *fixture {
+	t.Helper()
+	f := &fixture{T: t, store: st, vars: map[string]string{"a": orgA, "b": orgB, "none": uuid.NewString()}, log: &bytes.Buffer{}}
+	var err error
+	f.hooks, err = webhooks.New(st, webhooks.Config{AllowHTTP: true, Sender: silent{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// step is one request and what must come back.
+type step struct {
+	as     string // the token; "" for none
+	do     string // method and path, in which {name} is a captured value
+	header string // Name: value lines
+	body   string
+	status int
+	// want is the JSON that must come back, member for member. A string
+	// "<uuid>", "<time>", "<text>" or "<any>" stands for such a value, and "<=name>"
+	// for any value that is captured under the name. "" for whatever comes.
+	want string
+	code string // of the problem, if want is ""
+	has  string // Name: value lines of the response
+}
+
+func (f *fixture) run(steps []step) {
+	f.Helper()
+	for i, s := range steps {
+		f.step(fmt.Sprintf("step %d, %s", i, s.do), s)
+	}
+}
+
+func (f *fixture) fill(s string) string {
+	for name, value := range f.vars {
+		s = strings.ReplaceAll(s, "{"+name+"}", value)
+	}
+	return s
+}
+
+func (f *fixture) send(s step) *httptest.ResponseRecorder { return f.sendBody(s, f.fill(s.body)) }
+
+// sendBody is send with a body that is taken as it is.
+func (f *fixture) sendBody(s step, body string) *httptest.ResponseRecorder {
+	method, path, _ := strings.Cut(f.fill(s.do), " ")
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if s.as != "" {
+		r.Header.Set("Authorization", "Bearer "+s.as)
+	}
+	for line := range strings.Lines(f.fill(s.header)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	f.handler.ServeHTTP(w, r)
+	return w
+}
+
+func (f *fixture) step(name string, s step) {
+	f.Helper()
+	w := f.send(s)
+	body := w.Body.String()
+	if w.Code != s.status {
+		f.Fatalf("%s: status %d, want %d: %s\n%s", name, w.Code, s.status, body, f.log)
+	}
+	for line := range strings.Lines(s.has) {
+		header, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if got := w.Header().Get(header); got != f.fill(value) {
+			f.Errorf("%s: header %s is %q, want %q", name, header, got, value)
+		}
+	}
+	if got := w.Header().Get("Cache-Control"); got != "no-store" {
+		f.Errorf("%s: Cache-Control is %q", name, got)
+	}
+	f.checkType(name, w)
+	if s.code != "" {
+		var p struct{ Code string }
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Code != s.code {
+			f.Fatalf("%s: code %q, want %q: %s", name, p.Code, s.code, body)
+		}
+	}
+	if s.want == "" {
+		return
+	}
+	if diff := f.differs("", parse(f.T, f.fill(s.want)), parse(f.T, body)); diff != "" {
+		f.Fatalf("%s: %s\n%s", name, diff, body)
+	}
+}
+
+func (f *fixture) checkType(name string, w *httptest.ResponseRecorder) {
+	f.Helper()
+	want := "application/json; charset=utf-8"
+	if strings.Contains(w.Body.String(), `"requestId":`) {
+		want = "application/problem+json"
+	}
+	if got := w.Header().Get("Content-Type"); got != want && w.Body.Len() > 0 {
+		f.Errorf("%s: Content-Type is %q, want %q", name, got, want)
+	}
+}
+
+func parse(t *testing.T, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
+
+var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
+
+// differs compares what came with the pattern of a step.
+func (f *fixture) differs(at string, want, got any) string {
+	switch w := want.(type) {
+	case map[string]any:
+		g, ok := got.(map[string]any)
+		if !ok {
+			return fmt.Sprintf("%s is %v, want an object", at, got)
+		}
+		for name := range g {
+			if _, ok := w[name]; !ok {
+				return at + "/" + name + " is not wanted"
+			}
+		}
+		for name := range w {
+			if _, ok := g[name]; !ok {
+				return at + "/" + name + " is missing"
+			}
+			if diff := f.differs(at+"/"+name, w[name], g[name]); diff != "" {
+				return diff
+			}
+		}
+		return ""
+	case []any:
+		g, ok := got.([]any)
+		if !ok || len(g) != len(w) {
+			return fmt.Sprintf("%s is %v, want %d items", at, got, len(w))
+		}
+		for i := range w {
+			if diff := f.differs(fmt.Sprintf("%s/%d", at, i), w[i], g[i]); diff != "" {
+				return diff
+			}
+		}
+		return ""
+	}
+	text, isText := got.(string)
+	pattern, _ := want.(string)
+	name, capture := strings.CutPrefix(pattern, "<=")
+	switch {
+	case capture:
+		f.vars[strings.TrimSuffix(name, ">")] = fmt.Sprint(got)
+	case pattern == "<any>":
+	case pattern == "<uuid>" && isText && uuid.Validate(text) == nil && len(text) == 36:
+	case pattern == "<time>" && timeForm.MatchString(text):
+	case pattern == "<text>" && text != "":
+	case want == got:
+	default:
+		return fmt.Sprintf("%s is %#v, want %#v", at, got, want)
+	}
+	return ""
+}
+
+// finish ends what is due as a receiver's answer would.
+func (f *fixture) finish(status int, retryIn time.Duration) {
+	f.Helper()
+	jobs, err := f.store.Claim(f.Context(), 10, time.Minute)
+	if err != nil {
+		f.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	var outcomes []store.Outcome
+	for _, j := range jobs {
+		o := store.Outcome{
+			Lease: j.Lease, Status: store.Succeeded, PostedAt: now, Duration: 12 * time.Millisecond, HTTPStatus: status,
+			Response: []byte("thanks"), At: now,
+		}
+		if status/100 != 2 {
+			o.Status, o.Error = store.Failed, fmt.Sprintf("HTTP %d", status)
+		}
+		if retryIn > 0 {
+			o.Next = &store.Next{ID: uuid.Must(uuid.NewV7()), DueAt: now.Add(retryIn)}
+		}
+		outcomes = append(outcomes, o)
+	}
+	if lost, err := f.store.Record(f.Context(), outcomes); err != nil || len(lost) > 0 {
+		f.Fatal(lost, err)
+	}
+}
+
+// audit and the like are what new things show.
+const (
+	audit   = `{"createdAt": "<time>", "createdBy": "<text>", "updatedAt": "<time>", "updatedBy": "<text>"}`
+	active  = `{"active": true, "activeStatusChangedAt": "<time>"}`
+	present = `{"archived": false, "archivedStatusChangedAt": null}`
+)
+
+// catalog makes a category and two event types: {category}, {event} and {event2}.
+func (f *fixture) catalog() {
+	f.Helper()
+	f.run([]step{
+		{
+			as: "catalog", do: "POST /api/webhook-categories", status: 201, body: `{"name": "Vitals", "code": "vitals"}`,
+			want: `{"id": "<=category>", "name": "Vitals", "code": "vitals", "description": null,
+				"archiveInfo": ` + present + `, "auditInfo": ` + audit + `, "activeInfo": ` + active + `}`,
+			has: `ETag: "1"`,
+		},
+		{
+			as: "catalog", do: "POST /api/webhook-categories/{category}/webhook-events", status: 201,
+			body: `{"name": "Measured", "code": "vitals.measured", "version": "v1", "description": "A value"}`,
+			want: `{"id": "<=event>", "name": "Measured", "code": "vitals.measured", "version": "v1", "description": "A value", "schema": null,
+				"archiveInfo": ` + present + `, "auditInfo": ` + audit + `, "activeInfo": ` + active + `,
+				"webhookCategory": {"id": "{category}", "name": "Vitals", "code": "vitals", "archived": false}}`,
+		},
+		{
+			as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events", status: 201,
+			body: `{"name": "Deleted", "code": "vitals.deleted", "version": "v1", "schema": {"type": "object"}}`,
+			want: `{"id": "<=event2>", "name": "Deleted", "code": "vitals.deleted", "version": "v1", "description": null, "schema": {"type": "object"},
+				"archiveInfo": ` + present + `, "auditInfo": ` + audit + `, "activeInfo": ` + active + `,
+				"webhookCategory": {"id": "{category}", "name": "Vitals", "code": "vitals", "archived": false}}`,
+		},
+	})
+}
+
+// subscribe makes a subscription of orgA to {event}: {sub}.
+func (f *fixture) subscribe() {
+	f.Helper()
+	f.run([]step{{
+		as: "admin", do: "POST /api/organizations/{a}/webhook-subscriptions", status: 201,
+		body: `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`,
+		want: subscriptionWith("<=sub>", "<=secret>"),
+	}})
+}
+
+func subscriptionWith(id, secret string) string {
+	return `{"id": "` + id + `", "organizationId": "{a}", "postUri": "https://example.com/hook", "version": "v1", "secretKey": "` + secret + `",
+		"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}], "isDevelopment": false,
+		"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null,
+		"status": {"state": "enabled", "reason": null, "since": "<time>"},
+		"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`
+}
+
+func historyOf(f *fixture) store.HistoryQuery {
+	return store.HistoryQuery{OrganizationID: uuid.MustParse(orgA), SubscriptionID: uuid.MustParse(f.vars["sub"]), Page: store.Page{Take: 10}}
+}

@@ -1,0 +1,185 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// JWTConfig is the configuration of [NewJWT]. Either Secret or JWKS is required.
+type JWTConfig struct {
+	// Secret verifies HS256, at least 32 bytes.
+	Secret []byte
+	// JWKS is the path of a JSON Web Key Set, or the https URL of one. RSA keys of
+	// at least 2,048 bits verify RS256, P-256 ES256, Ed25519 EdDSA; other keys are not
+	// used. The set is read again after an hour, and for an unknown kid, at most once
+	// a minute.
+	JWKS string
+	// Client fetches the JWKS; required for a URL. Let it be a guarded one.
+	Client *http.Client
+	// Issuer and Audience, if not "", must be the token's iss and among its aud.
+	Issuer, Audience string
+	// The names of the claims. Default: sub, org and scope.
+	SubjectClaim, OrganizationClaim, ScopeClaim string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// minSecret is the length of an HS256 secret in bytes (RFC 7518, section 3.2).
+const minSecret = 32
+
+// leeway is how far the clocks may differ.
+const leeway = 60 * time.Second
+
+// JWT authenticates bearer tokens (RFC 6750) that are JSON Web Tokens. It starts
+// no goroutine.
+type JWT struct {
+	cfg    JWTConfig
+	parser *jwt.Parser
+	keys   *keySet // nil with a secret
+}
+
+// NewJWT returns the authenticator for bearer tokens. It reads a JWKS that is a
+// file, and fetches one that is a URL when it is first needed.
+func NewJWT(c JWTConfig) (*JWT, error) {
+	c.SubjectClaim = cmp.Or(c.SubjectClaim, "sub")
+	c.OrganizationClaim = cmp.Or(c.OrganizationClaim, "org")
+	c.ScopeClaim = cmp.Or(c.ScopeClaim, "scope")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	j := &JWT{cfg: c}
+	methods := []string{jwt.SigningMethodHS256.Alg()}
+	switch {
+	case c.JWKS != "" && c.Secret != nil:
+		return nil, errors.New("httpapi: JWTConfig has both Secret and JWKS; set one")
+	case c.JWKS != "":
+		methods = []string{jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()}
+		var err error
+		if j.keys, err = newKeySet(c); err != nil {
+			return nil, err
+		}
+	case len(c.Secret) < minSecret:
+		return nil, fmt.Errorf("httpapi: JWTConfig.Secret has %d bytes, must have at least %d (or set JWKS)", len(c.Secret), minSecret)
+	}
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(c.Now), jwt.WithStrictDecoding(),
+	}
+	if c.Issuer != "" {
+		options = append(options, jwt.WithIssuer(c.Issuer))
+	}
+	if c.Audience != "" {
+		options = append(options, jwt.WithAudience(c.Audience))
+	}
+	j.parser = jwt.NewParser(options...)
+	return j, nil
+}
+
+// Authenticate implements [Authenticator].
+func (j *JWT) Authenticate(r *http.Request) (Caller, error) {
+	text, ok := bearer(r)
+	if !ok {
+		return Caller{}, ErrUnauthorized
+	}
+	claims := jwt.MapClaims{}
+	_, err := j.parser.ParseWithClaims(text, claims, func(t *jwt.Token) (any, error) { return j.key(r.Context(), t) })
+	if errors.Is(err, errKeysUnavailable) {
+		return Caller{}, err
+	}
+	if err != nil {
+		return Caller{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
+	}
+	return j.caller(claims)
+}
+
+// bearer returns the token of the one Authorization header.
+func bearer(r *http.Request) (string, bool) {
+	given := r.Header.Values("Authorization")
+	if len(given) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(given[0], " ")
+	token = strings.TrimSpace(token)
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// key returns the key for a token. The parser has checked that the token's
+// algorithm is one that the configuration allows; with a JWKS it must also be the
+// one that the key is for.
+func (j *JWT) key(ctx context.Context, t *jwt.Token) (any, error) {
+	if j.keys == nil {
+		return j.cfg.Secret, nil
+	}
+	id, _ := t.Header["kid"].(string)
+	k, err := j.keys.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if t.Method.Alg() != k.alg {
+		return nil, errors.New("the token's algorithm is not the key's")
+	}
+	return k.public, nil
+}
+
+func (j *JWT) caller(claims jwt.MapClaims) (Caller, error) {
+	bad := func(name string) (Caller, error) {
+		return Caller{}, fmt.Errorf("%w: the claim %s is malformed", ErrUnauthorized, name)
+	}
+	var c Caller
+	var ok bool
+	if c.Subject, ok = textClaim(claims, j.cfg.SubjectClaim); !ok || strings.ContainsFunc(c.Subject, unicode.IsControl) {
+		return bad(j.cfg.SubjectClaim)
+	}
+	scopes, ok := textClaim(claims, j.cfg.ScopeClaim)
+	if !ok {
+		return bad(j.cfg.ScopeClaim)
+	}
+	for scope := range strings.FieldsSeq(scopes) {
+		c.Scopes = append(c.Scopes, Scope(scope))
+	}
+	for _, org := range listClaim(claims, j.cfg.OrganizationClaim) {
+		text, _ := org.(string)
+		if text == "*" {
+			c.AllOrganizations = true
+			continue
+		}
+		id, ok := parseUUID(text)
+		if !ok {
+			return bad(j.cfg.OrganizationClaim)
+		}
+		c.Organizations = append(c.Organizations, id)
+	}
+	return c, nil
+}
+
+// textClaim returns a claim that is a string, "" if the token has none.
+func textClaim(claims jwt.MapClaims, name string) (string, bool) {
+	v, given := claims[name]
+	if !given || v == nil {
+		return "", true
+	}
+	s, ok := v.(string)
+	return s, ok
+}
+
+// listClaim returns a claim that is a list, or one value as a list of one.
+func listClaim(claims jwt.MapClaims, name string) []any {
+	switch v := claims[name].(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	default:
+		return []any{v}
+	}
+}
+
+var _ Authenticator = (*JWT)(nil)

@@ -1,0 +1,391 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/ecg-api/webhooks"
+)
+
+const (
+	maxOperations = 100
+	maxPatched    = 1 << 20 // bytes of a document while it is patched
+)
+
+// patch is a JSON Patch (RFC 6902).
+type patch []operation
+
+type operation struct {
+	at         string // pointer to the operation in the request
+	op         string
+	path, from pointer
+	value      json.RawMessage
+}
+
+// pointer is a JSON Pointer (RFC 6901).
+type pointer struct {
+	text   string
+	tokens []string // unescaped
+}
+
+// patch reads the request's body as a JSON Patch.
+func (c *call) patch() (patch, error) {
+	text, err := c.read("application/json", "application/json-patch+json")
+	if err != nil {
+		return nil, err
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil || raw == nil {
+		return nil, invalid("", "must be an array of operations")
+	}
+	if len(raw) > maxOperations {
+		return nil, invalid("", fmt.Sprintf("must have at most %d operations", maxOperations))
+	}
+	p := make(patch, len(raw))
+	for i, text := range raw {
+		if p[i], err = parseOperation("/"+strconv.Itoa(i), text); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// parseOperation reads one operation. Members that its op does not define are
+// ignored (RFC 6902, section 4).
+func parseOperation(at string, text json.RawMessage) (operation, error) {
+	o := operation{at: at}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &members) != nil || members == nil {
+		return o, invalid(at, "must be an object")
+	}
+	var path, from *string
+	if json.Unmarshal(members["op"], &o.op) != nil || !slices.Contains([]string{"add", "remove", "replace", "move", "copy", "test"}, o.op) {
+		return o, invalid(at+"/op", "must be add, remove, replace, move, copy or test")
+	}
+	if json.Unmarshal(members["path"], &path) != nil || path == nil || !o.path.parse(*path) {
+		return o, invalid(at+"/path", "must be a JSON Pointer")
+	}
+	switch o.op {
+	case "add", "replace", "test":
+		if o.value = members["value"]; o.value == nil {
+			return o, invalid(at+"/value", "is required")
+		}
+	case "move", "copy":
+		if json.Unmarshal(members["from"], &from) != nil || from == nil || !o.from.parse(*from) {
+			return o, invalid(at+"/from", "must be a JSON Pointer")
+		}
+	}
+	return o, nil
+}
+
+// parse reports whether the text is a pointer.
+func (p *pointer) parse(text string) bool {
+	p.text = text
+	if text == "" {
+		return true
+	}
+	tokens := strings.Split(text, "/")
+	if tokens[0] != "" {
+		return false
+	}
+	p.tokens = tokens[1:]
+	for i, token := range p.tokens {
+		if bare := strings.NewReplacer("~0", "", "~1", "").Replace(token); strings.Contains(bare, "~") {
+			return false
+		}
+		p.tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+	}
+	return true
+}
+
+// apply patches a document, the response of a resource, and decodes into a pointer
+// to the resource's input. The input's fields are what may be written; secretKey
+// may not even be tested.
+func (p patch) apply(doc, into any) error {
+	text, err := encode(doc)
+	if err != nil {
+		return err
+	}
+	d := document{writable: fieldNames(into)}
+	if err := json.Unmarshal(text, &d.members); err != nil {
+		return err
+	}
+	for _, o := range p {
+		if err := d.apply(o); err != nil {
+			return err
+		}
+	}
+	kept := make(map[string]json.RawMessage, len(d.writable))
+	for _, name := range d.writable {
+		kept[name] = d.members[name]
+	}
+	if text, err = encode(kept); err != nil {
+		return err
+	}
+	if err := checkJSON(text); err != nil { // deeper than 64 levels
+		return asUnprocessable(err)
+	}
+	return asUnprocessable(decode(text, "", into))
+}
+
+func fieldNames(into any) []string {
+	t := reflect.TypeOf(into).Elem()
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i] = t.Field(i).Tag.Get("json")
+	}
+	return names
+}
+
+// unprocessable makes the 422 of a patch whose result is invalid of what would be
+// a 400 elsewhere.
+func unprocessable(err error) error {
+	v, ok := errors.AsType[*webhooks.ValidationError](err)
+	if !ok {
+		return asUnprocessable(err)
+	}
+	p := validationProblem(v, "")
+	return asUnprocessable(p)
+}
+
+func asUnprocessable(err error) error {
+	p, ok := errors.AsType[*problem](err)
+	if !ok || p.Status != http.StatusBadRequest {
+		return err
+	}
+	return newProblem(http.StatusUnprocessableEntity, "validation_failed", "The result of the patch is not valid.", p.Errors...)
+}
+
+// document is a resource that is being patched, by its members. The members
+// themselves are there throughout: what is removed becomes null.
+type document struct {
+	members  map[string]json.RawMessage
+	writable []string
+}
+
+func (d *document) apply(o operation) error {
+	if o.op == "move" || o.op == "copy" {
+		if err := d.mayWrite(o, o.from); err != nil {
+			return err
+		}
+	}
+	if o.op == "test" {
+		return d.test(o)
+	}
+	if err := d.mayWrite(o, o.path); err != nil {
+		return err
+	}
+	switch o.op {
+	case "add":
+		return d.put(o, o.value)
+	case "replace":
+		if _, err := d.get(o, o.path); err != nil {
+			return err
+		}
+		return d.edit(o, "replace", o.path, o.value)
+	case "remove":
+		return d.remove(o, o.path)
+	case "copy":
+		value, err := d.get(o, o.from)
+		if err != nil {
+			return err
+		}
+		return d.put(o, value)
+	default: // move
+		return d.move(o)
+	}
+}
+
+func (d *document) move(o operation) error {
+	value, err := d.get(o, o.from)
+	if err != nil {
+		return err
+	}
+	if o.from.text == o.path.text {
+		return nil
+	}
+	if strings.HasPrefix(o.path.text, o.from.text+"/") {
+		return d.refuse(o, http.StatusUnprocessableEntity, "path_not_found", "A value cannot be moved into itself.")
+	}
+	if err := d.remove(o, o.from); err != nil {
+		return err
+	}
+	return d.put(o, value)
+}
+
+func (d *document) refuse(o operation, status int, code, detail string) error {
+	return newProblem(status, code, detail, at(o.at, detail))
+}
+
+// mayWrite says whether the operation may change what the pointer names.
+func (d *document) mayWrite(o operation, p pointer) error {
+	if len(p.tokens) > 0 && slices.Contains(d.writable, p.tokens[0]) {
+		return nil
+	}
+	if len(p.tokens) > 0 && d.members[p.tokens[0]] == nil {
+		return d.missing(o)
+	}
+	return d.refuse(o, http.StatusForbidden, "read_only", "The member is read-only.")
+}
+
+func (d *document) missing(o operation) error {
+	return d.refuse(o, http.StatusUnprocessableEntity, "path_not_found", "The operation names a place that does not exist.")
+}
+
+func (d *document) test(o operation) error {
+	var found json.RawMessage
+	var err error
+	_, secret := d.members["secretKey"]
+	switch {
+	case secret && (len(o.path.tokens) == 0 || o.path.tokens[0] == "secretKey"):
+		return d.refuse(o, http.StatusForbidden, "read_only", "The secret cannot be tested.")
+	case len(o.path.tokens) == 0:
+		found, err = encode(d.members)
+	default:
+		found, err = d.get(o, o.path)
+	}
+	if err != nil {
+		return err
+	}
+	if !equalJSON(found, o.value) {
+		return errTestFailed
+	}
+	return nil
+}
+
+// get returns the value at the pointer.
+func (d *document) get(o operation, p pointer) (json.RawMessage, error) {
+	value, ok := d.members[p.tokens[0]]
+	for _, token := range p.tokens[1:] {
+		if !ok {
+			break
+		}
+		value, ok = child(value, token)
+	}
+	if !ok {
+		return nil, d.missing(o)
+	}
+	return value, nil
+}
+
+// child returns a member of an object or an item of an array.
+func child(value json.RawMessage, token string) (json.RawMessage, bool) {
+	switch value[0] {
+	case '{':
+		var members map[string]json.RawMessage
+		err := json.Unmarshal(value, &members)
+		found, ok := members[token]
+		return found, ok && err == nil
+	case '[':
+		var items []json.RawMessage
+		err := json.Unmarshal(value, &items)
+		i, ok := index(token)
+		if err != nil || !ok || i >= len(items) {
+			return nil, false
+		}
+		return items[i], true
+	default:
+		return nil, false
+	}
+}
+
+// index reads the index of an array: digits without leading zeros.
+func index(token string) (int, bool) {
+	i, err := strconv.Atoi(token)
+	return i, err == nil && i >= 0 && strconv.Itoa(i) == token
+}
+
+// put adds a value: a member, or an item before the index or at the end.
+func (d *document) put(o operation, value json.RawMessage) error {
+	last := len(o.path.tokens) - 1
+	if last == 0 {
+		d.members[o.path.tokens[0]] = value
+		return d.bounded()
+	}
+	parent, err := d.get(o, pointer{tokens: o.path.tokens[:last]})
+	if err != nil {
+		return err
+	}
+	switch token := o.path.tokens[last]; parent[0] {
+	case '{':
+	case '[':
+		var items []json.RawMessage
+		if err := json.Unmarshal(parent, &items); err != nil {
+			return err
+		}
+		if i, ok := index(token); token != "-" && (!ok || i > len(items)) {
+			return d.missing(o)
+		}
+	default:
+		return d.missing(o)
+	}
+	return d.edit(o, "add", o.path, value)
+}
+
+func (d *document) remove(o operation, p pointer) error {
+	if _, err := d.get(o, p); err != nil {
+		return err
+	}
+	if len(p.tokens) == 1 {
+		d.members[p.tokens[0]] = json.RawMessage("null")
+		return nil
+	}
+	return d.edit(o, "remove", p, nil)
+}
+
+// edit changes the document once it is known that the place is there.
+func (d *document) edit(o operation, op string, p pointer, value json.RawMessage) error {
+	name := p.tokens[0]
+	if len(p.tokens) == 1 {
+		d.members[name] = value
+		return d.bounded()
+	}
+	if slices.Contains(p.tokens[:len(p.tokens)-1], "") { // which the library takes for the whole document
+		return d.missing(o)
+	}
+	step := jsonpatch.Operation{"op": quoted(op), "path": quoted(p.text[len("/"+escapeToken(name)):])}
+	if value != nil {
+		step["value"] = &value
+	}
+	options := jsonpatch.NewApplyOptions()
+	options.SupportNegativeIndices, options.EscapeHTML = false, false
+	next, err := jsonpatch.Patch{step}.ApplyWithOptions(d.members[name], options)
+	if err != nil {
+		return d.missing(o)
+	}
+	d.members[name] = next
+	return d.bounded()
+}
+
+// quoted returns a text as JSON, which it cannot fail to become.
+func quoted(text string) *json.RawMessage {
+	raw, err := encode(text)
+	if err != nil {
+		panic(err)
+	}
+	return (*json.RawMessage)(&raw)
+}
+
+func escapeToken(token string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}
+
+// bounded refuses a document that copies have blown up.
+func (d *document) bounded() error {
+	size := 0
+	for _, m := range d.members {
+		size += len(m)
+	}
+	if size > maxPatched {
+		return errTooLarge
+	}
+	return nil
+}

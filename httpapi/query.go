@@ -1,0 +1,200 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// query reads the parameters of a request and collects what is wrong with them.
+// Parameters that nobody asks for are ignored.
+type query struct {
+	values url.Values
+	faults []fault
+}
+
+func (c *call) query() *query {
+	values, err := url.ParseQuery(c.r.URL.RawQuery)
+	q := &query{values: values}
+	if err != nil {
+		q.faults = append(q.faults, fault{Parameter: "query", Detail: "must be percent-encoded name=value pairs"})
+	}
+	return q
+}
+
+// err returns the problem with the parameters, if there is one.
+func (q *query) err() error {
+	if q.faults == nil {
+		return nil
+	}
+	return newProblem(http.StatusBadRequest, "validation_failed", "A query parameter is not valid.", q.faults...)
+}
+
+func (q *query) wrong(name, detail string) {
+	q.faults = append(q.faults, fault{Parameter: name, Detail: detail})
+}
+
+// text returns a parameter that may be given once, "" for none.
+func (q *query) text(name string) string {
+	if len(q.values[name]) > 1 {
+		q.wrong(name, "must be given once")
+	}
+	return q.values.Get(name)
+}
+
+func (q *query) number(name string, without, least, most int) int {
+	s := q.text(name)
+	if s == "" && !q.values.Has(name) {
+		return without
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least || n > most || s[0] == '+' || s[0] == '-' {
+		q.wrong(name, fmt.Sprintf("must be an integer, %d–%d", least, most))
+		return without
+	}
+	return n
+}
+
+// choice returns one of the words, the first if the parameter is not given.
+func (q *query) choice(name string, words ...string) string {
+	s := q.text(name)
+	if s == "" && !q.values.Has(name) {
+		return words[0]
+	}
+	if !slices.Contains(words, s) {
+		q.wrong(name, "must be one of "+strings.Join(words, ", "))
+		return words[0]
+	}
+	return s
+}
+
+// set returns which of the words a parameter names that can be repeated and holds
+// words separated by commas.
+func (q *query) set(name string, words ...string) map[string]bool {
+	found := map[string]bool{}
+	for _, s := range q.values[name] {
+		for word := range strings.SplitSeq(s, ",") {
+			if !slices.Contains(words, word) {
+				q.wrong(name, "must be of "+strings.Join(words, ", "))
+				return found
+			}
+			found[word] = true
+		}
+	}
+	return found
+}
+
+// id returns a filter by id, zero for none.
+func (q *query) id(name string) uuid.UUID {
+	s := q.text(name)
+	if s == "" && !q.values.Has(name) {
+		return uuid.Nil
+	}
+	id, ok := parseUUID(s)
+	if !ok {
+		q.wrong(name, "must be a UUID")
+	}
+	if id == uuid.Nil {
+		return uuid.Max // nothing has either id, but a zero filter would mean none
+	}
+	return id
+}
+
+// version returns a version, "" for none.
+func (q *query) version(name string) string {
+	s := q.text(name)
+	if s == "" && !q.values.Has(name) {
+		return ""
+	}
+	if s == "" || len(s) > 32 || strings.ContainsFunc(s, func(r rune) bool { return r > '~' || !inAlphabet(byte(r)) }) {
+		q.wrong(name, "must be 1–32 of A-Z a-z 0-9 . _ -")
+		return ""
+	}
+	return s
+}
+
+// time returns a time, zero for none; an empty text means none, too.
+func (q *query) time(name string) time.Time {
+	s := q.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		q.wrong(name, "must be an RFC 3339 time")
+	}
+	return t.UTC()
+}
+
+func (q *query) archived() webhooks.ArchivedFilter {
+	return map[string]webhooks.ArchivedFilter{
+		"exclude": webhooks.ExcludeArchived, "include": webhooks.IncludeArchived, "only": webhooks.OnlyArchived,
+	}[q.choice("archived", "exclude", "include", "only")]
+}
+
+func (q *query) status() webhooks.StatusFilter {
+	return map[string]webhooks.StatusFilter{
+		"all": webhooks.AnyStatus, "succeeded": webhooks.OnlySucceeded, "failed": webhooks.OnlyFailed, "pending": webhooks.OnlyPending,
+	}[q.choice("status", "all", "succeeded", "failed", "pending")]
+}
+
+// paging is the part of a list that is asked for.
+type paging struct {
+	skip, take int // pages to skip, and their size
+	descending bool
+	after      uuid.UUID // the cursor; zero for none
+}
+
+const maxSkip = 1<<31 - 1
+
+// paging reads the parameters of all lists. The first of the two orders is the
+// default.
+func (q *query) paging(orders ...string) paging {
+	return paging{
+		skip: q.number("skip", 0, 0, maxSkip), take: q.number("take", 10, 1, 100),
+		descending: q.choice("order_by", orders...) == "DESC",
+	}
+}
+
+// cursorPaging reads the parameters of a history list, newest first by default.
+func (q *query) cursorPaging() paging {
+	p := q.paging("DESC", "ASC")
+	cursor := q.text("cursor")
+	if cursor == "" {
+		return p
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		p.after, err = uuid.FromBytes(raw)
+	}
+	switch {
+	case err != nil || p.after == uuid.Nil:
+		q.wrong("cursor", "must be a nextCursor from this list")
+	case p.skip > 0:
+		q.wrong("cursor", "must not be given together with skip")
+	}
+	return p
+}
+
+func cursorOf(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// page is the store's word for it.
+func (p paging) page() webhooks.Page {
+	return webhooks.Page{Skip: p.skip * p.take, Take: p.take, Descending: p.descending}
+}
+
+// history is page for lists with a cursor: it reads one item more, see historyOf.
+func (p paging) history() webhooks.Page {
+	page := p.page()
+	page.Take, page.After = p.take+1, p.after
+	return page
+}

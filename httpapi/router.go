@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bunrouter"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// newRouter puts the table into a bunrouter, which finds the route. What is not
+// found, it leaves to us: it takes a wrong method for an unknown path where
+// parameters are nested, and knows no Allow.
+func (a *api) newRouter(table []route) *bunrouter.Router {
+	miss := func(_ http.ResponseWriter, r bunrouter.Request) error {
+		if allowed := allowedMethods(table, r.URL.Path); allowed != nil {
+			return &methodError{allowed}
+		}
+		return webhooks.ErrNotFound
+	}
+	router := bunrouter.New(bunrouter.WithNotFoundHandler(miss), bunrouter.WithMethodNotAllowedHandler(miss))
+	for _, rt := range table {
+		path := strings.NewReplacer("{", ":", "}", "").Replace(rt.path)
+		router.Handle(rt.method, path, a.enter(rt))
+	}
+	return router
+}
+
+// route normalizes the path and hands the request to the router: without a
+// trailing slash, decoded, and of nothing but segments in the alphabet of ids and
+// codes. So the router has nothing to redirect and no encoding to interpret.
+func (a *api) route(w http.ResponseWriter, r *http.Request) error {
+	path, ok := normalize(r.URL)
+	if !ok {
+		return webhooks.ErrNotFound
+	}
+	routed := *r
+	routed.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	if r.Method == http.MethodHead {
+		routed.Method = http.MethodGet
+	}
+	return a.router.ServeHTTPError(w, &routed)
+}
+
+func normalize(u *url.URL) (string, bool) {
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	segments := strings.Split(path, "/")
+	if len(segments) < 2 || segments[0] != "" {
+		return "", false
+	}
+	for i, segment := range segments[1:] {
+		plain, err := url.PathUnescape(segment)
+		if err != nil || plain == "" || plain == "." || plain == ".." {
+			return "", false
+		}
+		for j := range len(plain) {
+			if !inAlphabet(plain[j]) {
+				return "", false
+			}
+		}
+		segments[i+1] = plain
+	}
+	return strings.Join(segments, "/"), true
+}
+
+// inAlphabet reports whether ids, codes, versions and fixed segments may contain
+// the byte.
+func inAlphabet(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '.' || c == '_'
+}
+
+// allowedMethods lists the methods that the table has for a path, nil for none.
+func allowedMethods(table []route, path string) []string {
+	var methods []string
+	segments := strings.Split(path, "/")
+	for _, rt := range table {
+		if !matches(strings.Split(rt.path, "/"), segments) {
+			continue
+		}
+		methods = append(methods, rt.method)
+		if rt.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+func matches(pattern, segments []string) bool {
+	return slices.EqualFunc(pattern, segments, func(p, s string) bool { return p == s || strings.HasPrefix(p, "{") && s != "" })
+}
+
+// enter is the one way to a handler: it authenticates the caller, and checks the
+// scope, the organization and the ids, all as the table says.
+func (a *api) enter(rt route) bunrouter.HandlerFunc {
+	return func(w http.ResponseWriter, r bunrouter.Request) error {
+		c := &call{w: w, r: r.Request, maxBody: a.cfg.MaxBody, text: map[string]string{}, ids: map[string]uuid.UUID{}}
+		if rt.needs != open {
+			caller, err := a.cfg.Authenticator.Authenticate(r.Request)
+			if err != nil {
+				return authError(err)
+			}
+			if !caller.may(rt.needs) {
+				return errForbidden
+			}
+			c.caller = caller
+			c.r = r.Request.WithContext(webhooks.WithActor(r.Context(), caller.Subject))
+		}
+		for name, value := range r.Params().Map() {
+			if !strings.HasSuffix(name, "Id") {
+				c.text[name] = value
+				continue
+			}
+			id, ok := parseUUID(value)
+			if !ok {
+				return webhooks.ErrNotFound
+			}
+			c.ids[name] = id
+		}
+		if rt.ofOrganization() {
+			c.org = c.id("organizationId")
+			if !c.caller.in(c.org) {
+				return webhooks.ErrNotFound
+			}
+		}
+		return rt.handle(a, c)
+	}
+}
+
+// parseUUID reads the 36 characters that a UUID has, and none of the other forms.
+func parseUUID(s string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(s)
+	return id, err == nil && len(s) == 36
+}

@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// sampleInput is a sample payload as POST takes it.
+type sampleInput struct {
+	Payload json.RawMessage `json:"payload" wire:"required"`
+	Version string          `json:"version"`
+}
+
+func (in sampleInput) input() webhooks.SampleInput {
+	return webhooks.SampleInput{Payload: in.Payload, Version: in.Version}
+}
+
+// sampleWire is a sample payload as responses show it.
+type sampleWire struct {
+	ID        uuid.UUID       `json:"id"`
+	Event     eventRefWire    `json:"event"`
+	Payload   json.RawMessage `json:"payload"`
+	Version   string          `json:"version"`
+	AuditInfo auditInfo       `json:"auditInfo"`
+}
+
+// eventRefWire is what other resources show of an event type.
+type eventRefWire struct {
+	ID      uuid.UUID `json:"id"`
+	Name    string    `json:"name"`
+	Code    string    `json:"code"`
+	Version string    `json:"version"`
+}
+
+func showSample(s webhooks.Sample, e webhooks.EventType) sampleWire {
+	return sampleWire{s.ID, eventRefWire{e.ID, e.Name, e.Code, e.Version}, s.Payload, s.Version, auditOf(s.Audit)}
+}
+
+func (a *api) createSample(c *call) error {
+	var in sampleInput
+	if err := c.body(&in); err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	made, err := a.hooks.Registry.CreateSample(c.ctx(), category, id, in.input())
+	if err != nil {
+		return err
+	}
+	return a.replySample(c, http.StatusCreated, made)
+}
+
+func (a *api) getSample(c *call) error {
+	version, err := c.sampleVersion()
+	if err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	found, err := a.hooks.Registry.Sample(c.ctx(), category, id, version)
+	if err != nil {
+		return err
+	}
+	return a.replySample(c, http.StatusOK, found)
+}
+
+func (a *api) patchSample(c *call) error {
+	version, err := c.sampleVersion()
+	if err != nil {
+		return err
+	}
+	p, err := c.patch()
+	if err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	e, err := a.hooks.Registry.EventType(c.ctx(), category, id)
+	if err != nil {
+		return err
+	}
+	changed, err := a.hooks.Registry.UpdateSample(c.ctx(), category, id, version,
+		func(now webhooks.Sample, in *webhooks.SampleInput) error {
+			if err := c.ifMatch(now.Revision); err != nil {
+				return err
+			}
+			var next sampleInput
+			if err := p.apply(showSample(now, e), &next); err != nil {
+				return err
+			}
+			*in = next.input()
+			return nil
+		})
+	if err != nil {
+		return unprocessable(err)
+	}
+	return c.resource(http.StatusOK, changed.Revision, showSample(changed, e))
+}
+
+func (a *api) deleteSample(c *call) error {
+	version, err := c.sampleVersion()
+	if err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	return c.done(a.hooks.Registry.DeleteSample(c.ctx(), category, id, version,
+		func(now webhooks.Sample) error { return c.ifMatch(now.Revision) }))
+}
+
+// sampleVersion returns the parameter that says which sample is meant.
+func (c *call) sampleVersion() (string, error) {
+	q := c.query()
+	version := q.version("version")
+	if !q.values.Has("version") {
+		q.wrong("version", "is required")
+	}
+	return version, q.err()
+}
+
+func (a *api) replySample(c *call, status int, s webhooks.Sample) error {
+	e, err := a.hooks.Registry.EventType(c.ctx(), c.id("webhookCategoryId"), s.EventTypeID)
+	if err != nil {
+		return err
+	}
+	return c.resource(status, s.Revision, showSample(s, e))
+}

@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// secretInput is a secret of the caller's own.
+type secretInput struct {
+	SecretKey string `json:"secretKey" wire:"required"`
+}
+
+// secretKeyWire is the answer of GET secrets.
+type secretKeyWire struct {
+	SecretKey string `json:"secretKey"`
+}
+
+// secretWire is an entry of the secret history.
+type secretWire struct {
+	ID           uuid.UUID         `json:"id"`
+	SecretKey    string            `json:"secretKey"`
+	ValidFrom    timestamp         `json:"validFrom"`
+	ValidTo      timestamp         `json:"validTo"`
+	AuditInfo    auditInfo         `json:"auditInfo"`
+	Subscription *subscriptionWire `json:"subscription,omitempty"`
+}
+
+func showSecret(s webhooks.Secret) secretWire {
+	return secretWire{
+		ID: s.ID, SecretKey: s.Key, ValidFrom: timestamp(s.ValidFrom), ValidTo: timestamp(s.ValidTo), AuditInfo: auditOf(s.Audit),
+	}
+}
+
+func (a *api) getSecret(c *call) error {
+	q := c.query()
+	at := q.time("createdAt")
+	if err := q.err(); err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = forever
+	}
+	found, err := a.hooks.Subscriptions.SecretAt(c.ctx(), c.org, c.id("subscriptionId"), at)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, secretKeyWire{found.Key})
+}
+
+func (a *api) rotateSecret(c *call) error {
+	if err := a.subscriptionMatches(c); err != nil {
+		return err
+	}
+	_, err := a.hooks.Subscriptions.RotateSecret(c.ctx(), c.org, c.id("subscriptionId"))
+	return c.done(err)
+}
+
+func (a *api) setSecret(c *call) error {
+	var in secretInput
+	if err := c.body(&in); err != nil {
+		return err
+	}
+	made, err := a.hooks.Subscriptions.SetSecret(c.ctx(), c.org, c.id("subscriptionId"), in.SecretKey)
+	if err != nil {
+		return err
+	}
+	return c.record(http.StatusCreated, showSecret(made))
+}
+
+func (a *api) listSecrets(c *call) error {
+	q := c.query()
+	p, include := q.cursorPaging(), q.set("include", "subscription")
+	if err := q.err(); err != nil {
+		return err
+	}
+	id := c.id("subscriptionId")
+	found, err := a.hooks.Subscriptions.Secrets(c.ctx(), c.org, id, p.history())
+	if err != nil {
+		return err
+	}
+	var nested *subscriptionWire
+	if include["subscription"] {
+		if nested, err = a.nested(c, id); err != nil {
+			return err
+		}
+	}
+	return c.reply(http.StatusOK, historyOf(found, p, func(s webhooks.Secret) uuid.UUID { return s.ID },
+		func(s webhooks.Secret) secretWire {
+			w := showSecret(s)
+			w.Subscription = nested
+			return w
+		}))
+}
+
+// nested returns a subscription as it is shown in another resource.
+func (a *api) nested(c *call, id uuid.UUID) (*subscriptionWire, error) {
+	found, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, id)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := a.masked(c, found)
+	return &shown, err
+}

@@ -1,0 +1,328 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/signing"
+)
+
+type subscribing = webhooks.Subscriptions
+
+// subscriptionInput is a subscription as POST takes it.
+type subscriptionInput struct {
+	PostURI       string            `json:"postUri"`
+	Events        []string          `json:"events"`
+	Version       string            `json:"version"`
+	IsDevelopment bool              `json:"isDevelopment" wire:"required"`
+	Description   string            `json:"description"`
+	Headers       map[string]string `json:"headers"`
+	TimeoutMs     *int64            `json:"timeoutMs"`
+	RetrySchedule []string          `json:"retrySchedule"`
+}
+
+func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
+	out := webhooks.SubscriptionInput{
+		PostURI: in.PostURI, Events: in.Events, Version: in.Version, IsDevelopment: in.IsDevelopment,
+		Description: in.Description, Headers: in.Headers,
+	}
+	if in.TimeoutMs != nil { // kept from wrapping around, and from 0, which would mean the default
+		out.Timeout = time.Duration(min(max(*in.TimeoutMs, 1), 1e9)) * time.Millisecond
+	}
+	if in.RetrySchedule != nil {
+		out.RetrySchedule = make([]time.Duration, len(in.RetrySchedule))
+	}
+	for i, text := range in.RetrySchedule {
+		wait, err := time.ParseDuration(text)
+		if err != nil {
+			return out, invalid("/retrySchedule/"+strconv.Itoa(i), `must be a wait such as "5s", "5m" or "2h"`)
+		}
+		out.RetrySchedule[i] = wait
+	}
+	return out, nil
+}
+
+// subscriptionWire is a subscription as responses show it. Events holds an
+// eventRefWire or a patternWire each; in the document that is patched, strings.
+type subscriptionWire struct {
+	ID             uuid.UUID         `json:"id"`
+	OrganizationID uuid.UUID         `json:"organizationId"`
+	PostURI        *string           `json:"postUri"`
+	Version        string            `json:"version"`
+	SecretKey      string            `json:"secretKey"`
+	Events         []any             `json:"events"`
+	IsDevelopment  bool              `json:"isDevelopment"`
+	Description    *string           `json:"description"`
+	Headers        map[string]string `json:"headers"`
+	TimeoutMs      *int64            `json:"timeoutMs"`
+	RetrySchedule  []string          `json:"retrySchedule"`
+	Status         statusWire        `json:"status"`
+	AuditInfo      auditInfo         `json:"auditInfo"`
+	ActiveInfo     activeInfo        `json:"activeInfo"`
+	ArchiveInfo    archiveInfo       `json:"archiveInfo"`
+}
+
+type patternWire struct {
+	Pattern string `json:"pattern"`
+}
+
+// statusWire says whether events are sent: enabled; paused by somebody; or disabled
+// by the dispatcher, for the reason, or by being archived.
+type statusWire struct {
+	State  string    `json:"state"`
+	Reason *string   `json:"reason"`
+	Since  timestamp `json:"since"`
+}
+
+// showSubscription shows a subscription with the secret as given, so mask it
+// before.
+func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
+	w := subscriptionWire{
+		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
+		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
+		Headers: maskHeaders(s.Headers), TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
+		AuditInfo: auditOf(s.Audit), ActiveInfo: activeOf(s.Lifecycle), ArchiveInfo: archiveOf(s.Lifecycle),
+	}
+	for _, sel := range s.Selectors {
+		if sel.Pattern != "" {
+			w.Events = append(w.Events, patternWire{sel.Pattern})
+			continue
+		}
+		w.Events = append(w.Events, eventRefWire{sel.EventTypeID, sel.EventType.Name, sel.EventType.Code, sel.EventType.Version})
+	}
+	for _, wait := range s.RetrySchedule {
+		w.RetrySchedule = append(w.RetrySchedule, waitText(wait))
+	}
+	return w
+}
+
+func statusOf(s webhooks.Subscription) statusWire {
+	switch {
+	case s.Archived:
+		return statusWire{"disabled", optional("archived"), timestamp(s.ArchivedChangedAt)}
+	case s.Active:
+		return statusWire{"enabled", nil, timestamp(s.ActiveChangedAt)}
+	case s.InactiveReason != "":
+		return statusWire{"disabled", optional(s.InactiveReason), timestamp(s.ActiveChangedAt)}
+	default:
+		return statusWire{"paused", nil, timestamp(s.ActiveChangedAt)}
+	}
+}
+
+func maskHeaders(headers map[string]string) map[string]string {
+	if headers == nil {
+		return nil
+	}
+	masked := make(map[string]string, len(headers))
+	for name, value := range headers {
+		masked[name] = signing.Mask(value)
+	}
+	return masked
+}
+
+// waitText writes a duration as short as it can be: 5m, not 5m0s.
+func waitText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// forever is a time after which no secret begins: the one then current is the
+// current one, whatever the clocks of the hosts say.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// secretOf returns the current secret, masked unless it may be shown in full to the
+// caller.
+func (a *api) secretOf(c *call, s webhooks.Subscription, full bool) (string, error) {
+	secret, err := a.hooks.Subscriptions.SecretAt(c.ctx(), s.OrganizationID, s.ID, forever)
+	if err != nil {
+		return "", err
+	}
+	if full && c.caller.may(tenantSecrets) {
+		return secret.Key, nil
+	}
+	return signing.Mask(secret.Key), nil
+}
+
+// masked shows a subscription inside a list or another resource.
+func (a *api) masked(c *call, s webhooks.Subscription) (subscriptionWire, error) {
+	secret, err := a.secretOf(c, s, false)
+	return showSubscription(s, secret), err
+}
+
+func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
+	secret, err := a.secretOf(c, s, true)
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusOK, s.Revision, showSubscription(s, secret))
+}
+
+func (a *api) createSubscription(c *call) error {
+	var body subscriptionInput
+	if err := c.body(&body); err != nil {
+		return err
+	}
+	in, err := body.input()
+	if err != nil {
+		return err
+	}
+	made, secret, err := a.hooks.Subscriptions.Create(c.ctx(), c.org, in)
+	if err != nil {
+		return err
+	}
+	if !c.caller.may(tenantSecrets) {
+		secret = signing.Mask(secret)
+	}
+	return c.resource(http.StatusCreated, made.Revision, showSubscription(made, secret))
+}
+
+func (a *api) listSubscriptions(c *call) error {
+	q := c.query()
+	p := q.paging("ASC", "DESC")
+	wanted := webhooks.SubscriptionQuery{
+		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(), Page: p.page(),
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := a.hooks.Subscriptions.List(c.ctx(), c.org, wanted)
+	if err != nil {
+		return err
+	}
+	shown, err := a.maskedAll(c, found.Items)
+	if err != nil {
+		return err
+	}
+	out := webhooks.List[subscriptionWire]{Items: shown, Total: found.Total}
+	return c.reply(http.StatusOK, listOf(out, p, func(w subscriptionWire) subscriptionWire { return w }))
+}
+
+func (a *api) maskedAll(c *call, found []webhooks.Subscription) ([]subscriptionWire, error) {
+	shown := make([]subscriptionWire, len(found))
+	for i, s := range found {
+		var err error
+		if shown[i], err = a.masked(c, s); err != nil {
+			return nil, err
+		}
+	}
+	return shown, nil
+}
+
+func (a *api) getSubscription(c *call) error {
+	found, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, c.id("subscriptionId"))
+	if err != nil {
+		return err
+	}
+	return a.replySubscription(c, found)
+}
+
+func (a *api) patchSubscription(c *call) error {
+	p, err := c.patch()
+	if err != nil {
+		return err
+	}
+	changed, err := a.hooks.Subscriptions.Update(c.ctx(), c.org, c.id("subscriptionId"),
+		func(now webhooks.Subscription, in *webhooks.SubscriptionInput) error {
+			if err := c.ifMatch(now.Revision); err != nil {
+				return err
+			}
+			doc := showSubscription(now, "")
+			doc.Events = make([]any, len(in.Events))
+			for i, e := range in.Events {
+				doc.Events[i] = e
+			}
+			var next subscriptionInput
+			if err := p.apply(doc, &next); err != nil {
+				return err
+			}
+			if err := unmaskHeaders(next.Headers, now.Headers); err != nil {
+				return err
+			}
+			*in, err = next.input()
+			return err
+		})
+	if err != nil {
+		return unprocessable(err)
+	}
+	return a.replySubscription(c, changed)
+}
+
+// unmaskHeaders puts the values back that a patch left as they are shown. A masked
+// value in another place would be sent as it is, so it is refused.
+func unmaskHeaders(headers, now map[string]string) error {
+	for name, value := range headers {
+		if kept, ok := now[name]; ok && value == signing.Mask(kept) {
+			headers[name] = kept
+		} else if strings.HasPrefix(value, "••••") {
+			return invalid("/headers/"+escapePointer(name), "must be given in full: this value is masked")
+		}
+	}
+	return nil
+}
+
+func (a *api) deleteSubscription(c *call) error {
+	return c.done(a.hooks.Subscriptions.Delete(c.ctx(), c.org, c.id("subscriptionId"),
+		func(now webhooks.Subscription) error { return c.ifMatch(now.Revision) }))
+}
+
+func (a *api) removeEvent(c *call) error {
+	if err := a.subscriptionMatches(c); err != nil {
+		return err
+	}
+	return c.done(a.hooks.Subscriptions.RemoveEvent(c.ctx(), c.org, c.id("subscriptionId"), c.id("eventId")))
+}
+
+// subscriptionMatches checks If-Match, if there is one, for changes that package
+// webhooks makes without asking first.
+func (a *api) subscriptionMatches(c *call) error {
+	if len(c.r.Header.Values("If-Match")) == 0 {
+		return nil
+	}
+	now, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, c.id("subscriptionId"))
+	if err != nil {
+		return err
+	}
+	return c.ifMatch(now.Revision)
+}
+
+// subscriptionCommand serves a change of a subscription's state.
+func subscriptionCommand(do func(*subscribing, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
+	return func(a *api, c *call) error {
+		return c.done(do(a.hooks.Subscriptions, c.ctx(), c.org, c.id("subscriptionId")))
+	}
+}
+
+// listSubscribers answers with an array without an envelope, as the reference has
+// it.
+func (a *api) listSubscribers(c *call) error {
+	q := c.query()
+	version := q.version("version")
+	if err := q.err(); err != nil {
+		return err
+	}
+	orgs := append([]uuid.UUID{}, c.caller.Organizations...)
+	if c.caller.everywhere() {
+		orgs = nil // all
+	}
+	found, err := a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs)
+	if err != nil {
+		return err
+	}
+	shown, err := a.maskedAll(c, found)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, shown)
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// timestamp is a time as the interface shows it: UTC, in milliseconds, null when
+// zero.
+type timestamp time.Time
+
+const timeForm = "2006-01-02T15:04:05.000Z"
+
+// MarshalJSON implements [json.Marshaler].
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	if time.Time(t).IsZero() {
+		return []byte("null"), nil
+	}
+	b := []byte{'"'}
+	b = time.Time(t).UTC().AppendFormat(b, timeForm)
+	return append(b, '"'), nil
+}
+
+type auditInfo struct {
+	CreatedAt timestamp `json:"createdAt"`
+	CreatedBy *string   `json:"createdBy"`
+	UpdatedAt timestamp `json:"updatedAt"`
+	UpdatedBy *string   `json:"updatedBy"`
+}
+
+type activeInfo struct {
+	Active    bool      `json:"active"`
+	ChangedAt timestamp `json:"activeStatusChangedAt"`
+}
+
+type archiveInfo struct {
+	Archived  bool      `json:"archived"`
+	ChangedAt timestamp `json:"archivedStatusChangedAt"`
+}
+
+func auditOf(a webhooks.Audit) auditInfo {
+	return auditInfo{timestamp(a.CreatedAt), optional(a.CreatedBy), timestamp(a.UpdatedAt), optional(a.UpdatedBy)}
+}
+
+func activeOf(l webhooks.Lifecycle) activeInfo {
+	return activeInfo{l.Active, timestamp(l.ActiveChangedAt)}
+}
+
+func archiveOf(l webhooks.Lifecycle) archiveInfo {
+	return archiveInfo{l.Archived, timestamp(l.ArchivedChangedAt)}
+}
+
+// optional is null for what is empty.
+func optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// identity is a thing that is only named.
+type identity struct {
+	ID uuid.UUID `json:"id"`
+}
+
+// list is the envelope of a list.
+type list[T any] struct {
+	Items             []T `json:"items"`
+	CurrentPageNumber int `json:"currentPageNumber"`
+	RecordsPerPage    int `json:"recordsPerPage"`
+	TotalRecords      int `json:"totalRecords"`
+	TotalPages        int `json:"totalPages"`
+}
+
+// history is the envelope of a list that can be read on with a cursor.
+type history[T any] struct {
+	list[T]
+	NextCursor *string `json:"nextCursor"`
+}
+
+func listOf[R, T any](from webhooks.List[R], p paging, show func(R) T) list[T] {
+	l := list[T]{
+		Items: make([]T, 0, len(from.Items)), CurrentPageNumber: p.skip, RecordsPerPage: p.take,
+		TotalRecords: from.Total, TotalPages: (from.Total + p.take - 1) / p.take,
+	}
+	for _, r := range from.Items {
+		l.Items = append(l.Items, show(r))
+	}
+	return l
+}
+
+// historyOf makes a page of a list that was read with [paging.history]: one item
+// more than the page says whether there is a next one.
+func historyOf[R, T any](from webhooks.List[R], p paging, id func(R) uuid.UUID, show func(R) T) history[T] {
+	var next *string
+	if len(from.Items) > p.take {
+		from.Items = from.Items[:p.take]
+		next = optional(cursorOf(id(from.Items[p.take-1])))
+	}
+	return history[T]{listOf(from, p, show), next}
+}
