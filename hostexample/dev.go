@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+//go:embed seed/*.json
+var sampleCatalog embed.FS
+
+// sampleOrg is the organization that development mode makes a subscription for.
+var sampleOrg = uuid.MustParse("0195d3a0-5a3e-7000-8000-000000000001")
+
+// sampleMark tells the sample subscription from others.
+const sampleMark = "Sample of the development mode: leads to this host's own sink"
+
+const (
+	devTokenLife = 30 * 24 * time.Hour
+	successSink  = "/api/webhook-processors/success-response"
+)
+
+// seeds returns the folder of seed documents, nil for none.
+func (p *process) seeds() fs.FS {
+	switch {
+	case p.Seed != "":
+		return os.DirFS(p.Seed)
+	case p.dev != nil:
+		sub, _ := fs.Sub(sampleCatalog, "seed") // "seed" is a valid path
+		return sub
+	}
+	return nil
+}
+
+// welcome returns a token and three commands that work as they stand.
+func (p *process) welcome(ctx context.Context, url string) (string, error) {
+	sub, err := p.sampleSubscription(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	expires := time.Now().Add(devTokenLife)
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
+		p.claims("developer", []string{"*"}, "webhooks:admin", devTokenLife)).SignedString(p.jwtSecret)
+	if err != nil {
+		return "", err
+	}
+	org := url + "/api/organizations/" + sampleOrg.String()
+	auth := "-H 'Authorization: Bearer " + token + "'"
+	return fmt.Sprintf(`
+Development mode, as neither WEBHOOKS_JWT_SECRET nor WEBHOOKS_JWKS is set: only this machine
+gets in, and deliveries may reach it. Admin token, until %s, signed with %s:
+
+%s
+
+Publish an event; a sample subscription sends it to this host's own sink:
+
+curl -sS -w '\n' %s -H 'Content-Type: application/json' %s/events -d '{"eventType": "vitals.observation.created", "data": {"code": "8867-4", "value": 72, "unit": "/min"}}'
+
+List what was sent, and what came back:
+
+curl -sS -w '\n' %s '%s/webhook-subscriptions/%s/activity?take=3'
+
+%s
+
+curl -sS -w '\n' %s
+
+`, expires.Format(time.DateOnly), filepath.Join(p.dev.folder, devSecretFile), token,
+		auth, org, auth, org, sub.ID, lastTitle, url+lastPath), nil
+}
+
+// sampleSubscription returns the sample organization's subscription. It makes one
+// if there is none, and follows the host when that changed its port.
+func (p *process) sampleSubscription(ctx context.Context, url string) (webhooks.Subscription, error) {
+	ctx = webhooks.WithActor(ctx, "development mode")
+	list, err := p.hooks.Subscriptions.List(ctx, sampleOrg, webhooks.SubscriptionQuery{
+		Page: webhooks.Page{Take: 1},
+	})
+	if err != nil {
+		return webhooks.Subscription{}, err
+	}
+	if list.Total == 0 {
+		sub, _, err := p.hooks.Subscriptions.Create(ctx, sampleOrg, webhooks.SubscriptionInput{
+			PostURI: url + successSink, Events: []string{"*"}, IsDevelopment: true, Description: sampleMark,
+		})
+		return sub, err
+	}
+	sub := list.Items[0]
+	if sub.Description != sampleMark || sub.PostURI == url+successSink {
+		return sub, nil
+	}
+	return p.hooks.Subscriptions.Update(ctx, sampleOrg, sub.ID,
+		func(_ webhooks.Subscription, in *webhooks.SubscriptionInput) error {
+			in.PostURI = url + successSink
+			return nil
+		})
+}
+
+const lastTitle, lastPath = "Ask whether it is well:", "/healthcheck"

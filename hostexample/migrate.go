@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+)
+
+// migrateCmd moves the schema of the database.
+type migrateCmd struct {
+	Up     migrateUp     `cmd:"" help:"Bring the schema to this program's version."`
+	Down   migrateDown   `cmd:"" help:"Undo the latest migrations, with the data they hold."`
+	Status migrateStatus `cmd:"" help:"List the migrations and when they were applied."`
+}
+
+type migrateUp struct{ storeSettings }
+
+func (m *migrateUp) run(ctx context.Context, h *host, _ *cli) error {
+	return h.migrate(ctx, m.storeSettings, func(db *database) error { return db.Migrate(ctx) })
+}
+
+type migrateDown struct {
+	storeSettings
+	Steps uint8 `help:"How many." default:"1"`
+}
+
+func (m *migrateDown) run(ctx context.Context, h *host, _ *cli) error {
+	return h.migrate(ctx, m.storeSettings, func(db *database) error { return db.sql.Down(ctx, int(m.Steps)) })
+}
+
+type migrateStatus struct{ storeSettings }
+
+func (m *migrateStatus) run(ctx context.Context, h *host, _ *cli) error {
+	return h.migrate(ctx, m.storeSettings, func(*database) error { return nil })
+}
+
+// migrate does it and lists where things stand then.
+func (h *host) migrate(ctx context.Context, s storeSettings, do func(*database) error) error {
+	if err := h.readStore(&s); err != nil {
+		return err
+	}
+	if s.Store == "memory:" {
+		return wrong("store", "is memory:, which has no schema to migrate")
+	}
+	db, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := do(db); err != nil {
+		return err
+	}
+	migrations, err := db.sql.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(h.stdout, 0, 0, 2, ' ', 0)
+	for _, m := range migrations {
+		applied := "pending"
+		if !m.AppliedAt.IsZero() {
+			applied = "applied " + m.AppliedAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(table, "%04d\t%s\t%s\n", m.Version, m.Name, applied)
+	}
+	return table.Flush()
+}

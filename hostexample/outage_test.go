@@ -1,0 +1,118 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+)
+
+// link is a connection to a server that can be cut and restored.
+type link struct {
+	listener net.Listener
+	network  string
+	address  string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+func newLink(t *testing.T, network, address string) *link {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{listener: listener, network: network, address: address}
+	t.Cleanup(func() { _ = listener.Close(); l.set(true) })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.join(conn)
+		}
+	}()
+	return l
+}
+
+func (l *link) join(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	server, err := new(net.Dialer).Dial(l.network, l.address)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	l.mu.Lock()
+	if l.cut {
+		l.mu.Unlock()
+		return
+	}
+	l.conns = append(l.conns, conn, server)
+	l.mu.Unlock()
+	go func() { _, _ = io.Copy(server, conn); _ = server.Close() }()
+	_, _ = io.Copy(conn, server)
+}
+
+// set cuts the link, or restores it.
+func (l *link) set(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
+	if cut {
+		for _, conn := range l.conns {
+			_ = conn.Close()
+		}
+		l.conns = nil
+	}
+}
+
+func TestTheHostOutlivesItsStore(t *testing.T) {
+	t.Parallel()
+	dsn, err := url.Parse(testpg.DSN(t))
+	if err != nil || dsn.Port() == "" {
+		t.Skip("left out: the address of PostgreSQL is not a URL with a port")
+	}
+	l := newLink(t, "tcp", dsn.Host)
+	dsn.Host = l.listener.Addr().String()
+	environ := []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + testpg.Schema(t)}
+	t.Cleanup(func() {
+		l.set(false)
+		command(t, environ, "migrate", "down", "--steps=200")
+	})
+	folder := t.TempDir()
+	receiver, posts := receive(t, nil)
+	s := serve(t, folder, environ)
+	a := api{s.url, token(t, folder, "--scope=webhooks:admin")}
+	a.subscribe(t, receiver)
+	a.publish(t)
+	next(t, posts)
+
+	l.set(true)
+	health := func(want int) func() bool {
+		return func() bool {
+			status, _, err := a.try(t.Context(), http.MethodGet, "/healthcheck", nil)
+			return err == nil && status == want
+		}
+	}
+	within(t, health(http.StatusServiceUnavailable))
+	a.call(t, http.MethodPost, testOrg+"/events", event(1), nil, http.StatusServiceUnavailable)
+
+	l.set(false)
+	within(t, health(http.StatusOK))
+	id := a.publish(t)
+	for got := ""; got != id; {
+		got = next(t, posts).header.Get("webhook-id")
+	}
+	s.signal(t, syscall.SIGTERM)
+	if code := s.exit(t); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// drainTime bounds the end: what is not finished by then is given back to the
+// queue.
+const drainTime = 30 * time.Second
+
+// serveCmd runs the API and the dispatcher.
+type serveCmd struct {
+	settings
+	API        bool `name:"api" help:"Only the REST API; another process on the same database dispatches."`
+	Dispatcher bool `help:"Only the dispatcher, and GET /healthcheck."`
+}
+
+func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
+	conf, err := h.config(s.settings)
+	if err != nil {
+		return err
+	}
+	both := s.API == s.Dispatcher // also what to do when told to do each
+	if conf.Store == "memory:" && !both {
+		return wrong("store", "is memory:, which another process cannot share: --api and --dispatcher need postgres:// or sqlite:")
+	}
+	conf.library.Logger = c.logger(h.stderr)
+	db, err := conf.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	p := &process{
+		config: conf, host: h, log: conf.library.Logger,
+		serves: both || s.API, dispatches: both || s.Dispatcher,
+	}
+	return p.run(ctx, db)
+}
+
+// process is a serve under way.
+type process struct {
+	*config
+	*host
+	log                *slog.Logger
+	serves, dispatches bool
+	hooks              *webhooks.Webhooks
+	metrics            http.Handler // nil if nobody wants them
+}
+
+func (p *process) run(ctx context.Context, db *database) error {
+	err := p.measure()
+	if err != nil {
+		return err
+	}
+	if p.hooks, err = webhooks.New(db, p.library); err != nil {
+		return named(err)
+	}
+	if err := p.prepare(ctx, db); err != nil {
+		return err
+	}
+	handler, err := p.handler()
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 2)
+	if p.MetricsAddr != "" {
+		side, addr, err := p.listen(ctx, "metrics-addr", p.MetricsAddr, only("/metrics", p.metrics), failed)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = side.Close() }() // after the drain, which it shows
+		p.log.Info("metrics", "url", "http://"+addr+"/metrics")
+	}
+	server, addr, err := p.listen(ctx, "addr", p.Addr, handler, failed)
+	if err != nil {
+		return err
+	}
+	defer p.drain(server)
+	if p.dispatches {
+		if err := p.hooks.Dispatcher.Start(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	if err := p.announce(ctx, addr); err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		p.log.Info("stopping", "within", drainTime.String())
+		return nil
+	}
+}
+
+// prepare makes the database ready and applies the seed documents.
+func (p *process) prepare(ctx context.Context, db *database) error {
+	if p.inClear {
+		p.log.Warn("signing secrets are not encrypted at rest: WEBHOOKS_SECRET_KEYS is off")
+	}
+	if !db.Durable() {
+		p.log.Warn("the store is in memory: what it holds ends with this process")
+	}
+	if !p.NoMigrate {
+		if err := db.Migrate(ctx); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+	}
+	if err := db.Ping(ctx); err != nil {
+		return err
+	}
+	documents := p.seeds()
+	if documents == nil || !p.serves {
+		return nil
+	}
+	applied, err := p.hooks.Registry.Seed(webhooks.WithActor(ctx, "seed"), documents)
+	if len(applied) > 0 {
+		p.log.Info("seed documents applied", "versions", applied)
+	}
+	return err
+}
+
+// announce says that the process is there, and in development mode what to do
+// with it. Once it has, the store may go away without ending the process.
+func (p *process) announce(ctx context.Context, addr string) error {
+	url := "http://" + addr
+	p.log.Info("started", "version", webhooks.Version, "address", addr,
+		"api", p.serves, "dispatcher", p.dispatches)
+	welcome := ""
+	if p.dev != nil && p.serves {
+		var err error
+		if welcome, err = p.welcome(ctx, url); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(p.stdout, "listening on %s\n%s", url, welcome)
+	return nil
+}
+
+// drain ends what runs: nothing more comes in, what is under way is finished.
+func (p *process) drain(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() {
+		if err := server.Shutdown(ctx); err != nil {
+			p.log.Warn("requests were cut off", "error", err)
+			_ = server.Close()
+		}
+	})
+	both.Go(func() {
+		if err := p.hooks.Dispatcher.Stop(ctx); err != nil {
+			p.log.Warn("attempts were cut off and given back", "error", err)
+		}
+	})
+	both.Wait()
+	p.log.Info("stopped")
+}
+
+// listen serves a handler on an address, and returns the one that was taken. The
+// error that ends it goes to failed.
+func (p *process) listen(ctx context.Context, setting string, at listenAddress, handler http.Handler, failed chan<- error) (*http.Server, string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(at))
+	if err != nil {
+		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	go func() { failed <- server.Serve(listener) }()
+	return server, listener.Addr().String(), nil
+}

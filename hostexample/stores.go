@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/store/bunstore/postgres"
+	"github.com/ecg-api/webhooks/store/bunstore/sqlite"
+	"github.com/ecg-api/webhooks/store/memstore"
+)
+
+// openTime is how long the database may take to answer at the start.
+const openTime = 10 * time.Second
+
+// database is an open store.
+type database struct {
+	store.Store
+	sql *bunstore.Store // nil in memory
+}
+
+// open opens the store that the settings name. An error that is not about its
+// being out of reach is about the settings.
+func (s storeSettings) open(ctx context.Context) (*database, error) {
+	if s.Store == "memory:" {
+		return &database{Store: memstore.New()}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	db, err := s.openSQL(ctx)
+	switch {
+	case err == nil:
+		return &database{Store: db, sql: db}, nil
+	case errors.Is(err, store.ErrUnavailable), ctx.Err() != nil:
+		return nil, fmt.Errorf("--store (%s): %w", envName("store"), err)
+	case strings.Contains(err.Error(), "Schema"):
+		return nil, wrong("schema", "is wrong: %v", err)
+	}
+	return nil, wrong("store", "is wrong: %v", err)
+}
+
+func (s storeSettings) openSQL(ctx context.Context) (*bunstore.Store, error) {
+	options := bunstore.Options{Schema: s.Schema}
+	if path, ok := strings.CutPrefix(string(s.Store), "sqlite:"); ok {
+		db, err := sqlite.Open(ctx, path, sqlite.Options{Options: options})
+		if err != nil {
+			return nil, err
+		}
+		return db.Store, nil
+	}
+	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options})
+	if err != nil {
+		return nil, err
+	}
+	return db.Store, nil
+}
+
+// Migrate brings the schema to this program's version.
+func (d *database) Migrate(ctx context.Context) error {
+	if d.sql == nil {
+		return nil
+	}
+	return d.sql.Migrate(ctx)
+}
+
+// Close closes the connections.
+func (d *database) Close() error {
+	if d.sql == nil {
+		return nil
+	}
+	return d.sql.DB().Close()
+}

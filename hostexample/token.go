@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+)
+
+// tokenCmd prints a token.
+type tokenCmd struct {
+	storeSettings
+	tokenSettings
+	Sub   string   `help:"Subject: who it is for." default:"admin"`
+	Org   []string `help:"Organizations it is for, UUIDs by commas, or *." default:"*"`
+	Scope string   `help:"Scopes, by spaces: webhooks:read, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
+	TTL   wait     `name:"ttl" help:"How long it is valid." default:"1h"`
+}
+
+var scopes = map[string]bool{
+	"webhooks:read": true, "webhooks:write": true, "webhooks:secrets": true, "webhooks:catalog": true, "webhooks:admin": true,
+}
+
+func (t *tokenCmd) run(_ context.Context, h *host, _ *cli) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	if err := h.readStore(&t.storeSettings); err != nil {
+		return err
+	}
+	secret, err := h.signingSecret(t.storeSettings)
+	if err != nil {
+		return err
+	}
+	claims := t.claims(t.Sub, t.Org, t.Scope, time.Duration(t.TTL))
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
+	if err == nil {
+		fmt.Fprintln(h.stdout, token)
+	}
+	return err
+}
+
+func (t *tokenCmd) check() error {
+	for _, org := range t.Org {
+		if _, err := uuid.Parse(org); err != nil && org != "*" {
+			return wrong("org", "is %q, must be a UUID or *", org)
+		}
+	}
+	for scope := range strings.FieldsSeq(t.Scope) {
+		if !scopes[scope] {
+			return wrong("scope", "is %q, must be of webhooks:read, webhooks:write, webhooks:secrets, webhooks:catalog, webhooks:admin", scope)
+		}
+	}
+	return nil
+}
+
+// signingSecret returns the configured secret, else that of development mode,
+// which must be there already: one made here would be that of no host.
+func (h *host) signingSecret(s storeSettings) ([]byte, error) {
+	secret, err := h.readJWTSecret()
+	if err != nil || secret != nil {
+		return secret, err
+	}
+	if _, ok := h.lookup("WEBHOOKS_JWKS"); ok {
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set: a token is signed with it; the keys of a JWKS are public")
+	}
+	text, err := readDevSecret(s.folder(), devSecretFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set, and there is no %s beside the database: start serve first", devSecretFile)
+	}
+	return []byte(text), err
+}
+
+// claims are those of the library's own authenticator.
+func (s tokenSettings) claims(sub string, orgs []string, scope string, ttl time.Duration) jwt.MapClaims {
+	now := time.Now()
+	claims := jwt.MapClaims{"sub": sub, "scope": scope, "iat": now.Unix(), "exp": now.Add(ttl).Unix()}
+	claims["org"] = orgs
+	if len(orgs) == 1 {
+		claims["org"] = orgs[0]
+	}
+	if s.JWTIssuer != "" {
+		claims["iss"] = s.JWTIssuer
+	}
+	if s.JWTAudience != "" {
+		claims["aud"] = s.JWTAudience
+	}
+	return claims
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The types of the flags' values. Each reads itself from text; the errors follow
+// the name of the flag.
+
+// listenAddress is host:port.
+type listenAddress string
+
+func (a *listenAddress) UnmarshalText(text []byte) error {
+	_, port, err := net.SplitHostPort(string(text))
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("is %q, must be host:port such as 127.0.0.1:8080", text)
+	}
+	*a = listenAddress(text)
+	return nil
+}
+
+// loopback reports whether only this machine can reach the address.
+func (a listenAddress) loopback() bool {
+	host, _, err := net.SplitHostPort(string(a))
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// wait is a duration of more than 0.
+type wait time.Duration
+
+func (w *wait) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("is %q, must be a duration of more than 0 such as 15s", text)
+	}
+	*w = wait(d)
+	return nil
+}
+
+// waits are durations, separated by commas.
+type waits []time.Duration
+
+func (w *waits) UnmarshalText(text []byte) error {
+	*w = nil
+	for part := range strings.SplitSeq(string(text), ",") {
+		var one wait
+		if one.UnmarshalText([]byte(part)) != nil {
+			return fmt.Errorf("is %q, must be durations of more than 0, separated by commas, such as 1s,2s,4s", text)
+		}
+		*w = append(*w, time.Duration(one))
+	}
+	return nil
+}
+
+// networks are CIDRs, separated by commas.
+type networks []netip.Prefix
+
+func (n *networks) UnmarshalText(text []byte) error {
+	*n = nil
+	for part := range strings.SplitSeq(string(text), ",") {
+		p, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil || p != p.Masked() {
+			return fmt.Errorf("is %q, must be networks, separated by commas, such as 10.1.0.0/16,192.168.7.0/24", text)
+		}
+		*n = append(*n, p)
+	}
+	return nil
+}
+
+// logLevel is one of slog's.
+type logLevel slog.Level
+
+func (l *logLevel) UnmarshalText(text []byte) error {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}
+	level, ok := levels[strings.ToLower(string(text))]
+	if !ok {
+		return fmt.Errorf("is %q, must be debug, info, warn or error", text)
+	}
+	*l = logLevel(level)
+	return nil
+}
+
+// logFormat is auto, text or json.
+type logFormat string
+
+func (f *logFormat) UnmarshalText(text []byte) error {
+	switch s := string(text); s {
+	case "auto", "text", "json":
+		*f = logFormat(s)
+		return nil
+	default:
+		return fmt.Errorf("is %q, must be auto, text or json", text)
+	}
+}
+
+// storeAddress is memory:, sqlite:PATH or postgres://…. It may hold a password,
+// so that it is not quoted.
+type storeAddress string
+
+func (s *storeAddress) UnmarshalText(text []byte) error {
+	*s = storeAddress(text)
+	path, lite := strings.CutPrefix(string(text), "sqlite:")
+	switch {
+	case *s == "memory:", lite && path != "":
+		return nil
+	case strings.HasPrefix(string(text), "postgres://"), strings.HasPrefix(string(text), "postgresql://"):
+		return nil
+	}
+	return errors.New("must be memory:, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
+}
