@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -119,6 +120,24 @@ func TestCheckAddr_WhatTheOperatorAllows(t *testing.T) {
 	}
 }
 
+func TestCheckAddr_MetadataIsRefusedInsideAnAllowedNetwork(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{
+		"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "168.63.129.16", "fd20:ce::254", "192.0.0.192",
+		"fd00:c1::a9fe:a9fe", "100.100.100.200", "fd00:100::100:200", "169.254.0.23", "169.254.10.10", "169.254.42.42", "fd00:42::42", "fd00:a9fe:a9fe::1",
+	} {
+		addr := netip.MustParseAddr(addr)
+		policy := &guard.Policy{AllowNetworks: prefixes("0.0.0.0/0", "::/0"), NAT64: true}
+		for _, spelling := range append(routed(addr), addr) {
+			mustBlock(t, policy, spelling)
+		}
+		alone := &guard.Policy{AllowNetworks: []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}}
+		if err := alone.CheckAddr(netip.AddrPortFrom(addr, 443)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestCheckAddr_Ports(t *testing.T) {
 	t.Parallel()
 	addr := netip.MustParseAddr("8.8.8.8")
@@ -126,6 +145,30 @@ func TestCheckAddr_Ports(t *testing.T) {
 		err := new(guard.Policy).CheckAddr(netip.AddrPortFrom(addr, port))
 		if open := port == 80 || port == 443 || port >= 1024; open != (err == nil) {
 			t.Errorf("port %d: %v", port, err)
+		}
+		err = (&guard.Policy{AllowPorts: []uint16{0, 25}}).CheckAddr(netip.AddrPortFrom(addr, port))
+		if open := port == 25 || port == 80 || port == 443 || port >= 1024; open != (err == nil) {
+			t.Errorf("port %d, 25 allowed: %v", port, err)
+		}
+	}
+}
+
+func TestCheckAddr_ReasonTellsAnOperatorWhatItIs(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"10.0.0.1":               "private (RFC 1918)",
+		"169.254.1.1":            "link-local (RFC 3927)",
+		"169.254.170.2":          "metadata service of AWS ECS",
+		"::ffff:100.100.100.200": "metadata service of Alibaba",
+		"::ffff:10.0.0.1":        "IPv4-mapped (RFC 4291)",
+		"64:ff9b::8.8.8.8":       "NAT64, embeds IPv4 (RFC 6052)",
+		"::1":                    "outside 2000::/3 (RFC 4291)",
+		"2001::1":                "Teredo, embeds IPv4 (RFC 4380)",
+		"2001:2::1":              "IETF protocol assignments (RFC 2928)",
+	} {
+		err := new(guard.Policy).CheckAddr(netip.AddrPortFrom(netip.MustParseAddr(addr), 443))
+		if e, _ := errors.AsType[*guard.BlockedError](err); e == nil || e.Reason != want {
+			t.Errorf("%s: %+v, want %s", addr, e, want)
 		}
 	}
 }
@@ -196,6 +239,13 @@ func embeddings(addr netip.Addr) (all []netip.Addr) {
 	teredo := netip.MustParseAddr("2001:0:808:808::").As16() // RFC 4380: inverted
 	binary.BigEndian.PutUint32(teredo[12:], ^n)
 	return append(all, netip.AddrFrom16(sixToFour), netip.AddrFrom16(teredo))
+}
+
+// routed are those embeddings that lead to the IPv4 address itself.
+func routed(addr netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(embeddings(addr), func(a netip.Addr) bool {
+		return !a.Is4In6() && !netip.MustParsePrefix("64:ff9b::/96").Contains(a)
+	})
 }
 
 // nat64Public reports a NAT64 spelling of a public IPv4 address, which the NAT64

@@ -14,6 +14,8 @@ const (
 	maxBody     = 16 << 10 // bytes of a response that Post keeps
 	maxHeader   = 64 << 10 // bytes of status line and headers, all 1xx responses included
 	maxDocument = 1 << 20  // bytes of a response that HTTPClient hands out
+
+	maxTimeout = 30 * time.Second // the longest that a subscription may ask for
 )
 
 var errStatus = errors.New("malformed response: not an HTTP status")
@@ -44,9 +46,9 @@ type Options struct {
 }
 
 // A Client sends requests that cannot leave what its [Policy] allows. It follows
-// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and sends
-// each request at most once. It is safe for concurrent use, and meant to be one
-// per process, because it keeps connections.
+// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and puts a
+// POST on the wire at most once. It is safe for concurrent use, and meant to be
+// one per process, because it keeps connections.
 type Client struct {
 	transport *http.Transport
 	timeout   time.Duration
@@ -78,11 +80,12 @@ func NewClient(o Options) *Client {
 				// What a receiver may push before anybody reads it.
 				MaxReceiveBufferPerStream:     4 * maxBody,
 				MaxReceiveBufferPerConnection: 64 * maxBody,
-				// A connection that went silent is found out and replaced;
-				// HTTP/1 does so at the first timeout.
+				// A dead connection is found out and replaced, as HTTP/1 does at
+				// the first timeout; but a receiver that is merely busy has until
+				// the deadline of the request.
 				SendPingTimeout:  connect,
-				PingTimeout:      connect,
-				WriteByteTimeout: connect,
+				PingTimeout:      maxTimeout,
+				WriteByteTimeout: maxTimeout,
 			},
 		},
 	}

@@ -104,7 +104,7 @@ var hostileURLs = []struct {
 		"https://example.com%40127.0.0.1@evil.example/", "https://a:b@c:d@example.com/", "https://example.com:80@[::1]/", "https://foo@evil.example:80@google.com/", "https://%40@example.com/",
 	}},
 	{"DelimitersThatParsersReadDifferently", malformed, []string{
-		`https://example.com\@127.0.0.1/`, `https:\\example.com/`, `https:/\example.com/`, `https://example.com\.evil.example/`, `https://127.0.0.1\@example.com/`, `\\example.com\x`,
+		`https://example.com\@127.0.0.1/`, `https:\\example.com/`, `https:/\example.com/`, `https://example.com\.evil.example/`, `https://127.0.0.1\@example.com/`, `\\example.com\x`, `https://example.com/a\b`, `https://example.com/?a\b`,
 		"https://example.com#@127.0.0.1/", "https://example.com/#fragment", "https://example.com/#", "https://example.com#", "https://127.0.0.1#.example.com/",
 		"https://exa mple.com/", " https://example.com/", "https://example.com/ ", "https://example.com/a b", "https://example.com/?a b", "https://example.com\t/", "https://exam\nple.com/",
 		"https://example.com/\r\nHost: evil", "https://example.com\x00.evil.example/", "https://example.com/\x00", "https://example.com/\x7f", "https://127.0.0.1 .example.com/", "https://127.0.0.1%20.example.com/",

@@ -17,7 +17,7 @@ type Policy struct {
 	// IPv4 networks are written as IPv4. Three things stay refused: an address
 	// with a zone; what BlockNetworks contains; and a cloud's metadata service,
 	// unless its address is listed by itself (as a /32 or /128), because a wide
-	// network such as 10.0.0.0/8 or fc00::/7 is seldom meant to hand out the
+	// network such as 100.64.0.0/10 or fc00::/7 is seldom meant to hand out the
 	// machine's credentials.
 	//
 	// It also opens names when a URL is saved: with any network in it, single

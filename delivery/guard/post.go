@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -114,5 +113,5 @@ func readBody(r io.Reader) (body []byte, truncated bool, err error) {
 	if err == io.EOF { // itself, never wrapped: the end that io.Reader means
 		err = nil
 	}
-	return slices.Clone(buf[:min(n, maxBody)]), n > maxBody, err
+	return append([]byte(nil), buf[:min(n, maxBody)]...), n > maxBody, err
 }

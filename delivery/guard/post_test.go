@@ -68,7 +68,7 @@ func TestPost_KeepsTheConnectionWhenTheBodyFits(t *testing.T) {
 				client := newClient(t, guard.Options{})
 				for range 3 {
 					res := post(t, client, r.url())
-					if res.Err != nil || len(res.Body) != min(size, kept) || res.Truncated != (size > kept) {
+					if res.Err != nil || len(res.Body) != min(size, kept) || (res.Body == nil) != (size == 0) || res.Truncated != (size > kept) {
 						t.Errorf("%d bytes, truncated %t, %v", len(res.Body), res.Truncated, res.Err)
 					}
 				}

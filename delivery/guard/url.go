@@ -49,7 +49,7 @@ func parse(raw string, allowHTTP bool) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, &URLError{"longer than 2,048 bytes"}
 	}
-	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == '\\' }) {
 		return nil, &URLError{"contains a space, a backslash or a control character"}
 	}
 	if strings.Contains(raw, "#") {

@@ -56,7 +56,10 @@ func TestParseURL_LengthLimitHoldsBeforeAndAfterEncoding(t *testing.T) {
 	for raw, want := range map[string]string{
 		long:       ok,
 		long + "a": malformed,
-		"https://example.com/" + strings.Repeat("é", 1000): malformed, // 6 bytes each once encoded
+		"https://example.com/" + strings.Repeat("é", 1000):           malformed, // 6 bytes each once encoded
+		"https://example.com./" + long[len("https://example.com/"):]: malformed, // even if it would be stored shorter
+		"https://" + strings.Repeat("a.", 127) + "b/":                malformed, // a name of 255 bytes
+		"https://" + strings.Repeat("a.", 125) + "bcd/":              ok,
 	} {
 		if got, err := verdict(new(guard.Policy), raw, false); got != want {
 			t.Errorf("%d bytes: %s (%v), want %s", len(raw), got, err, want)
@@ -104,6 +107,29 @@ func TestParseURL_OperatorOpensNetworks(t *testing.T) {
 	} {
 		if got, err := verdict(c.policy, c.raw, true); got != c.want {
 			t.Errorf("%+v %s: %s (%v), want %s", *c.policy, c.raw, got, err, c.want)
+		}
+	}
+}
+
+func TestParseURL_ErrorsSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"example.com":                    "invalid URL: must start with https:// or http://",
+		"https:///hooks":                 "invalid URL: has no host",
+		"https://exa mple.com/":          "invalid URL: contains a space, a backslash or a control character",
+		"https://example.com/#a":         "invalid URL: must not have a fragment",
+		"https://u:p@example.com/":       "invalid URL: must not have a user name or password",
+		"https://under_score.example/":   "invalid URL: has a host that is not a valid name",
+		"https://example.com:65536/":     "invalid URL: has a port that is not between 1 and 65535",
+		"https://example.com:22/":        "blocked port 22",
+		"https://LOCALHOST/":             "blocked host localhost",
+		"https://①0.0.0.1/":              "blocked address 10.0.0.1",
+		"https://0x7F.1/":                "blocked address 0x7f.1",
+		"https://[::FFFF:10.0.0.1]:443/": "blocked address ::ffff:10.0.0.1",
+		"https://[fe80::1%25eth0]/":      "blocked address fe80::1%eth0",
+	} {
+		if _, err := new(guard.Policy).ParseURL(raw, true); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", raw, err, want)
 		}
 	}
 }
