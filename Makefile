@@ -24,6 +24,7 @@ run: ## start the sample host; ARGS="serve --help"
 test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/... for some
 	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
 	$(PGCLUSTER) -- go test $(RACE) -shuffle=on $(PKG)
+	@cd hostexample/mounts && go test $(RACE) ./...
 
 lint: ## check style and the import directions
 	$(GOLANGCI_LINT) run $(PKG)
@@ -40,7 +41,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 	awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
 	while read -r package name; do \
 		echo "== $$package $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null || exit 1; \
 	done
 
 pgcluster:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,6 +90,13 @@ func (w *world) publish(org uuid.UUID, n int, opts ...func(*store.PublishOptions
 	out, err := w.store.Publish(context.Background(), nil, messages, o)
 	w.must(err)
 	return out
+}
+
+// settle lets the engine see what was published, at the next poll at the latest,
+// and waits until it can do no more without time passing.
+func settle() {
+	time.Sleep(time.Second) // of the bubble's clock
+	synctest.Wait()
 }
 
 // engine makes an engine over the world. It is stopped when the test ends.

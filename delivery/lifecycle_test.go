@@ -140,7 +140,7 @@ func TestStopFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
 		}))
 		w.must(e.Start(t.Context()))
 		w.publish(org, 20)
-		synctest.Wait()
+		settle()
 		w.must(e.Stop(t.Context()))
 		done, pending := 0, 0
 		for _, a := range w.attempts(sub) {
@@ -173,7 +173,7 @@ func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
 		}))
 		w.must(e.Start(t.Context()))
 		w.publish(org, 2)
-		synctest.Wait()
+		settle()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := e.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -225,7 +225,7 @@ func TestCancellingStartsContextDrains(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.must(e.Start(ctx))
 		w.publish(org, 1)
-		synctest.Wait()
+		settle()
 		cancel()
 		w.must(e.Stop(t.Context())) // waits for the drain
 		if a := w.attempts(sub)[0]; a.Status != store.Succeeded {

@@ -25,7 +25,7 @@ func messages(sc *scene, n int) []store.NewMessage {
 	m := sc.message(bytes.Repeat([]byte("x"), 1024))
 	for i := range out {
 		out[i] = m
-		out[i].ID = newID()
+		out[i].ID, out[i].CreatedAt = newID(), time.Now()
 	}
 	return out
 }

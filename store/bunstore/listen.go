@@ -44,10 +44,10 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 
 // ended is the result of listening: none if ctx is done.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (s *Store) listen(ctx context.Context, raw any, wake func()) error {

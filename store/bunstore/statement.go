@@ -29,7 +29,8 @@ type conn struct {
 // on returns a conn for the store's own handle or a transaction on it.
 func (s *Store) on(handle interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}) conn {
+},
+) conn {
 	return conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
 }
 

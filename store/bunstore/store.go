@@ -84,6 +84,9 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 // DB returns the database that the store works on.
 func (s *Store) DB() *bun.DB { return s.db }
 
+// Schema returns the name that Options chose.
+func (s *Store) Schema() string { return s.schema }
+
 // Durable reports true: what was acknowledged is on disk, as far as the
 // database is set to write it there.
 func (s *Store) Durable() bool { return true }
