@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -48,9 +49,13 @@ func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.
 		return Attempt{}, err
 	}
 	id, audit := d.created(ctx)
-	a, err := d.store.Retry(ctx, org, subscription, attempt, store.NewRetry{
-		ID: id, At: audit.CreatedAt, By: audit.CreatedBy, ExpiresAt: audit.CreatedAt.Add(d.cfg.Deadline),
+	a, err := d.store.AddAttempt(ctx, org, subscription, store.NewAttempt{
+		ID: id, Type: ManualRetry, RetryOf: attempt,
+		At: audit.CreatedAt, By: audit.CreatedBy, ExpiresAt: audit.CreatedAt.Add(d.cfg.Deadline),
 	})
+	if errors.Is(err, store.ErrBadReference) {
+		return Attempt{}, ErrNotFound
+	}
 	if err == nil {
 		d.engine.Wake()
 	}

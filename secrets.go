@@ -42,7 +42,7 @@ func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret
 	}
 	var next store.Secret
 	defer s.engine.Forget(id)
-	err = s.store.AddSecret(ctx, org, id, func(current store.Secret) (store.Secret, error) {
+	err = s.store.AddSecret(ctx, org, id, func(_ Subscription, current store.Secret) (store.Secret, error) {
 		if old, err := s.keyring.open(current); err == nil && old == secret {
 			return store.Secret{}, ErrSecretUnchanged
 		}

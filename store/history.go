@@ -17,6 +17,7 @@ type Message struct {
 	Body           []byte // the exact bytes that are posted
 	Source         []byte // what the publisher made it from, kept and never sent; nil for none
 	OrderingKey    string
+	SubscriptionID uuid.UUID // the one subscription it was made for; zero if it was published to all that match
 	CreatedAt      time.Time
 	CreatedBy      string
 }
@@ -30,6 +31,21 @@ func (m Message) Data() []byte {
 		return nil
 	}
 	return bytes.TrimSuffix(data, []byte("}"))
+}
+
+// MessageSummary is a message with what became of it.
+type MessageSummary struct {
+	Message
+	Deliveries Tally
+}
+
+// Tally counts deliveries by their status.
+type Tally struct {
+	Total     int
+	Pending   int // those being sent included
+	Succeeded int
+	Failed    int
+	Cancelled int
 }
 
 // AttemptType says how an attempt came about. Its numbers are those of the REST
@@ -83,7 +99,9 @@ type Attempt struct {
 	SubscriptionID uuid.UUID
 	EventTypeID    uuid.UUID
 	Number         int // in its chain, from 1
+	Step           int // automatic retries so far: how much of the schedule is used
 	Type           AttemptType
+	External       bool // posted by somebody else than the dispatcher: it is never queued, and waits for Report
 	Status         Status
 	RetryOf        uuid.UUID // the attempt that this one retries; zero for the first
 	PostedAt       time.Time // zero until it was sent
@@ -94,7 +112,8 @@ type Attempt struct {
 	NextRetryAt    time.Time // zero when no automatic retry followed; stays when that is cancelled
 	Audit
 
-	// Body and Source are the message's, filled in by the store when it reads.
+	// Body and Source are the message's, filled in by the store when it reads. The
+	// attempts of a chain may have different messages.
 	Body   []byte
 	Source []byte
 }
@@ -107,4 +126,119 @@ type Attempt struct {
 type Delivery struct {
 	Attempt
 	Attempts int // how many there are, those to come included
+}
+
+// NewAttempt is an attempt that somebody asked for.
+type NewAttempt struct {
+	ID uuid.UUID
+	// Type is FirstPost or TestPost where RetryOf is zero, else ManualRetry.
+	Type AttemptType
+	// RetryOf is the attempt that is retried: the new one joins its chain. An
+	// automatic retry that is pending there is cancelled, by By at At. Its Step is
+	// that of the chain's latest attempt, less one if that is an automatic retry
+	// that was cancelled, now or before: it uses up nothing of the schedule. It
+	// fails with ErrBadReference if the subscription has no such attempt, and with
+	// ErrNotFinished if that has no outcome. Zero begins a delivery.
+	RetryOf uuid.UUID
+	// Message is stored with it; its SubscriptionID is the subscription. Nil for
+	// that of RetryOf.
+	Message *Message
+
+	At        time.Time // it is created, and due, then
+	By        string
+	ExpiresAt time.Time
+
+	External bool      // see Attempt
+	PostedAt time.Time // of an external one, if it was posted already
+}
+
+// Report is what became of an attempt, as somebody else than the dispatcher says.
+type Report struct {
+	Status     Status    // Succeeded or Failed
+	PostedAt   time.Time // zero keeps the attempt's
+	HTTPStatus int
+	Response   []byte
+	Error      string
+	At         time.Time
+	By         string
+
+	Next   *Next     // the automatic retry that follows; nil for none
+	Advice time.Time // NextRetryAt where there is no Next
+}
+
+// DurationQuery chooses attempts of a subscription.
+type DurationQuery struct {
+	OrganizationID uuid.UUID
+	SubscriptionID uuid.UUID
+	From, To       time.Time
+	Bucket         time.Duration // a whole number of seconds; buckets begin at its multiples since 1970
+}
+
+// DurationCount says how many attempts that were posted in the bucket ended so and
+// took so long.
+type DurationCount struct {
+	From      time.Time // when the bucket begins
+	Succeeded bool
+	Duration  time.Duration // in whole milliseconds
+	Count     int
+}
+
+// RecoveryScope says what a recovery is about.
+type RecoveryScope int
+
+// The scopes. A delivery has failed if its Status is Failed; tests and deliveries
+// that began with an external attempt do not count. A message was missed if it was
+// published after the subscription was created, matches it by its topics and
+// Filter as they are now, and has no delivery to it.
+const (
+	RecoverFailed RecoveryScope = iota + 1
+	RecoverMissed
+	RecoverAll
+)
+
+// RecoveryState is where a recovery is.
+type RecoveryState int
+
+// The states.
+const (
+	RecoveryRunning RecoveryState = iota
+	RecoveryDone
+	RecoveryStopped
+)
+
+// String returns the lower-case name of the state.
+func (s RecoveryState) String() string {
+	names := [...]string{"running", "done", "stopped"}
+	if s < 0 || int(s) >= len(names) {
+		return "unknown"
+	}
+	return names[s]
+}
+
+// Recovery is a job that queues again what a subscription did not get. Of a failed
+// delivery it adds a manual retry of the latest attempt; to a missed message, a
+// delivery. Both are created by CreatedBy, when the job comes to them. It goes
+// through the failed ones first, each in the order of their ids.
+type Recovery struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	SubscriptionID uuid.UUID
+	Scope          RecoveryScope
+	Since, Until   time.Time // [Since, Until): when deliveries were created, or messages published
+	RatePerSecond  int       // 0 for no limit
+
+	State      RecoveryState
+	Matched    int // what CountRecoverable found when the job was made
+	Queued     int // so far
+	CreatedAt  time.Time
+	CreatedBy  string
+	FinishedAt time.Time // zero while it is running
+}
+
+// AdvanceOptions are what AdvanceRecovery needs.
+type AdvanceOptions struct {
+	Max       int
+	NewID     func() uuid.UUID
+	At        time.Time // when what it adds is created, and due
+	ExpiresAt time.Time // of what it adds
 }

@@ -16,7 +16,7 @@ import (
 // sent, nothing is changed and the id is returned among the lost. So a host that
 // was thought dead cannot undo what its successor did.
 type Queue interface {
-	// Claim leases up to max attempts that are due, those due longest first,
+	// Claim leases up to max attempts that are due (no external ones), those due longest first,
 	// whatever became of their subscriptions and however late it is for them.
 	// Concurrent claims, also of other processes, never return the same attempt.
 	Claim(ctx context.Context, max int, lease time.Duration) ([]Job, error)

@@ -15,6 +15,7 @@ type Store interface {
 	Messages
 	History
 	Queue
+	Recoveries
 
 	// Ping reports whether the store answers and is ready to be used: that its
 	// schema is there and of the version this program needs. It honours ctx.
@@ -137,18 +138,19 @@ type Subscriptions interface {
 	Secrets(ctx context.Context, org, subscription uuid.UUID, page Page) (List[Secret], error)
 	// SecretAt returns the secret that was current at the time, or ErrNotFound.
 	SecretAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (Secret, error)
-	// AddSecret calls next with the current secret and makes what it returns the
-	// current one; the former ends when the new one begins, a change that its
-	// audit owes to the new one's creation. It increments the subscription's
-	// Revision. An error from next is returned as it is, and nothing is written.
-	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(current Secret) (Secret, error)) error
+	// AddSecret calls next with the subscription and its current secret and makes
+	// what it returns the current one; the former ends when the new one begins, a
+	// change that its audit owes to the new one's creation. It increments the
+	// subscription's Revision, all in one transaction as the Update methods do. An
+	// error from next is returned as it is, and nothing is written.
+	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(s Subscription, current Secret) (Secret, error)) error
 }
 
 // Messages takes in what is published.
 type Messages interface {
 	// Publish stores the messages and one pending attempt for each live
-	// subscription of the message's organization that has one of its topics, due
-	// at the message's CreatedAt: all of it or nothing, in one transaction. With a
+	// subscription of the message's organization that has one of its topics and
+	// whose Filter matches the message's data, due at the message's CreatedAt: all of it or nothing, in one transaction. With a
 	// tx it does so inside that one (or fails with ErrForeignTx), and the caller's
 	// transaction stays usable whatever Publish finds. The results are in the
 	// order of the messages.
@@ -163,10 +165,21 @@ type Messages interface {
 	// Message returns a message of the organization.
 	Message(ctx context.Context, org, id uuid.UUID) (Message, error)
 
+	// Messages lists what the organization published, without Body and Source,
+	// each with the states of its deliveries. Messages that were made for one
+	// subscription are not listed.
+	Messages(ctx context.Context, org uuid.UUID, page Page) (List[MessageSummary], error)
+
+	// MessageDeliveries lists the deliveries of a message of the organization, to
+	// all its subscriptions, also those deleted since, without Body and Source.
+	// ErrNotFound if there is no such message.
+	MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error)
+
 	// Prune removes messages created before the time, with all their attempts,
 	// the oldest first and max messages at most, and idempotency keys first used
-	// before it. Messages with an attempt that is pending or being sent stay, and
-	// do not count. It returns how many messages it removed.
+	// before it. Messages with an attempt that is queued or being sent stay, and do
+	// not count; an external attempt that waits for its outcome keeps nothing. It
+	// returns how many messages it removed.
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
 }
 
@@ -213,19 +226,46 @@ type History interface {
 	Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error)
 	// Delivery returns one of a subscription's deliveries.
 	Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error)
-	// Retry adds a manual retry of the given attempt, due at retry.At, and
-	// returns it. An automatic retry that is pending in the same chain is
-	// cancelled. The new attempt's Step is that of the chain's latest attempt,
-	// less one if that is an automatic retry that was cancelled, now or before: a
-	// manual retry uses up nothing of the schedule. It fails with ErrNotFinished
-	// if the given attempt has no outcome.
-	Retry(ctx context.Context, org, subscription, attempt uuid.UUID, retry NewRetry) (Attempt, error)
+	// AddAttempt adds an attempt that somebody asked for, and its message if that
+	// is new, in one transaction. It fails with ErrNotFound if the organization has
+	// no such subscription, and as NewAttempt says.
+	AddAttempt(ctx context.Context, org, subscription uuid.UUID, a NewAttempt) (Attempt, error)
+
+	// Report stores an outcome that somebody else than the dispatcher reports. In
+	// one transaction it reads the attempt, calls decide with it, and finishes the
+	// attempt as decide says: it is taken out of the queue, and the next attempt is
+	// added as Queue.Record does. Decide sees an attempt in any state; when it
+	// returns nil, nothing is changed, and an error from it is returned as it is.
+	// Decide must not call the store. It returns the attempt as it is then. A lease
+	// on the attempt is lost.
+	Report(ctx context.Context, org, subscription, attempt uuid.UUID, decide func(Attempt) (*Report, error)) (Attempt, error)
+
+	// Durations counts the attempts of a subscription that succeeded or failed and
+	// were posted in [q.From, q.To), by the time in which they were posted, what
+	// became of them, and how long they took. The order is arbitrary.
+	Durations(ctx context.Context, q DurationQuery) ([]DurationCount, error)
 }
 
-// NewRetry is a manual retry to be added.
-type NewRetry struct {
-	ID        uuid.UUID
-	At        time.Time
-	By        string
-	ExpiresAt time.Time
+// Recoveries keeps the jobs that queue again what a subscription did not get. A
+// job's progress is in the store, so that it goes on where it was, in whatever
+// process.
+type Recoveries interface {
+	// CountRecoverable counts what a recovery would queue now. It looks at the
+	// fields of r that say what to recover.
+	CountRecoverable(ctx context.Context, r Recovery) (int, error)
+	// CreateRecovery adds a job that is running. It fails with ErrNotFound if the
+	// organization has no such subscription.
+	CreateRecovery(ctx context.Context, r Recovery) error
+	Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error)
+	// StopRecovery ends a job at the time, if it is running. What it queued stays
+	// queued. A job that is not running stays as it is.
+	StopRecovery(ctx context.Context, org, subscription, id uuid.UUID, at time.Time) error
+	// AdvanceRecovery takes a running job whose time has come, if there is one that
+	// nobody else advances, and queues the next of what it recovers, in one
+	// transaction: what a process that dies here had begun is as if it never was.
+	// At most opts.Max are queued, at the job's rate if it has one: its time comes
+	// again, by the store's clock, when the rate allows more. A job that has
+	// nothing left is done, at opts.At; one whose subscription was archived or
+	// deleted is stopped. It reports whether there was a job.
+	AdvanceRecovery(ctx context.Context, opts AdvanceOptions) (bool, error)
 }

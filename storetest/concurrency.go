@@ -94,7 +94,7 @@ func concurrentRetries(f *fixture) {
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, f.next()))
 	f.together(n, func(int) error {
-		_, err := f.s.Retry(f.ctx, f.org, job.SubscriptionID, job.AttemptID, f.newRetry())
+		_, err := f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, f.newRetry().of(job.AttemptID))
 		return err
 	})
 	chain := f.chain(job)
@@ -117,7 +117,7 @@ func concurrentRetryAndRecord(f *fixture) {
 				_, err := f.s.Record(f.ctx, []store.Outcome{f.failure(second.Lease, f.next())})
 				return err
 			}
-			_, err := f.s.Retry(f.ctx, f.org, first.SubscriptionID, first.AttemptID, f.newRetry())
+			_, err := f.s.AddAttempt(f.ctx, f.org, first.SubscriptionID, f.newRetry().of(first.AttemptID))
 			return err
 		})
 		manual := f.claimOne()

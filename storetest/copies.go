@@ -130,7 +130,7 @@ func copySecrets(f *fixture) {
 	sub := f.subscribe()
 	secret := f.newSecret(sub, f.at(time.Second))
 	want := string(secret.Key)
-	f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(current store.Secret) (store.Secret, error) {
+	f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, current store.Secret) (store.Secret, error) {
 		spoil(current.Key)
 		return secret, nil
 	}))

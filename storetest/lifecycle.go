@@ -174,6 +174,6 @@ func (f *fixture) historyNotFound(org uuid.UUID, j store.Job) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, j.SubscriptionID, j.DeliveryID)
 	f.notFound("Delivery", err)
-	_, err = f.s.Retry(f.ctx, org, j.SubscriptionID, j.AttemptID, f.newRetry())
+	_, err = f.s.AddAttempt(f.ctx, org, j.SubscriptionID, f.newRetry().of(j.AttemptID))
 	f.notFound("Retry", err)
 }

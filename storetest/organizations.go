@@ -40,7 +40,7 @@ func organizationChanges(f *fixture) {
 	err = f.s.DeleteSubscription(f.ctx, other, sub.ID, f.now, func(store.Subscription) error { panic("called") })
 	f.notFound("DeleteSubscription", err)
 	f.notFound("DeleteSubscription unchecked", f.s.DeleteSubscription(f.ctx, other, sub.ID, f.now, nil))
-	err = f.s.AddSecret(f.ctx, other, sub.ID, func(store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, other, sub.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 	f.equal("subscription", f.subscription(sub.ID), sub)
 	f.equal("secrets", must(f.s.Secrets(f.ctx, f.org, sub.ID, store.Page{}))(f.t).Total, 1)
@@ -93,7 +93,7 @@ func organizationMixed(f *fixture) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, theirs.ID, job.DeliveryID)
 	f.notFound("Delivery", err)
-	_, err = f.s.Retry(f.ctx, org, theirs.ID, job.AttemptID, f.newRetry())
+	_, err = f.s.AddAttempt(f.ctx, org, theirs.ID, f.newRetry().of(job.AttemptID))
 	f.notFound("Retry", err)
 	q := store.HistoryQuery{OrganizationID: org, SubscriptionID: theirs.ID}
 	f.equal("attempts", must(f.s.Attempts(f.ctx, q))(f.t).Total, 0)

@@ -28,7 +28,7 @@ func retryAdds(f *fixture) {
 	f.record(f.failure(job.Lease, nil))
 	first := f.attempt(sub.ID, job.AttemptID)
 	retry := f.newRetry()
-	got := must(f.s.Retry(f.ctx, f.org, sub.ID, job.AttemptID, retry))(f.t)
+	got := must(f.s.AddAttempt(f.ctx, f.org, sub.ID, retry.of(job.AttemptID)))(f.t)
 	want := store.Attempt{
 		ID: retry.ID, DeliveryID: first.ID, MessageID: first.MessageID, OrganizationID: f.org, SubscriptionID: sub.ID,
 		EventTypeID: e.ID, Number: 2, Type: store.ManualRetry, Status: store.Pending, RetryOf: first.ID,
@@ -44,7 +44,7 @@ func retryClaimed(f *fixture) {
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
 	retry := f.newRetry()
-	must(f.s.Retry(f.ctx, f.org, job.SubscriptionID, job.AttemptID, retry))(f.t)
+	must(f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, retry.of(job.AttemptID)))(f.t)
 	got, want := f.claimOne(), job
 	want.Lease, want.Number, want.Type, want.ExpiresAt = got.Lease, 2, store.ManualRetry, retry.ExpiresAt
 	f.equal("job", got, want)
@@ -59,7 +59,7 @@ func retryNotDue(f *fixture) {
 	f.record(f.failure(job.Lease, nil))
 	retry := f.newRetry()
 	retry.At = f.at(time.Hour)
-	must(f.s.Retry(f.ctx, f.org, job.SubscriptionID, job.AttemptID, retry))(f.t)
+	must(f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, retry.of(job.AttemptID)))(f.t)
 	f.claimNone("before its time")
 }
 
@@ -69,7 +69,7 @@ func retryCancelsAutomatic(f *fixture) {
 	f.record(f.failure(job.Lease, f.next()))
 	want := f.chain(job)
 	retry := f.newRetry()
-	manual := must(f.s.Retry(f.ctx, f.org, sub.ID, job.AttemptID, retry))(f.t)
+	manual := must(f.s.AddAttempt(f.ctx, f.org, sub.ID, retry.of(job.AttemptID)))(f.t)
 	f.equal("number", manual.Number, 3)
 	f.equal("retry of", manual.RetryOf, job.AttemptID)
 	want[1].Status, want[1].UpdatedAt, want[1].UpdatedBy = store.Cancelled, retry.At, "cleo"
@@ -142,7 +142,7 @@ func retryNotFinished(f *fixture) {
 	try := func(what string, id uuid.UUID) {
 		f.t.Helper()
 		want := f.chain(first)
-		_, err := f.s.Retry(f.ctx, f.org, sub.ID, id, f.newRetry())
+		_, err := f.s.AddAttempt(f.ctx, f.org, sub.ID, f.newRetry().of(id))
 		f.fails(what, err, store.ErrNotFinished)
 		f.fails(what, err, store.ErrConflict)
 		f.equal(what, f.chain(first), want)

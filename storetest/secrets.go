@@ -19,7 +19,7 @@ var secretCases = []testCase{
 func (f *fixture) rotate(s store.Subscription, from time.Time) store.Secret {
 	f.t.Helper()
 	secret := f.newSecret(s, from)
-	f.check(f.s.AddSecret(f.ctx, s.OrganizationID, s.ID, func(store.Secret) (store.Secret, error) { return secret, nil }))
+	f.check(f.s.AddSecret(f.ctx, s.OrganizationID, s.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { return secret, nil }))
 	return secret
 }
 
@@ -37,7 +37,7 @@ func secretChain(f *fixture) {
 	b.CreatedAt, b.CreatedBy = f.at(59*time.Minute), "bob"
 	current := a
 	for _, next := range []store.Secret{b, c} {
-		f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(s store.Secret) (store.Secret, error) {
+		f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, s store.Secret) (store.Secret, error) {
 			f.equal("what next sees", s, current)
 			return next, nil
 		}))
@@ -61,7 +61,7 @@ func secretNextError(f *fixture) {
 	sub := f.newSubscription()
 	first := f.newSecret(sub, f.now)
 	f.check(f.s.CreateSubscription(f.ctx, sub, first))
-	err := f.s.AddSecret(f.ctx, f.org, sub.ID, func(s store.Secret) (store.Secret, error) {
+	err := f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, s store.Secret) (store.Secret, error) {
 		s.Key[0] = '!'
 		return f.newSecret(sub, f.at(time.Second)), errStop
 	})
@@ -107,7 +107,7 @@ func secretConcurrent(f *fixture) {
 	const n = 8
 	sub := f.subscribe()
 	f.together(n, func(int) error {
-		return f.s.AddSecret(f.ctx, f.org, sub.ID, func(current store.Secret) (store.Secret, error) {
+		return f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, current store.Secret) (store.Secret, error) {
 			return f.newSecret(sub, current.ValidFrom.Add(time.Second)), nil
 		})
 	})

@@ -65,7 +65,7 @@ func subscriptionNotFound(f *fixture) {
 	f.notFound("Secrets", err)
 	_, err = f.s.SecretAt(f.ctx, f.org, id, f.now)
 	f.notFound("SecretAt", err)
-	err = f.s.AddSecret(f.ctx, f.org, id, func(store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, f.org, id, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 }
 
@@ -211,7 +211,7 @@ func subscriptionDelete(f *fixture) {
 	f.notFound("Secrets", err)
 	_, err = f.s.SecretAt(f.ctx, f.org, sub.ID, f.now)
 	f.notFound("SecretAt", err)
-	err = f.s.AddSecret(f.ctx, f.org, sub.ID, func(store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 	q := store.SubscriptionQuery{Archived: store.IncludeArchived}
 	f.equal("total", must(f.s.Subscriptions(f.ctx, f.org, q))(f.t).Total, 0)

@@ -124,13 +124,21 @@ func (f *fixture) record(outcomes ...store.Outcome) {
 	f.sameIDs("lost", must(f.s.Record(f.ctx, outcomes))(f.t), nil)
 }
 
-func (f *fixture) newRetry() store.NewRetry {
-	return store.NewRetry{ID: f.id(), At: f.at(10 * time.Second), By: "cleo", ExpiresAt: f.at(48 * time.Hour)}
+// retryRequest is a manual retry to be asked for.
+type retryRequest store.NewAttempt
+
+func (r retryRequest) of(attempt uuid.UUID) store.NewAttempt {
+	r.RetryOf = attempt
+	return store.NewAttempt(r)
+}
+
+func (f *fixture) newRetry() retryRequest {
+	return retryRequest{ID: f.id(), Type: store.ManualRetry, At: f.at(10 * time.Second), By: "cleo", ExpiresAt: f.at(48 * time.Hour)}
 }
 
 func (f *fixture) retry(j store.Job) store.Attempt {
 	f.t.Helper()
-	return must(f.s.Retry(f.ctx, j.OrganizationID, j.SubscriptionID, j.AttemptID, f.newRetry()))(f.t)
+	return must(f.s.AddAttempt(f.ctx, j.OrganizationID, j.SubscriptionID, f.newRetry().of(j.AttemptID)))(f.t)
 }
 
 // attempt reads a claimed attempt, or another one of its subscription.

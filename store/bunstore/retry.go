@@ -12,7 +12,7 @@ import (
 
 // Retry implements store.History.
 func (s *Store) Retry(
-	ctx context.Context, org, subscription, attempt uuid.UUID, retry store.NewRetry,
+	ctx context.Context, org, subscription, attempt uuid.UUID, retry newRetry,
 ) (added store.Attempt, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		// SHARE waits for who archives or deletes the subscription, and they for us.
@@ -59,7 +59,7 @@ func (s *Store) Retry(
 
 // addRetry withdraws the automatic retry that is pending in the chain, if any,
 // and adds a manual one.
-func (s *Store) addRetry(ctx context.Context, c conn, of attemptRow, retry store.NewRetry) error {
+func (s *Store) addRetry(ctx context.Context, c conn, of attemptRow, retry newRetry) error {
 	if err := c.query(ctx, withdrawRetry, nil, retry.At, retry.By, c.id(uuid.UUID(of.DeliveryID))); err != nil {
 		return err
 	}

@@ -80,19 +80,20 @@ func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at ti
 
 // AddSecret implements store.Subscriptions.
 func (s *Store) AddSecret(
-	ctx context.Context, org, subscription uuid.UUID, next func(current store.Secret) (store.Secret, error),
+	ctx context.Context, org, subscription uuid.UUID, next func(sub store.Subscription, current store.Secret) (store.Secret, error),
 ) error {
 	return s.write(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
+		sub, err := s.subscription(ctx, tx, org, subscription, "NO KEY UPDATE")
+		if err != nil {
 			return err
 		}
 		var row secretRow
-		err := s.secrets(tx, &row).Where("k.subscription_id = ?", id(subscription)).Where("k.valid_to IS NULL").
+		err = s.secrets(tx, &row).Where("k.subscription_id = ?", id(subscription)).Where("k.valid_to IS NULL").
 			Order("k.id DESC").Limit(1).Scan(ctx)
 		if err != nil {
 			return err
 		}
-		secret, err := next(row.record())
+		secret, err := next(sub, row.record())
 		if err != nil {
 			return changed(err)
 		}

@@ -148,7 +148,7 @@ func (s *Store) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (
 }
 
 // Retry adds a manual retry.
-func (s *Store) Retry(ctx context.Context, org, subscription, id uuid.UUID, retry store.NewRetry) (store.Attempt, error) {
+func (s *Store) Retry(ctx context.Context, org, subscription, id uuid.UUID, retry newRetry) (store.Attempt, error) {
 	if err := s.lock(ctx); err != nil {
 		return store.Attempt{}, err
 	}

@@ -49,7 +49,7 @@ func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at ti
 
 // AddSecret adds a secret and makes it the current one.
 func (s *Store) AddSecret(
-	ctx context.Context, org, subscription uuid.UUID, next func(store.Secret) (store.Secret, error),
+	ctx context.Context, org, subscription uuid.UUID, next func(store.Subscription, store.Secret) (store.Secret, error),
 ) error {
 	if err := s.lock(ctx); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s *Store) AddSecret(
 		return err
 	}
 	former := sub.secrets[len(sub.secrets)-1]
-	added, err := next(copySecret(*former))
+	added, err := next(s.readSubscription(sub), copySecret(*former))
 	if err != nil {
 		return err
 	}
