@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -19,9 +20,7 @@ func (r *run) claimLoop() {
 	for r.claiming.Err() == nil {
 		n := r.lanes.reserve(max(1, min(maxClaim, r.cfg.Backlog)/4), maxClaim) // not in driblets
 		if n == 0 {
-			for _, refused := range r.lanes.evict(time.Now()) {
-				r.giveBack(refused.task, r.cfg.Now().Add(refused.away))
-			}
+			r.refuse(r.lanes.evict(time.Now()))
 			r.wait(r.lanes.room, r.cfg.PollInterval)
 			continue
 		}
@@ -74,10 +73,25 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 	}
 	tasks := make([]task, len(jobs))
 	for i, j := range jobs {
-		tasks[i] = task{j, until}
+		tasks[i] = task{j, until, r.targets.known(j)}
 	}
-	for _, refused := range r.lanes.put(tasks, time.Now()) {
-		r.giveBack(refused.task, r.cfg.Now().Add(refused.away))
+	r.refuse(r.lanes.put(tasks, time.Now()))
+}
+
+// refuse gives tasks back, until their deadline at most. Those that passed it
+// would be refused for ever by a lane that is full or slow for good.
+func (r *run) refuse(refused []refusal) {
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	for _, t := range refused {
+		due := now.Add(t.away)
+		switch {
+		case t.to == nil || t.to.Deleted || !t.to.Live() || due.Before(t.ExpiresAt):
+			r.giveBack(t.task, due)
+		case now.Before(t.ExpiresAt):
+			r.giveBack(t.task, t.ExpiresAt)
+		default:
+			r.finish(t.task, Decision{Status: store.Failed, Error: expired(t.to)}, guard.Result{}, now, notSent)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ type Config struct {
 	PollInterval time.Duration // how often to look for due attempts when nothing woke us. Default: 500 ms
 	DrainTimeout time.Duration // how long a cancelled Start waits for what is in flight. Default: 30 s
 
+	Deadline      time.Duration // how long after its creation what a recovery queues may be sent. Default: 96 h
 	SecretOverlap time.Duration // how long a replaced secret still signs. Default: 24 h
 	Retention     time.Duration // how long history is kept; negative for ever. Default: 720 h
 	UserAgent     string        // Default: "ecg-webhooks"
@@ -78,6 +79,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Lease = cmp.Or(c.Lease, 40*time.Second)
 	c.PollInterval = cmp.Or(c.PollInterval, 500*time.Millisecond)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
 	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
 	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
 	c.UserAgent = cmp.Or(c.UserAgent, "ecg-webhooks")
@@ -118,6 +120,7 @@ func (c Config) check() error {
 		{"Lease", c.Lease},
 		{"PollInterval", c.PollInterval},
 		{"DrainTimeout", c.DrainTimeout},
+		{"Deadline", c.Deadline},
 		{"SecretOverlap", c.SecretOverlap},
 	} {
 		if f.d <= 0 {

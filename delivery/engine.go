@@ -19,6 +19,7 @@ const leaseMargin = 2 * time.Second
 type Engine struct {
 	cfg     Config
 	targets *targets
+	pacers  map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
 
 	mu  sync.Mutex
 	run *run // nil when stopped
@@ -30,6 +31,8 @@ type run struct {
 	lanes   *lanes
 	results chan result
 	wake    chan struct{}
+
+	recoveries chan struct{} // a recovery may have been created
 
 	claiming     context.Context // done: take nothing more
 	stopClaiming context.CancelFunc
@@ -51,7 +54,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: c}
+	e := &Engine{cfg: c, pacers: map[uuid.UUID]*pacer{}}
 	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}}
 	return e, nil
 }
@@ -113,6 +116,18 @@ func (e *Engine) Wake() {
 	}
 }
 
+// WakeRecoveries makes the engine look for recovery jobs now.
+func (e *Engine) WakeRecoveries() {
+	r := e.current()
+	if r == nil {
+		return
+	}
+	select {
+	case r.recoveries <- struct{}{}:
+	default:
+	}
+}
+
 // Forget makes the engine read a subscription again before it sends to it.
 func (e *Engine) Forget(subscription uuid.UUID) { e.targets.forget(subscription) }
 
@@ -159,11 +174,13 @@ func (e *Engine) newRun() *run {
 	c := e.cfg
 	r := &run{
 		Engine:  e,
-		lanes:   newLanes(c.Backlog, c.BacklogBytes, c.PerSubscription),
 		results: make(chan result, c.Workers),
 		wake:    make(chan struct{}, 1),
 		drained: make(chan struct{}),
+
+		recoveries: make(chan struct{}, 1),
 	}
+	r.lanes = newLanes(c, e.pacers, r.signal)
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.health = health{notice: e.notify, log: c.Logger, now: c.Now}
@@ -174,6 +191,7 @@ func (r *run) start() {
 	r.intake.Go(r.claimLoop)
 	r.intake.Go(r.listenLoop)
 	r.intake.Go(r.pruneLoop)
+	r.intake.Go(r.recoverLoop)
 	for range r.cfg.Workers {
 		r.workers.Go(r.work)
 	}

@@ -9,10 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 func TestDeliversWhatIsPublishedAndRecordsIt(t *testing.T) {
@@ -164,6 +167,41 @@ func TestInactiveSubscriptionWaitsUntilItIsActive(t *testing.T) {
 		synctest.Wait()
 		if len(sent.requests) != 3 {
 			t.Errorf("%d requests after it became active, want 3", len(sent.requests))
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// crossing is a store in which something happens just before attempts are given
+// back for long.
+type crossing struct {
+	*memstore.Store
+	happens func()
+}
+
+func (c *crossing) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.UUID, error) {
+	if deferrals[0].DueAt.After(now().Add(30*time.Second)) && c.happens != nil {
+		c.happens()
+		c.happens = nil
+	}
+	return c.Store.Defer(ctx, deferrals)
+}
+
+func TestWhatIsGivenBackWhileItsSubscriptionBecomesActiveIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		sent := &script{statuses: []int{200}}
+		c := &crossing{Store: w.store.(*memstore.Store), happens: func() { setActive(w, sub, true) }}
+		e := w.engine(sent, func(conf *delivery.Config) { conf.Store = c })
+		w.publish(org, 1)
+		setActive(w, sub, false)
+		w.must(e.Start(t.Context()))
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(sent.requests) != 1 {
+			t.Errorf("%d requests two minutes after it became active, want 1", len(sent.requests))
 		}
 		w.must(e.Stop(t.Context()))
 	})
@@ -329,6 +367,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		"Workers":     func(c *delivery.Config) { c.Workers = -1 },
 		"Timeout":     func(c *delivery.Config) { c.Timeout = time.Minute },
 		"Lease":       func(c *delivery.Config) { c.Lease = time.Second },
+		"Deadline":    func(c *delivery.Config) { c.Deadline = -time.Hour },
 		"Schedule[1]": func(c *delivery.Config) { c.Schedule = delivery.Schedule{1, 0} },
 	} {
 		c := good

@@ -15,15 +15,17 @@ import (
 type task struct {
 	store.Job
 	leasedUntil time.Time
+	to          *target // the subscription when the task came in; nil if it was not at hand
 }
 
 // lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
 // subscription, and chooses the next one fairly: organizations in turn, and
 // within an organization its subscriptions in turn.
 type lanes struct {
-	maxTasks int // waiting, over all lanes
-	maxBytes int // of bodies waiting, over all lanes
-	perLane  int // in flight in one lane, at most
+	maxTasks int    // waiting, over all lanes
+	maxBytes int    // of bodies waiting, over all lanes
+	perLane  int    // in flight in one lane, at most
+	wake     func() // look for due attempts
 
 	mu       sync.Mutex
 	ready    sync.Cond // a task can be taken, or closed
@@ -37,6 +39,11 @@ type lanes struct {
 	closed   bool
 
 	typicalBytes int // moving average of a body's size
+
+	pacers   map[uuid.UUID]*pacer // of subscriptions with a RateLimit
+	sweepAt  int                  // how many pacers there may be before idle ones are dropped
+	returns  *time.Timer          // runs until expected, if that is not zero
+	expected time.Time            // when the next one is due of what the pacers gave back
 }
 
 // tenant is an organization with lanes that have a task to give.
@@ -55,11 +62,16 @@ type lane struct {
 
 	typical  time.Duration // moving average of how long an attempt takes here
 	progress time.Time     // when an attempt last ended, or the first one began
+
+	pacer    *pacer      // nil if there is no RateLimit, or it is not known
+	timer    *time.Timer // offers the lane when the pacer allows it
+	entering uuid.UUID   // the attempt that was taken and did not come to the pacer yet; zero for none
 }
 
-func newLanes(maxTasks, maxBytes, perLane int) *lanes {
+func newLanes(c Config, pacers map[uuid.UUID]*pacer, wake func()) *lanes {
 	l := &lanes{
-		maxTasks: maxTasks, maxBytes: maxBytes, perLane: perLane,
+		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
+		wake: wake, pacers: pacers,
 		room:  make(chan struct{}, 1),
 		lanes: map[uuid.UUID]*lane{}, tenants: map[uuid.UUID]*tenant{},
 	}
@@ -92,19 +104,22 @@ func (l *lanes) release(n int) {
 }
 
 // put adds tasks for which room was reserved. It returns those that their lane is
-// too slow to take, each with how long it should stay away.
+// too slow to take, or has to be, each with how long it should stay away.
 func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reserved -= len(tasks)
 	for _, t := range tasks {
-		ln := l.lane(t)
 		if l.closed {
 			refused = append(refused, refusal{t, 0})
 			continue
 		}
-		if ln.queue.len() >= ln.most(now) {
-			refused = append(refused, refusal{t, ln.away(now)})
+		ln := l.lane(t)
+		for _, over := range l.regulate(ln, t.to, now) {
+			refused = append(refused, l.refuse(ln, over, now))
+		}
+		if n := ln.queue.len(); n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now) {
+			refused = append(refused, l.refuse(ln, t, now))
 			continue
 		}
 		ln.queue.push(t)
@@ -112,6 +127,11 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 		l.bytes += len(t.Body)
 		l.typicalBytes += (len(t.Body) - l.typicalBytes) / 8
 		l.offer(ln)
+	}
+	for _, t := range refused {
+		if ln := l.lanes[t.SubscriptionID]; ln != nil {
+			l.drop(ln)
+		}
 	}
 	if len(refused) > 0 {
 		l.signalRoom()
@@ -126,13 +146,17 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 	defer l.mu.Unlock()
 	for _, ln := range l.lanes {
 		for most := ln.most(now); ln.queue.len() > most; {
-			t := ln.queue.popLast()
-			l.tasks--
-			l.bytes -= len(t.Body)
-			refused = append(refused, refusal{t, ln.away(now)})
+			refused = append(refused, l.refuse(ln, l.popLast(ln), now))
 		}
 	}
 	return refused
+}
+
+func (l *lanes) popLast(ln *lane) task {
+	t := ln.queue.popLast()
+	l.tasks--
+	l.bytes -= len(t.Body)
+	return t
 }
 
 // refusal is a task that is to be given back, for some time.
@@ -162,6 +186,9 @@ func (l *lanes) take() (task, bool) {
 		ln.progress = time.Now()
 	}
 	ln.inFlight++
+	if ln.pacer != nil {
+		ln.entering = t.AttemptID
+	}
 	l.offer(ln)
 	if org.turns.len() > 0 {
 		l.turns.push(org)
@@ -183,9 +210,19 @@ func (l *lanes) done(t task, took time.Duration) {
 	if took > 0 {
 		ln.learn(took, l.perLane)
 	}
+	l.entered(ln, t)
 	l.offer(ln)
-	if ln.inFlight == 0 && ln.queue.len() == 0 {
-		delete(l.lanes, ln.id)
+	l.drop(ln)
+}
+
+// drop ends the lane if it holds nothing.
+func (l *lanes) drop(ln *lane) {
+	if ln.inFlight > 0 || ln.queue.len() > 0 {
+		return
+	}
+	delete(l.lanes, ln.id)
+	if ln.timer != nil {
+		ln.timer.Stop()
 	}
 }
 
@@ -195,8 +232,14 @@ func (l *lanes) close() []task {
 	defer l.mu.Unlock()
 	l.closed = true
 	l.ready.Broadcast()
+	if l.returns != nil {
+		l.returns.Stop()
+	}
 	var left []task
 	for _, ln := range l.lanes {
+		if ln.timer != nil {
+			ln.timer.Stop()
+		}
 		for ln.queue.len() > 0 {
 			left = append(left, ln.queue.pop())
 		}
@@ -217,7 +260,7 @@ func (l *lanes) lane(t task) *lane {
 
 // offer gives the lane a turn if it has a task and may send it.
 func (l *lanes) offer(ln *lane) {
-	if ln.queued || ln.queue.len() == 0 || ln.inFlight >= ln.limit {
+	if ln.queued || ln.queue.len() == 0 || ln.inFlight >= ln.limit || !l.open(ln) {
 		return
 	}
 	org := l.tenants[ln.org]

@@ -112,7 +112,7 @@ func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uu
 			r.health.worked()
 			return lost, nil
 		}
-		if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		if !unavailable(err) {
 			return nil, err
 		}
 		r.health.failed(err)

@@ -41,13 +41,30 @@ func (r *run) attempt(t task) time.Duration {
 	case !now.Before(t.ExpiresAt):
 		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, guard.Result{}, now, notSent)
 	case !to.Active || to.url == nil && to.err == nil:
-		r.giveBack(t, t.ExpiresAt) // waits there until the subscription is live again: see UpdateSubscription
+		r.giveBack(t, pause(t, to, now))
 	case time.Until(t.leasedUntil) < r.timeout(to)+leaseMargin:
 		r.giveBack(t, now)
 	default:
-		return r.post(t, to, now)
+		t.to = to
+		ok, refused := r.lanes.admit(t, to, time.Now())
+		r.refuse(refused)
+		if ok {
+			return r.post(t, to, now)
+		}
 	}
 	return 0
+}
+
+// pause returns until when an attempt waits for its subscription to be live again.
+// Then all that waits in the store becomes due (see UpdateSubscription), but not
+// what was on its way back there at that moment. So each looks again, after as
+// long as the subscription has been off.
+func pause(t task, to *target, now time.Time) time.Time {
+	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Minute))
+	if due.After(t.ExpiresAt) {
+		return t.ExpiresAt
+	}
+	return due
 }
 
 func expired(to *target) string {

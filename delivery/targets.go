@@ -47,6 +47,17 @@ func (t *target) fresh(j store.Job, now time.Time) bool {
 	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < targetTTL
 }
 
+// known returns the target of the job if it is at hand, or nil.
+func (c *targets) known(j store.Job) *target {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.m[j.SubscriptionID]; t.fresh(j, now) {
+		return t
+	}
+	return nil
+}
+
 // get returns the target of the job, or nil if there never was one.
 func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
 	now := c.now()

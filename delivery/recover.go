@@ -1,0 +1,47 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+const (
+	recoverInterval = time.Second
+	recoverBatch    = 500
+)
+
+// recoverLoop queues again what recovery jobs ask for, in batches.
+func (r *run) recoverLoop() {
+	backOff := storeBackOff()
+	for r.claiming.Err() == nil {
+		now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+		advanced, err := r.cfg.Store.AdvanceRecovery(r.claiming, store.AdvanceOptions{
+			Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
+		})
+		switch {
+		case r.claiming.Err() != nil:
+		case err != nil:
+			if unavailable(err) {
+				r.health.failed(err)
+			} else {
+				r.cfg.Logger.Error("webhooks: a recovery cannot go on", "error", err)
+			}
+			r.wait(nil, backOff.NextBackOff())
+		case advanced:
+			backOff.Reset()
+			r.signal()
+		default:
+			backOff.Reset()
+			r.wait(r.recoveries, recoverInterval)
+		}
+	}
+}
+
+// unavailable reports whether an error says that the store is away, rather than
+// that it refuses something.
+func unavailable(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
