@@ -20,6 +20,14 @@ type (
 	Subscription      = store.Subscription
 	Selector          = store.Selector
 	Message           = store.Message
+	MessageSummary    = store.MessageSummary
+	Tally             = store.Tally
+	Filter            = store.Filter
+	Condition         = store.Condition
+	Op                = store.Op
+	Recovery          = store.Recovery
+	RecoveryScope     = store.RecoveryScope
+	RecoveryState     = store.RecoveryState
 	Delivery          = store.Delivery
 	Attempt           = store.Attempt
 	AttemptType       = store.AttemptType
@@ -51,6 +59,14 @@ const (
 	ExcludeArchived = store.ExcludeArchived
 	IncludeArchived = store.IncludeArchived
 	OnlyArchived    = store.OnlyArchived
+
+	RecoverFailed = store.RecoverFailed
+	RecoverMissed = store.RecoverMissed
+	RecoverAll    = store.RecoverAll
+
+	RecoveryRunning = store.RecoveryRunning
+	RecoveryDone    = store.RecoveryDone
+	RecoveryStopped = store.RecoveryStopped
 
 	AnyStatus     = store.AnyStatus
 	OnlySucceeded = store.OnlySucceeded

@@ -35,6 +35,14 @@ var (
 	ErrPostURIMissing = fmt.Errorf("%w: the subscription has no postUri", ErrConflict)
 	// ErrSecretUnchanged says that the new secret is the current one.
 	ErrSecretUnchanged = fmt.Errorf("%w: the secret is the current one", ErrConflict)
+	// ErrNoEvents says that a subscription lists no event type that takes events.
+	ErrNoEvents = fmt.Errorf("%w: the subscription lists no active event type", ErrConflict)
+	// ErrNotInChain says that an attempt is not in the chain that was named.
+	ErrNotInChain = fmt.Errorf("%w: the attempt is in another chain", ErrConflict)
+	// ErrOutcomeExists says that an attempt has an outcome, and another one.
+	ErrOutcomeExists = fmt.Errorf("%w: the attempt has an outcome", ErrConflict)
+	// ErrSending says that the dispatcher is sending the attempt.
+	ErrSending = fmt.Errorf("%w: the attempt is being sent", ErrConflict)
 )
 
 // Problem classifies a [ValidationError].

@@ -74,7 +74,7 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 		if e.CategoryID != category {
 			return ErrNotFound
 		}
-		if err := editable(e.Lifecycle); err != nil {
+		if err := editableType(*e); err != nil {
 			return err
 		}
 		in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
@@ -115,30 +115,34 @@ func (r *Registry) DeleteEventType(ctx context.Context, category, id uuid.UUID, 
 
 // ActivateEventType lets the event type take events again.
 func (r *Registry) ActivateEventType(ctx context.Context, category, id uuid.UUID) error {
-	return r.moveEventType(ctx, category, id, activate)
+	return r.moveEventType(ctx, category, id, func(e EventType) (transition, error) { return activate, editableType(e) })
 }
 
 // DeactivateEventType stops the event type from taking events and new
 // subscriptions. What is queued still goes out.
 func (r *Registry) DeactivateEventType(ctx context.Context, category, id uuid.UUID) error {
-	return r.moveEventType(ctx, category, id, deactivate)
+	return r.moveEventType(ctx, category, id, func(EventType) (transition, error) { return deactivate, nil })
 }
 
 // ArchiveEventType puts the event type away.
 func (r *Registry) ArchiveEventType(ctx context.Context, category, id uuid.UUID) error {
-	return r.moveEventType(ctx, category, id, archive)
+	return r.moveEventType(ctx, category, id, func(EventType) (transition, error) { return archive, nil })
 }
 
 // RestoreEventType undoes [Registry.ArchiveEventType].
 func (r *Registry) RestoreEventType(ctx context.Context, category, id uuid.UUID) error {
-	return r.moveEventType(ctx, category, id, restore)
+	return r.moveEventType(ctx, category, id, func(EventType) (transition, error) { return restore, nil })
 }
 
-func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, move transition) error {
+func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, choose func(EventType) (transition, error)) error {
 	defer r.types.clear()
 	_, err := r.store.UpdateEventType(ctx, id, func(e *EventType) error {
 		if e.CategoryID != category {
 			return ErrNotFound
+		}
+		move, err := choose(*e)
+		if err != nil {
+			return err
 		}
 		return r.move(ctx, &e.Lifecycle, &e.Audit, move)
 	})

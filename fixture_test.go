@@ -13,6 +13,7 @@ import (
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	*webhooks.Webhooks
 	t        *testing.T
+	store    store.Store
 	category webhooks.Category
 	typ      webhooks.EventType
 	org      uuid.UUID
@@ -40,7 +42,8 @@ func newWorld(t *testing.T, change ...func(*webhooks.Config)) *world {
 		f(&c)
 	}
 	var err error
-	w.Webhooks, err = webhooks.New(memstore.New(), c)
+	w.store = memstore.New()
+	w.Webhooks, err = webhooks.New(w.store, c)
 	w.must(err)
 	w.category, err = w.Registry.CreateCategory(t.Context(), webhooks.CategoryInput{Name: "Vitals", Code: "vitals"})
 	w.must(err)

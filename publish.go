@@ -166,25 +166,36 @@ func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store
 		return store.NewMessage{}, err
 	}
 	t, err := d.publishable(ctx, e.Type, e.Version)
-	if errors.Is(err, ErrNotFound) {
-		err = fault(UnknownReference, "/eventType", "names no event type of version "+e.Version)
-	}
 	if err != nil {
-		return store.NewMessage{}, err
+		return store.NewMessage{}, unknownType(err, e.Version)
 	}
 	if err := matchSchema(t.schema, "/data", data); err != nil {
 		return store.NewMessage{}, err
 	}
-	id, audit := d.created(ctx)
+	m := d.newMessage(ctx, org, t.EventType, data)
+	m.OrderingKey = e.OrderingKey
 	return store.NewMessage{
-		Message: Message{
-			ID: id, OrganizationID: org, EventTypeID: t.ID, Type: t.Code, Version: t.Version,
-			Body: body(id, t.Code, t.Version, audit.CreatedAt, data), OrderingKey: e.OrderingKey,
-			CreatedAt: audit.CreatedAt, CreatedBy: audit.CreatedBy,
-		},
-		Topics: store.Topics(t.ID, t.Code, t.Version), ExpiresAt: audit.CreatedAt.Add(d.cfg.Deadline),
+		Message: m, Topics: store.Topics(t.ID, t.Code, t.Version), ExpiresAt: m.CreatedAt.Add(d.cfg.Deadline),
 		IdempotencyKey: e.IdempotencyKey, Fingerprint: fingerprint(e, data),
 	}, nil
+}
+
+// unknownType words that an event names no event type.
+func unknownType(err error, version string) error {
+	if errors.Is(err, ErrNotFound) {
+		return fault(UnknownReference, "/eventType", "names no event type of version "+version)
+	}
+	return err
+}
+
+// newMessage makes the message of data that was checked.
+func (c *core) newMessage(ctx context.Context, org uuid.UUID, t EventType, data []byte) Message {
+	id, audit := c.created(ctx)
+	return Message{
+		ID: id, OrganizationID: org, EventTypeID: t.ID, Type: t.Code, Version: t.Version,
+		Body:      body(id, t.Code, t.Version, audit.CreatedAt, data),
+		CreatedAt: audit.CreatedAt, CreatedBy: audit.CreatedBy,
+	}
 }
 
 func checkEvent(e Event) error {
@@ -215,14 +226,20 @@ func (d *Dispatcher) data(value any) ([]byte, error) {
 			return nil, fault(Invalid, "/data", "cannot be marshalled: "+err.Error())
 		}
 	}
-	if len(raw) > d.cfg.MaxData {
-		return nil, fault(Invalid, "/data", fmt.Sprintf("must be at most %d bytes", d.cfg.MaxData))
+	return compact("/data", raw, d.cfg.MaxData)
+}
+
+// compact returns a JSON value without the white space between its tokens, if it
+// keeps to the strict rules and is at most so many bytes long.
+func compact(pointer string, raw []byte, most int) ([]byte, error) {
+	if len(raw) > most {
+		return nil, fault(Invalid, pointer, fmt.Sprintf("must be at most %d bytes", most))
 	}
-	data, err := strictjson.Compact(nil, raw, maxDepth)
+	out, err := strictjson.Compact(nil, raw, maxDepth)
 	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
-		return nil, fault(Invalid, "/data"+bad.Pointer, "must be a JSON value: "+bad.Reason)
+		return nil, fault(Invalid, pointer+bad.Pointer, "must be a JSON value: "+bad.Reason)
 	}
-	return data, err
+	return out, err
 }
 
 // body returns what is posted. Data comes last: see [Message.Data].

@@ -3,7 +3,6 @@ package webhooks
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 
@@ -20,7 +19,7 @@ type SampleInput struct {
 // event type's. [ErrSampleExists] if that version has one; a *[ValidationError] if
 // the payload does not match the event type's schema.
 func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UUID, in SampleInput) (Sample, error) {
-	e, err := r.editableType(ctx, category, eventType)
+	e, err := r.typeToEdit(ctx, category, eventType)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -42,7 +41,7 @@ func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, ve
 
 // UpdateSample changes a sample.
 func (r *Registry) UpdateSample(ctx context.Context, category, eventType uuid.UUID, version string, change func(now Sample, in *SampleInput) error) (Sample, error) {
-	e, err := r.editableType(ctx, category, eventType)
+	e, err := r.typeToEdit(ctx, category, eventType)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -63,18 +62,27 @@ func (r *Registry) UpdateSample(ctx context.Context, category, eventType uuid.UU
 
 // DeleteSample removes a sample.
 func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UUID, version string, check func(Sample) error) error {
-	if _, err := r.editableType(ctx, category, eventType); err != nil {
+	if _, err := r.typeToEdit(ctx, category, eventType); err != nil {
 		return err
 	}
 	return r.store.DeleteSample(ctx, eventType, version, check)
 }
 
-func (r *Registry) editableType(ctx context.Context, category, id uuid.UUID) (EventType, error) {
+func (r *Registry) typeToEdit(ctx context.Context, category, id uuid.UUID) (EventType, error) {
 	e, err := r.EventType(ctx, category, id)
 	if err != nil {
 		return e, err
 	}
-	return e, errors.Join(editable(e.Lifecycle), editable(Lifecycle{Archived: e.Category.Archived}))
+	return e, editableType(e)
+}
+
+// editableType returns [ErrArchived] for an event type that is archived, or in an
+// archived category.
+func editableType(e EventType) error {
+	if e.Archived || e.Category.Archived {
+		return ErrArchived
+	}
+	return nil
 }
 
 func checkSample(e EventType, in SampleInput) (SampleInput, error) {

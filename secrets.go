@@ -21,9 +21,10 @@ type Secret struct {
 }
 
 // RotateSecret replaces the current secret by a new random one and returns it. The
-// former one signs too for Config.SecretOverlap.
-func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID) (Secret, error) {
-	return s.SetSecret(ctx, org, id, signing.NewSecret())
+// former one signs too for Config.SecretOverlap. Check, which may be nil, sees the
+// subscription first; its error stops the change.
+func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID, check func(Subscription) error) (Secret, error) {
+	return s.setSecret(ctx, org, id, signing.NewSecret(), check)
 }
 
 // SetSecret makes a secret of the caller's the current one: whsec_ and base64 of
@@ -33,16 +34,19 @@ func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret
 	if _, err := signing.ParseSecret(secret); err != nil {
 		return Secret{}, fault(Invalid, "/secretKey", "must be 8–256 printable ASCII characters; after whsec_ base64 of 24–64 bytes")
 	}
-	sub, err := s.store.Subscription(ctx, org, id)
-	if err != nil {
-		return Secret{}, err
-	}
-	if err := editable(sub.Lifecycle); err != nil {
-		return Secret{}, err
-	}
+	return s.setSecret(ctx, org, id, secret, nil)
+}
+
+func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret string, check func(Subscription) error) (Secret, error) {
 	var next store.Secret
 	defer s.engine.Forget(id)
-	err = s.store.AddSecret(ctx, org, id, func(_ Subscription, current store.Secret) (store.Secret, error) {
+	err := s.store.AddSecret(ctx, org, id, func(sub Subscription, current store.Secret) (store.Secret, error) {
+		if err := checked(sub, check); err != nil {
+			return store.Secret{}, err
+		}
+		if err := editable(sub.Lifecycle); err != nil {
+			return store.Secret{}, err
+		}
 		if old, err := s.keyring.open(current); err == nil && old == secret {
 			return store.Secret{}, ErrSecretUnchanged
 		}
@@ -87,6 +91,28 @@ func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time
 	}
 	return s.openSecret(row)
 }
+
+// CurrentSecrets returns the current secrets of subscriptions by their ids.
+func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subscription) (map[uuid.UUID]string, error) {
+	ids := make([]uuid.UUID, len(subscriptions))
+	for i, sub := range subscriptions {
+		ids[i] = sub.ID
+	}
+	targets, err := s.store.Targets(ctx, ids, forever)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID]string, len(ids))
+	for id, t := range targets {
+		if out[id], err = s.keyring.open(t.Secrets[0]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// forever is a time after which no secret ends.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Secret {
 	row := store.Secret{

@@ -47,15 +47,25 @@ func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID)
 	if err != nil {
 		return "", 0, err
 	}
-	at := a.PostedAt
-	if at.IsZero() {
-		at = s.now()
-	}
+	at := s.signedAt(a)
 	key, err := s.keyAt(ctx, org, subscription, at)
 	if err != nil {
 		return "", 0, err
 	}
 	return signing.Hash(key, at.UnixMilli(), a.Body), at.UnixMilli(), nil
+}
+
+// signedAt is the time that is signed with an attempt. Who makes an external one is
+// told it when it is added.
+func (s *Signer) signedAt(a Attempt) time.Time {
+	switch {
+	case !a.PostedAt.IsZero():
+		return a.PostedAt
+	case a.External:
+		return a.CreatedAt
+	default:
+		return s.now()
+	}
 }
 
 // ValidateHash reports whether the hash is that of the body under the secret that

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -36,6 +37,11 @@ type SubscriptionInput struct {
 	Timeout time.Duration `field:"timeoutMs"`
 	// RetrySchedule replaces that of Config: at most 20 waits of at most 48 h.
 	RetrySchedule []time.Duration `field:"retrySchedule"`
+	// RateLimit is how many attempts a process that dispatches makes in a second,
+	// at most: more than 0, at most 10,000. Default: no limit.
+	RateLimit float64 `field:"rateLimit"`
+	// Filter chooses among the events by their data: at most 20 conditions.
+	Filter Filter `field:"filter"`
 }
 
 // InputOf returns what a caller decided about a subscription, the event types as
@@ -43,7 +49,7 @@ type SubscriptionInput struct {
 func InputOf(s Subscription) SubscriptionInput {
 	in := SubscriptionInput{
 		PostURI: s.PostURI, Version: s.Version, IsDevelopment: s.IsDevelopment, Description: s.Description,
-		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule,
+		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule, RateLimit: s.RateLimit, Filter: s.Filter,
 	}
 	for _, sel := range s.Selectors {
 		if sel.Pattern != "" {
@@ -75,12 +81,17 @@ func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in Subscri
 	if err := checkTimes(in); err != nil {
 		return err
 	}
+	filter, err := checkFilter(in.Filter)
+	if err != nil {
+		return err
+	}
 	selectors, err := s.resolve(ctx, in, sub.Selectors)
 	if err != nil {
 		return err
 	}
 	sub.PostURI, sub.Version, sub.Selectors, sub.IsDevelopment = uri, in.Version, selectors, in.IsDevelopment
 	sub.Description, sub.Headers, sub.Timeout, sub.RetrySchedule = in.Description, headers, in.Timeout, in.RetrySchedule
+	sub.RateLimit, sub.Filter = in.RateLimit, filter
 	if uri == "" {
 		setActive(&sub.Lifecycle, false, s.now())
 	}
@@ -211,6 +222,9 @@ func checkTimes(in SubscriptionInput) error {
 	if in.RetrySchedule != nil && (len(in.RetrySchedule) == 0 || len(in.RetrySchedule) > 20) {
 		return fault(Invalid, "/retrySchedule", "must have 1–20 waits")
 	}
+	if in.RateLimit != 0 && !(in.RateLimit > 0 && in.RateLimit <= 10_000) { // so worded for NaN
+		return fault(Invalid, "/rateLimit", "must be more than 0 and at most 10000, in requests per second")
+	}
 	for i, wait := range in.RetrySchedule {
 		if wait <= 0 || wait > 48*time.Hour {
 			return fault(Invalid, "/retrySchedule/"+strconv.Itoa(i), "must be more than 0 and at most 48h")
@@ -218,3 +232,46 @@ func checkTimes(in SubscriptionInput) error {
 	}
 	return nil
 }
+
+const maxConditions = 20
+
+// checkFilter returns the filter as it is stored, or says what is wrong with it.
+func checkFilter(f Filter) (Filter, error) {
+	if len(f) > maxConditions {
+		return nil, fault(Invalid, "/filter", fmt.Sprintf("must have at most %d conditions", maxConditions))
+	}
+	var out Filter
+	for i, c := range f {
+		at := "/filter/" + strconv.Itoa(i)
+		if !pointerForm.MatchString(c.Pointer) || len(c.Pointer) > 500 {
+			return nil, fault(Invalid, at+"/pointer", "must be a JSON Pointer (RFC 6901) of at most 500 bytes, such as /patient/ward")
+		}
+		value, err := compact(at+"/value", c.Value, 4<<10)
+		if err != nil {
+			return nil, err
+		}
+		c.Value = value
+		if want, known := filterValues[c.Op]; !known {
+			return nil, fault(Invalid, at+"/op", "must be eq, ne, in, prefix, exists, lt or gt")
+		} else if !strings.ContainsRune(want.begins, rune(value[0])) {
+			return nil, fault(Invalid, at+"/value", want.allowed)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+var pointerForm = regexp.MustCompile(`^(/([^/~]|~[01])*)*$`)
+
+// filterValues says with what the JSON value of a comparison may begin.
+var filterValues = map[store.Op]struct{ begins, allowed string }{
+	store.OpEqual:    {anyValue, ""},
+	store.OpNotEqual: {anyValue, ""},
+	store.OpIn:       {"[", "must be an array for in"},
+	store.OpPrefix:   {`"`, "must be a string for prefix"},
+	store.OpExists:   {"tf", "must be true or false for exists"},
+	store.OpLess:     {`"-0123456789`, "must be a number or a string for lt"},
+	store.OpGreater:  {`"-0123456789`, "must be a number or a string for gt"},
+}
+
+const anyValue = `"{[tfn-0123456789`

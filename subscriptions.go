@@ -105,9 +105,12 @@ func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change fu
 var errChanged = errors.New("changed meanwhile")
 
 // RemoveEvent takes an event type off a subscription. ErrNotFound if it does not
-// list it by its id.
-func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID) error {
+// list it by its id. Check is as in [Subscriptions.RotateSecret].
+func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID, check func(Subscription) error) error {
 	_, err := s.store.UpdateSubscription(ctx, org, id, s.now(), func(sub *Subscription) error {
+		if err := checked(*sub, check); err != nil {
+			return err
+		}
 		if err := editable(sub.Lifecycle); err != nil {
 			return err
 		}
@@ -121,6 +124,14 @@ func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid
 		return ErrNotFound
 	})
 	return err
+}
+
+// checked runs a caller's check, if there is one.
+func checked(sub Subscription, check func(Subscription) error) error {
+	if check == nil {
+		return nil
+	}
+	return check(sub)
 }
 
 // Delete removes a subscription and cancels what is queued for it.

@@ -123,7 +123,7 @@ func TestSubscriptionsAreTheirOrganizationsOwn(t *testing.T) {
 	id := w.subscribe("*").ID
 	_, get := s.Get(ctx, other, id)
 	_, update := s.Update(ctx, other, id, func(webhooks.Subscription, *webhooks.SubscriptionInput) error { return nil })
-	_, rotate := s.RotateSecret(ctx, other, id)
+	_, rotate := s.RotateSecret(ctx, other, id, nil)
 	_, secrets := s.Secrets(ctx, other, id, webhooks.Page{Take: 1})
 	_, at := s.SecretAt(ctx, other, id, time.Time{})
 	_, attempts := s.Attempts(ctx, webhooks.HistoryQuery{OrganizationID: other, SubscriptionID: id})
@@ -132,7 +132,7 @@ func TestSubscriptionsAreTheirOrganizationsOwn(t *testing.T) {
 	for _, err := range []error{
 		get, update, rotate, secrets, at, attempts, deliveries, hash,
 		s.Activate(ctx, other, id), s.Deactivate(ctx, other, id), s.Archive(ctx, other, id), s.Restore(ctx, other, id),
-		s.RemoveEvent(ctx, other, id, w.typ.ID), s.Delete(ctx, other, id, nil),
+		s.RemoveEvent(ctx, other, id, w.typ.ID, nil), s.Delete(ctx, other, id, nil),
 	} {
 		wantErr(t, err, webhooks.ErrNotFound)
 	}
@@ -167,9 +167,9 @@ func TestRemoveEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.subscribe(w.typ.Code, "*")
-	wantErr(t, w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, uuid.New()), webhooks.ErrNotFound)
-	w.must(w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, w.typ.ID))
-	wantErr(t, w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, w.typ.ID), webhooks.ErrNotFound)
+	wantErr(t, w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, uuid.New(), nil), webhooks.ErrNotFound)
+	w.must(w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, w.typ.ID, nil))
+	wantErr(t, w.Subscriptions.RemoveEvent(t.Context(), w.org, s.ID, w.typ.ID, nil), webhooks.ErrNotFound)
 	got, err := w.Subscriptions.Get(t.Context(), w.org, s.ID)
 	if err != nil || len(got.Selectors) != 1 || got.Selectors[0].Pattern != "*" {
 		t.Errorf("%+v, %v", got.Selectors, err)
@@ -184,7 +184,7 @@ func TestSecretsRotate(t *testing.T) {
 		w.must(err)
 		began := time.Now()
 		time.Sleep(time.Hour)
-		second, err := w.Subscriptions.RotateSecret(ctx, w.org, s.ID)
+		second, err := w.Subscriptions.RotateSecret(ctx, w.org, s.ID, nil)
 		w.must(err)
 		_, err = w.Subscriptions.SetSecret(ctx, w.org, s.ID, second.Key)
 		wantErr(t, err, webhooks.ErrSecretUnchanged)

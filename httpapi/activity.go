@@ -23,7 +23,7 @@ type activityWire struct {
 	Payload            json.RawMessage      `json:"payload"`
 	RawMessage         json.RawMessage      `json:"rawMessage"`
 	Subscription       any                  `json:"subscription"` // identity or *subscriptionWire
-	Event              any                  `json:"event"`        // identity or sentEventWire
+	Event              any                  `json:"event"`        // identity or *eventTypeWire
 	RetryingFromPostID *uuid.UUID           `json:"retryingFromPostId"`
 	NextRetryAt        timestamp            `json:"nextRetryAt"`
 	RawResponse        *string              `json:"rawResponse"`
@@ -37,13 +37,6 @@ type activityWire struct {
 type activationWire struct {
 	activityWire
 	Attempts int `json:"attempts"`
-}
-
-// sentEventWire is the event type by the words that were sent.
-type sentEventWire struct {
-	ID      uuid.UUID `json:"id"`
-	Code    string    `json:"code"`
-	Version string    `json:"version"`
 }
 
 func showAttempt(a webhooks.Attempt) activityWire {
@@ -92,13 +85,22 @@ func showDelivery(d webhooks.Delivery) activationWire {
 // includes is what a list of activity shows in full.
 type includes struct {
 	subscription *subscriptionWire
-	event        bool
+	events       map[uuid.UUID]webhooks.EventType
 }
 
-func (a *api) includes(c *call, wanted map[string]bool) (in includes, err error) {
-	in.event = wanted["event"]
+// includes reads what is wanted of attempts of one subscription.
+func (a *api) includes(c *call, wanted map[string]bool, attempts []webhooks.Attempt) (in includes, err error) {
 	if wanted["subscription"] {
-		in.subscription, err = a.nested(c, c.id("subscriptionId"))
+		if in.subscription, err = a.nested(c, c.id("subscriptionId")); err != nil {
+			return in, err
+		}
+	}
+	if wanted["event"] {
+		var ids []uuid.UUID
+		for _, attempt := range attempts {
+			ids = append(ids, attempt.EventTypeID)
+		}
+		in.events, err = a.hooks.Registry.HistoricEventTypes(c.ctx(), ids)
 	}
 	return in, err
 }
@@ -107,9 +109,8 @@ func (in includes) add(w *activityWire, a webhooks.Attempt) {
 	if in.subscription != nil {
 		w.Subscription = in.subscription
 	}
-	var sent struct{ Type, Version string }
-	if in.event && json.Unmarshal(a.Body, &sent) == nil {
-		w.Event = sentEventWire{a.EventTypeID, sent.Type, sent.Version}
+	if e, ok := in.events[a.EventTypeID]; ok {
+		w.Event = showEventType(e)
 	}
 }
 
@@ -127,7 +128,7 @@ func (a *api) listActivity(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := a.includes(c, wanted)
+	in, err := a.includes(c, wanted, found.Items)
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,11 @@ func (a *api) listActivations(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := a.includes(c, wanted)
+	first := make([]webhooks.Attempt, len(found.Items))
+	for i, d := range found.Items {
+		first[i] = d.Attempt
+	}
+	in, err := a.includes(c, wanted, first)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
@@ -24,6 +25,14 @@ func (c *call) body(into any) error {
 		return err
 	}
 	return decode(text, "", into)
+}
+
+// optionalBody is body for requests that need none.
+func (c *call) optionalBody(into any) error {
+	if c.r.ContentLength == 0 {
+		return nil
+	}
+	return c.body(into)
 }
 
 // read returns the request's body, a JSON text by the strict rules, if it comes as
@@ -129,4 +138,16 @@ func escapePointer(token string) string {
 		token = strings.ToValidUTF8(token[:most], "") + "…"
 	}
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}
+
+// timeIn reads a time in a body; empty means none.
+func timeIn(pointer, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, ok := parseTime(text)
+	if !ok {
+		return t, invalid(pointer, timeAllowed)
+	}
+	return t, nil
 }

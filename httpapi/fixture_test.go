@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,12 +92,25 @@ type silent struct{}
 
 func (silent) Post(context.Context, guard.Request) guard.Result { return guard.Result{Status: 200} }
 
+// ticking is a clock of the last minute on which a millisecond passes whenever it is
+// read: nothing happens at the same time as anything else.
+func ticking(start time.Time) func() time.Time {
+	var reads atomic.Int64
+	return func() time.Time { return start.Add(time.Duration(reads.Add(1)) * time.Millisecond) }
+}
+
 // newFixture returns the interface over a store.
 func newFixture(t *testing.T, st store.Store) *fixture {
 	t.Helper()
+	return newFixtureWith(t, st, webhooks.Config{Now: ticking(time.Now().Add(-time.Minute))})
+}
+
+func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
+	t.Helper()
 	f := &fixture{T: t, store: st, vars: map[string]string{"a": orgA, "b": orgB, "none": uuid.NewString()}, log: &bytes.Buffer{}}
+	c.AllowHTTP, c.Sender = true, silent{}
 	var err error
-	f.hooks, err = webhooks.New(st, webhooks.Config{AllowHTTP: true, Sender: silent{}})
+	f.hooks, err = webhooks.New(st, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +347,7 @@ func (f *fixture) subscribe() {
 func subscriptionWith(id, secret string) string {
 	return `{"id": "` + id + `", "organizationId": "{a}", "postUri": "https://example.com/hook", "version": "v1", "secretKey": "` + secret + `",
 		"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}], "isDevelopment": false,
-		"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null,
+		"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "filter": null,
 		"status": {"state": "enabled", "reason": null, "since": "<time>"},
 		"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`
 }

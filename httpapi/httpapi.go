@@ -44,7 +44,7 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &api{hooks: hooks, cfg: c, health: &health{ping: hooks.Health}}
-	a.router = a.newRouter(routes())
+	a.router = a.newRouter(append(routes(), pendingRoutes()...))
 	return a, nil
 }
 

@@ -39,13 +39,14 @@ func TestPathsAndMethods(t *testing.T) {
 		{as: "read", do: "GET /api/webhook-categories/urn:uuid:{category}", status: 404, code: "not_found"},
 		{as: "read", do: "GET /api/webhook-events/%00/subscriptions", status: 404, code: "not_found"},
 		{as: "catalog", do: "POST /api/webhook-categories/", status: 400, code: "malformed_json"},
-		{do: "PUT /api/webhook-categories", status: 405, code: "method_not_allowed", has: "Allow: GET, HEAD, POST"},
-		{do: "OPTIONS /healthcheck", status: 405, code: "method_not_allowed", has: "Allow: GET, HEAD"},
-		{do: "BREW /healthcheck", status: 405, code: "method_not_allowed", has: "Allow: GET, HEAD"},
-		{do: "PUT /api/webhook-categories/{category}/webhook-events/{event}", status: 405, has: "Allow: DELETE, GET, HEAD, PATCH"},
-		{do: "GET /api/webhook-categories/{category}/webhook-events/{event}/archive", status: 405, has: "Allow: POST"},
-		{do: "PATCH " + subs + "/{sub}/activity/{none}/retry", status: 405, has: "Allow: POST"},
-		{do: "HEAD " + subs + "/{sub}/activate", status: 405, has: "Allow: POST"},
+		{do: "PUT /api/webhook-categories", status: 405, code: "method_not_allowed", has: "Allow: GET, HEAD, OPTIONS, POST"},
+		{do: "OPTIONS /healthcheck", status: 204, has: "Allow: GET, HEAD, OPTIONS"},
+		{do: "OPTIONS /healthcheck/x", status: 404, code: "not_found"},
+		{do: "BREW /healthcheck", status: 405, code: "method_not_allowed", has: "Allow: GET, HEAD, OPTIONS"},
+		{do: "PUT /api/webhook-categories/{category}/webhook-events/{event}", status: 405, has: "Allow: DELETE, GET, HEAD, OPTIONS, PATCH"},
+		{do: "GET /api/webhook-categories/{category}/webhook-events/{event}/archive", status: 405, has: "Allow: OPTIONS, POST"},
+		{do: "PATCH " + subs + "/{sub}/activity/{none}/retry", status: 405, has: "Allow: OPTIONS, POST"},
+		{do: "HEAD " + subs + "/{sub}/activate", status: 405, has: "Allow: OPTIONS, POST"},
 		{do: "POST /api/webhook-processors/success-response", status: 200, want: `{"value": true}`},
 		{do: "POST /api/webhook-processors/failed-response", status: 500, want: `{"value": false}`},
 		{do: "POST /api/webhook-processors/failed-response?status=418", status: 418, want: `{"value": false}`},
@@ -66,7 +67,7 @@ func TestMountedBelowAPrefix(t *testing.T) {
 	f.run([]step{
 		{as: "read", do: "GET /hooks/api/webhook-categories/", status: 200},
 		{as: "read", do: "GET /hooks/", status: 404, code: "not_found"},
-		{do: "PUT /hooks/healthcheck", status: 405, has: "Allow: GET, HEAD"},
+		{do: "PUT /hooks/healthcheck", status: 405, has: "Allow: GET, HEAD, OPTIONS"},
 	})
 }
 

@@ -128,11 +128,19 @@ func (q *query) time(name string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		q.wrong(name, "must be an RFC 3339 time")
+	t, ok := parseTime(s)
+	if !ok {
+		q.wrong(name, timeAllowed)
 	}
-	return t.UTC()
+	return t
+}
+
+const timeAllowed = "must be a time by RFC 3339 in the years 1–9999, such as 2022-08-18T10:03:03.750Z"
+
+func parseTime(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, s)
+	t = t.UTC() // which may be in another year
+	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
 func (q *query) archived() webhooks.ArchivedFilter {

@@ -16,11 +16,17 @@ import (
 // found, it leaves to us: it takes a wrong method for an unknown path where
 // parameters are nested, and knows no Allow.
 func (a *api) newRouter(table []route) *bunrouter.Router {
-	miss := func(_ http.ResponseWriter, r bunrouter.Request) error {
-		if allowed := allowedMethods(table, r.URL.Path); allowed != nil {
-			return &methodError{allowed}
+	miss := func(w http.ResponseWriter, r bunrouter.Request) error {
+		allowed := allowedMethods(table, r.URL.Path)
+		switch {
+		case allowed == nil:
+			return webhooks.ErrNotFound
+		case r.Method == http.MethodOptions:
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			w.WriteHeader(http.StatusNoContent)
+			return nil
 		}
-		return webhooks.ErrNotFound
+		return &methodError{allowed}
 	}
 	router := bunrouter.New(bunrouter.WithNotFoundHandler(miss), bunrouter.WithMethodNotAllowedHandler(miss))
 	for _, rt := range table {
@@ -85,6 +91,9 @@ func allowedMethods(table []route, path string) []string {
 		if rt.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
+	}
+	if methods != nil {
+		methods = append(methods, http.MethodOptions)
 	}
 	slices.Sort(methods)
 	return methods

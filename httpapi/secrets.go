@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,6 +35,10 @@ func showSecret(s webhooks.Secret) secretWire {
 	}
 }
 
+// forever is a time after which no secret begins: the one then current is the
+// current one, whatever the clocks of the hosts say.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func (a *api) getSecret(c *call) error {
 	q := c.query()
 	at := q.time("createdAt")
@@ -51,10 +56,7 @@ func (a *api) getSecret(c *call) error {
 }
 
 func (a *api) rotateSecret(c *call) error {
-	if err := a.subscriptionMatches(c); err != nil {
-		return err
-	}
-	_, err := a.hooks.Subscriptions.RotateSecret(c.ctx(), c.org, c.id("subscriptionId"))
+	_, err := a.hooks.Subscriptions.RotateSecret(c.ctx(), c.org, c.id("subscriptionId"), c.unchanged)
 	return c.done(err)
 }
 
@@ -102,5 +104,8 @@ func (a *api) nested(c *call, id uuid.UUID) (*subscriptionWire, error) {
 		return nil, err
 	}
 	shown, err := a.masked(c, found)
-	return &shown, err
+	if err != nil {
+		return nil, err
+	}
+	return &shown[0], nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,6 +26,15 @@ type subscriptionInput struct {
 	Headers       map[string]string `json:"headers"`
 	TimeoutMs     *int64            `json:"timeoutMs"`
 	RetrySchedule []string          `json:"retrySchedule"`
+	RateLimit     *float64          `json:"rateLimit"`
+	Filter        []json.RawMessage `json:"filter"`
+}
+
+// conditionInput is a condition of a filter.
+type conditionInput struct {
+	Pointer *string         `json:"pointer" wire:"required"`
+	Op      string          `json:"op" wire:"required"`
+	Value   json.RawMessage `json:"value" wire:"required"`
 }
 
 func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
@@ -34,6 +44,18 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 	}
 	if in.TimeoutMs != nil { // kept from wrapping around, and from 0, which would mean the default
 		out.Timeout = time.Duration(min(max(*in.TimeoutMs, 1), 1e9)) * time.Millisecond
+	}
+	if in.RateLimit != nil {
+		if out.RateLimit = *in.RateLimit; out.RateLimit == 0 {
+			out.RateLimit = -1 // 0 would mean no limit
+		}
+	}
+	for i, raw := range in.Filter {
+		var c conditionInput
+		if err := decode(raw, "/filter/"+strconv.Itoa(i), &c); err != nil {
+			return out, err
+		}
+		out.Filter = append(out.Filter, webhooks.Condition{Pointer: *c.Pointer, Op: webhooks.Op(c.Op), Value: c.Value})
 	}
 	if in.RetrySchedule != nil {
 		out.RetrySchedule = make([]time.Duration, len(in.RetrySchedule))
@@ -62,10 +84,18 @@ type subscriptionWire struct {
 	Headers        map[string]string `json:"headers"`
 	TimeoutMs      *int64            `json:"timeoutMs"`
 	RetrySchedule  []string          `json:"retrySchedule"`
+	RateLimit      *float64          `json:"rateLimit"`
+	Filter         []conditionWire   `json:"filter"`
 	Status         statusWire        `json:"status"`
 	AuditInfo      auditInfo         `json:"auditInfo"`
 	ActiveInfo     activeInfo        `json:"activeInfo"`
 	ArchiveInfo    archiveInfo       `json:"archiveInfo"`
+}
+
+type conditionWire struct {
+	Pointer string          `json:"pointer"`
+	Op      webhooks.Op     `json:"op"`
+	Value   json.RawMessage `json:"value"`
 }
 
 type patternWire struct {
@@ -87,7 +117,11 @@ func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
 		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
 		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
 		Headers: maskHeaders(s.Headers), TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
+		RateLimit: optional(s.RateLimit),
 		AuditInfo: auditOf(s.Audit), ActiveInfo: activeOf(s.Lifecycle), ArchiveInfo: archiveOf(s.Lifecycle),
+	}
+	for _, c := range s.Filter {
+		w.Filter = append(w.Filter, conditionWire{c.Pointer, c.Op, c.Value})
 	}
 	for _, sel := range s.Selectors {
 		if sel.Pattern != "" {
@@ -138,35 +172,25 @@ func waitText(d time.Duration) string {
 	return s
 }
 
-// forever is a time after which no secret begins: the one then current is the
-// current one, whatever the clocks of the hosts say.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// secretOf returns the current secret, masked unless it may be shown in full to the
-// caller.
-func (a *api) secretOf(c *call, s webhooks.Subscription, full bool) (string, error) {
-	secret, err := a.hooks.Subscriptions.SecretAt(c.ctx(), s.OrganizationID, s.ID, forever)
+// masked shows subscriptions inside a list or another resource.
+func (a *api) masked(c *call, found ...webhooks.Subscription) ([]subscriptionWire, error) {
+	secrets, err := a.hooks.Subscriptions.CurrentSecrets(c.ctx(), found)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if full && c.caller.may(tenantSecrets) {
-		return secret.Key, nil
+	shown := make([]subscriptionWire, len(found))
+	for i, s := range found {
+		shown[i] = showSubscription(s, signing.Mask(secrets[s.ID]))
 	}
-	return signing.Mask(secret.Key), nil
-}
-
-// masked shows a subscription inside a list or another resource.
-func (a *api) masked(c *call, s webhooks.Subscription) (subscriptionWire, error) {
-	secret, err := a.secretOf(c, s, false)
-	return showSubscription(s, secret), err
+	return shown, nil
 }
 
 func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
-	secret, err := a.secretOf(c, s, true)
+	secrets, err := a.hooks.Subscriptions.CurrentSecrets(c.ctx(), []webhooks.Subscription{s})
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusOK, s.Revision, showSubscription(s, secret))
+	return c.resource(http.StatusOK, s.Revision, showSubscription(s, c.secret(secrets[s.ID])))
 }
 
 func (a *api) createSubscription(c *call) error {
@@ -182,10 +206,15 @@ func (a *api) createSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	if !c.caller.may(tenantSecrets) {
-		secret = signing.Mask(secret)
+	return c.resource(http.StatusCreated, made.Revision, showSubscription(made, c.secret(secret)))
+}
+
+// secret masks a secret unless it may be shown in full to the caller.
+func (c *call) secret(secret string) string {
+	if c.caller.may(tenantSecrets) {
+		return secret
 	}
-	return c.resource(http.StatusCreated, made.Revision, showSubscription(made, secret))
+	return signing.Mask(secret)
 }
 
 func (a *api) listSubscriptions(c *call) error {
@@ -201,23 +230,12 @@ func (a *api) listSubscriptions(c *call) error {
 	if err != nil {
 		return err
 	}
-	shown, err := a.maskedAll(c, found.Items)
+	shown, err := a.masked(c, found.Items...)
 	if err != nil {
 		return err
 	}
 	out := webhooks.List[subscriptionWire]{Items: shown, Total: found.Total}
 	return c.reply(http.StatusOK, listOf(out, p, func(w subscriptionWire) subscriptionWire { return w }))
-}
-
-func (a *api) maskedAll(c *call, found []webhooks.Subscription) ([]subscriptionWire, error) {
-	shown := make([]subscriptionWire, len(found))
-	for i, s := range found {
-		var err error
-		if shown[i], err = a.masked(c, s); err != nil {
-			return nil, err
-		}
-	}
-	return shown, nil
 }
 
 func (a *api) getSubscription(c *call) error {
@@ -273,29 +291,15 @@ func unmaskHeaders(headers, now map[string]string) error {
 }
 
 func (a *api) deleteSubscription(c *call) error {
-	return c.done(a.hooks.Subscriptions.Delete(c.ctx(), c.org, c.id("subscriptionId"),
-		func(now webhooks.Subscription) error { return c.ifMatch(now.Revision) }))
+	return c.done(a.hooks.Subscriptions.Delete(c.ctx(), c.org, c.id("subscriptionId"), c.unchanged))
 }
 
 func (a *api) removeEvent(c *call) error {
-	if err := a.subscriptionMatches(c); err != nil {
-		return err
-	}
-	return c.done(a.hooks.Subscriptions.RemoveEvent(c.ctx(), c.org, c.id("subscriptionId"), c.id("eventId")))
+	return c.done(a.hooks.Subscriptions.RemoveEvent(c.ctx(), c.org, c.id("subscriptionId"), c.id("eventId"), c.unchanged))
 }
 
-// subscriptionMatches checks If-Match, if there is one, for changes that package
-// webhooks makes without asking first.
-func (a *api) subscriptionMatches(c *call) error {
-	if len(c.r.Header.Values("If-Match")) == 0 {
-		return nil
-	}
-	now, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, c.id("subscriptionId"))
-	if err != nil {
-		return err
-	}
-	return c.ifMatch(now.Revision)
-}
+// unchanged checks If-Match against a subscription that is about to be changed.
+func (c *call) unchanged(now webhooks.Subscription) error { return c.ifMatch(now.Revision) }
 
 // subscriptionCommand serves a change of a subscription's state.
 func subscriptionCommand(do func(*subscribing, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
@@ -320,7 +324,7 @@ func (a *api) listSubscribers(c *call) error {
 	if err != nil {
 		return err
 	}
-	shown, err := a.maskedAll(c, found)
+	shown, err := a.masked(c, found...)
 	if err != nil {
 		return err
 	}

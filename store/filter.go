@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"math/big"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -61,11 +63,16 @@ func (d *Document) root() (any, bool) {
 func parse(text []byte) (v any, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	return v, dec.Decode(&v) == nil
+	if dec.Decode(&v) != nil {
+		return nil, false
+	}
+	_, err := dec.Token()
+	return v, errors.Is(err, io.EOF) // nothing follows
 }
 
 // Matches reports whether all conditions hold of the document. An empty filter
-// holds of everything, a malformed condition of nothing.
+// holds of everything. A malformed condition holds of nothing, and of a document
+// that is not JSON none holds.
 func (f Filter) Matches(d *Document) bool {
 	for _, c := range f {
 		if !c.holds(d) {
@@ -81,7 +88,11 @@ func (c Condition) holds(d *Document) bool {
 	if !ok || !wellFormed {
 		return false
 	}
-	got, found := resolve(root, c.Pointer)
+	tokens, wellFormed := parsePointer(c.Pointer)
+	if !wellFormed {
+		return false
+	}
+	got, found := resolve(root, tokens)
 	switch c.Op {
 	case OpExists:
 		return found == want
@@ -115,16 +126,24 @@ func (c Condition) holds(d *Document) bool {
 	}
 }
 
-// resolve follows a pointer (RFC 6901).
-func resolve(v any, pointer string) (any, bool) {
+// parsePointer returns the reference tokens of a pointer (RFC 6901, section 3).
+func parsePointer(pointer string) (tokens []string, ok bool) {
 	if pointer == "" {
-		return v, true
+		return nil, true
 	}
-	if pointer[0] != '/' {
-		return nil, false
+	tokens = strings.Split(pointer, "/")
+	for i, token := range tokens {
+		if strings.Count(token, "~") != strings.Count(token, "~0")+strings.Count(token, "~1") {
+			return nil, false
+		}
+		tokens[i] = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
 	}
-	for token := range strings.SplitSeq(pointer[1:], "/") {
-		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+	return tokens[1:], tokens[0] == ""
+}
+
+// resolve follows a pointer (RFC 6901, section 4).
+func resolve(v any, tokens []string) (any, bool) {
+	for _, token := range tokens {
 		switch in := v.(type) {
 		case map[string]any:
 			member, ok := in[token]
@@ -173,10 +192,6 @@ func equal(a, b any) bool {
 		}
 		return true
 	default: // a string, a bool, or nil
-		switch b.(type) {
-		case []any, map[string]any:
-			return false
-		}
 		return a == b
 	}
 }
@@ -194,31 +209,43 @@ func ordered(a, b any, sign int) bool {
 	}
 }
 
-// compareNumbers compares exactly where the numbers are of a size that people
-// write, and as floating point beyond: 1e999999999 must not be written out.
+// compareNumbers compares exactly, and does not write the numbers out: 1e999999999
+// is as quick as 1.
 func compareNumbers(a, b json.Number) int {
-	if x, ok := exact(a); ok {
-		if y, ok := exact(b); ok {
-			return x.Cmp(y)
-		}
+	x, y := parseDecimal(a.String()), parseDecimal(b.String())
+	if x.sign != y.sign {
+		return cmp.Compare(x.sign, y.sign)
 	}
-	x, _, errX := big.ParseFloat(a.String(), 10, 64, big.ToNearestEven)
-	y, _, errY := big.ParseFloat(b.String(), 10, 64, big.ToNearestEven)
-	if errX != nil || errY != nil {
-		return strings.Compare(a.String(), b.String())
-	}
-	return x.Cmp(y)
+	return x.sign * cmp.Or(cmp.Compare(x.exponent, y.exponent), strings.Compare(x.digits, y.digits))
 }
 
-func exact(n json.Number) (*big.Rat, bool) {
-	text := n.String()
+// A decimal is sign × 0.digits × 10^exponent. The digits neither begin nor end with
+// a zero, so that equal numbers have equal decimals. Zero has none.
+type decimal struct {
+	sign     int
+	digits   string
+	exponent int64 // at most maxExponent, as are all that are larger
+}
+
+const maxExponent = 1 << 60
+
+// parseDecimal parses a number as JSON spells it.
+func parseDecimal(text string) decimal {
+	text, negative := strings.CutPrefix(text, "-")
+	mantissa, exponent := text, int64(0)
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		if exponent, err := strconv.Atoi(text[i+1:]); err != nil || exponent > 400 || exponent < -400 {
-			return nil, false
-		}
+		mantissa = text[:i]
+		exponent, _ = strconv.ParseInt(text[i+1:], 10, 62) // the nearest one, if it is out of range
 	}
-	if len(text) > 500 {
-		return nil, false
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return decimal{}
 	}
-	return new(big.Rat).SetString(text)
+	exponent += int64(len(digits) - len(fraction))
+	d := decimal{1, strings.TrimRight(digits, "0"), max(-maxExponent, min(exponent, maxExponent))}
+	if negative {
+		d.sign = -1
+	}
+	return d
 }

@@ -88,9 +88,9 @@ func (s Status) Finished() bool { return s >= Succeeded }
 // Attempt is one POST of a delivery: to come, under way, or done.
 //
 // Its Audit: a first post is created as its message was, an automatic retry at
-// the time of the outcome that called for it and by "", a manual one by whoever
-// asked for it. An outcome or a cancellation updates it, by "", or by whoever
-// asked for the manual retry that it gave way to.
+// the time of the outcome that called for it and by "", what somebody asked for
+// by whoever did. An outcome or a cancellation updates it, by "", by whoever
+// reported it, or by whoever asked for the attempt that it gave way to.
 type Attempt struct {
 	ID             uuid.UUID
 	DeliveryID     uuid.UUID // the id of the chain's first attempt
@@ -103,7 +103,7 @@ type Attempt struct {
 	Type           AttemptType
 	External       bool // posted by somebody else than the dispatcher: it is never queued, and waits for Report
 	Status         Status
-	RetryOf        uuid.UUID // the attempt that this one retries; zero for the first
+	RetryOf        uuid.UUID // the attempt that this one retries, which may have been pruned; zero for the first
 	PostedAt       time.Time // zero until it was sent
 	Duration       time.Duration
 	HTTPStatus     int // 0 for none
@@ -131,16 +131,20 @@ type Delivery struct {
 // NewAttempt is an attempt that somebody asked for.
 type NewAttempt struct {
 	ID uuid.UUID
-	// Type is FirstPost or TestPost where RetryOf is zero, else ManualRetry.
+	// Type is FirstPost or TestPost where RetryOf is zero, else ManualRetry or
+	// AutomaticRetry.
 	Type AttemptType
 	// RetryOf is the attempt that is retried: the new one joins its chain. An
-	// automatic retry that is pending there is cancelled, by By at At. Its Step is
-	// that of the chain's latest attempt, less one if that is an automatic retry
-	// that was cancelled, now or before: it uses up nothing of the schedule. It
-	// fails with ErrBadReference if the subscription has no such attempt, and with
-	// ErrNotFinished if that has no outcome. Zero begins a delivery.
+	// automatic retry that is queued there is cancelled, by By at At; an external
+	// one goes on waiting. The Step of a manual retry is that of the chain's latest
+	// attempt, less one if that is an automatic retry that was cancelled, now or
+	// before: it uses up nothing of the schedule. That of an automatic retry is one
+	// more than that. It fails with ErrBadReference if the subscription has no such
+	// attempt, and with ErrNotFinished if that has no outcome. Zero begins a
+	// delivery.
 	RetryOf uuid.UUID
-	// Message is stored with it; its SubscriptionID is the subscription. Nil for
+	// Message is stored with it, as one of the organization and for the
+	// subscription, whatever its OrganizationID and SubscriptionID say. Nil for
 	// that of RetryOf.
 	Message *Message
 
@@ -153,6 +157,7 @@ type NewAttempt struct {
 }
 
 // Report is what became of an attempt, as somebody else than the dispatcher says.
+// Nobody measured how long it took: the attempt's Duration is 0.
 type Report struct {
 	Status     Status    // Succeeded or Failed
 	PostedAt   time.Time // zero keeps the attempt's
@@ -188,8 +193,10 @@ type RecoveryScope int
 
 // The scopes. A delivery has failed if its Status is Failed; tests and deliveries
 // that began with an external attempt do not count. A message was missed if it was
-// published after the subscription was created, matches it by its topics and
-// Filter as they are now, and has no delivery to it.
+// published, and not made for one subscription, when the subscription was created
+// or later, matches it by its topics (those of the message's EventTypeID, Type and
+// Version) and Filter as they are now, and has no delivery to it. It does not
+// matter whether the subscription is live.
 const (
 	RecoverFailed RecoveryScope = iota + 1
 	RecoverMissed
@@ -216,9 +223,11 @@ func (s RecoveryState) String() string {
 }
 
 // Recovery is a job that queues again what a subscription did not get. Of a failed
-// delivery it adds a manual retry of the latest attempt; to a missed message, a
-// delivery. Both are created by CreatedBy, when the job comes to them. It goes
-// through the failed ones first, each in the order of their ids.
+// delivery it adds a manual retry of the latest attempt, as AddAttempt does; to a
+// missed message, a delivery with a FirstPost. Both are created by CreatedBy, when
+// the job comes to them. It goes through the failed ones first, each kind in the
+// order of their ids, and to each once: what is no longer failed or missed by then
+// is passed over, and what fails again stays so.
 type Recovery struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
@@ -226,12 +235,13 @@ type Recovery struct {
 	Scope          RecoveryScope
 	Since, Until   time.Time // [Since, Until): when deliveries were created, or messages published
 	RatePerSecond  int       // 0 for no limit
+	Matched        int       // what CountRecoverable found when the job was made
+	CreatedAt      time.Time
+	CreatedBy      string
 
+	// Kept by the store from here.
 	State      RecoveryState
-	Matched    int // what CountRecoverable found when the job was made
-	Queued     int // so far
-	CreatedAt  time.Time
-	CreatedBy  string
+	Queued     int       // so far
 	FinishedAt time.Time // zero while it is running
 }
 

@@ -16,14 +16,16 @@ import (
 // sent, nothing is changed and the id is returned among the lost. So a host that
 // was thought dead cannot undo what its successor did.
 type Queue interface {
-	// Claim leases up to max attempts that are due (no external ones), those due longest first,
-	// whatever became of their subscriptions and however late it is for them.
-	// Concurrent claims, also of other processes, never return the same attempt.
+	// Claim leases up to max attempts that are due, those due longest first,
+	// whatever became of their subscriptions and however late it is for them. An
+	// external attempt is never due. Concurrent claims, also of other processes,
+	// never return the same attempt.
 	Claim(ctx context.Context, max int, lease time.Duration) ([]Job, error)
 
 	// Record stores outcomes and the next attempts they call for, all in one
 	// transaction. A next attempt is not added if another attempt of the same
-	// delivery is pending or being sent. Lost ones do not stop the others.
+	// delivery is pending or being sent; an external one does not count. Lost ones
+	// do not stop the others.
 	Record(ctx context.Context, outcomes []Outcome) (lost []uuid.UUID, err error)
 
 	// Defer gives claimed attempts back, to become due at the given times.

@@ -127,7 +127,7 @@ type Subscriptions interface {
 	// ErrBadReference as CreateSubscription does. In the same
 	// transaction, archiving cancels the subscription's pending attempts, but not
 	// what is being sent, and a subscription that becomes live has its pending
-	// attempts all due at now.
+	// attempts all due at now. External attempts stay as they are.
 	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
 	// DeleteSubscription cancels its pending attempts as archiving does. Its
 	// history stays until retention ends it, but can no longer be reached. Check
@@ -150,10 +150,10 @@ type Subscriptions interface {
 type Messages interface {
 	// Publish stores the messages and one pending attempt for each live
 	// subscription of the message's organization that has one of its topics and
-	// whose Filter matches the message's data, due at the message's CreatedAt: all of it or nothing, in one transaction. With a
-	// tx it does so inside that one (or fails with ErrForeignTx), and the caller's
-	// transaction stays usable whatever Publish finds. The results are in the
-	// order of the messages.
+	// whose Filter matches the message's data, due at the message's CreatedAt: all
+	// of it or nothing, in one transaction. With a tx it does so inside that one (or
+	// fails with ErrForeignTx), and the caller's transaction stays usable whatever
+	// Publish finds. The results are in the order of the messages.
 	//
 	// A message whose idempotency key its organization used since
 	// opts.KeysSince is not stored: the result is the first one's, marked as a
@@ -172,14 +172,20 @@ type Messages interface {
 
 	// MessageDeliveries lists the deliveries of a message of the organization, to
 	// all its subscriptions, also those deleted since, without Body and Source.
-	// ErrNotFound if there is no such message.
+	// They are those whose first attempt is the message's. ErrNotFound if there is
+	// no such message.
 	MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error)
 
 	// Prune removes messages created before the time, with all their attempts,
 	// the oldest first and max messages at most, and idempotency keys first used
-	// before it. Messages with an attempt that is queued or being sent stay, and do
-	// not count; an external attempt that waits for its outcome keeps nothing. It
-	// returns how many messages it removed.
+	// before it. It returns how many messages it removed.
+	//
+	// Two kinds of messages stay, and do not count among max: those with an attempt
+	// that is pending or being sent, where an external one that waits for its
+	// outcome keeps nothing; and those that began a delivery which still has
+	// attempts of another message, so that no chain loses its first attempt. A
+	// message that joined a chain may go before the one that began it. The rest of
+	// the chain keeps its numbers, and the delivery is what they make it.
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
 }
 
@@ -237,24 +243,25 @@ type History interface {
 	// added as Queue.Record does. Decide sees an attempt in any state; when it
 	// returns nil, nothing is changed, and an error from it is returned as it is.
 	// Decide must not call the store. It returns the attempt as it is then. A lease
-	// on the attempt is lost.
+	// on the attempt is lost. An attempt that has an outcome gets the new one.
 	Report(ctx context.Context, org, subscription, attempt uuid.UUID, decide func(Attempt) (*Report, error)) (Attempt, error)
 
 	// Durations counts the attempts of a subscription that succeeded or failed and
 	// were posted in [q.From, q.To), by the time in which they were posted, what
-	// became of them, and how long they took. The order is arbitrary.
+	// became of them, and how long they took. There is one count for each of these,
+	// and none for nothing. The order is arbitrary.
 	Durations(ctx context.Context, q DurationQuery) ([]DurationCount, error)
 }
 
 // Recoveries keeps the jobs that queue again what a subscription did not get. A
 // job's progress is in the store, so that it goes on where it was, in whatever
-// process.
+// process. ErrNotFound if the organization has no such subscription, or the
+// subscription no such job.
 type Recoveries interface {
 	// CountRecoverable counts what a recovery would queue now. It looks at the
 	// fields of r that say what to recover.
 	CountRecoverable(ctx context.Context, r Recovery) (int, error)
-	// CreateRecovery adds a job that is running. It fails with ErrNotFound if the
-	// organization has no such subscription.
+	// CreateRecovery adds a job, which is running.
 	CreateRecovery(ctx context.Context, r Recovery) error
 	Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error)
 	// StopRecovery ends a job at the time, if it is running. What it queued stays
@@ -263,9 +270,10 @@ type Recoveries interface {
 	// AdvanceRecovery takes a running job whose time has come, if there is one that
 	// nobody else advances, and queues the next of what it recovers, in one
 	// transaction: what a process that dies here had begun is as if it never was.
-	// At most opts.Max are queued, at the job's rate if it has one: its time comes
-	// again, by the store's clock, when the rate allows more. A job that has
-	// nothing left is done, at opts.At; one whose subscription was archived or
-	// deleted is stopped. It reports whether there was a job.
+	// At most opts.Max are queued, or a second's worth at the job's rate if that is
+	// less: its time comes again, by the store's clock, when the rate allows more. A
+	// job that has nothing left is done, at opts.At; one whose subscription was
+	// archived or deleted is stopped then, and queues nothing. Of several jobs, the
+	// one whose time came first goes on. It reports whether there was a job.
 	AdvanceRecovery(ctx context.Context, opts AdvanceOptions) (bool, error)
 }

@@ -87,8 +87,6 @@ func attemptNotFound(f *fixture) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, f.org, sub.ID, id)
 	f.notFound("Delivery", err)
-	_, err = f.s.AddAttempt(f.ctx, f.org, sub.ID, f.newRetry().of(id))
-	f.notFound("Retry", err)
 	_, err = f.s.Attempts(f.ctx, store.HistoryQuery{OrganizationID: f.org})
 	f.notFound("Attempts without a subscription", err)
 	_, err = f.s.Deliveries(f.ctx, store.HistoryQuery{SubscriptionID: sub.ID})
@@ -107,8 +105,6 @@ func attemptOtherSubscription(f *fixture) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, f.org, other.ID, job.DeliveryID)
 	f.notFound("Delivery", err)
-	_, err = f.s.AddAttempt(f.ctx, f.org, other.ID, f.newRetry().of(job.AttemptID))
-	f.notFound("Retry", err)
 	f.equal("attempts", len(f.attempts(sub.ID)), 1)
 }
 

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func (f *fixture) notFound(what string, err error) {
 }
 
 // equal demands that two values are the same, times and nil slices included;
-// only an empty list of selectors or headers may be nil.
+// only an empty list of selectors, headers or conditions may be nil.
 func (f *fixture) equal(what string, got, want any) {
 	f.t.Helper()
 	got, want = normal(got), normal(want)
@@ -90,7 +92,18 @@ func normalSubscription(s store.Subscription) store.Subscription {
 	if len(s.Headers) == 0 {
 		s.Headers = nil
 	}
+	if len(s.Filter) == 0 {
+		s.Filter = nil
+	}
 	return s
+}
+
+// sortByID puts things in the order of their ids.
+func sortByID[T any](things []T, id func(T) uuid.UUID) {
+	slices.SortFunc(things, func(a, b T) int {
+		x, y := id(a), id(b)
+		return bytes.Compare(x[:], y[:])
+	})
 }
 
 // diff says where two values of the same type differ.

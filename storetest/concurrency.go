@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ecg-api/webhooks/store"
 )
@@ -16,6 +17,7 @@ var concurrencyCases = []testCase{
 	{"RetriesHaveNumbersOfTheirOwn", concurrentRetries},
 	{"RetryWhileTheChainGoesOnLeavesOneToCome", concurrentRetryAndRecord},
 	{"DeletingWhileSomebodyRefersToIt", concurrentReferences},
+	{"JoiningAChainWhileItIsPruned", concurrentJoinAndPrune},
 	{"EverythingAtOnceEndsEveryAttemptOnce", concurrentMixture},
 }
 
@@ -94,7 +96,7 @@ func concurrentRetries(f *fixture) {
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, f.next()))
 	f.together(n, func(int) error {
-		_, err := f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, f.newRetry().of(job.AttemptID))
+		_, err := f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, f.newRetry(job.AttemptID))
 		return err
 	})
 	chain := f.chain(job)
@@ -117,7 +119,7 @@ func concurrentRetryAndRecord(f *fixture) {
 				_, err := f.s.Record(f.ctx, []store.Outcome{f.failure(second.Lease, f.next())})
 				return err
 			}
-			_, err := f.s.AddAttempt(f.ctx, f.org, first.SubscriptionID, f.newRetry().of(first.AttemptID))
+			_, err := f.s.AddAttempt(f.ctx, f.org, first.SubscriptionID, f.newRetry(first.AttemptID))
 			return err
 		})
 		manual := f.claimOne()
@@ -144,6 +146,34 @@ func concurrentReferences(f *fixture) {
 			func() error { return f.s.CreateSubscription(f.ctx, sub, f.newSecret(sub, f.now)) }, store.ErrBadReference,
 			func() error { return f.s.DeleteEventType(f.ctx, e.ID, nil) }, store.ErrInUse,
 		)
+	}
+}
+
+// Either the chain is gone, or it has both attempts.
+func concurrentJoinAndPrune(f *fixture) {
+	e, sub := f.scene()
+	for range 10 {
+		job := f.queueAt(e, f.at(-2*time.Hour))
+		f.record(f.failure(job.Lease, nil))
+		a := f.joining(job.AttemptID, e)
+		var errAdd error
+		f.together(2, func(i int) (err error) {
+			if i == 0 {
+				_, errAdd = f.s.AddAttempt(f.ctx, f.org, sub.ID, a)
+				return nil
+			}
+			_, err = f.s.Prune(f.ctx, f.at(-time.Hour), 10)
+			return err
+		})
+		if errAdd == nil {
+			f.equal("length of the chain", len(f.chain(job)), 2)
+			f.record(f.success(f.claimOne().Lease))
+			continue
+		}
+		f.fails("AddAttempt", errAdd, store.ErrBadReference)
+		_, err := f.s.Message(f.ctx, f.org, a.Message.ID)
+		f.notFound("message", err)
+		f.claimNone("after the chain was pruned")
 	}
 }
 

@@ -16,6 +16,8 @@ var copyCases = []testCase{
 	{"OfWhatChangeIsGiven", copyChange},
 	{"OfSecrets", copySecrets},
 	{"OfMessagesIn", copyMessagesIn},
+	{"OfAddedAttempts", copyAddedAttempts},
+	{"OfReports", copyReports},
 	{"OfHistory", copyHistory},
 }
 
@@ -35,12 +37,27 @@ func spoilSubscription(s store.Subscription) {
 	for i := range s.RetrySchedule {
 		s.RetrySchedule[i] = 0
 	}
+	for i, c := range s.Filter {
+		spoil(c.Value)
+		s.Filter[i].Op = "spoilt"
+	}
 	for k := range s.Headers {
 		s.Headers[k] = "spoilt"
 	}
 	if s.Headers != nil {
 		s.Headers["X-Spoilt"] = ""
 	}
+}
+
+// ofOne is a condition that the fixture's messages meet.
+func ofOne() store.Condition { return where("/n", store.OpEqual, "1") }
+
+// unspoilt is the subscription to the event type, with that condition, as it was
+// made.
+func (f *fixture) unspoilt(s store.Subscription, e store.EventType) store.Subscription {
+	s = f.restored(s, e)
+	s.Filter = store.Filter{ofOne()}
+	return s
 }
 
 func copyCatalogIn(f *fixture) {
@@ -74,20 +91,22 @@ func copyCatalogOut(f *fixture) {
 func copySubscriptionsIn(f *fixture) {
 	e := f.addEvent()
 	sub := f.newSubscription(only(e))
+	sub.Filter = store.Filter{ofOne()}
 	secret := f.newSecret(sub, f.now)
 	key := string(secret.Key)
 	f.check(f.s.CreateSubscription(f.ctx, sub, secret))
 	want := f.subscription(sub.ID)
 	spoilSubscription(sub)
 	spoil(secret.Key)
-	f.equal("subscription", f.subscription(sub.ID), f.restored(want, e))
+	f.equal("subscription", f.subscription(sub.ID), f.unspoilt(want, e))
 	f.equal("key", string(must(f.s.SecretAt(f.ctx, f.org, sub.ID, f.now))(f.t).Key), key)
 	f.sameIDs("matched", f.matched(e), []uuid.UUID{sub.ID})
 }
 
 func copySubscriptionsOut(f *fixture) {
-	e, sub := f.scene()
-	want := f.restored(sub, e)
+	e := f.addEvent()
+	sub := f.filtered(e, ofOne())
+	want := f.unspoilt(sub, e)
 	q := store.SubscriptionQuery{Page: store.Page{Take: 1}}
 	spoilSubscription(f.subscription(sub.ID))
 	spoilSubscription(must(f.s.Subscriptions(f.ctx, f.org, q))(f.t).Items[0])
@@ -104,7 +123,8 @@ func copySubscriptionsOut(f *fixture) {
 }
 
 func copyChange(f *fixture) {
-	e, sub := f.scene()
+	e := f.addEvent()
+	sub := f.filtered(e, ofOne())
 	var held *store.Subscription
 	var heldEvent *store.EventType
 	returned := must(f.s.UpdateSubscription(f.ctx, f.org, sub.ID, f.now, func(s *store.Subscription) error {
@@ -120,17 +140,19 @@ func copyChange(f *fixture) {
 	spoilSubscription(*held)
 	spoilSubscription(returned)
 	spoil(heldEvent.Schema)
-	want := f.restored(sub, e)
+	want := f.unspoilt(sub, e)
 	want.Headers, want.Revision = map[string]string{"X-New": "1"}, 2
 	f.equal("subscription", f.subscription(sub.ID), want)
 	f.equal("schema", string(f.eventType(e.ID).Schema), "true")
 }
 
 func copySecrets(f *fixture) {
-	sub := f.subscribe()
+	e := f.addEvent()
+	sub := f.filtered(e, ofOne())
 	secret := f.newSecret(sub, f.at(time.Second))
 	want := string(secret.Key)
-	f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, current store.Secret) (store.Secret, error) {
+	f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(s store.Subscription, current store.Secret) (store.Secret, error) {
+		spoilSubscription(s)
 		spoil(current.Key)
 		return secret, nil
 	}))
@@ -143,6 +165,9 @@ func copySecrets(f *fixture) {
 	if string(read()[0].Key[:3]) == "!!!" {
 		f.t.Fatal("next changed the former secret")
 	}
+	owner := f.unspoilt(sub, e)
+	owner.Revision = 2
+	f.equal("subscription", f.subscription(sub.ID), owner)
 }
 
 func copyMessagesIn(f *fixture) {
@@ -161,6 +186,41 @@ func copyMessagesIn(f *fixture) {
 	f.record(outcome)
 	spoil(outcome.Response)
 	f.equal("response", string(f.attempt(sub.ID, job.AttemptID).Response), "busy")
+}
+
+func copyAddedAttempts(f *fixture) {
+	e, sub := f.scene()
+	post := f.newPost(e)
+	body, source := string(post.Message.Body), string(post.Message.Source)
+	a := f.add(sub.ID, post)
+	spoil(post.Message.Body, post.Message.Source, a.Body, a.Source)
+	post.Message.Type = "spoilt"
+	got := must(f.s.Message(f.ctx, f.org, a.MessageID))(f.t)
+	f.equal("type", got.Type, e.Code)
+	f.equal("body", string(got.Body), body)
+	f.equal("source", string(f.attempt(sub.ID, a.ID).Source), source)
+	f.equal("job", string(f.claimOne().Body), body)
+}
+
+func copyReports(f *fixture) {
+	e, sub := f.scene()
+	a := f.add(sub.ID, f.newPost(e))
+	body := string(a.Body)
+	r := f.newReport(store.Failed)
+	reported := must(f.s.Report(f.ctx, f.org, sub.ID, a.ID, func(seen store.Attempt) (*store.Report, error) {
+		spoil(seen.Body, seen.Source)
+		return r, nil
+	}))(f.t)
+	spoil(r.Response, reported.Response, reported.Body)
+	spoil(f.deliveriesOf(a.MessageID).Items[0].Response)
+	again := must(f.s.Report(f.ctx, f.org, sub.ID, a.ID, func(seen store.Attempt) (*store.Report, error) {
+		spoil(seen.Response)
+		return nil, nil
+	}))(f.t)
+	spoil(again.Response)
+	got := f.attempt(sub.ID, a.ID)
+	f.equal("response", string(got.Response), "bad gateway")
+	f.equal("body", string(got.Body), body)
 }
 
 func copyHistory(f *fixture) {

@@ -71,6 +71,25 @@ func generalNotifier(f *fixture) {
 	wakes("Publish", func() { f.publish(f.newMessage(e)) })
 	jobs := f.claim(1000)
 	wakes("Retry", func() { f.retry(done) })
+	wakes("AddAttempt with a message", func() {
+		f.add(sub.ID, f.newPost(e))
+		jobs = append(jobs, f.claim(1000)...)
+	})
+	wakes("Report with a next attempt", func() {
+		job := f.queue(e)
+		f.drain(woken) // what publishing woke
+		r := f.newReport(store.Failed)
+		r.Next = f.next()
+		f.report(sub.ID, job.AttemptID, r)
+		jobs = append(jobs, f.claim(1000)...)
+	})
+	wakes("AdvanceRecovery", func() {
+		f.record(f.failure(f.queue(e).Lease, nil))
+		f.drain(woken) // what publishing woke
+		f.check(f.s.CreateRecovery(f.ctx, f.newRecovery(sub, store.RecoverFailed)))
+		f.advance(10)
+		jobs = append(jobs, f.claim(1000)...)
+	})
 	wakes("Defer", func() {
 		f.deferTo(f.now, jobs...)
 		jobs = f.claim(1000)

@@ -174,6 +174,12 @@ func (f *fixture) historyNotFound(org uuid.UUID, j store.Job) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, j.SubscriptionID, j.DeliveryID)
 	f.notFound("Delivery", err)
-	_, err = f.s.AddAttempt(f.ctx, org, j.SubscriptionID, f.newRetry().of(j.AttemptID))
-	f.notFound("Retry", err)
+	_, err = f.s.AddAttempt(f.ctx, org, j.SubscriptionID, f.newRetry(j.AttemptID))
+	f.notFound("AddAttempt", err)
+	_, err = f.s.Report(f.ctx, org, j.SubscriptionID, j.AttemptID, func(store.Attempt) (*store.Report, error) { panic("called") })
+	f.notFound("Report", err)
+	_, err = f.s.Durations(f.ctx, store.DurationQuery{
+		OrganizationID: org, SubscriptionID: j.SubscriptionID, From: f.at(-time.Hour), To: f.at(time.Hour), Bucket: time.Minute,
+	})
+	f.notFound("Durations", err)
 }

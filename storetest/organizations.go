@@ -13,6 +13,7 @@ var organizationCases = []testCase{
 	{"CannotChangeAnothersSubscription", organizationChanges},
 	{"CannotReachAnothersHistory", organizationHistory},
 	{"CannotReadAnothersMessage", organizationMessage},
+	{"CannotReachAnothersRecoveries", organizationRecoveries},
 	{"ZeroIsNoWildcard", organizationZero},
 	{"MismatchedFieldsReachNothing", organizationMixed},
 }
@@ -40,7 +41,7 @@ func organizationChanges(f *fixture) {
 	err = f.s.DeleteSubscription(f.ctx, other, sub.ID, f.now, func(store.Subscription) error { panic("called") })
 	f.notFound("DeleteSubscription", err)
 	f.notFound("DeleteSubscription unchecked", f.s.DeleteSubscription(f.ctx, other, sub.ID, f.now, nil))
-	err = f.s.AddSecret(f.ctx, other, sub.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, other, sub.ID, func(store.Subscription, store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 	f.equal("subscription", f.subscription(sub.ID), sub)
 	f.equal("secrets", must(f.s.Secrets(f.ctx, f.org, sub.ID, store.Page{}))(f.t).Total, 1)
@@ -59,8 +60,46 @@ func organizationHistory(f *fixture) {
 func organizationMessage(f *fixture) {
 	m := f.newMessage(f.addEvent())
 	f.publish(m)
-	_, err := f.s.Message(f.ctx, uuid.New(), m.ID)
-	f.notFound("Message", err)
+	for _, other := range []uuid.UUID{uuid.New(), uuid.Nil} {
+		_, err := f.s.Message(f.ctx, other, m.ID)
+		f.notFound("Message", err)
+		_, err = f.s.MessageDeliveries(f.ctx, other, m.ID, store.Page{Take: 1})
+		f.notFound("MessageDeliveries", err)
+		got := must(f.s.Messages(f.ctx, other, store.Page{Take: 9}))(f.t)
+		f.equal("items", len(got.Items), 0)
+		f.equal("total", got.Total, 0)
+	}
+}
+
+// recoveriesNotFound demands that an organization cannot reach a job.
+func (f *fixture) recoveriesNotFound(org, subscription, id uuid.UUID) {
+	f.t.Helper()
+	_, err := f.s.Recovery(f.ctx, org, subscription, id)
+	f.notFound("Recovery", err)
+	f.notFound("StopRecovery", f.s.StopRecovery(f.ctx, org, subscription, id, f.now))
+}
+
+func organizationRecoveries(f *fixture) {
+	e, sub := f.scene()
+	f.failN(e, 1)
+	want := f.recover(f.newRecovery(sub, store.RecoverAll), 1)
+	theirs := f.newSubscription(only(e))
+	theirs.OrganizationID = uuid.New()
+	f.create(theirs)
+	for _, other := range []uuid.UUID{theirs.OrganizationID, uuid.Nil} {
+		r := f.newRecovery(sub, store.RecoverAll)
+		r.OrganizationID = other
+		_, err := f.s.CountRecoverable(f.ctx, r)
+		f.notFound("CountRecoverable", err)
+		f.notFound("CreateRecovery", f.s.CreateRecovery(f.ctx, r))
+		f.recoveriesNotFound(other, sub.ID, want.ID)
+		f.recoveriesNotFound(other, theirs.ID, want.ID)
+	}
+	f.equal("recovery", f.recovery(want), want)
+	f.recover(f.newRecovery(theirs, store.RecoverAll), 0) // what failed or was published is not theirs
+	f.advance(10)
+	f.equal("attempts", len(f.attempts(sub.ID)), 2)
+	f.equal("claimed", f.claimOne().OrganizationID, f.org)
 }
 
 func organizationZero(f *fixture) {
@@ -93,8 +132,10 @@ func organizationMixed(f *fixture) {
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, theirs.ID, job.DeliveryID)
 	f.notFound("Delivery", err)
-	_, err = f.s.AddAttempt(f.ctx, org, theirs.ID, f.newRetry().of(job.AttemptID))
-	f.notFound("Retry", err)
+	_, err = f.s.AddAttempt(f.ctx, org, theirs.ID, f.newRetry(job.AttemptID))
+	f.fails("AddAttempt", err, store.ErrBadReference)
+	_, err = f.s.Report(f.ctx, org, theirs.ID, job.AttemptID, func(store.Attempt) (*store.Report, error) { panic("called") })
+	f.notFound("Report", err)
 	q := store.HistoryQuery{OrganizationID: org, SubscriptionID: theirs.ID}
 	f.equal("attempts", must(f.s.Attempts(f.ctx, q))(f.t).Total, 0)
 	f.equal("deliveries", must(f.s.Deliveries(f.ctx, q))(f.t).Total, 0)

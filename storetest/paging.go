@@ -52,8 +52,20 @@ func (f *fixture) lists() []*pagedList {
 		must(f.s.Publish(f.ctx, nil, []store.NewMessage{m}, opts))(f.t)
 		return id
 	}
+	reader := uuid.New()
 	return []*pagedList{
-		{
+		f.messageDeliveriesList(second), {
+			name: "Messages", add: func() uuid.UUID {
+				m := f.newMessage(e)
+				m.OrganizationID = reader
+				f.publish(m)
+				return m.ID
+			},
+			list: func(p store.Page) ([]uuid.UUID, int) {
+				l := must(f.s.Messages(f.ctx, reader, p))(f.t)
+				return idsOf(l.Items, func(m store.MessageSummary) uuid.UUID { return m.ID }), l.Total
+			},
+		}, {
 			name: "Categories", ids: []uuid.UUID{category.ID, second.CategoryID},
 			add: func() uuid.UUID { return f.addCategory(f.id().String()).ID },
 			list: func(p store.Page) ([]uuid.UUID, int) {
@@ -96,6 +108,31 @@ func (f *fixture) lists() []*pagedList {
 				l := must(f.s.Deliveries(f.ctx, store.HistoryQuery{OrganizationID: third.OrganizationID, SubscriptionID: third.ID, Page: p}))(f.t)
 				return idsOf(l.Items, func(d store.Delivery) uuid.UUID { return d.ID }), l.Total
 			},
+		},
+	}
+}
+
+// messageDeliveriesList is the list of the deliveries of a message of another
+// organization. It grows by subscriptions that have missed it.
+func (f *fixture) messageDeliveriesList(e store.EventType) *pagedList {
+	m := f.newMessage(e)
+	m.OrganizationID = uuid.New()
+	f.publish(m)
+	return &pagedList{
+		name: "MessageDeliveries", add: func() uuid.UUID {
+			sub := f.newSubscription(only(e))
+			sub.OrganizationID = m.OrganizationID
+			f.create(sub)
+			f.check(f.s.CreateRecovery(f.ctx, f.newRecovery(sub, store.RecoverMissed)))
+			opts, id := f.steps(1), f.id()
+			opts.NewID = func() uuid.UUID { return id }
+			must(f.s.AdvanceRecovery(f.ctx, opts))(f.t)
+			f.advance(1)
+			return id
+		},
+		list: func(p store.Page) ([]uuid.UUID, int) {
+			l := must(f.s.MessageDeliveries(f.ctx, m.OrganizationID, m.ID, p))(f.t)
+			return idsOf(l.Items, func(d store.Delivery) uuid.UUID { return d.ID }), l.Total
 		},
 	}
 }

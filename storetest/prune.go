@@ -12,6 +12,10 @@ var pruneCases = []testCase{
 	{"RemovesMessagesBeforeTheTimeWithTheirAttempts", pruneRemoves},
 	{"OldestFirstAndAtMostMax", pruneOldest},
 	{"KeepsWhatIsNotFinished", pruneKeepsPending},
+	{"KeepsNothingForAnExternalAttempt", pruneExternal},
+	{"KeepsWhatBeganADeliveryThatAnotherJoined", pruneKeepsFirst},
+	{"RemovesOneThatJoinedAlone", pruneJoined},
+	{"RemovesTheLatestOneThatJoinedAlone", pruneJoinedLatest},
 	{"RemovesIdempotencyKeys", pruneKeys},
 	{"OfNothing", pruneNothing},
 }
@@ -95,6 +99,100 @@ func pruneKeepsPending(f *fixture) {
 	f.equal("statuses", statuses(f.attempts(sub.ID)), want)
 	f.record(f.success(jobs[0].Lease))
 	f.prune(f.now, 10, 1)
+}
+
+func pruneExternal(f *fixture) {
+	e, sub := f.scene()
+	post := f.newExternal(e)
+	post.Message.CreatedAt = f.at(-2 * time.Hour)
+	a := f.add(sub.ID, post)
+	job := f.queueAt(e, f.at(-3*time.Hour))
+	f.record(f.failure(job.Lease, nil))
+	f.externalRetry(job)
+	f.prune(f.at(-time.Hour), 10, 2)
+	f.equal("attempts", len(f.attempts(sub.ID)), 0)
+	_, err := f.s.Report(f.ctx, f.org, sub.ID, a.ID, func(store.Attempt) (*store.Report, error) { panic("called") })
+	f.notFound("Report", err)
+	f.setActive(sub.ID, false)
+	f.setActive(sub.ID, true)
+	f.claimNone("after being pruned")
+}
+
+// queueAt publishes a message as of a time and claims its one attempt.
+func (f *fixture) queueAt(e store.EventType, created time.Time) store.Job {
+	f.t.Helper()
+	f.publish(f.newMessageAt(e, created))
+	return f.claimOne()
+}
+
+// joined adds a retry with a message of its own, as of a time, which fails.
+func (f *fixture) joined(j store.Job, e store.EventType, created time.Time) store.Attempt {
+	f.t.Helper()
+	a := f.joining(j.AttemptID, e)
+	a.Message.CreatedAt = created
+	added := f.add(j.SubscriptionID, a)
+	f.record(f.failure(f.claimOne().Lease, nil))
+	return f.attempt(j.SubscriptionID, added.ID)
+}
+
+func pruneKeepsFirst(f *fixture) {
+	e, sub := f.scene()
+	job := f.queueAt(e, f.at(-3*time.Hour))
+	f.record(f.failure(job.Lease, nil))
+	f.joined(job, e, f.now)
+	want := f.chain(job)
+	done := f.finished(e, f.at(-2*time.Hour))
+	f.prune(f.at(-time.Hour), 1, 1) // what stays does not count
+	f.gone(done, 1)
+	f.equal("chain", f.chain(job), want)
+	f.prune(f.at(-time.Hour), 10, 0)
+	for removed := 0; removed < 2; {
+		n := must(f.s.Prune(f.ctx, f.at(time.Hour), 10))(f.t)
+		if removed += n; n == 0 {
+			f.t.Fatalf("pruned %d, want 2", removed)
+		}
+		if removed < 2 {
+			f.equal("what is left", f.chain(job), want[:1])
+			f.equal("delivery", f.delivery(job), latest(want[:1]))
+		}
+	}
+	f.equal("attempts", len(f.attempts(sub.ID)), 0)
+}
+
+func pruneJoined(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	f.record(f.failure(job.Lease, nil))
+	joined := f.joined(job, e, f.at(-2*time.Hour))
+	manual := f.retry(job)
+	want := f.chain(job)
+	f.prune(f.at(-time.Hour), 10, 1)
+	_, err := f.s.Attempt(f.ctx, f.org, sub.ID, joined.ID)
+	f.notFound("the one that joined", err)
+	want = []store.Attempt{want[0], want[2]}
+	f.equal("chain", f.chain(job), want)
+	f.equal("delivery", f.delivery(job), latest(want))
+	f.equal("claimed", f.claimOne().AttemptID, manual.ID)
+	f.equal("number of the next", f.retry(job).Number, 4)
+}
+
+func pruneJoinedLatest(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	f.record(f.success(job.Lease))
+	f.joined(job, e, f.at(-2*time.Hour))
+	f.equal("status", f.delivery(job).Status, store.Failed)
+	f.prune(f.at(-time.Hour), 10, 1)
+	want := f.attempts(sub.ID)
+	f.equal("chain", f.chain(job), want)
+	f.equal("delivery", f.delivery(job), latest(want))
+	f.equal("status", f.delivery(job).Status, store.Succeeded)
+	for filter, n := range map[store.StatusFilter]int{store.OnlySucceeded: 1, store.OnlyFailed: 0} {
+		q := f.history(sub.ID)
+		q.Status = filter
+		f.equal("deliveries", must(f.s.Deliveries(f.ctx, q))(f.t).Total, n)
+	}
+	f.equal("number of the next", f.retry(job).Number, 2)
 }
 
 func pruneKeys(f *fixture) {

@@ -88,6 +88,7 @@ var nextCases = []testCase{
 	{"IsAddedThoughAnotherAttemptHasFinished", nextAfterFinished},
 	{"OfTwoInABatchOneIsAdded", nextTwoInBatch},
 	{"IsNotAddedWithALostOutcome", nextLost},
+	{"IsAddedThoughAnExternalOneWaits", nextBesidesExternal},
 }
 
 func nextListed(f *fixture) {
@@ -101,7 +102,7 @@ func nextListed(f *fixture) {
 	first.NextRetryAt, first.UpdatedAt, first.UpdatedBy = outcome.Next.DueAt, outcome.At, ""
 	second := store.Attempt{
 		ID: outcome.Next.ID, DeliveryID: first.ID, MessageID: job.MessageID, OrganizationID: f.org, SubscriptionID: sub.ID,
-		EventTypeID: e.ID, Number: 2, Type: store.AutomaticRetry, Status: store.Pending, RetryOf: first.ID,
+		EventTypeID: e.ID, Number: 2, Step: 1, Type: store.AutomaticRetry, Status: store.Pending, RetryOf: first.ID,
 		Audit: store.Audit{CreatedAt: outcome.At, UpdatedAt: outcome.At},
 		Body:  first.Body, Source: first.Source,
 	}
@@ -184,6 +185,20 @@ func nextTwoInBatch(f *fixture) {
 	followed := slices.DeleteFunc(slices.Clone(chain[1:3]), func(a store.Attempt) bool { return a.NextRetryAt.IsZero() })
 	f.equal("attempts that say when the next one is due", len(followed), 1)
 	f.equal("retry of", chain[3].RetryOf, followed[0].ID)
+}
+
+func nextBesidesExternal(f *fixture) {
+	e, sub := f.scene()
+	first := f.queue(e)
+	f.record(f.failure(first.Lease, f.next()))
+	sending := f.claimOne()
+	external := f.newRetry(first.AttemptID)
+	external.External = true
+	f.add(sub.ID, external)
+	next := f.next()
+	f.record(f.failure(sending.Lease, next))
+	f.equal("statuses", statuses(f.chain(first)), []store.Status{store.Failed, store.Failed, store.Pending, store.Pending})
+	f.equal("claimed", f.claimOne().AttemptID, next.ID)
 }
 
 func nextLost(f *fixture) {

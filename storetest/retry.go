@@ -27,8 +27,8 @@ func retryAdds(f *fixture) {
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
 	first := f.attempt(sub.ID, job.AttemptID)
-	retry := f.newRetry()
-	got := must(f.s.AddAttempt(f.ctx, f.org, sub.ID, retry.of(job.AttemptID)))(f.t)
+	retry := f.newRetry(job.AttemptID)
+	got := f.add(sub.ID, retry)
 	want := store.Attempt{
 		ID: retry.ID, DeliveryID: first.ID, MessageID: first.MessageID, OrganizationID: f.org, SubscriptionID: sub.ID,
 		EventTypeID: e.ID, Number: 2, Type: store.ManualRetry, Status: store.Pending, RetryOf: first.ID,
@@ -43,8 +43,8 @@ func retryClaimed(f *fixture) {
 	e, _ := f.scene()
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
-	retry := f.newRetry()
-	must(f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, retry.of(job.AttemptID)))(f.t)
+	retry := f.newRetry(job.AttemptID)
+	f.add(job.SubscriptionID, retry)
 	got, want := f.claimOne(), job
 	want.Lease, want.Number, want.Type, want.ExpiresAt = got.Lease, 2, store.ManualRetry, retry.ExpiresAt
 	f.equal("job", got, want)
@@ -57,9 +57,9 @@ func retryNotDue(f *fixture) {
 	e, _ := f.scene()
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
-	retry := f.newRetry()
+	retry := f.newRetry(job.AttemptID)
 	retry.At = f.at(time.Hour)
-	must(f.s.AddAttempt(f.ctx, f.org, job.SubscriptionID, retry.of(job.AttemptID)))(f.t)
+	f.add(job.SubscriptionID, retry)
 	f.claimNone("before its time")
 }
 
@@ -68,8 +68,8 @@ func retryCancelsAutomatic(f *fixture) {
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, f.next()))
 	want := f.chain(job)
-	retry := f.newRetry()
-	manual := must(f.s.AddAttempt(f.ctx, f.org, sub.ID, retry.of(job.AttemptID)))(f.t)
+	retry := f.newRetry(job.AttemptID)
+	manual := f.add(sub.ID, retry)
 	f.equal("number", manual.Number, 3)
 	f.equal("retry of", manual.RetryOf, job.AttemptID)
 	want[1].Status, want[1].UpdatedAt, want[1].UpdatedBy = store.Cancelled, retry.At, "cleo"
@@ -132,7 +132,7 @@ func retryAfterCancellation(f *fixture) {
 	f.setArchived(sub.ID, false)
 	a := f.attempts(sub.ID)[0]
 	f.equal("status", a.Status, store.Cancelled)
-	f.retry(store.Job{Lease: store.Lease{AttemptID: a.ID}, OrganizationID: f.org, SubscriptionID: sub.ID})
+	f.retry(jobOf(a))
 	f.equal("number", f.claimOne().Number, 2)
 }
 
@@ -142,7 +142,7 @@ func retryNotFinished(f *fixture) {
 	try := func(what string, id uuid.UUID) {
 		f.t.Helper()
 		want := f.chain(first)
-		_, err := f.s.AddAttempt(f.ctx, f.org, sub.ID, f.newRetry().of(id))
+		_, err := f.s.AddAttempt(f.ctx, f.org, sub.ID, f.newRetry(id))
 		f.fails(what, err, store.ErrNotFinished)
 		f.fails(what, err, store.ErrConflict)
 		f.equal(what, f.chain(first), want)

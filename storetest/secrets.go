@@ -19,7 +19,9 @@ var secretCases = []testCase{
 func (f *fixture) rotate(s store.Subscription, from time.Time) store.Secret {
 	f.t.Helper()
 	secret := f.newSecret(s, from)
-	f.check(f.s.AddSecret(f.ctx, s.OrganizationID, s.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { return secret, nil }))
+	f.check(f.s.AddSecret(f.ctx, s.OrganizationID, s.ID, func(store.Subscription, store.Secret) (store.Secret, error) {
+		return secret, nil
+	}))
 	return secret
 }
 
@@ -36,9 +38,11 @@ func secretChain(f *fixture) {
 	b, c := f.newSecret(sub, f.at(time.Hour)), f.newSecret(sub, f.at(2*time.Hour))
 	b.CreatedAt, b.CreatedBy = f.at(59*time.Minute), "bob"
 	current := a
-	for _, next := range []store.Secret{b, c} {
-		f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, s store.Secret) (store.Secret, error) {
+	for i, next := range []store.Secret{b, c} {
+		f.check(f.s.AddSecret(f.ctx, f.org, sub.ID, func(of store.Subscription, s store.Secret) (store.Secret, error) {
+			sub.Revision = int64(1 + i)
 			f.equal("what next sees", s, current)
+			f.equal("whose it is", of, sub)
 			return next, nil
 		}))
 		current = next

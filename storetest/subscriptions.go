@@ -28,6 +28,7 @@ func subscriptionReadsBack(f *fixture) {
 	other := f.addEventType(f.categoryOf(e), "other", "v2")
 	want := f.newSubscription(like("vitals.*"), only(other), like("*"), only(e))
 	want.IsDevelopment, want.InactiveReason, want.Active = true, "410 Gone", false
+	want.RateLimit, want.Filter = 2.5, store.Filter{where("/ward", store.OpEqual, `"icu"`), where("/n", store.OpIn, `[1.0, 2]`)}
 	given := want
 	given.Revision = 0
 	given.Selectors = []store.Selector{like("vitals.*"), {EventTypeID: other.ID}, like("*"), {EventTypeID: e.ID}}
@@ -65,7 +66,7 @@ func subscriptionNotFound(f *fixture) {
 	f.notFound("Secrets", err)
 	_, err = f.s.SecretAt(f.ctx, f.org, id, f.now)
 	f.notFound("SecretAt", err)
-	err = f.s.AddSecret(f.ctx, f.org, id, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, f.org, id, func(store.Subscription, store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 }
 
@@ -211,7 +212,7 @@ func subscriptionDelete(f *fixture) {
 	f.notFound("Secrets", err)
 	_, err = f.s.SecretAt(f.ctx, f.org, sub.ID, f.now)
 	f.notFound("SecretAt", err)
-	err = f.s.AddSecret(f.ctx, f.org, sub.ID, func(_ store.Subscription, _ store.Secret) (store.Secret, error) { panic("called") })
+	err = f.s.AddSecret(f.ctx, f.org, sub.ID, func(store.Subscription, store.Secret) (store.Secret, error) { panic("called") })
 	f.notFound("AddSecret", err)
 	q := store.SubscriptionQuery{Archived: store.IncludeArchived}
 	f.equal("total", must(f.s.Subscriptions(f.ctx, f.org, q))(f.t).Total, 0)

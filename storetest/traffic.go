@@ -124,21 +124,45 @@ func (f *fixture) record(outcomes ...store.Outcome) {
 	f.sameIDs("lost", must(f.s.Record(f.ctx, outcomes))(f.t), nil)
 }
 
-// retryRequest is a manual retry to be asked for.
-type retryRequest store.NewAttempt
-
-func (r retryRequest) of(attempt uuid.UUID) store.NewAttempt {
-	r.RetryOf = attempt
-	return store.NewAttempt(r)
+// newRetry makes a manual retry of an attempt.
+func (f *fixture) newRetry(of uuid.UUID) store.NewAttempt {
+	return store.NewAttempt{
+		ID: f.id(), Type: store.ManualRetry, RetryOf: of,
+		At: f.at(10 * time.Second), By: "cleo", ExpiresAt: f.at(48 * time.Hour),
+	}
 }
 
-func (f *fixture) newRetry() retryRequest {
-	return retryRequest{ID: f.id(), Type: store.ManualRetry, At: f.at(10 * time.Second), By: "cleo", ExpiresAt: f.at(48 * time.Hour)}
+// newPost makes a first post with a message of its own.
+func (f *fixture) newPost(e store.EventType) store.NewAttempt {
+	a := f.newRetry(uuid.Nil)
+	m := f.newMessageAt(e, a.At).Message
+	a.Type, a.Message = store.FirstPost, &m
+	return a
+}
+
+// newExternal makes a first post that the dispatcher does not make.
+func (f *fixture) newExternal(e store.EventType) store.NewAttempt {
+	a := f.newPost(e)
+	a.External, a.PostedAt = true, f.at(9*time.Second)
+	return a
+}
+
+func (f *fixture) add(sub uuid.UUID, a store.NewAttempt) store.Attempt {
+	f.t.Helper()
+	return must(f.s.AddAttempt(f.ctx, f.org, sub, a))(f.t)
 }
 
 func (f *fixture) retry(j store.Job) store.Attempt {
 	f.t.Helper()
-	return must(f.s.AddAttempt(f.ctx, j.OrganizationID, j.SubscriptionID, f.newRetry().of(j.AttemptID)))(f.t)
+	return must(f.s.AddAttempt(f.ctx, j.OrganizationID, j.SubscriptionID, f.newRetry(j.AttemptID)))(f.t)
+}
+
+// jobOf names an attempt as a job of its subscription would.
+func jobOf(a store.Attempt) store.Job {
+	return store.Job{
+		Lease: store.Lease{AttemptID: a.ID}, DeliveryID: a.DeliveryID, MessageID: a.MessageID,
+		OrganizationID: a.OrganizationID, SubscriptionID: a.SubscriptionID,
+	}
 }
 
 // attempt reads a claimed attempt, or another one of its subscription.

@@ -44,13 +44,13 @@ UPDATE {}attempts AS f SET
       WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1) END
 WHERE f.id IN (SELECT delivery FROM r)`
 
-// cancelPending cancels what is pending for a subscription.
+// cancelPending cancels what is queued for a subscription.
 func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.UUID, now time.Time) error {
 	c := s.on(tx.Tx)
 	var deliveries []uuid.UUID
 	err := c.query(ctx, `
 UPDATE {}attempts SET status = 4, due_at = NULL, updated_at = ?, updated_by = ''
-WHERE subscription_id = ? AND status = 0
+WHERE subscription_id = ? AND status = 0 AND due_at IS NOT NULL
 RETURNING delivery_id, number`, func(row *sql.Rows) error {
 		var delivery id
 		var number int

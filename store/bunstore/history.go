@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// attemptRow is an attempt with what its message shows. What only the queue
+// attemptRow is an attempt, mostly with what its message shows. What only the queue
 // needs is not read.
 type attemptRow struct {
 	bun.BaseModel `bun:"table:attempts,alias:a"`
@@ -22,7 +22,9 @@ type attemptRow struct {
 	SubscriptionID id
 	EventTypeID    id
 	Number         int
+	Step           int
 	Type           store.AttemptType
+	External       bool
 	Status         store.Status
 	RetryOf        optionalID
 	PostedAt       instant
@@ -41,7 +43,7 @@ func (r *attemptRow) record() store.Attempt {
 	return store.Attempt{
 		ID: uuid.UUID(r.ID), DeliveryID: uuid.UUID(r.DeliveryID), MessageID: uuid.UUID(r.MessageID),
 		OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID), EventTypeID: uuid.UUID(r.EventTypeID),
-		Number: r.Number, Type: r.Type, Status: r.Status, RetryOf: uuid.UUID(r.RetryOf),
+		Number: r.Number, Step: r.Step, Type: r.Type, External: r.External, Status: r.Status, RetryOf: uuid.UUID(r.RetryOf),
 		PostedAt: time.Time(r.PostedAt), Duration: time.Duration(r.DurationMS) * time.Millisecond, HTTPStatus: r.HTTPStatus,
 		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt), Audit: r.auditRow.record(),
 		Body: r.Body, Source: r.Source,
@@ -79,21 +81,29 @@ func (r *deliveryRow) record() store.Delivery {
 	return d
 }
 
+// bareAttempts finds attempts, without what their messages show.
+func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ColumnExpr("?TableColumns")
+}
+
 // attempts finds attempts of the subscription.
 func (s *Store) attempts(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
-	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).
-		ColumnExpr("?TableColumns").ColumnExpr("m.body, m.source").
+	return s.bareAttempts(db, model).ColumnExpr("m.body, m.source").
 		Join("JOIN "+s.table("messages AS m")).JoinOn("m.id = a.message_id").
 		Where("a.subscription_id = ?", id(subscription))
 }
 
 // deliveries finds the first attempts of the subscription's deliveries.
 func (s *Store) deliveries(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
-	return s.attempts(db, model, subscription).
+	return s.withOutcome(s.attempts(db, model, subscription)).Where("a.number = 1")
+}
+
+// withOutcome adds to first attempts what became of their chains.
+func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").
 		ColumnExpr("o.response AS outcome_response, coalesce(o.error, '') AS outcome_error, o.next_retry_at AS outcome_next_retry_at").
-		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id").
-		Where("a.number = 1")
+		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
 }
 
 // whereStatus applies a filter to the status that the expression gives.
@@ -113,7 +123,7 @@ func whereStatus(q *bun.SelectQuery, expression string, filter store.StatusFilte
 func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list store.List[store.Attempt], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
 		var rows []attemptRow
-		total, err := s.scanHistory(ctx, tx, s.attempts(tx, &rows, query.SubscriptionID), "a.status", query)
+		total, err := s.scanHistory(ctx, tx, s.attempts(tx, &rows, query.SubscriptionID), query, false)
 		list = listOfRecords(rows, total, (*attemptRow).record)
 		return err
 	})
@@ -124,26 +134,38 @@ func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list st
 func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list store.List[store.Delivery], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
 		var rows []deliveryRow
-		q := s.deliveries(tx, &rows, query.SubscriptionID)
-		total, err := s.scanHistory(ctx, tx, q, "coalesce(a.chain_status, a.status)", query)
+		total, err := s.scanHistory(ctx, tx, s.deliveries(tx, &rows, query.SubscriptionID), query, true)
 		list = listOfRecords(rows, total, (*deliveryRow).record)
 		return err
 	})
 	return list, err
 }
 
-// scanHistory counts what the query is for and scans the page of it.
+// scanHistory counts what the query is for and scans the page of it. The count
+// joins nothing, so that mostly an index alone answers it.
 func (s *Store) scanHistory(
-	ctx context.Context, tx bun.Tx, q *bun.SelectQuery, status string, query store.HistoryQuery,
+	ctx context.Context, tx bun.Tx, q *bun.SelectQuery, query store.HistoryQuery, deliveries bool,
 ) (total int, err error) {
 	if err := s.hold(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
 	}
-	if query.EventTypeID != uuid.Nil {
-		q.Where("a.event_type_id = ?", id(query.EventTypeID))
+	count := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("count(*)").
+		Where("a.subscription_id = ?", id(query.SubscriptionID))
+	status := "a.status"
+	if deliveries {
+		count.Where("a.number = 1")
+		status = "coalesce(a.chain_status, a.status)"
 	}
-	whereStatus(q, status, query.Status)
-	return scanPage(ctx, q, "a", query.Page)
+	for _, q := range []*bun.SelectQuery{count, q} {
+		if query.EventTypeID != uuid.Nil {
+			q.Where("a.event_type_id = ?", id(query.EventTypeID))
+		}
+		whereStatus(q, status, query.Status)
+	}
+	if err := count.Scan(ctx, &total); err != nil {
+		return 0, err
+	}
+	return total, scanRows(ctx, q, "a", query.Page)
 }
 
 // Attempt implements store.History.

@@ -21,6 +21,7 @@ type messageRow struct {
 	Body           []byte
 	Source         []byte
 	OrderingKey    string
+	SubscriptionID optionalID
 	CreatedAt      instant
 	CreatedBy      string
 }
@@ -33,11 +34,90 @@ func (s *Store) Message(ctx context.Context, org, message uuid.UUID) (store.Mess
 	if err != nil {
 		return store.Message{}, s.failed(ctx, err)
 	}
+	return row.record(), nil
+}
+
+func (r *messageRow) record() store.Message {
 	return store.Message{
-		ID: uuid.UUID(row.ID), OrganizationID: uuid.UUID(row.OrganizationID), EventTypeID: uuid.UUID(row.EventTypeID),
-		Type: row.Type, Version: row.Version, Body: row.Body, Source: row.Source, OrderingKey: row.OrderingKey,
-		CreatedAt: time.Time(row.CreatedAt), CreatedBy: row.CreatedBy,
-	}, nil
+		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), EventTypeID: uuid.UUID(r.EventTypeID),
+		Type: r.Type, Version: r.Version, Body: r.Body, Source: r.Source, OrderingKey: r.OrderingKey,
+		SubscriptionID: uuid.UUID(r.SubscriptionID), CreatedAt: time.Time(r.CreatedAt), CreatedBy: r.CreatedBy,
+	}
+}
+
+// Messages implements store.Messages.
+func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (list store.List[store.MessageSummary], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		var rows []messageRow
+		q := tx.NewSelect().Model(&rows).ModelTableExpr(s.table("messages AS m")).ExcludeColumn("body", "source").
+			Where("m.organization_id = ?", id(org)).Where("m.subscription_id IS NULL")
+		total, err := scanPage(ctx, q, "m", page)
+		if err != nil || len(rows) == 0 {
+			list = store.List[store.MessageSummary]{Total: total}
+			return err
+		}
+		tallies, err := s.tallies(ctx, tx, rows)
+		list = listOfRecords(rows, total, func(r *messageRow) store.MessageSummary {
+			return store.MessageSummary{Message: r.record(), Deliveries: tallies[r.ID]}
+		})
+		return err
+	})
+	return list, err
+}
+
+// tallies counts the deliveries of messages.
+func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages []messageRow) (map[id]store.Tally, error) {
+	of := make([]id, len(messages))
+	for i := range messages {
+		of[i] = messages[i].ID
+	}
+	var counts []struct {
+		MessageID id
+		Status    store.Status
+		Count     int
+	}
+	err := tx.NewSelect().TableExpr(s.table("attempts AS a")).
+		ColumnExpr("a.message_id, coalesce(a.chain_status, a.status) AS status, count(*) AS count").
+		Where("a.message_id IN (?)", bun.List(of)).Where("a.number = 1").GroupExpr("1, 2").Scan(ctx, &counts)
+	out := map[id]store.Tally{}
+	for _, c := range counts {
+		t := out[c.MessageID]
+		t.Total += c.Count
+		switch c.Status {
+		case store.Succeeded:
+			t.Succeeded += c.Count
+		case store.Failed:
+			t.Failed += c.Count
+		case store.Cancelled:
+			t.Cancelled += c.Count
+		default:
+			t.Pending += c.Count
+		}
+		out[c.MessageID] = t
+	}
+	return out, err
+}
+
+// MessageDeliveries implements store.Messages.
+func (s *Store) MessageDeliveries(
+	ctx context.Context, org, message uuid.UUID, page store.Page,
+) (list store.List[store.Delivery], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		known, err := tx.NewSelect().TableExpr(s.table("messages AS m")).
+			Where("m.id = ?", id(message)).Where("m.organization_id = ?", id(org)).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return store.ErrNotFound
+		}
+		var rows []deliveryRow
+		q := s.withOutcome(s.bareAttempts(tx, &rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
+		total, err := scanPage(ctx, q, "a", page)
+		list = listOfRecords(rows, total, (*deliveryRow).record)
+		return err
+	})
+	return list, err
 }
 
 // Prune implements store.Messages. Each call is a transaction for the messages,
@@ -65,11 +145,18 @@ func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, 
 	q := tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
 		Where("m.created_at < ?", instant(before)).
 		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
-			Where("a.message_id = m.id").Where("a.status IN (?, ?)", store.Pending, store.Sending)).
+			Where("a.message_id = m.id").Where("a.due_at IS NOT NULL")).
+		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
+			Join("JOIN "+s.table("attempts AS o")).JoinOn("o.delivery_id = a.id").JoinOn("o.number > 1").JoinOn("o.message_id <> a.message_id").
+			Where("a.message_id = m.id").Where("a.number = 1")).
 		Order("m.created_at", "m.id").Limit(int64(most))
 	// Who retries an attempt holds its message, so that it stays; who prunes
 	// beside us takes others.
 	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &old); err != nil || len(old) == 0 {
+		return 0, err
+	}
+	joined, err := s.joined(ctx, tx, old)
+	if err != nil {
 		return 0, err
 	}
 	for _, table := range []struct{ name, key string }{{"attempts", "message_id"}, {"messages", "id"}} {
@@ -78,7 +165,23 @@ func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, 
 			return 0, err
 		}
 	}
-	return len(old), nil
+	return len(old), summarize(ctx, s.on(tx.Tx), joined)
+}
+
+// joined holds, and returns, the deliveries that messages joined which others began.
+func (s *Store) joined(ctx context.Context, tx bun.Tx, messages []id) ([]uuid.UUID, error) {
+	var joined []uuid.UUID
+	var found []id
+	err := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("DISTINCT a.delivery_id").
+		Join("JOIN "+s.table("attempts AS f")).JoinOn("f.id = a.delivery_id").JoinOn("f.message_id <> a.message_id").
+		Where("a.message_id IN (?)", bun.List(messages)).Where("a.number > 1").Order("a.delivery_id").Scan(ctx, &found)
+	for _, delivery := range found {
+		joined = append(joined, uuid.UUID(delivery))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return joined, lockChains(ctx, s.on(tx.Tx), joined)
 }
 
 const keysPerStatement = 1000

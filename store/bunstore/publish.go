@@ -96,6 +96,7 @@ type publication struct {
 type match struct {
 	subscription uuid.UUID
 	revision     int64
+	filter       string // JSON; "" for none
 }
 
 // firstPost is the first attempt of a delivery.
@@ -128,6 +129,9 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 		return nil
 	}
 	if err := p.match(ctx, c); err != nil {
+		return err
+	}
+	if err := p.filter(); err != nil {
 		return err
 	}
 	if err := p.reserve(ctx, c); err != nil {

@@ -50,7 +50,7 @@ func (p *publication) match(ctx context.Context, c conn) error {
 	}}, func(row *sql.Rows) error {
 		var n int
 		var m match
-		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision); err != nil {
+		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.filter); err != nil {
 			return err
 		}
 		found[n] = append(found[n], m)
@@ -71,9 +71,32 @@ func (p *publication) match(ctx context.Context, c conn) error {
 	return err
 }
 
+// filter leaves out the subscriptions that do not want the data of a message.
+func (p *publication) filter() error {
+	for i, matches := range p.matches {
+		if !slices.ContainsFunc(matches, func(m match) bool { return m.filter != "" }) {
+			continue
+		}
+		data := store.NewDocument(p.messages[i].Data())
+		p.matches[i] = nil // the list may be that of other messages, too
+		for _, m := range matches {
+			var f store.Filter
+			if m.filter != "" {
+				if err := decode(&m.filter, &f); err != nil {
+					return err
+				}
+			}
+			if f.Matches(data) {
+				p.matches[i] = append(p.matches[i], m)
+			}
+		}
+	}
+	return nil
+}
+
 const matchSubscriptions = `
 WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision
+SELECT DISTINCT r.n, s.id, s.revision, coalesce(s.filter, '')
 FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
 JOIN {}subscriptions AS s ON s.id = t.subscription_id
@@ -102,7 +125,7 @@ func (p *publication) insertSeparately(ctx context.Context, c conn) error {
 }
 
 const insertMessages = `
-INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, source, ordering_key, created_at, created_by)
+INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
 ?`
 
 func (p *publication) messageRows() rows {
@@ -116,6 +139,7 @@ func (p *publication) messageRows() rows {
 		blobs(func(i int) []byte { return m(i).Body }),
 		blobs(func(i int) []byte { return m(i).Source }),
 		texts(func(i int) string { return m(i).OrderingKey }),
+		optionalUUIDs(func(i int) uuid.UUID { return m(i).SubscriptionID }),
 		times(func(i int) time.Time { return m(i).CreatedAt }),
 		texts(func(i int) string { return m(i).CreatedBy }),
 	}}

@@ -140,7 +140,7 @@ func (r *recording) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 }
 
 // addNexts adds the automatic retries to the chains in which nothing else is
-// pending or being sent, and forgets the time of the others.
+// queued, and forgets the time of the others.
 func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome) error {
 	added, now := map[uuid.UUID]bool{}, time.Now()
 	err := c.each(ctx, insertNexts, rows{len(nexts), []column{
@@ -174,10 +174,11 @@ WITH r(attempt, former, due, decided) AS (?)
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
   number, step, type, status, retry_of, token, due_at, expires_at, created_at, created_by, updated_at, updated_by)
 SELECT r.attempt, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, a.event_type_id,
-  f.chain_attempts + 1, a.step + 1, 1, 0, a.id, 0, r.due, a.expires_at, r.decided, '', r.decided, ''
-FROM r JOIN {}attempts AS a ON a.id = r.former JOIN {}attempts AS f ON f.id = a.delivery_id
+  1 + coalesce((SELECT max(o.number) FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1), 1),
+  a.step + 1, 1, 0, a.id, 0, r.due, a.expires_at, r.decided, '', r.decided, ''
+FROM r JOIN {}attempts AS a ON a.id = r.former
 WHERE NOT EXISTS (
-  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.status IN (0, 1))
+  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.due_at IS NOT NULL)
 RETURNING retry_of, due_at`
 
 const forgetNexts = `

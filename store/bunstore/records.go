@@ -59,8 +59,16 @@ func whereArchived(q *bun.SelectQuery, alias string, filter store.ArchivedFilter
 // the ids of the table with the alias.
 func scanPage(ctx context.Context, q *bun.SelectQuery, alias string, page store.Page) (total int, err error) {
 	n, err := q.Count(ctx)
-	if err != nil || page.Take <= 0 {
-		return int(n), err
+	if err != nil {
+		return 0, err
+	}
+	return int(n), scanRows(ctx, q, alias, page)
+}
+
+// scanRows is scanPage without the count.
+func scanRows(ctx context.Context, q *bun.SelectQuery, alias string, page store.Page) error {
+	if page.Take <= 0 {
+		return nil
 	}
 	order, behind := " ASC", "?.id > ?"
 	if page.Descending {
@@ -70,7 +78,7 @@ func scanPage(ctx context.Context, q *bun.SelectQuery, alias string, page store.
 		q.Where(behind, bun.Ident(alias), id(page.After))
 	}
 	q.OrderExpr("?.id"+order, bun.Ident(alias)).Limit(int64(page.Take)).Offset(int64(page.Skip))
-	return int(n), q.Scan(ctx)
+	return q.Scan(ctx)
 }
 
 // listOfRecords makes a list of what scanPage found.

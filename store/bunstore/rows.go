@@ -35,6 +35,22 @@ func uuids(value func(i int) uuid.UUID) column {
 	}
 }
 
+// optionalUUIDs gives NULL for the zero id.
+func optionalUUIDs(value func(i int) uuid.UUID) column {
+	return column{
+		kind: "uuid",
+		value: func(i int) any {
+			if v := value(i); v != uuid.Nil {
+				return v
+			}
+			return nil
+		},
+		array: func(from, to int) any {
+			return array(from, to, func(i int) pgtype.UUID { return pgtype.UUID{Bytes: value(i), Valid: value(i) != uuid.Nil} })
+		},
+	}
+}
+
 func bigints[T ~int | ~int64](value func(i int) T) column {
 	return column{
 		kind:  "bigint",

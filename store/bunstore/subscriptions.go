@@ -17,9 +17,11 @@ type subscriptionRow struct {
 	OrganizationID id
 	PostURI        string `bun:"post_uri"`
 	Version        string
-	Selectors      *string // JSON, as are the next two
+	Selectors      *string // JSON, as are the next three
 	Headers        *string
 	RetrySchedule  *string
+	Filter         *string
+	RateLimit      float64
 	IsDevelopment  bool
 	Description    string
 	TimeoutNS      int64 `bun:"timeout_ns"`
@@ -34,8 +36,8 @@ func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
 	row := &subscriptionRow{
 		ID: id(sub.ID), OrganizationID: id(sub.OrganizationID), PostURI: sub.PostURI, Version: sub.Version,
 		IsDevelopment: sub.IsDevelopment, Description: sub.Description, TimeoutNS: int64(sub.Timeout),
-		InactiveReason: sub.InactiveReason,
-		lifecycleRow:   lifecycleRowOf(sub.Lifecycle), auditRow: auditRowOf(sub.Audit), Revision: sub.Revision,
+		InactiveReason: sub.InactiveReason, RateLimit: sub.RateLimit,
+		lifecycleRow: lifecycleRowOf(sub.Lifecycle), auditRow: auditRowOf(sub.Audit), Revision: sub.Revision,
 	}
 	var err error
 	if row.Selectors, err = encode(selectorsOf(sub.Selectors), sub.Selectors == nil); err != nil {
@@ -44,7 +46,10 @@ func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
 	if row.Headers, err = encode(sub.Headers, sub.Headers == nil); err != nil {
 		return nil, err
 	}
-	row.RetrySchedule, err = encode(sub.RetrySchedule, sub.RetrySchedule == nil)
+	if row.RetrySchedule, err = encode(sub.RetrySchedule, sub.RetrySchedule == nil); err != nil {
+		return nil, err
+	}
+	row.Filter, err = encode(sub.Filter, sub.Filter == nil)
 	return row, err
 }
 
@@ -54,8 +59,8 @@ func (r *subscriptionRow) record() (store.Subscription, error) {
 	sub := store.Subscription{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
 		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
-		InactiveReason: r.InactiveReason,
-		Lifecycle:      r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit,
+		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
 	}
 	var selectors []selector
 	if err := decode(r.Selectors, &selectors); err != nil {
@@ -65,7 +70,10 @@ func (r *subscriptionRow) record() (store.Subscription, error) {
 	if err := decode(r.Headers, &sub.Headers); err != nil {
 		return sub, err
 	}
-	return sub, decode(r.RetrySchedule, &sub.RetrySchedule)
+	if err := decode(r.RetrySchedule, &sub.RetrySchedule); err != nil {
+		return sub, err
+	}
+	return sub, decode(r.Filter, &sub.Filter)
 }
 
 // CreateSubscription implements store.Subscriptions.
@@ -256,7 +264,7 @@ func (s *Store) followLifecycle(ctx context.Context, tx bun.Tx, sub store.Subscr
 		return s.cancelPending(ctx, tx, sub.ID, now)
 	case sub.Live() && (!was.Active || was.Archived):
 		_, err := tx.NewUpdate().TableExpr(s.table("attempts AS a")).Set("due_at = ?", instant(now)).
-			Where("a.subscription_id = ?", id(sub.ID)).Where("a.status = ?", store.Pending).Exec(ctx)
+			Where("a.subscription_id = ?", id(sub.ID)).Where("a.status = ?", store.Pending).Where("a.due_at IS NOT NULL").Exec(ctx)
 		if err != nil {
 			return err
 		}

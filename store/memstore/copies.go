@@ -48,7 +48,10 @@ func copySample(s store.Sample) store.Sample {
 func copySubscription(s store.Subscription) store.Subscription {
 	s.Lifecycle, s.Audit = storedLifecycle(s.Lifecycle), storedAudit(s.Audit)
 	s.Selectors, s.RetrySchedule = slices.Clone(s.Selectors), slices.Clone(s.RetrySchedule)
-	s.Headers = maps.Clone(s.Headers)
+	s.Headers, s.Filter = maps.Clone(s.Headers), slices.Clone(s.Filter)
+	for i, c := range s.Filter {
+		s.Filter[i].Value = slices.Clone(c.Value)
+	}
 	return s
 }
 

@@ -3,7 +3,6 @@ package memstore
 import (
 	"bytes"
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -21,7 +20,7 @@ func readAttempt(a *attempt) store.Attempt {
 func (d *delivery) status() store.Status {
 	status := store.Pending
 	for _, a := range d.attempts {
-		if a.unfinished() {
+		if !a.Status.Finished() {
 			return store.Pending
 		}
 		status = a.Status
@@ -32,7 +31,7 @@ func (d *delivery) status() store.Status {
 func readDelivery(d *delivery) store.Delivery {
 	out := store.Delivery{Attempt: readAttempt(d.attempts[0]), Attempts: len(d.attempts)}
 	for _, a := range d.attempts {
-		if !a.unfinished() {
+		if a.Status.Finished() {
 			out.Duration, out.HTTPStatus, out.Response = a.Duration, a.HTTPStatus, bytes.Clone(a.Response)
 			out.Error, out.NextRetryAt = a.Error, a.NextRetryAt
 		}
@@ -145,54 +144,4 @@ func (s *Store) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (
 		return store.Delivery{}, err
 	}
 	return readDelivery(d), nil
-}
-
-// Retry adds a manual retry.
-func (s *Store) Retry(ctx context.Context, org, subscription, id uuid.UUID, retry newRetry) (store.Attempt, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Attempt{}, err
-	}
-	defer s.unlock()
-	of, err := s.attempt(org, subscription, id)
-	if err != nil {
-		return store.Attempt{}, err
-	}
-	if of.unfinished() {
-		return store.Attempt{}, fmt.Errorf("attempt %s: %w", id, store.ErrNotFinished)
-	}
-	if err := s.claimID(retry.ID, newBatch(), nil); err != nil {
-		return store.Attempt{}, err
-	}
-	at := stored(retry.At)
-	s.withdrawAutomatic(of.delivery, store.Audit{UpdatedAt: at, UpdatedBy: retry.By})
-	added := &attempt{
-		Attempt: store.Attempt{
-			ID: retry.ID, Type: store.ManualRetry, RetryOf: of.ID,
-			Audit: store.Audit{CreatedAt: at, CreatedBy: retry.By, UpdatedAt: at, UpdatedBy: retry.By},
-		},
-		message: of.message, subscription: of.subscription, delivery: of.delivery,
-		step: of.delivery.stepForManual(), expiresAt: stored(retry.ExpiresAt),
-	}
-	s.add(added, retry.At)
-	return readAttempt(added), nil
-}
-
-// withdrawAutomatic cancels the automatic retry of a chain that is pending.
-func (s *Store) withdrawAutomatic(d *delivery, by store.Audit) {
-	for _, a := range d.attempts {
-		if a.Type == store.AutomaticRetry && a.Status == store.Pending {
-			s.finish(a, store.Cancelled)
-			a.UpdatedAt, a.UpdatedBy = by.UpdatedAt, by.UpdatedBy
-		}
-	}
-}
-
-// stepForManual is the latest attempt's step, which a cancelled automatic retry
-// did not use up.
-func (d *delivery) stepForManual() int {
-	latest := d.attempts[len(d.attempts)-1]
-	if latest.Type == store.AutomaticRetry && latest.Status == store.Cancelled {
-		return latest.step - 1
-	}
-	return latest.step
 }

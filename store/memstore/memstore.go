@@ -39,6 +39,8 @@ type Store struct {
 	due      dueHeap
 	token    int64 // the latest given out
 
+	recoveries map[uuid.UUID]*recovery
+
 	listeners map[*func()]struct{}
 	wake      bool // when the lock is released
 }
@@ -62,6 +64,7 @@ func New() *Store {
 		messages:       map[uuid.UUID]*message{},
 		keys:           map[idempotencyKey]keyUse{},
 		attempts:       map[uuid.UUID]*attempt{},
+		recoveries:     map[uuid.UUID]*recovery{},
 		listeners:      map[*func()]struct{}{},
 	}
 }
@@ -126,11 +129,14 @@ func (s *Store) schedule(a *attempt) {
 	}
 }
 
-// finish takes an attempt out of the queue, for good.
+// finish gives an attempt its final state, and takes it out of the queue if it is
+// there.
 func (s *Store) finish(a *attempt, status store.Status) {
-	heap.Remove(&s.due, a.place)
+	if a.queued() {
+		heap.Remove(&s.due, a.place)
+		a.message.queued--
+	}
 	a.Status = status
-	a.message.unfinished--
 }
 
 func notFound(what string, id uuid.UUID) error {

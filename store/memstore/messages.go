@@ -15,11 +15,13 @@ var errDuplicateID = errors.New("memstore: the id is in use")
 
 type message struct {
 	store.Message
-	attempts   []*attempt
-	unfinished int // attempts that are pending or being sent
+	attempts []*attempt
+	queued   int // attempts that are
 }
 
-// A delivery is the chain of the attempts for one message and subscription.
+func messageID(m *message) uuid.UUID { return m.ID }
+
+// A delivery is a chain of attempts for one subscription.
 type delivery struct {
 	id       uuid.UUID
 	attempts []*attempt // by number
@@ -27,12 +29,19 @@ type delivery struct {
 
 func deliveryID(d *delivery) uuid.UUID { return d.id }
 
+// latest returns the latest attempt, or nil.
+func (d *delivery) latest() *attempt {
+	if len(d.attempts) == 0 {
+		return nil
+	}
+	return d.attempts[len(d.attempts)-1]
+}
+
 type attempt struct {
 	store.Attempt // without Body and Source
 	message       *message
 	subscription  *subscription
 	delivery      *delivery
-	step          int
 	expiresAt     time.Time
 	due           time.Time // when it is due, or its lease ends
 	place         int       // in the queue; -1 outside
@@ -41,6 +50,12 @@ type attempt struct {
 }
 
 func attemptID(a *attempt) uuid.UUID { return a.ID }
+
+// queued reports whether the attempt is pending or being sent, and no external one.
+func (a *attempt) queued() bool { return a.place >= 0 }
+
+// pending reports whether it is waiting to be claimed.
+func (a *attempt) pending() bool { return a.queued() && a.Status == store.Pending }
 
 type idempotencyKey struct {
 	org uuid.UUID
@@ -54,21 +69,39 @@ type keyUse struct {
 	at          time.Time
 }
 
-// add stores an attempt, and makes it due at the time.
+// addMessage stores a message.
+func (s *Store) addMessage(m *message) {
+	s.messages[m.ID] = m
+	i, _ := slices.BinarySearchFunc(s.byAge, m, older)
+	s.byAge = slices.Insert(s.byAge, i, m)
+}
+
+func older(a, b *message) int {
+	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+		return c
+	}
+	return compare(a.ID, b.ID)
+}
+
+// add stores an attempt, and makes it due at the time unless it is external.
 func (s *Store) add(a *attempt, due time.Time) {
 	m, sub, d := a.message, a.subscription, a.delivery
-	if len(d.attempts) == 0 {
+	a.Number = 1
+	if latest := d.latest(); latest != nil {
+		a.Number = latest.Number + 1
+	} else {
 		sub.deliveries = insert(sub.deliveries, d, deliveryID)
 	}
-	a.DeliveryID, a.Number, a.place = d.id, len(d.attempts)+1, -1
-	a.MessageID, a.OrganizationID, a.EventTypeID = m.ID, m.OrganizationID, m.EventTypeID
-	a.SubscriptionID = sub.ID
+	a.DeliveryID, a.MessageID, a.EventTypeID = d.id, m.ID, m.EventTypeID
+	a.OrganizationID, a.SubscriptionID = sub.OrganizationID, sub.ID
 	s.attempts[a.ID] = a
 	d.attempts = append(d.attempts, a)
 	m.attempts = append(m.attempts, a)
-	m.unfinished++
 	sub.attempts = insert(sub.attempts, a, attemptID)
-	s.queue(a, due)
+	if !a.External {
+		m.queued++
+		s.queue(a, due)
+	}
 }
 
 // Message returns a message.
@@ -84,34 +117,69 @@ func (s *Store) Message(ctx context.Context, org, id uuid.UUID) (store.Message, 
 	return copyMessage(m.Message), nil
 }
 
-// Prune removes messages, with their attempts, and idempotency keys.
-func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+// Messages lists what an organization published.
+func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (store.List[store.MessageSummary], error) {
 	if err := s.lock(ctx); err != nil {
-		return 0, err
+		return store.List[store.MessageSummary]{}, err
 	}
 	defer s.unlock()
-	for key, use := range s.keys {
-		if use.at.Before(before) {
-			delete(s.keys, key)
+	var matching []*message
+	for _, m := range s.messages {
+		if m.OrganizationID == org && m.SubscriptionID == uuid.Nil {
+			matching = append(matching, m)
 		}
 	}
-	removed, affected := 0, map[*subscription]bool{}
-	s.byAge = slices.DeleteFunc(s.byAge, func(m *message) bool {
-		if removed >= limit || m.unfinished > 0 || !m.CreatedAt.Before(before) {
-			return false
+	sortByID(matching, messageID)
+	return list(matching, messageID, page, summarize), nil
+}
+
+func summarize(m *message) store.MessageSummary {
+	out := store.MessageSummary{Message: m.Message}
+	out.Body, out.Source = nil, nil
+	for _, d := range m.deliveries() {
+		out.Deliveries.Total++
+		switch d.status() {
+		case store.Succeeded:
+			out.Deliveries.Succeeded++
+		case store.Failed:
+			out.Deliveries.Failed++
+		case store.Cancelled:
+			out.Deliveries.Cancelled++
+		default:
+			out.Deliveries.Pending++
 		}
-		removed++
-		delete(s.messages, m.ID)
-		for _, a := range m.attempts {
-			a.pruned = true
-			delete(s.attempts, a.ID)
-			affected[a.subscription] = true
-		}
-		return true
-	})
-	for sub := range affected {
-		sub.attempts = slices.DeleteFunc(sub.attempts, func(a *attempt) bool { return a.pruned })
-		sub.deliveries = slices.DeleteFunc(sub.deliveries, func(d *delivery) bool { return d.attempts[0].pruned })
 	}
-	return removed, nil
+	return out
+}
+
+// deliveries returns the deliveries that the message began, in the order of their
+// ids.
+func (m *message) deliveries() []*delivery {
+	var out []*delivery
+	for _, a := range m.attempts {
+		if a.Number == 1 {
+			out = append(out, a.delivery)
+		}
+	}
+	sortByID(out, deliveryID)
+	return out
+}
+
+// MessageDeliveries lists the deliveries of a message.
+func (s *Store) MessageDeliveries(
+	ctx context.Context, org, id uuid.UUID, page store.Page,
+) (store.List[store.Delivery], error) {
+	if err := s.lock(ctx); err != nil {
+		return store.List[store.Delivery]{}, err
+	}
+	defer s.unlock()
+	m := s.messages[id]
+	if m == nil || m.OrganizationID != org {
+		return store.List[store.Delivery]{}, notFound("message", id)
+	}
+	return list(m.deliveries(), deliveryID, page, func(d *delivery) store.Delivery {
+		out := readDelivery(d)
+		out.Body, out.Source = nil, nil
+		return out
+	}), nil
 }

@@ -100,10 +100,13 @@ func (s *Store) plan(
 			return nil, err
 		}
 		b.messages = append(b.messages, added)
-		subs := s.live(m.OrganizationID, m.Topics)
+		subs := s.matching(m)
 		for _, sub := range subs {
-			a := firstAttempt(added, sub, opts.NewID(), m.ExpiresAt)
-			if err := s.claimID(a.ID, b, tx); err != nil {
+			id := opts.NewID()
+			a := newAttempt(sub, &delivery{id: id}, added, store.NewAttempt{
+				ID: id, Type: store.FirstPost, At: m.CreatedAt, By: m.CreatedBy, ExpiresAt: m.ExpiresAt,
+			})
+			if err := s.claimID(id, b, tx); err != nil {
 				return nil, err
 			}
 			b.attempts = append(b.attempts, a)
@@ -117,14 +120,12 @@ func (s *Store) plan(
 	return results, nil
 }
 
-func firstAttempt(m *message, sub *subscription, id uuid.UUID, expiresAt time.Time) *attempt {
-	return &attempt{
-		Attempt: store.Attempt{
-			ID: id, Type: store.FirstPost,
-			Audit: store.Audit{CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy, UpdatedAt: m.CreatedAt, UpdatedBy: m.CreatedBy},
-		},
-		message: m, subscription: sub, delivery: &delivery{id: id}, expiresAt: stored(expiresAt),
-	}
+// matching finds the subscriptions that a message goes to.
+func (s *Store) matching(m store.NewMessage) []*subscription {
+	data := store.NewDocument(m.Data())
+	return slices.DeleteFunc(s.live(m.OrganizationID, m.Topics), func(sub *subscription) bool {
+		return !sub.Filter.Matches(data)
+	})
 }
 
 // used returns the first use of a key since a time, if there is one.
@@ -165,9 +166,7 @@ func (s *Store) conflict(b *batch) error {
 // apply stores a batch.
 func (s *Store) apply(b *batch) {
 	for _, m := range b.messages {
-		s.messages[m.ID] = m
-		i, _ := slices.BinarySearchFunc(s.byAge, m, older)
-		s.byAge = slices.Insert(s.byAge, i, m)
+		s.addMessage(m)
 	}
 	for _, a := range b.attempts {
 		s.add(a, a.message.CreatedAt)
@@ -175,11 +174,4 @@ func (s *Store) apply(b *batch) {
 	for key, use := range b.keys {
 		s.keys[key] = use.keyUse
 	}
-}
-
-func older(a, b *message) int {
-	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
-		return c
-	}
-	return compare(a.ID, b.ID)
 }

@@ -43,7 +43,7 @@ func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 		SubscriptionID:       a.SubscriptionID,
 		SubscriptionRevision: a.subscription.Revision,
 		Number:               a.Number,
-		Step:                 a.step,
+		Step:                 a.Step,
 		Type:                 a.Type,
 		ExpiresAt:            a.expiresAt,
 		Body:                 a.message.Body,
@@ -88,22 +88,8 @@ func (s *Store) record(a *attempt, o store.Outcome) {
 	a.PostedAt, a.Duration = stored(o.PostedAt), o.Duration.Truncate(time.Millisecond)
 	a.HTTPStatus, a.Response, a.Error = o.HTTPStatus, bytes.Clone(o.Response), o.Error
 	a.UpdatedAt, a.UpdatedBy = stored(o.At), ""
-	if o.Next == nil || slices.ContainsFunc(a.delivery.attempts, (*attempt).unfinished) {
-		return
-	}
-	a.NextRetryAt = stored(o.Next.DueAt)
-	next := &attempt{
-		Attempt: store.Attempt{
-			ID: o.Next.ID, Type: store.AutomaticRetry, RetryOf: a.ID,
-			Audit: store.Audit{CreatedAt: a.UpdatedAt, UpdatedAt: a.UpdatedAt},
-		},
-		message: a.message, subscription: a.subscription, delivery: a.delivery,
-		step: a.step + 1, expiresAt: a.expiresAt,
-	}
-	s.add(next, o.Next.DueAt)
+	s.follow(a, o.Next, o.At)
 }
-
-func (a *attempt) unfinished() bool { return !a.Status.Finished() }
 
 // Defer gives claimed attempts back.
 func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.UUID, error) {

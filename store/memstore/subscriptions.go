@@ -251,7 +251,7 @@ func (s *Store) DeleteSubscription(
 func (sub *subscription) pending() []*attempt {
 	var out []*attempt
 	for _, a := range sub.attempts {
-		if a.Status == store.Pending {
+		if a.pending() {
 			out = append(out, a)
 		}
 	}

@@ -1,3 +1,4 @@
+DROP TABLE {}recoveries;
 DROP TABLE {}attempts;
 DROP TABLE {}idempotency_keys;
 DROP TABLE {}messages;

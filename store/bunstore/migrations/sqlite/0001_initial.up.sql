@@ -73,6 +73,8 @@ CREATE TABLE {}subscriptions (
   headers text,
   timeout_ns integer NOT NULL,
   retry_schedule text,
+  rate_limit real NOT NULL,
+  filter text,
   inactive_reason text NOT NULL,
   active integer NOT NULL,
   active_changed_at integer,
@@ -120,9 +122,11 @@ CREATE TABLE {}messages (
   body blob,
   source blob,
   ordering_key text NOT NULL,
+  subscription_id blob,        -- the one it was made for; NULL if it was published
   created_at integer,
   created_by text NOT NULL
 );
+CREATE INDEX {}messages_published ON {}messages (organization_id, id) WHERE subscription_id IS NULL;
 CREATE INDEX {}messages_created ON {}messages (created_at);
 
 CREATE TABLE {}idempotency_keys (
@@ -137,6 +141,7 @@ CREATE TABLE {}idempotency_keys (
 CREATE INDEX {}idempotency_keys_created ON {}idempotency_keys (created_at);
 
 -- A delivery is the chain of the attempts that share a delivery_id, the id of the first one.
+-- One is queued while due_at is set; one that somebody else posts (external) never is.
 -- The first row keeps the summary of a chain of several: chain_status, chain_attempts, outcome_id.
 CREATE TABLE {}attempts (
   id blob PRIMARY KEY,
@@ -158,6 +163,7 @@ CREATE TABLE {}attempts (
   http_status integer NOT NULL DEFAULT 0,
   type integer NOT NULL,
   status integer NOT NULL,
+  external integer NOT NULL DEFAULT false,
   chain_status integer,       -- NULL while the chain has one attempt: then it is that one's
   chain_attempts integer NOT NULL DEFAULT 1,
   outcome_id blob,             -- the latest finished attempt of the chain; NULL for this one
@@ -168,6 +174,27 @@ CREATE TABLE {}attempts (
   response blob
 );
 CREATE INDEX {}attempts_due ON {}attempts (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX {}attempts_subscription ON {}attempts (subscription_id, id);
+-- The number lets deliveries, the first attempts, be counted in the index alone.
+CREATE INDEX {}attempts_subscription ON {}attempts (subscription_id, id, number);
 CREATE INDEX {}attempts_message ON {}attempts (message_id);
 CREATE INDEX {}attempts_chain ON {}attempts (delivery_id, number) WHERE number > 1;
+
+CREATE TABLE {}recoveries (
+  id blob PRIMARY KEY,
+  organization_id blob NOT NULL,
+  subscription_id blob NOT NULL REFERENCES {}subscriptions,
+  scope integer NOT NULL,
+  since_at integer,
+  until_at integer,
+  rate integer NOT NULL,
+  state integer NOT NULL,
+  matched integer NOT NULL,
+  queued integer NOT NULL,
+  created_at integer,
+  created_by text NOT NULL,
+  finished_at integer,
+  due_at integer,              -- when it may go on
+  missed integer NOT NULL,     -- it is through with what failed
+  position blob                -- the last delivery, or message, that it dealt with
+);
+CREATE INDEX {}recoveries_due ON {}recoveries (due_at) WHERE state = 0;

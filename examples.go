@@ -1,0 +1,66 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"math/rand/v2"
+
+	"github.com/google/uuid"
+)
+
+//go:embed examples/*.json
+var exampleFiles embed.FS
+
+// The built-in examples of an event's data. Everything in them is made up.
+const (
+	ExampleAck    = "ack"                // an HL7 v2 acknowledgement as JSON: MSH, MSA, ERR
+	ExampleNack   = "nack"               // a negative one
+	ExamplePhone  = "phone-log"          // a record of a call
+	ExampleVitals = "vitals-observation" // a measured value
+)
+
+// Examples returns the names of the built-in examples.
+func Examples() []string { return []string{ExampleAck, ExampleNack, ExamplePhone, ExampleVitals} }
+
+// Example returns a built-in example, a JSON object, or nil if there is none of the
+// name.
+func Example(name string) []byte {
+	text, err := exampleFiles.ReadFile("examples/" + name + ".json")
+	if err != nil {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, text); err != nil {
+		panic(err) // an embedded file is malformed
+	}
+	return b.Bytes()
+}
+
+// RandomPayload returns the body of a delivery as receivers get it, made of one of
+// the stored samples, or of the built-in examples while there is none, drawn at
+// random. Nothing is published.
+func (r *Registry) RandomPayload(ctx context.Context) ([]byte, error) {
+	samples, err := r.store.Samples(ctx, uuid.Nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(samples) == 0 {
+		name := Examples()[rand.N(len(Examples()))] //nolint:gosec // nothing depends on it
+		return r.newMessage(ctx, uuid.Nil, EventType{Code: name, Version: "v1"}, Example(name)).Body, nil
+	}
+	sample := samples[rand.N(len(samples))] //nolint:gosec // nothing depends on it
+	types, err := r.store.HistoricEventTypes(ctx, []uuid.UUID{sample.EventTypeID})
+	if err != nil {
+		return nil, err
+	}
+	t := EventType{Code: types[sample.EventTypeID].Code, Version: sample.Version}
+	return r.newMessage(ctx, uuid.Nil, t, sample.Payload).Body, nil
+}
+
+// HistoricEventTypes returns those of the given event types that ever existed, the
+// deleted ones included, by id. History refers to them.
+func (r *Registry) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error) {
+	return r.store.HistoricEventTypes(ctx, ids)
+}

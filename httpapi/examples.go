@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// getExample answers with a built-in example of an event's data.
+func (a *api) getExample(c *call) error {
+	q := c.query()
+	name := q.choice("type", webhooks.Examples()...)
+	if err := q.err(); err != nil {
+		return err
+	}
+	category, id := c.eventTypeIDs()
+	if _, err := a.hooks.Registry.EventType(c.ctx(), category, id); err != nil {
+		return err
+	}
+	return c.send(http.StatusOK, webhooks.Example(name))
+}
+
+func (a *api) randomPayload(c *call) error {
+	body, err := a.hooks.Registry.RandomPayload(c.ctx())
+	if err != nil {
+		return err
+	}
+	return c.send(http.StatusOK, body)
+}
+
+// keyWire is a public key with which receivers can verify deliveries.
+type keyWire struct {
+	Algorithm string `json:"algorithm"`
+	PublicKey string `json:"publicKey"`
+}
+
+type keysWire struct {
+	Items []keyWire `json:"items"`
+}
+
+// listKeys answers with the keys that verify the v1a signatures: none where the host
+// has no key pair.
+func (a *api) listKeys(c *call) error {
+	out := keysWire{[]keyWire{}}
+	if key := a.hooks.Signer.PublicKey(); key != "" {
+		out.Items = append(out.Items, keyWire{"ed25519", key})
+	}
+	return c.reply(http.StatusOK, out)
+}

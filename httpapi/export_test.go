@@ -1,0 +1,13 @@
+package httpapi
+
+// Route is a line of the table.
+type Route struct{ Method, Path string }
+
+// Routes returns the table.
+func Routes() []Route {
+	var out []Route
+	for _, r := range append(routes(), pendingRoutes()...) {
+		out = append(out, Route{r.method, r.path})
+	}
+	return out
+}

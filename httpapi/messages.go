@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// messageWire is a published event as lists show it.
+type messageWire struct {
+	ID          uuid.UUID `json:"id"`
+	EventType   string    `json:"eventType"`
+	Version     string    `json:"version"`
+	OrderingKey *string   `json:"orderingKey"`
+	CreatedAt   timestamp `json:"createdAt"`
+	Deliveries  tallyWire `json:"deliveries"`
+}
+
+// tallyWire counts the deliveries of an event.
+type tallyWire struct {
+	Total     int `json:"total"`
+	Pending   int `json:"pending"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+}
+
+// messageDetail is a published event with its data and deliveries.
+type messageDetail struct {
+	messageWire
+	Data        json.RawMessage  `json:"data"`
+	Activations []activationWire `json:"activations"`
+}
+
+func showMessage(m webhooks.MessageSummary) messageWire {
+	return messageWire{
+		ID: m.ID, EventType: m.Type, Version: m.Version, OrderingKey: optional(m.OrderingKey), CreatedAt: timestamp(m.CreatedAt),
+		Deliveries: tallyWire(m.Deliveries),
+	}
+}
+
+func (a *api) listMessages(c *call) error {
+	q := c.query()
+	p := q.cursorPaging()
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := a.hooks.Dispatcher.Messages(c.ctx(), c.org, p.history())
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, historyOf(found, p, func(m webhooks.MessageSummary) uuid.UUID { return m.ID }, showMessage))
+}
+
+// maxActivations is how many activations an event shows. The tally counts all.
+const maxActivations = 100
+
+func (a *api) getMessage(c *call) error {
+	found, err := a.hooks.Dispatcher.Message(c.ctx(), c.org, c.id("eventId"))
+	if err != nil {
+		return err
+	}
+	deliveries, err := a.hooks.Dispatcher.Deliveries(c.ctx(), c.org, found.ID, webhooks.Page{Take: maxActivations})
+	if err != nil {
+		return err
+	}
+	out := messageDetail{
+		messageWire: showMessage(found), Data: found.Data(), Activations: make([]activationWire, len(deliveries.Items)),
+	}
+	for i, d := range deliveries.Items {
+		d.Body, d.Source = found.Body, found.Source
+		out.Activations[i] = showDelivery(d)
+	}
+	return c.record(http.StatusOK, out)
+}
+
+// explanationWire says why a subscription got an event, or why not.
+type explanationWire struct {
+	SubscriptionID uuid.UUID  `json:"subscriptionId"`
+	PostURI        *string    `json:"postUri"`
+	Matched        bool       `json:"matched"`
+	Reason         *string    `json:"reason"`
+	ActivationID   *uuid.UUID `json:"activationId"`
+	Status         *string    `json:"status"`
+}
+
+type explanationsWire struct {
+	Items []explanationWire `json:"items"`
+}
+
+func (a *api) explainMessage(c *call) error {
+	found, err := a.hooks.Dispatcher.Explain(c.ctx(), c.org, c.id("eventId"))
+	if err != nil {
+		return err
+	}
+	out := explanationsWire{make([]explanationWire, len(found))}
+	for i, e := range found {
+		w := explanationWire{
+			SubscriptionID: e.Subscription.ID, PostURI: optional(e.Subscription.PostURI),
+			Matched: e.Reason == "", Reason: optional(string(e.Reason)), ActivationID: optional(e.DeliveryID),
+		}
+		if w.Matched {
+			w.Status = optional(e.Status.String())
+		}
+		out.Items[i] = w
+	}
+	return c.reply(http.StatusOK, out)
+}

@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// recoveryInput says what to queue again.
+type recoveryInput struct {
+	Since         string `json:"since" wire:"required"`
+	Until         string `json:"until"`
+	Status        string `json:"status" wire:"required"`
+	DryRun        bool   `json:"dryRun"`
+	RatePerSecond *int   `json:"ratePerSecond"`
+}
+
+// recoveryStarted is the answer to POST. A dry run has no id.
+type recoveryStarted struct {
+	ID      *uuid.UUID `json:"id"`
+	Matched int        `json:"matched"`
+}
+
+// recoveryWire is a recovery as it is now.
+type recoveryWire struct {
+	ID         uuid.UUID `json:"id"`
+	State      string    `json:"state"`
+	Matched    int       `json:"matched"`
+	Queued     int       `json:"queued"`
+	CreatedAt  timestamp `json:"createdAt"`
+	FinishedAt timestamp `json:"finishedAt"`
+}
+
+var recoveryScopes = map[string]webhooks.RecoveryScope{
+	"failed": webhooks.RecoverFailed, "missed": webhooks.RecoverMissed, "all": webhooks.RecoverAll,
+}
+
+func (in recoveryInput) input() (out webhooks.RecoveryInput, err error) {
+	if out.Since, err = timeIn("/since", in.Since); err != nil {
+		return out, err
+	}
+	if out.Until, err = timeIn("/until", in.Until); err != nil {
+		return out, err
+	}
+	out.Scope = recoveryScopes[in.Status]
+	if in.RatePerSecond != nil {
+		if out.RatePerSecond = *in.RatePerSecond; out.RatePerSecond == 0 {
+			out.RatePerSecond = -1 // 0 would mean as fast as can be
+		}
+	}
+	return out, nil
+}
+
+func (a *api) startRecovery(c *call) error {
+	var body recoveryInput
+	if err := c.body(&body); err != nil {
+		return err
+	}
+	in, err := body.input()
+	if err != nil {
+		return err
+	}
+	var out recoveryStarted
+	if body.DryRun {
+		out.Matched, err = a.hooks.Dispatcher.CountRecoverable(c.ctx(), c.org, c.id("subscriptionId"), in)
+	} else {
+		var made webhooks.Recovery
+		made, err = a.hooks.Dispatcher.Recover(c.ctx(), c.org, c.id("subscriptionId"), in)
+		out = recoveryStarted{&made.ID, made.Matched}
+	}
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusAccepted, out)
+}
+
+func (a *api) getRecovery(c *call) error {
+	r, err := a.hooks.Dispatcher.Recovery(c.ctx(), c.org, c.id("subscriptionId"), c.id("recoveryId"))
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, recoveryWire{
+		r.ID, r.State.String(), r.Matched, r.Queued, timestamp(r.CreatedAt), timestamp(r.FinishedAt),
+	})
+}
+
+func (a *api) stopRecovery(c *call) error {
+	return c.done(a.hooks.Dispatcher.StopRecovery(c.ctx(), c.org, c.id("subscriptionId"), c.id("recoveryId")))
+}

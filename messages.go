@@ -1,0 +1,142 @@
+package webhooks
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Messages lists what an organization published, newest or oldest first, each with
+// the states of its deliveries, and without its body.
+func (d *Dispatcher) Messages(ctx context.Context, org uuid.UUID, page Page) (List[MessageSummary], error) {
+	return d.store.Messages(ctx, org, page)
+}
+
+// Message returns what an organization published, also to one subscription alone,
+// with its body and the states of its deliveries.
+func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSummary, error) {
+	m, err := d.store.Message(ctx, org, id)
+	if err != nil {
+		return MessageSummary{}, err
+	}
+	out := MessageSummary{Message: m}
+	deliveries, err := d.store.MessageDeliveries(ctx, org, id, Page{Take: maxSubscriptions})
+	for _, delivery := range deliveries.Items {
+		out.Deliveries.Total++
+		switch delivery.Status {
+		case Pending, Sending:
+			out.Deliveries.Pending++
+		case Succeeded:
+			out.Deliveries.Succeeded++
+		case Failed:
+			out.Deliveries.Failed++
+		case Cancelled:
+			out.Deliveries.Cancelled++
+		}
+	}
+	return out, err
+}
+
+// Deliveries lists the deliveries of a message, without its body.
+func (d *Dispatcher) Deliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error) {
+	return d.store.MessageDeliveries(ctx, org, message, page)
+}
+
+// Explanation says why a subscription got a message, or why not.
+type Explanation struct {
+	Subscription Subscription
+	Reason       Reason    // "" if it got it
+	DeliveryID   uuid.UUID // zero if it did not
+	Status       Status    // of the delivery
+}
+
+// Reason says why a message did not go to a subscription.
+type Reason string
+
+// The reasons. Their words are those of the REST interface.
+const (
+	NotSubscribed Reason = "not_subscribed" // it did not list the event type
+	OtherVersion  Reason = "version"        // it lists the event type, but in another version
+	WasInactive   Reason = "inactive"       // it was switched off
+	WasArchived   Reason = "archived"       // it was put away
+	Filtered      Reason = "filtered"       // its filter does not match the data
+	CreatedLater  Reason = "created_later"  // it did not exist yet
+)
+
+// Explain says for each subscription of an organization why it got a message, or
+// why not. What subscriptions were like when the message was published is not kept:
+// the reason is found from what they are now and when they last changed.
+func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
+	m, err := d.store.Message(ctx, org, message)
+	if err != nil {
+		return nil, err
+	}
+	deliveries, err := d.store.MessageDeliveries(ctx, org, message, Page{Take: maxSubscriptions})
+	if err != nil {
+		return nil, err
+	}
+	to := make(map[uuid.UUID]Delivery, len(deliveries.Items))
+	for _, delivery := range deliveries.Items {
+		if _, again := to[delivery.SubscriptionID]; !again {
+			to[delivery.SubscriptionID] = delivery
+		}
+	}
+	subs, err := d.store.Subscriptions(ctx, org, SubscriptionQuery{Archived: IncludeArchived, Page: Page{Take: maxSubscriptions}})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Explanation, len(subs.Items))
+	document := store.NewDocument(m.Data())
+	for i, sub := range subs.Items {
+		out[i].Subscription = sub
+		if delivery, ok := to[sub.ID]; ok {
+			out[i].DeliveryID, out[i].Status = delivery.ID, delivery.Status
+		} else {
+			out[i].Reason = whyNot(sub, m, document)
+		}
+	}
+	return out, nil
+}
+
+// maxSubscriptions bounds a walk over an organization's subscriptions.
+const maxSubscriptions = 100_000
+
+func whyNot(sub Subscription, m Message, data *store.Document) Reason {
+	switch {
+	case m.SubscriptionID != uuid.Nil: // it was for another one alone
+		return NotSubscribed
+	case sub.CreatedAt.After(m.CreatedAt):
+		return CreatedLater
+	case sub.Archived || sub.ArchivedChangedAt.After(m.CreatedAt):
+		return WasArchived
+	case !lists(sub, m.EventTypeID, m.Type, m.Version):
+		if listsOtherVersion(sub, m) {
+			return OtherVersion
+		}
+		return NotSubscribed
+	case !sub.Active || sub.ActiveChangedAt.After(m.CreatedAt):
+		return WasInactive
+	case !sub.Filter.Matches(data):
+		return Filtered
+	default: // it matches now, so it did not list it then
+		return NotSubscribed
+	}
+}
+
+// lists reports whether one of the subscription's selectors means the event type.
+func lists(sub Subscription, id uuid.UUID, code, version string) bool {
+	topics := store.Topics(id, code, version)
+	return slices.ContainsFunc(sub.Topics(), func(topic string) bool { return slices.Contains(topics, topic) })
+}
+
+func listsOtherVersion(sub Subscription, m Message) bool {
+	for _, sel := range sub.Selectors {
+		if sel.EventType.Code == m.Type {
+			return true
+		}
+	}
+	return lists(sub, uuid.Nil, m.Type, sub.Version)
+}

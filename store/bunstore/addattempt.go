@@ -1,0 +1,150 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// AddAttempt implements store.History.
+func (s *Store) AddAttempt(
+	ctx context.Context, org, subscription uuid.UUID, a store.NewAttempt,
+) (added store.Attempt, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		// SHARE waits for who archives or deletes the subscription, and they for us.
+		if err := s.hold(ctx, tx, org, subscription, "SHARE"); err != nil {
+			return err
+		}
+		j := joining{delivery: a.ID}
+		if a.RetryOf != uuid.Nil || a.Message == nil {
+			if err := s.join(ctx, tx, &j, subscription, a); err != nil {
+				return err
+			}
+		}
+		c := s.on(tx.Tx)
+		if a.Message != nil {
+			m := *a.Message
+			m.OrganizationID, m.SubscriptionID = org, subscription
+			j.message, j.eventType = m.ID, m.EventTypeID
+			p := publication{messages: []store.NewMessage{{Message: m}}, fresh: []int{0}}
+			if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
+				return err
+			}
+		}
+		if err := s.addAttempt(ctx, c, org, subscription, a, j); err != nil {
+			return err
+		}
+		if j.delivery != a.ID {
+			if err := summarize(ctx, c, []uuid.UUID{j.delivery}); err != nil {
+				return err
+			}
+		}
+		var row attemptRow
+		if err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx); err != nil {
+			return err
+		}
+		added = row.record()
+		return s.notify(ctx, tx)
+	})
+	if err != nil {
+		return store.Attempt{}, err
+	}
+	if !s.pg {
+		s.wake.all()
+	}
+	return added, nil
+}
+
+// joining is where a new attempt comes to stand.
+type joining struct {
+	delivery, message, eventType uuid.UUID
+	number, step                 int // of the latest attempt before it
+}
+
+// join finds the place of an attempt that joins a chain, and holds the chain and
+// the messages in it that must not be pruned. It withdraws the automatic retry that
+// is queued there.
+func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, a store.NewAttempt) error {
+	former := func(row *attemptRow) error {
+		err := s.bareAttempts(tx, row).Where("a.subscription_id = ?", id(subscription)).Where("a.id = ?", id(a.RetryOf)).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return store.ErrBadReference
+		}
+		return err
+	}
+	var of attemptRow
+	if err := former(&of); err != nil {
+		return err
+	}
+	var held []id
+	q := tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
+		Where("m.id IN (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).Column("a.message_id").
+			Where("a.id IN (?)", bun.List([]id{of.ID, of.DeliveryID}))).Order("m.id")
+	if err := s.locked(q, "KEY SHARE OF m").Scan(ctx, &held); err != nil {
+		return err
+	}
+	c := s.on(tx.Tx)
+	if err := lockChains(ctx, c, []uuid.UUID{uuid.UUID(of.DeliveryID)}); err != nil {
+		return err
+	}
+	of = attemptRow{} // its state may have changed before the chain was locked
+	if err := former(&of); err != nil {
+		return err
+	}
+	if !of.Status.Finished() {
+		return store.ErrNotFinished
+	}
+	if err := c.query(ctx, withdrawRetry, nil, a.At, a.By, c.id(uuid.UUID(of.DeliveryID))); err != nil {
+		return err
+	}
+	var latest attemptRow
+	err := s.bareAttempts(tx, &latest).Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", of.DeliveryID, of.DeliveryID).
+		Order("a.number DESC").Limit(1).Scan(ctx)
+	if err != nil {
+		return err
+	}
+	*j = joining{uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), latest.Number, latest.Step}
+	if latest.Type == store.AutomaticRetry && latest.Status == store.Cancelled {
+		j.step-- // it has used nothing of the schedule
+	}
+	if a.Type == store.AutomaticRetry {
+		j.step++
+	}
+	return nil
+}
+
+const withdrawRetry = `
+UPDATE {}attempts SET status = 4, due_at = NULL, updated_at = ?, updated_by = ?
+WHERE delivery_id = ? AND number > 1 AND type = 1 AND status = 0 AND due_at IS NOT NULL`
+
+func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.UUID, a store.NewAttempt, j joining) error {
+	due, external := a.At, 0
+	if a.External {
+		due, external = time.Time{}, 1
+	} else {
+		a.PostedAt = time.Time{}
+	}
+	one := func(v uuid.UUID) column { return uuids(func(int) uuid.UUID { return v }) }
+	number := func(v int) column { return bigints(func(int) int { return v }) }
+	at := func(v time.Time) column { return times(func(int) time.Time { return v }) }
+	return c.each(ctx, insertAttempt, rows{1, []column{
+		one(a.ID), one(j.delivery), one(j.message), one(org), one(subscription), one(j.eventType),
+		number(j.number + 1), number(j.step), number(int(a.Type)), number(external),
+		optionalUUIDs(func(int) uuid.UUID { return a.RetryOf }),
+		at(due), at(a.ExpiresAt), at(a.PostedAt), at(a.At), texts(func(int) string { return a.By }),
+	}}, nil)
+}
+
+const insertAttempt = `
+WITH r(attempt, delivery, message, org, subscription, event_type, number, step, type, external, former, due, expires, posted, created, creator) AS (?)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
+  number, step, type, external, status, retry_of, token, due_at, expires_at, posted_at, created_at, created_by, updated_at, updated_by)
+SELECT r.attempt, r.delivery, r.message, r.org, r.subscription, r.event_type,
+  r.number, r.step, r.type, r.external = 1, 0, r.former, 0, r.due, r.expires, r.posted, r.created, r.creator, r.created, r.creator
+FROM r`

@@ -1,0 +1,106 @@
+package bunstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Report implements store.History.
+func (s *Store) Report(
+	ctx context.Context, org, subscription, attempt uuid.UUID, decide func(store.Attempt) (*store.Report, error),
+) (out store.Attempt, err error) {
+	due := false
+	err = s.write(ctx, func(tx bun.Tx) error {
+		if err := s.hold(ctx, tx, org, subscription, "SHARE"); err != nil {
+			return err
+		}
+		read := func() (store.Attempt, error) {
+			var row attemptRow
+			err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(attempt)).Scan(ctx)
+			return row.record(), err
+		}
+		if out, err = read(); err != nil {
+			return err
+		}
+		c, chain := s.on(tx.Tx), []uuid.UUID{out.DeliveryID}
+		if err := lockChains(ctx, c, chain); err != nil {
+			return err
+		}
+		q := s.bareAttempts(tx, &attemptRow{}).Where("a.id = ?", id(attempt))
+		if err := s.locked(q, "NO KEY UPDATE").Scan(ctx); err != nil { // who records it waits, or did before
+			return err
+		}
+		if out, err = read(); err != nil {
+			return err
+		}
+		r, err := decide(out)
+		if err != nil {
+			return changed(err)
+		}
+		if r == nil {
+			return nil
+		}
+		if due, err = s.report(ctx, c, out, *r); err != nil {
+			return err
+		}
+		if err := summarize(ctx, c, chain); err != nil {
+			return err
+		}
+		if out, err = read(); err != nil || !due {
+			return err
+		}
+		return s.notify(ctx, tx)
+	})
+	if err != nil {
+		return store.Attempt{}, err
+	}
+	if due && !s.pg {
+		s.wake.all()
+	}
+	return out, nil
+}
+
+// report writes the outcome of an attempt whose chain is locked, and says whether a
+// next one is due.
+func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Report) (due bool, err error) {
+	if r.PostedAt.IsZero() {
+		r.PostedAt = a.PostedAt
+	}
+	o := store.Outcome{
+		Lease: store.Lease{AttemptID: a.ID}, Status: r.Status, PostedAt: r.PostedAt, HTTPStatus: r.HTTPStatus,
+		Response: r.Response, Error: r.Error, At: r.At, Next: r.Next,
+	}
+	next := r.Advice
+	if r.Next != nil {
+		next = r.Next.DueAt
+	}
+	err = c.each(ctx, storeReport, rows{1, []column{
+		uuids(func(int) uuid.UUID { return a.ID }),
+		bigints(func(int) store.Status { return o.Status }),
+		times(func(int) time.Time { return o.PostedAt }),
+		bigints(func(int) int { return o.HTTPStatus }),
+		blobs(func(int) []byte { return o.Response }),
+		texts(func(int) string { return storable(o.Error) }),
+		times(func(int) time.Time { return next }),
+		times(func(int) time.Time { return o.At }),
+		texts(func(int) string { return r.By }),
+	}}, nil)
+	if err != nil || r.Next == nil {
+		return false, err
+	}
+	rec := recording{outcomes: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
+	err = rec.addNexts(ctx, c, []*store.Outcome{&rec.outcomes[0]})
+	return rec.due, err
+}
+
+const storeReport = `
+WITH r(attempt, outcome, posted, answer, content, fault, next, decided, reporter) AS (?)
+UPDATE {}attempts AS a SET status = r.outcome, due_at = NULL, posted_at = r.posted, duration_ms = 0,
+  http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
+  updated_at = r.decided, updated_by = r.reporter
+FROM r WHERE a.id = r.attempt`

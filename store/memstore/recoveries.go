@@ -1,0 +1,242 @@
+package memstore
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+type recovery struct {
+	store.Recovery
+	due  time.Time // when it may go on
+	from place
+}
+
+// A place is where a recovery is: behind a failed delivery, or a missed message.
+type place struct {
+	missed bool
+	after  uuid.UUID
+}
+
+// A find is something to recover.
+type find struct {
+	place
+	delivery *delivery // that failed; nil for a missed message
+	message  *message
+}
+
+// CountRecoverable counts what a recovery would queue now.
+func (s *Store) CountRecoverable(ctx context.Context, r store.Recovery) (int, error) {
+	if err := s.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer s.unlock()
+	sub, err := s.subscription(r.OrganizationID, r.SubscriptionID)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for range s.recoverable(r, sub, place{}) {
+		n++
+	}
+	return n, nil
+}
+
+// CreateRecovery adds a job.
+func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	if _, err := s.subscription(r.OrganizationID, r.SubscriptionID); err != nil {
+		return err
+	}
+	if s.recoveries[r.ID] != nil {
+		return errDuplicateID
+	}
+	r.State, r.Queued, r.FinishedAt = store.RecoveryRunning, 0, time.Time{}
+	r.Since, r.Until, r.CreatedAt = stored(r.Since), stored(r.Until), stored(r.CreatedAt)
+	s.recoveries[r.ID] = &recovery{Recovery: r, due: time.Now()}
+	return nil
+}
+
+// recovery finds a job of an organization's subscription.
+func (s *Store) recovery(org, subscription, id uuid.UUID) (*recovery, error) {
+	if _, err := s.subscription(org, subscription); err != nil {
+		return nil, err
+	}
+	r := s.recoveries[id]
+	if r == nil || r.SubscriptionID != subscription {
+		return nil, notFound("recovery", id)
+	}
+	return r, nil
+}
+
+// Recovery returns a job.
+func (s *Store) Recovery(ctx context.Context, org, subscription, id uuid.UUID) (store.Recovery, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Recovery{}, err
+	}
+	defer s.unlock()
+	r, err := s.recovery(org, subscription, id)
+	if err != nil {
+		return store.Recovery{}, err
+	}
+	return r.Recovery, nil
+}
+
+// StopRecovery ends a job that is running.
+func (s *Store) StopRecovery(ctx context.Context, org, subscription, id uuid.UUID, at time.Time) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	r, err := s.recovery(org, subscription, id)
+	if err != nil {
+		return err
+	}
+	if r.State == store.RecoveryRunning {
+		r.end(store.RecoveryStopped, at)
+	}
+	return nil
+}
+
+func (r *recovery) end(state store.RecoveryState, at time.Time) {
+	r.State, r.FinishedAt = state, stored(at)
+}
+
+// AdvanceRecovery queues the next of what a job recovers.
+func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (bool, error) {
+	if err := s.lock(ctx); err != nil {
+		return false, err
+	}
+	defer s.unlock()
+	r := s.dueRecovery()
+	if r == nil {
+		return false, nil
+	}
+	sub := s.subscriptions[r.SubscriptionID]
+	if sub.deleted || sub.Archived {
+		r.end(store.RecoveryStopped, opts.At)
+		return true, nil
+	}
+	return true, s.advance(r, sub, opts)
+}
+
+// dueRecovery returns the running job whose time came first, or nil.
+func (s *Store) dueRecovery() *recovery {
+	var first *recovery
+	now := time.Now()
+	for _, r := range s.recoveries {
+		if r.State != store.RecoveryRunning || r.due.After(now) {
+			continue
+		}
+		if first == nil || r.due.Before(first.due) || r.due.Equal(first.due) && compare(r.ID, first.ID) < 0 {
+			first = r
+		}
+	}
+	return first
+}
+
+func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOptions) error {
+	limit := opts.Max
+	if r.RatePerSecond > 0 {
+		limit = min(limit, r.RatePerSecond)
+	}
+	b, from, more := newBatch(), r.from, false
+	for f := range s.recoverable(r.Recovery, sub, r.from) {
+		if len(b.attempts) >= limit {
+			more = true
+			break
+		}
+		a := f.attempt(sub, store.NewAttempt{ID: opts.NewID(), At: opts.At, By: r.CreatedBy, ExpiresAt: opts.ExpiresAt})
+		if err := s.claimID(a.ID, b, nil); err != nil {
+			return err
+		}
+		b.attempts = append(b.attempts, a)
+		from = f.place
+	}
+	for _, a := range b.attempts {
+		s.add(a, opts.At)
+	}
+	r.from, r.due = from, time.Now()
+	r.Queued += len(b.attempts)
+	if r.RatePerSecond > 0 {
+		r.due = r.due.Add(time.Duration(len(b.attempts)) * time.Second / time.Duration(r.RatePerSecond))
+	}
+	if !more {
+		r.end(store.RecoveryDone, opts.At)
+	}
+	return nil
+}
+
+// attempt makes what is to be queued.
+func (f find) attempt(sub *subscription, a store.NewAttempt) *attempt {
+	if f.delivery == nil {
+		a.Type = store.FirstPost
+		return newAttempt(sub, &delivery{id: a.ID}, f.message, a)
+	}
+	latest := f.delivery.latest()
+	a.Type, a.RetryOf = store.ManualRetry, latest.ID
+	return newAttempt(sub, f.delivery, latest.message, a)
+}
+
+// recoverable returns what a recovery finds from a place on, in its order.
+func (s *Store) recoverable(r store.Recovery, sub *subscription, from place) iter.Seq[find] {
+	return func(yield func(find) bool) {
+		if r.Scope != store.RecoverMissed && !from.missed {
+			for _, d := range sub.deliveries {
+				if compare(d.id, from.after) > 0 && d.failedIn(r) && !yield(find{place{false, d.id}, d, nil}) {
+					return
+				}
+			}
+			from.after = uuid.Nil
+		}
+		if r.Scope == store.RecoverFailed {
+			return
+		}
+		topics := sub.Topics()
+		for _, m := range s.publishedIn(r, sub, from.after) {
+			if sub.missed(m, topics) && !yield(find{place{true, m.ID}, nil, m}) {
+				return
+			}
+		}
+	}
+}
+
+// within reports whether a recovery is about a time.
+func within(r store.Recovery, t time.Time) bool { return !t.Before(r.Since) && t.Before(r.Until) }
+
+func (d *delivery) failedIn(r store.Recovery) bool {
+	first := d.attempts[0]
+	return within(r, first.CreatedAt) && first.Type != store.TestPost && !first.External && d.status() == store.Failed
+}
+
+// publishedIn returns the messages behind an id that a subscription may have
+// missed, in the order of their ids.
+func (s *Store) publishedIn(r store.Recovery, sub *subscription, after uuid.UUID) []*message {
+	var out []*message
+	for _, m := range s.messages {
+		if m.OrganizationID == sub.OrganizationID && m.SubscriptionID == uuid.Nil && within(r, m.CreatedAt) &&
+			!m.CreatedAt.Before(sub.CreatedAt) && compare(m.ID, after) > 0 {
+			out = append(out, m)
+		}
+	}
+	sortByID(out, messageID)
+	return out
+}
+
+// missed reports whether a message that was published matches a subscription with
+// these topics, and has no delivery to it.
+func (sub *subscription) missed(m *message, topics []string) bool {
+	matches := slices.ContainsFunc(store.Topics(m.EventTypeID, m.Type, m.Version), func(t string) bool {
+		return slices.Contains(topics, t)
+	})
+	return matches && sub.Filter.Matches(store.NewDocument(m.Data())) &&
+		!slices.ContainsFunc(m.attempts, func(a *attempt) bool { return a.subscription == sub && a.Number == 1 })
+}
