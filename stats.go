@@ -51,11 +51,12 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 	if q.From.IsZero() {
 		q.From = q.To.Add(-24 * time.Hour)
 	}
-	first := q.From.Truncate(q.Bucket).UTC()
+	if q.Bucket < time.Second || q.Bucket%time.Second != 0 {
+		return Stats{}, fault(Invalid, "/bucket", "must be a whole number of seconds")
+	}
+	first := beginning(q.From, q.Bucket)
 	buckets := (q.To.Sub(first) + q.Bucket - 1) / q.Bucket
 	switch {
-	case q.Bucket < time.Second || q.Bucket%time.Second != 0:
-		return Stats{}, fault(Invalid, "/bucket", "must be a whole number of seconds")
 	case !q.From.Before(q.To):
 		return Stats{}, fault(Invalid, "/from", "must be before to")
 	case buckets > MaxBuckets:
@@ -78,6 +79,16 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 		out.Items = append(out.Items, summarize(first.Add(time.Duration(i)*q.Bucket), counts))
 	}
 	return out, nil
+}
+
+// beginning returns when the bucket of a time begins: at a multiple since 1970.
+func beginning(t time.Time, bucket time.Duration) time.Time {
+	seconds := int64(bucket / time.Second)
+	n := t.Unix() / seconds
+	if t.Unix() < n*seconds { // before 1970
+		n--
+	}
+	return time.Unix(n*seconds, 0).UTC()
 }
 
 // summarize makes a bucket of counts that are in the order of their durations.

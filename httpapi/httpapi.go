@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bunrouter"
@@ -43,8 +44,11 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &api{hooks: hooks, cfg: c, health: &health{ping: hooks.Health}}
-	a.router = a.newRouter(append(routes(), pendingRoutes()...))
+	a := &api{
+		hooks: hooks, cfg: c, health: &health{ping: hooks.Health},
+		openAPI: sync.OnceValue(OpenAPI), docs: sync.OnceValue(docsPage),
+	}
+	a.router = a.newRouter(routes())
 	return a, nil
 }
 
@@ -54,6 +58,9 @@ type api struct {
 	cfg    Config
 	router *bunrouter.Router
 	health *health
+
+	openAPI func() []byte
+	docs    func() []byte
 }
 
 // ServeHTTP answers a request. It is the outermost layer: it gives the request its

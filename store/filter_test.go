@@ -19,7 +19,7 @@ func matches(document, pointer string, op store.Op, value string) bool {
 func TestFilterMatches(t *testing.T) {
 	t.Parallel()
 	const patient = `{"ward":"icu","rate":120.50,"on":true,"off":false,"none":null,"tags":["a","b",{"c":[1]}],
-		"a/b":1,"m~n":2,"":3,"x":{"":4,"01":5},"~1":6,"é":"ÿ"}`
+		"a/b":1,"m~n":2,"":3,"x":{"":4,"01":5},"~1":6,"é":"ÿ","void":{"a":null}}`
 	for _, tt := range []struct {
 		pointer string
 		op      store.Op
@@ -44,6 +44,8 @@ func TestFilterMatches(t *testing.T) {
 		{"/x", store.OpEqual, `{"01":5,"y":4}`, false},
 		{"/x", store.OpEqual, `{"01":5}`, false},
 		{"/x", store.OpEqual, `[]`, false},
+		{"/void", store.OpEqual, `{"a":null}`, true},
+		{"/void", store.OpEqual, `{"b":null}`, false},
 
 		{"/ward", store.OpNotEqual, `"er"`, true},
 		{"/ward", store.OpNotEqual, `"icu"`, false},
@@ -63,6 +65,7 @@ func TestFilterMatches(t *testing.T) {
 		{"/ward", store.OpPrefix, `"ic"`, true},
 		{"/ward", store.OpPrefix, `""`, true},
 		{"/ward", store.OpPrefix, `"icu2"`, false},
+		{"/ward", store.OpPrefix, `"cu"`, false},
 		{"/rate", store.OpPrefix, `"1"`, false},
 		{"/ward", store.OpPrefix, `1`, false},
 		{"/nowhere", store.OpPrefix, `""`, false},

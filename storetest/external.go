@@ -49,9 +49,8 @@ func externalDelivery(f *fixture) {
 	a := f.add(sub.ID, f.newExternal(e))
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
-	retry := f.newRetry(job.AttemptID)
-	retry.External = true
-	f.add(sub.ID, retry)
+	f.externalRetry(job)
+	f.record(f.failure(f.retried(job).Lease, nil)) // a later one has failed
 	for _, j := range []store.Job{jobOf(a), job} {
 		got := f.delivery(j)
 		f.equal("status", got.Status, store.Pending)

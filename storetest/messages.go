@@ -101,8 +101,15 @@ func messageTallyChains(f *fixture) {
 func messageDeliveries(f *fixture) {
 	e := f.addEvent()
 	subs := []store.Subscription{f.subscribe(only(e)), f.subscribe(like("*")), f.subscribe(only(e)), f.subscribe(only(e))}
-	m := f.newMessage(e)
-	f.publish(m)
+	m, opts := f.newMessage(e), f.options()
+	ids := []uuid.UUID{f.id(), f.id(), f.id(), f.id()}
+	opts.NewID = func() uuid.UUID { // the newest first
+		last := len(ids) - 1
+		id := ids[last]
+		ids = ids[:last]
+		return id
+	}
+	must(f.s.Publish(f.ctx, nil, []store.NewMessage{m}, opts))(f.t)
 	jobs := f.claim(10)
 	f.record(f.success(jobs[0].Lease), f.failure(jobs[1].Lease, f.later()), f.failure(jobs[2].Lease, nil))
 	f.publish(f.newMessage(e)) // whose deliveries are not to be seen
@@ -114,10 +121,8 @@ func messageDeliveries(f *fixture) {
 	}
 	f.setArchived(subs[0].ID, true)
 	f.check(f.s.DeleteSubscription(f.ctx, f.org, jobs[2].SubscriptionID, f.now, nil))
-	got := f.deliveriesOf(m.ID)
-	sortByID(got.Items, func(d store.Delivery) uuid.UUID { return d.ID })
 	sortByID(want, func(d store.Delivery) uuid.UUID { return d.ID })
-	f.equal("deliveries", got, store.List[store.Delivery]{Items: want, Total: 4})
+	f.equal("deliveries", f.deliveriesOf(m.ID), store.List[store.Delivery]{Items: want, Total: 4})
 }
 
 func messageDeliveriesBegin(f *fixture) {

@@ -24,6 +24,7 @@ var recoverableCases = []testCase{
 	{"MissedOnesAreNotOlderThanTheSubscription", recoverMissedSince},
 	{"MissedOnesWereNotMadeForOneSubscription", recoverMissedAlone},
 	{"MissedOnesHaveNoDelivery", recoverMissedNone},
+	{"MissedOneThatFailsStaysSo", recoverMissedAgain},
 	{"FailedOnesFirstAndInTheOrderOfTheirIDs", recoverOrder},
 }
 
@@ -63,6 +64,10 @@ func recoverFailedWhole(f *fixture) {
 	f.record(f.failure(again.Lease, f.next()))
 	last := f.claimOne()
 	f.record(f.failure(last.Lease, nil))
+	waiting := f.queue(e)
+	f.record(f.failure(waiting.Lease, nil))
+	f.externalRetry(waiting)
+	f.record(f.failure(f.retried(waiting).Lease, nil)) // but the external one may succeed
 	better := f.queue(e)
 	f.record(f.failure(better.Lease, nil))
 	f.record(f.success(f.retried(better).Lease))
@@ -115,6 +120,7 @@ func recoverFailedTime(f *fixture) {
 func recoverFailedNoMore(f *fixture) {
 	e, sub := f.scene()
 	jobs := f.failN(e, 3)
+	f.missN(sub, e, 2) // which is another scope
 	r := f.recover(f.newRecovery(sub, store.RecoverFailed), 3)
 	f.retry(jobs[1])
 	f.advance(10)
@@ -127,17 +133,24 @@ func recoverFailedAgain(f *fixture) {
 	e, sub := f.scene()
 	f.failN(e, 4)
 	r := f.recover(f.newRecovery(sub, store.RecoverFailed), 4)
+	f.advanceAndFail()
+	f.equal("recovery", f.recovery(r), f.recovered(r, 4))
+	f.equal("recoverable again", must(f.s.CountRecoverable(f.ctx, r))(f.t), 4)
+}
+
+// advanceAndFail takes a job's steps, and lets fail what each of them queues.
+func (f *fixture) advanceAndFail() {
+	f.t.Helper()
 	for range 100 {
 		more := must(f.s.AdvanceRecovery(f.ctx, f.steps(1)))(f.t)
 		for _, j := range f.claim(10) {
 			f.record(f.failure(j.Lease, nil))
 		}
 		if !more {
-			break
+			return
 		}
 	}
-	f.equal("recovery", f.recovery(r), f.recovered(r, 4))
-	f.equal("recoverable again", must(f.s.CountRecoverable(f.ctx, r))(f.t), 4)
+	f.t.Fatal("the job does not end")
 }
 
 func recoverFailedJoined(f *fixture) {
@@ -265,12 +278,23 @@ func recoverMissedNone(f *fixture) {
 	f.missing(r)
 }
 
+func recoverMissedAgain(f *fixture) {
+	e, sub := f.scene()
+	f.missN(sub, e, 4)
+	r := f.newRecovery(sub, store.RecoverAll)
+	r.Until = f.at(time.Minute) // what it queues is created in that time
+	f.recover(r, 4)
+	f.advanceAndFail()
+	f.equal("queued", f.recovery(r).Queued, 4)
+	f.equal("failed", must(f.s.CountRecoverable(f.ctx, r))(f.t), 4)
+}
+
 func recoverOrder(f *fixture) {
 	e, sub := f.scene()
 	missed := f.missN(sub, e, 3)
 	failed := f.failN(e, 3)
 	f.recover(f.newRecovery(sub, store.RecoverAll), 6)
-	f.advance(10)
+	f.advance(2)
 	added := slices.DeleteFunc(f.attempts(sub.ID), func(a store.Attempt) bool { return a.Status.Finished() })
 	var want []uuid.UUID
 	for _, j := range failed {

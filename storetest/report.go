@@ -176,7 +176,7 @@ func (f *fixture) notFollowed(j store.Job) {
 	f.t.Helper()
 	before := len(f.chain(j))
 	r := f.newReport(store.Failed)
-	r.Next = f.next()
+	r.Next, r.Advice = f.next(), f.at(time.Hour)
 	f.equal("next retry", f.report(j.SubscriptionID, j.AttemptID, r).NextRetryAt, time.Time{})
 	f.equal("length of the chain", len(f.chain(j)), before)
 }

@@ -32,8 +32,12 @@ func TestStore_RecoveriesKeepToTheirRateByTheBubblesClock(t *testing.T) {
 			max    int
 			queued int
 		}{
-			{0, 100, 4}, {0, 100, 4}, {time.Second - time.Nanosecond, 100, 4}, {time.Nanosecond, 1, 5},
-			{249 * time.Millisecond, 1, 5}, {time.Millisecond, 100, 7},
+			{0, 100, 4},
+			{0, 100, 4},
+			{time.Second - time.Nanosecond, 100, 4},
+			{time.Nanosecond, 1, 5},
+			{249 * time.Millisecond, 1, 5},
+			{time.Millisecond, 100, 7},
 		} {
 			time.Sleep(step.after) // the bubble's clock, not ours
 			_, err := s.AdvanceRecovery(ctx, store.AdvanceOptions{Max: step.max, NewID: newID, At: time.Now()})

@@ -1,0 +1,255 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// OpenAPI returns the OpenAPI 3.1 document of the interface. It is made from the
+// table of routes and the types that they decode and answer with.
+func OpenAPI() []byte {
+	compact, err := encode(describe())
+	if err != nil {
+		panic(err) // an example in the vocabulary is no JSON
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, compact, "", "  "); err != nil {
+		panic(err)
+	}
+	return append(b.Bytes(), '\n')
+}
+
+func (a *api) getOpenAPI(c *call) error { return c.send(http.StatusOK, a.openAPI()) }
+
+const introduction = "Offers webhooks to customers: a catalog of event types, subscriptions per organization, signed delivery with retries, " +
+	"and the history of every attempt.\n\nErrors are `application/problem+json` (RFC 9457); switch on `code`. Lists count pages: `skip` is how many to pass over, " +
+	"`take` the size of one. PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
+	"What the published reference of the ECG Webhooks Module API does not have is marked `x-beyond`."
+
+func describe() object {
+	s := newSchemas()
+	var paths object
+	at := map[string]int{}
+	for _, r := range routes() {
+		i, ok := at[r.path]
+		if !ok {
+			i = len(paths)
+			at[r.path] = i
+			paths = append(paths, member{r.path, pathItem(r)})
+		}
+		item, _ := paths[i].value.(object)
+		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
+	}
+	var tags []object
+	for _, g := range table() {
+		tags = append(tags, object{{"name", g.tag}, {"description", g.about}})
+	}
+	responses := errorResponses(s)
+	var components object
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		components = append(components, member{name, s.byName[name]})
+	}
+	return object{
+		{"openapi", "3.1.0"},
+		{"info", object{
+			{"title", "ECG Webhooks Module API"}, {"version", webhooks.Version}, {"description", introduction},
+			{"license", object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
+		}},
+		{"servers", []object{{{"url", ".."}, {"description", "Where this document was read from"}}}},
+		{"security", []object{{{"bearer", []string{}}}}},
+		{"tags", tags},
+		{"paths", paths},
+		{"components", object{
+			{"securitySchemes", object{{"bearer", object{
+				{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"},
+				{"description", "Claims: sub, org (one organization, a list, or * for all) and scope. Scopes: " + scopeText},
+			}}}},
+			{"parameters", sharedParameters()},
+			{"responses", responses},
+			{"schemas", components},
+		}},
+	}
+}
+
+const scopeText = "webhooks:read (read), webhooks:write (subscriptions, publish, retry), webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
+
+func newSchemas() *schemas {
+	return &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
+}
+
+var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
+
+// pathItem begins the description of a path with what is in it.
+func pathItem(r route) object {
+	var all []object
+	for _, m := range pathParameter.FindAllStringSubmatch(r.path, -1) {
+		schema := object{{"type", "string"}, {"format", "uuid"}}
+		if !strings.HasSuffix(m[1], "Id") {
+			schema = object{{"type", "string"}}
+		}
+		all = append(all, object{{"name", m[1]}, {"in", "path"}, {"required", true}, {"schema", schema}})
+	}
+	if all == nil {
+		return object{}
+	}
+	return object{{"parameters", all}}
+}
+
+func sharedParameters() object {
+	header := func(name, text string) member {
+		key := strings.ReplaceAll(name, "-", "")
+		return member{key, object{{"name", name}, {"in", "header"}, {"description", text}, {"schema", object{{"type", "string"}}}}}
+	}
+	return object{
+		header("If-Match", "An ETag that was answered: the change is made only if the resource still has it."),
+		header("Idempotency-Key", "As the member idempotencyKey. In a batch, an event without a key of its own has this one, a slash and its place."),
+		header("X-Request-Id", "At most 128 of letters, digits and - . _ : / + = @; otherwise one is made. It comes back, and is in the log."),
+	}
+}
+
+func operationOf(s *schemas, r route) object {
+	o := object{
+		{"operationId", r.about.id}, {"tags", []string{r.about.tag}}, {"summary", r.about.summary},
+	}
+	if text := r.text(); text != "" {
+		o = append(o, member{"description", text})
+	}
+	if r.about.beyond {
+		o = append(o, member{"x-beyond", true})
+	}
+	if r.needs == open {
+		o = append(o, member{"security", []object{}})
+	} else {
+		o = append(o, member{"x-scopes", r.scopes()})
+	}
+	var parameters []object
+	for _, p := range r.about.query {
+		parameters = append(parameters, p.describe())
+	}
+	shared := func(name string) object { return object{{"$ref", "#/components/parameters/" + name}} }
+	if r.conditional() {
+		parameters = append(parameters, shared("IfMatch"))
+	}
+	if r.about.keyed {
+		parameters = append(parameters, shared("IdempotencyKey"))
+	}
+	o = append(o, member{"parameters", append(parameters, shared("XRequestId"))})
+	if body := r.requestBody(s); body != nil {
+		o = append(o, member{"requestBody", body})
+	}
+	return append(o, member{"responses", r.responses(s)})
+}
+
+// text is all that is said of a route.
+func (r route) text() string {
+	var parts []string
+	if r.about.text != "" {
+		parts = append(parts, r.about.text)
+	}
+	if r.about.differs != "" {
+		parts = append(parts, "Differs: "+r.about.differs)
+	}
+	if r.needs != open {
+		parts = append(parts, "Needs one of the scopes "+strings.Join(r.scopes(), ", ")+".")
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+func (p param) describe() object {
+	o := object{{"name", p.name}, {"in", "query"}, {"description", p.text}}
+	if p.required {
+		o = append(o, member{"required", true})
+	}
+	o = append(o, member{"schema", p.schema})
+	if p.many {
+		o = append(o, member{"style", "form"}, member{"explode", true})
+	}
+	if p.beyond {
+		o = append(o, member{"x-beyond", true})
+	}
+	return o
+}
+
+func (r route) requestBody(s *schemas) object {
+	if r.method == http.MethodPatch {
+		operations := object{{"type", "array"}, {"maxItems", maxOperations}, {"items", s.of(reflect.TypeFor[operationInput]())}}
+		content := object{{"schema", operations}}
+		return object{{"required", true}, {"content", object{{"application/json", content}, {"application/json-patch+json", content}}}}
+	}
+	if r.about.in == nil {
+		return nil
+	}
+	return object{{"required", !r.about.bare}, {"content", object{{"application/json", object{{"schema", s.of(reflect.TypeOf(r.about.in))}}}}}}
+}
+
+func (r route) responses(s *schemas) object {
+	content := object{{"application/json", object{{"schema", s.of(reflect.TypeOf(r.output()))}}}}
+	if r.about.page {
+		content = object{{"text/html", object{{"schema", object{{"type", "string"}}}}}}
+	}
+	var headers object
+	if r.tagged() {
+		headers = object{{"ETag", object{{"description", "Changes with the resource."}, {"schema", object{{"type", "string"}}}}}}
+	}
+	answer := object{{"description", http.StatusText(r.success())}}
+	if headers != nil {
+		answer = append(answer, member{"headers", headers})
+	}
+	answer = append(answer, member{"content", content})
+	byStatus := map[string]object{strconv.Itoa(r.success()): answer}
+	switch r.about.id {
+	case "getHealth":
+		byStatus["503"] = object{{"description", "A part is down."}, {"content", content}}
+	case "receiveFailure":
+		byStatus["4XX"] = object{{"description", "As status asks for."}, {"content", object{{"application/json", object{{"schema", s.of(reflect.TypeFor[value]())}}}}}}
+		byStatus["5XX"] = byStatus["4XX"]
+	}
+	for status, codes := range r.errors() {
+		byStatus[strconv.Itoa(status)] = object{{"$ref", "#/components/responses/" + errorName(status, codes)}}
+	}
+	var all object
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		all = append(all, member{status, byStatus[status]})
+	}
+	return all
+}
+
+// errorName names the response that is one of the errors.
+func errorName(status int, codes []string) string {
+	return strconv.Itoa(status) + "-" + strings.Join(codes, "-")
+}
+
+// errorResponses describes all errors of all routes.
+func errorResponses(s *schemas) object {
+	all := map[string]object{}
+	for _, r := range routes() {
+		for status, codes := range r.errors() {
+			schema := object{{"allOf", []object{
+				s.of(reflect.TypeFor[problem]()),
+				{{"properties", object{{"code", object{{"enum", codes}}}}}},
+			}}}
+			o := object{{"description", http.StatusText(status) + ": " + strings.Join(codes, ", ")}}
+			if h := errorHeaders[status]; h != "" {
+				o = append(o, member{"headers", object{{h, object{{"schema", object{{"type", "string"}}}}}}})
+			}
+			all[errorName(status, codes)] = append(o, member{"content", object{{"application/problem+json", object{{"schema", schema}}}}})
+		}
+	}
+	var sorted object
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		sorted = append(sorted, member{name, all[name]})
+	}
+	return sorted
+}
+
+// errorHeaders are the headers that go with errors.
+var errorHeaders = map[int]string{401: "WWW-Authenticate", 503: "Retry-After"}
