@@ -16,6 +16,7 @@ import (
 func (s *Store) AddAttempt(
 	ctx context.Context, org, subscription uuid.UUID, a store.NewAttempt,
 ) (added store.Attempt, err error) {
+	due := !a.External && !a.At.After(time.Now())
 	err = s.write(ctx, func(tx bun.Tx) error {
 		// SHARE waits for who archives or deletes the subscription, and they for us.
 		if err := s.hold(ctx, tx, org, subscription, "SHARE"); err != nil {
@@ -49,13 +50,15 @@ func (s *Store) AddAttempt(
 		if err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx); err != nil {
 			return err
 		}
-		added = row.record()
+		if added = row.record(); !due {
+			return nil
+		}
 		return s.notify(ctx, tx)
 	})
 	if err != nil {
 		return store.Attempt{}, err
 	}
-	if !s.pg {
+	if due && !s.pg {
 		s.wake.all()
 	}
 	return added, nil
@@ -67,8 +70,7 @@ type joining struct {
 	number, step                 int // of the latest attempt before it
 }
 
-// join finds the place of an attempt that joins a chain, and holds the chain and
-// the messages in it that must not be pruned. It withdraws the automatic retry that
+// join finds the place of an attempt that joins a chain, and holds the chain. It withdraws the automatic retry that
 // is queued there.
 func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, a store.NewAttempt) error {
 	former := func(row *attemptRow) error {
@@ -82,15 +84,8 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err := former(&of); err != nil {
 		return err
 	}
-	var held []id
-	q := tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
-		Where("m.id IN (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).Column("a.message_id").
-			Where("a.id IN (?)", bun.List([]id{of.ID, of.DeliveryID}))).Order("m.id")
-	if err := s.locked(q, "KEY SHARE OF m").Scan(ctx, &held); err != nil {
-		return err
-	}
 	c := s.on(tx.Tx)
-	if err := lockChains(ctx, c, []uuid.UUID{uuid.UUID(of.DeliveryID)}); err != nil {
+	if err := holdChains(ctx, c, []uuid.UUID{uuid.UUID(of.DeliveryID)}); err != nil {
 		return err
 	}
 	of = attemptRow{} // its state may have changed before the chain was locked

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 // The first row of a chain is its lock: whoever adds to a chain of several
@@ -25,6 +27,46 @@ func lockChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	return c.each(ctx, `
 WITH r(delivery) AS (?)
 SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, listOf(deliveries), nil)
+}
+
+// holdChains is lockChains for who adds attempts that nothing else keeps from being
+// pruned with their messages: Prune has the messages before the chains, too.
+func holdChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+	if err := holdMessagesOf(ctx, c, deliveries); err != nil {
+		return err
+	}
+	return lockChains(ctx, c, deliveries)
+}
+
+// holdMessagesOf keeps the messages of the deliveries from being pruned.
+func holdMessagesOf(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+	if !c.pg {
+		return nil
+	}
+	return c.each(ctx, `
+WITH r(delivery) AS (?)
+SELECT 1 FROM {}messages AS m WHERE m.id IN (
+  SELECT a.message_id FROM r JOIN {}attempts AS a ON a.id = r.delivery
+  UNION SELECT a.message_id FROM r JOIN {}attempts AS a ON a.delivery_id = r.delivery AND a.number > 1)
+ORDER BY m.id FOR KEY SHARE OF m`, listOf(deliveries), nil)
+}
+
+// holdMessages keeps messages from being pruned, and returns which of them are
+// there.
+func holdMessages(ctx context.Context, c conn, messages []store.Message) (map[uuid.UUID]bool, error) {
+	lock := ""
+	if c.pg {
+		lock = " ORDER BY m.id FOR KEY SHARE OF m"
+	}
+	there := make(map[uuid.UUID]bool, len(messages))
+	ids := rows{len(messages), []column{uuids(func(i int) uuid.UUID { return messages[i].ID })}}
+	return there, c.each(ctx, `WITH r(message) AS (?) SELECT m.id FROM r JOIN {}messages AS m ON m.id = r.message`+lock, ids,
+		func(row *sql.Rows) error {
+			var message id
+			err := row.Scan(&message)
+			there[uuid.UUID(message)] = true
+			return err
+		})
 }
 
 // summarize makes the first row of each delivery say what became of the whole.

@@ -141,18 +141,15 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 }
 
 func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int) (int, error) {
-	var old []id
-	q := tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
-		Where("m.created_at < ?", instant(before)).
-		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
-			Where("a.message_id = m.id").Where("a.due_at IS NOT NULL")).
-		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
-			Join("JOIN "+s.table("attempts AS o")).JoinOn("o.delivery_id = a.id").JoinOn("o.number > 1").JoinOn("o.message_id <> a.message_id").
-			Where("a.message_id = m.id").Where("a.number = 1")).
-		Order("m.created_at", "m.id").Limit(int64(most))
-	// Who retries an attempt holds its message, so that it stays; who prunes
-	// beside us takes others.
-	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &old); err != nil || len(old) == 0 {
+	var held, old []id
+	q := s.prunable(tx).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
+	// Who adds an attempt holds its message, so that it stays; who prunes beside us
+	// takes others.
+	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &held); err != nil || len(held) == 0 {
+		return 0, err
+	}
+	// One may have been added, and its message let go, while we looked.
+	if err := s.prunable(tx).Where("m.id IN (?)", bun.List(held)).Scan(ctx, &old); err != nil || len(old) == 0 {
 		return 0, err
 	}
 	joined, err := s.joined(ctx, tx, old)
@@ -166,6 +163,16 @@ func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, 
 		}
 	}
 	return len(old), summarize(ctx, s.on(tx.Tx), joined)
+}
+
+// prunable finds the messages that nothing keeps.
+func (s *Store) prunable(tx bun.Tx) *bun.SelectQuery {
+	return tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
+		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
+			Where("a.message_id = m.id").Where("a.due_at IS NOT NULL")).
+		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
+			Join("JOIN "+s.table("attempts AS o")).JoinOn("o.delivery_id = a.id").JoinOn("o.number > 1").JoinOn("o.message_id <> a.message_id").
+			Where("a.message_id = m.id").Where("a.number = 1"))
 }
 
 // joined holds, and returns, the deliveries that messages joined which others began.

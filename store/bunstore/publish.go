@@ -96,7 +96,7 @@ type publication struct {
 type match struct {
 	subscription uuid.UUID
 	revision     int64
-	filter       string // JSON; "" for none
+	filter       store.Filter
 }
 
 // firstPost is the first attempt of a delivery.
@@ -131,9 +131,7 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	if err := p.match(ctx, c); err != nil {
 		return err
 	}
-	if err := p.filter(); err != nil {
-		return err
-	}
+	p.filter()
 	if err := p.reserve(ctx, c); err != nil {
 		return err
 	}

@@ -50,16 +50,18 @@ func (p *publication) match(ctx context.Context, c conn) error {
 	}}, func(row *sql.Rows) error {
 		var n int
 		var m match
-		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.filter); err != nil {
+		var filter *string
+		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &filter); err != nil {
 			return err
 		}
+		err := decode(filter, &m.filter)
 		found[n] = append(found[n], m)
-		return nil
+		return err
 	})
 	if !c.pg { // the topics of a question may have been asked for in two parts
 		for n := range found {
 			slices.SortFunc(found[n], func(a, b match) int { return bytes.Compare(a.subscription[:], b.subscription[:]) })
-			found[n] = slices.Compact(found[n])
+			found[n] = slices.CompactFunc(found[n], func(a, b match) bool { return a.subscription == b.subscription })
 		}
 	}
 	p.matches = make([][]match, len(p.messages))
@@ -72,31 +74,24 @@ func (p *publication) match(ctx context.Context, c conn) error {
 }
 
 // filter leaves out the subscriptions that do not want the data of a message.
-func (p *publication) filter() error {
+func (p *publication) filter() {
 	for i, matches := range p.matches {
-		if !slices.ContainsFunc(matches, func(m match) bool { return m.filter != "" }) {
+		if !slices.ContainsFunc(matches, func(m match) bool { return len(m.filter) > 0 }) {
 			continue
 		}
 		data := store.NewDocument(p.messages[i].Data())
 		p.matches[i] = nil // the list may be that of other messages, too
 		for _, m := range matches {
-			var f store.Filter
-			if m.filter != "" {
-				if err := decode(&m.filter, &f); err != nil {
-					return err
-				}
-			}
-			if f.Matches(data) {
+			if m.filter.Matches(data) {
 				p.matches[i] = append(p.matches[i], m)
 			}
 		}
 	}
-	return nil
 }
 
 const matchSubscriptions = `
 WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision, coalesce(s.filter, '')
+SELECT DISTINCT r.n, s.id, s.revision, s.filter
 FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
 JOIN {}subscriptions AS s ON s.id = t.subscription_id

@@ -16,24 +16,19 @@ func (s *Store) Report(
 ) (out store.Attempt, err error) {
 	due := false
 	err = s.write(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, org, subscription, "SHARE"); err != nil {
+		// Alone: AddAttempt holds a chain before it withdraws an attempt, and Record,
+		// as we do, has an attempt before it holds the chain.
+		if err := s.hold(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
+			return err
+		}
+		chain, err := s.holdAttempt(ctx, tx, subscription, attempt)
+		if err != nil {
 			return err
 		}
 		read := func() (store.Attempt, error) {
 			var row attemptRow
 			err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(attempt)).Scan(ctx)
 			return row.record(), err
-		}
-		if out, err = read(); err != nil {
-			return err
-		}
-		c, chain := s.on(tx.Tx), []uuid.UUID{out.DeliveryID}
-		if err := lockChains(ctx, c, chain); err != nil {
-			return err
-		}
-		q := s.bareAttempts(tx, &attemptRow{}).Where("a.id = ?", id(attempt))
-		if err := s.locked(q, "NO KEY UPDATE").Scan(ctx); err != nil { // who records it waits, or did before
-			return err
 		}
 		if out, err = read(); err != nil {
 			return err
@@ -45,10 +40,11 @@ func (s *Store) Report(
 		if r == nil {
 			return nil
 		}
+		c := s.on(tx.Tx)
 		if due, err = s.report(ctx, c, out, *r); err != nil {
 			return err
 		}
-		if err := summarize(ctx, c, chain); err != nil {
+		if err := summarize(ctx, c, []uuid.UUID{chain}); err != nil {
 			return err
 		}
 		if out, err = read(); err != nil || !due {
@@ -63,6 +59,29 @@ func (s *Store) Report(
 		s.wake.all()
 	}
 	return out, nil
+}
+
+// holdAttempt holds an attempt, so that who records it waits, and its chain, which
+// it returns.
+func (s *Store) holdAttempt(ctx context.Context, tx bun.Tx, subscription, attempt uuid.UUID) (chain uuid.UUID, err error) {
+	find := func(lock string) (found id, err error) {
+		q := tx.NewSelect().TableExpr(s.table("attempts AS a")).Column("a.delivery_id").
+			Where("a.subscription_id = ?", id(subscription)).Where("a.id = ?", id(attempt))
+		return found, s.locked(q, lock).Scan(ctx, &found)
+	}
+	found, err := find("")
+	if err != nil {
+		return chain, err
+	}
+	chain = uuid.UUID(found)
+	c, chains := s.on(tx.Tx), []uuid.UUID{chain}
+	if err := holdMessagesOf(ctx, c, chains); err != nil {
+		return chain, err
+	}
+	if _, err := find("NO KEY UPDATE"); err != nil {
+		return chain, err
+	}
+	return chain, lockChains(ctx, c, chains)
 }
 
 // report writes the outcome of an attempt whose chain is locked, and says whether a

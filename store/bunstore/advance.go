@@ -1,0 +1,226 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// AdvanceRecovery implements store.Recoveries. Mostly no job's time has come, and
+// then nothing is written.
+func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (advanced bool, err error) {
+	var due bool
+	err = s.on(s.db.DB).query(ctx, `SELECT EXISTS (SELECT 1 FROM {}recoveries WHERE state = 0 AND due_at <= {now})`,
+		func(row *sql.Rows) error { return row.Scan(&due) })
+	if err != nil || !due {
+		return false, s.failed(ctx, err)
+	}
+	queued := 0
+	err = s.write(ctx, func(tx bun.Tx) error {
+		advanced, queued = false, 0
+		var rows []recoveryRow
+		q := s.recoveries(tx, &rows).Where("j.state = 0").Where("j.due_at <= "+s.on(tx.Tx).now()).Order("j.due_at", "j.id").Limit(1)
+		if err := s.locked(q, "NO KEY UPDATE SKIP LOCKED").Scan(ctx); err != nil || len(rows) == 0 {
+			return err
+		}
+		advanced = true
+		queued, err = s.advance(ctx, tx, &rows[0], opts)
+		if err != nil || queued == 0 {
+			return err
+		}
+		return s.notify(ctx, tx)
+	})
+	if err != nil {
+		return false, err
+	}
+	if queued > 0 && !s.pg {
+		s.wake.all()
+	}
+	return advanced, nil
+}
+
+// advance takes a job a step on.
+func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts store.AdvanceOptions) (queued int, err error) {
+	job := row.record()
+	// Held, so that it is not archived meanwhile, and no two jobs queue a message twice.
+	sub, err := s.subscription(ctx, tx, job.OrganizationID, job.SubscriptionID, "NO KEY UPDATE")
+	gone := errors.Is(err, store.ErrNotFound)
+	if err != nil && !gone {
+		return 0, err
+	}
+	if gone || sub.Archived {
+		row.State, row.FinishedAt = store.RecoveryStopped, instant(opts.At)
+		return 0, s.updateRecovery(ctx, tx, row)
+	}
+	st := step{finder: finder{conn: s.on(tx.Tx), recovery: job, sub: sub}, row: row, opts: opts, room: opts.Max}
+	if job.RatePerSecond > 0 {
+		st.room = min(st.room, job.RatePerSecond)
+	}
+	if err := st.run(ctx); err != nil {
+		return 0, err
+	}
+	row.Queued += st.queued
+	if !st.more {
+		row.State, row.FinishedAt = store.RecoveryDone, instant(opts.At)
+	}
+	if err := s.updateRecovery(ctx, tx, row); err != nil {
+		return 0, err
+	}
+	var wait time.Duration
+	if job.RatePerSecond > 0 {
+		wait = time.Duration(st.queued) * time.Second / time.Duration(job.RatePerSecond)
+	}
+	return st.queued, s.setDue(ctx, tx, job.ID, wait)
+}
+
+// step is a part of a recovery, in one transaction.
+type step struct {
+	finder
+	row    *recoveryRow
+	opts   store.AdvanceOptions
+	room   int  // for what it may queue yet
+	queued int  // so far
+	more   bool // it is not through
+}
+
+func (st *step) run(ctx context.Context) error {
+	if !st.row.Missed && st.recovery.Scope != store.RecoverMissed {
+		if err := st.queueFailed(ctx); err != nil || st.more {
+			return err
+		}
+		st.row.Missed, st.row.Position = true, optionalID{}
+	}
+	if st.recovery.Scope == store.RecoverFailed {
+		return nil
+	}
+	return st.queueMissed(ctx)
+}
+
+// queueFailed adds manual retries to deliveries that failed. One that was retried
+// meanwhile is passed over.
+func (st *step) queueFailed(ctx context.Context) error {
+	in, more, err := st.ahead(ctx, attemptIDs, st.sub.ID, uuid.UUID(st.row.Position))
+	if err != nil {
+		return err
+	}
+	found, err := st.failed(ctx, in, st.room+1)
+	if err != nil {
+		return err
+	}
+	if len(found) > st.room {
+		found, more = found[:st.room], true
+		if len(found) > 0 {
+			in.last = found[len(found)-1]
+		} else {
+			in.last = in.behind
+		}
+	}
+	st.more, st.row.Position = more, optionalID(in.last)
+	if err := holdChains(ctx, st.conn, found); err != nil {
+		return err
+	}
+	err = st.each(ctx, insertRetries, rows{len(found), []column{
+		st.newIDs(len(found)),
+		uuids(func(i int) uuid.UUID { return found[i] }),
+		times(func(int) time.Time { return st.opts.At }),
+		times(func(int) time.Time { return st.opts.ExpiresAt }),
+		texts(func(int) string { return st.recovery.CreatedBy }),
+	}}, func(row *sql.Rows) error {
+		st.queued++
+		st.room--
+		var added id
+		return row.Scan(&added)
+	})
+	if err != nil {
+		return err
+	}
+	return summarize(ctx, st.conn, found)
+}
+
+// newIDs makes the ids of what is added.
+func (st *step) newIDs(n int) column {
+	out := make([]uuid.UUID, n)
+	for i := range out {
+		out[i] = st.opts.NewID()
+	}
+	return uuids(func(i int) uuid.UUID { return out[i] })
+}
+
+// A retry follows the latest attempt of its chain. An automatic retry that was
+// cancelled has used nothing of the schedule.
+const insertRetries = `
+WITH r(attempt, delivery, due, expires, creator) AS (?)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
+  number, step, type, status, retry_of, token, due_at, expires_at, created_at, created_by, updated_at, updated_by)
+SELECT r.attempt, l.delivery_id, l.message_id, l.organization_id, l.subscription_id, l.event_type_id,
+  l.number + 1, CASE WHEN l.type = 1 AND l.status = 4 THEN l.step - 1 ELSE l.step END,
+  2, 0, l.id, 0, r.due, r.expires, r.due, r.creator, r.due, r.creator
+FROM r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = coalesce(
+  (SELECT o.id FROM {}attempts AS o WHERE o.delivery_id = r.delivery AND o.number > 1 ORDER BY o.number DESC LIMIT 1), r.delivery)
+WHERE coalesce(f.chain_status, f.status) = 3
+RETURNING id`
+
+// candidates is how many messages a step reads the bodies of, at most.
+const candidates = 500
+
+// queueMissed adds deliveries of messages that the subscription missed.
+func (st *step) queueMissed(ctx context.Context) error {
+	if text, _ := st.selected(); text == "" {
+		return nil
+	}
+	in, more, err := st.ahead(ctx, messageIDs, st.sub.OrganizationID, uuid.UUID(st.row.Position))
+	if err != nil {
+		return err
+	}
+	most := candidates
+	if len(st.sub.Filter) == 0 {
+		most = min(most, st.room+1)
+	}
+	var found []store.Message
+	full, seen, last := false, 0, in.behind
+	err = st.missed(ctx, in, most, func(m store.Message, matches bool) {
+		seen++
+		if full = full || matches && len(found) == st.room; full {
+			return
+		}
+		last = m.ID
+		if matches {
+			m.Body = nil // it may be large
+			found = append(found, m)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if full || seen == most { // there may be others in the stretch
+		in.last, more = last, true
+	}
+	st.more, st.row.Position = more, optionalID(in.last)
+	return st.addFirstPosts(ctx, found)
+}
+
+// addFirstPosts begins deliveries of messages, except of those that were pruned
+// meanwhile.
+func (st *step) addFirstPosts(ctx context.Context, messages []store.Message) error {
+	there, err := holdMessages(ctx, st.conn, messages)
+	if err != nil {
+		return err
+	}
+	messages = slices.DeleteFunc(messages, func(m store.Message) bool { return !there[m.ID] })
+	var p publication
+	for _, m := range messages {
+		m.OrganizationID, m.CreatedAt, m.CreatedBy = st.sub.OrganizationID, st.opts.At, st.recovery.CreatedBy
+		p.attempts = append(p.attempts, firstPost{
+			id: st.opts.NewID(), message: &store.NewMessage{Message: m, ExpiresAt: st.opts.ExpiresAt}, match: match{subscription: st.sub.ID},
+		})
+	}
+	st.queued += len(p.attempts)
+	return st.each(ctx, insertFirstPosts, p.attemptRows(), nil, 0)
+}

@@ -1,0 +1,153 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// CountRecoverable implements store.Recoveries.
+func (s *Store) CountRecoverable(ctx context.Context, r store.Recovery) (n int, err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		n = 0
+		sub, err := s.subscription(ctx, tx, r.OrganizationID, r.SubscriptionID, "")
+		if err != nil {
+			return err
+		}
+		f := finder{conn: s.on(tx.Tx), recovery: r, sub: sub}
+		if r.Scope != store.RecoverMissed {
+			if n, err = f.countFailed(ctx); err != nil {
+				return err
+			}
+		}
+		if r.Scope == store.RecoverFailed {
+			return nil
+		}
+		return f.missed(ctx, everything, 0, func(_ store.Message, matches bool) {
+			if matches {
+				n++
+			}
+		})
+	})
+	return n, err
+}
+
+// finder finds what a recovery is about.
+type finder struct {
+	conn
+	recovery store.Recovery
+	sub      store.Subscription
+}
+
+// stretch is a part of the ids: those behind the one, and up to the other.
+type stretch struct{ behind, last uuid.UUID }
+
+var everything = stretch{uuid.Nil, uuid.Max}
+
+// Whatever becomes of it, a step of a recovery looks at no more than this of the
+// subscription's attempts, and of the organization's messages.
+const looksAt = 5000
+
+// ahead returns the stretch behind an id that a step looks at, of ids that the text
+// finds for the owner, and whether there is more.
+func (f finder) ahead(ctx context.Context, ids string, owner, behind uuid.UUID) (st stretch, more bool, err error) {
+	st = stretch{behind, uuid.Max}
+	err = f.query(ctx, ids+` AND id > ? ORDER BY id LIMIT 1 OFFSET ?`, func(row *sql.Rows) error {
+		more = true
+		return row.Scan((*id)(&st.last))
+	}, f.id(owner), f.id(behind), looksAt-1)
+	return st, more, err
+}
+
+const (
+	attemptIDs = `SELECT id FROM {}attempts WHERE subscription_id = ?`
+	messageIDs = `SELECT id FROM {}messages WHERE subscription_id IS NULL AND organization_id = ?`
+)
+
+const failedDeliveries = `
+FROM {}attempts AS a
+WHERE a.subscription_id = ? AND a.number = 1 AND a.type <> 3 AND NOT a.external AND coalesce(a.chain_status, a.status) = 3
+  AND a.created_at >= ? AND a.created_at < ?`
+
+func (f finder) countFailed(ctx context.Context) (n int, err error) {
+	err = f.query(ctx, `SELECT count(*) `+failedDeliveries, func(row *sql.Rows) error { return row.Scan(&n) },
+		f.id(f.sub.ID), f.recovery.Since, f.recovery.Until)
+	return n, err
+}
+
+// failed returns the deliveries in a stretch, in the order of their ids.
+func (f finder) failed(ctx context.Context, in stretch, most int) (found []uuid.UUID, err error) {
+	err = f.query(ctx, `SELECT a.id `+failedDeliveries+` AND a.id > ? AND a.id <= ? ORDER BY a.id LIMIT ?`, func(row *sql.Rows) error {
+		var delivery id
+		err := row.Scan(&delivery)
+		found = append(found, uuid.UUID(delivery))
+		return err
+	}, f.id(f.sub.ID), f.recovery.Since, f.recovery.Until, f.id(in.behind), f.id(in.last), most)
+	return found, err
+}
+
+// missed calls see with the messages in a stretch that the subscription's selectors
+// match, in the order of their ids, and whether its filter does too; with at most so
+// many, or all for 0.
+func (f finder) missed(ctx context.Context, in stretch, most int, see func(m store.Message, matches bool)) error {
+	matches, args := f.selected()
+	if matches == "" {
+		return nil
+	}
+	since := f.recovery.Since
+	if f.sub.CreatedAt.After(since) {
+		since = f.sub.CreatedAt
+	}
+	body := "NULL"
+	if len(f.sub.Filter) > 0 {
+		body = "m.body"
+	}
+	// The attempts are counted because each message has few: EXISTS would be joined,
+	// to all attempts of the subscription.
+	text := `
+SELECT m.id, m.event_type_id, ` + body + ` FROM {}messages AS m
+WHERE m.organization_id = ? AND m.subscription_id IS NULL AND m.id > ? AND m.id <= ? AND m.created_at >= ? AND m.created_at < ?
+  AND (` + matches + `)
+  AND (SELECT count(*) FROM {}attempts AS a WHERE a.message_id = m.id AND a.subscription_id = ? AND a.number = 1) = 0
+ORDER BY m.id`
+	args = append([]any{f.id(f.sub.OrganizationID), f.id(in.behind), f.id(in.last), since, f.recovery.Until}, args...)
+	args = append(args, f.id(f.sub.ID))
+	if most > 0 {
+		text += ` LIMIT ?`
+		args = append(args, most)
+	}
+	return f.query(ctx, text, func(row *sql.Rows) error {
+		var m store.Message
+		if err := row.Scan((*id)(&m.ID), (*id)(&m.EventTypeID), &m.Body); err != nil {
+			return err
+		}
+		see(m, f.sub.Filter.Matches(store.NewDocument(m.Data())))
+		return nil
+	}, args...)
+}
+
+// selected returns what of a message the subscription's selectors match, as SQL; ""
+// if there are none. It is what store.Topics makes of both.
+func (f finder) selected() (text string, args []any) {
+	var either []string
+	for _, sel := range f.sub.Selectors {
+		prefix, isPattern := strings.CutSuffix(sel.Pattern, "*")
+		switch {
+		case sel.Pattern == "":
+			either = append(either, "m.event_type_id = ?")
+			args = append(args, f.id(sel.EventTypeID))
+		case sel.Pattern == "*":
+			either = append(either, "m.version = ?")
+			args = append(args, f.sub.Version)
+		case isPattern && strings.HasSuffix(prefix, "."):
+			either = append(either, "(m.version = ? AND substr(m.type, 1, length(CAST(? AS text))) = ?)")
+			args = append(args, f.sub.Version, prefix, prefix)
+		}
+	}
+	return strings.Join(either, " OR "), args
+}
