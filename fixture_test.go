@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -99,6 +100,20 @@ func (w *world) Post(_ context.Context, r guard.Request) guard.Result {
 	r.Header = r.Header.Clone()
 	w.posted = append(w.posted, r)
 	return guard.Result{Status: w.status}
+}
+
+// sent returns what has been posted.
+func (w *world) sent() []guard.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.posted)
+}
+
+// answer sets the status that posts get from now on.
+func (w *world) answer(status int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status = status
 }
 
 // wantFault checks that err is a ValidationError of the problem at the pointer.

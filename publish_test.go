@@ -24,10 +24,10 @@ func TestPublishedEventArrivesSigned(t *testing.T) {
 		p := w.publish("{ \"a\" : 1.0,\"b\":9007199254740993 }")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(w.posted) != 1 || p.Deliveries != 1 {
-			t.Fatalf("%d posted, %d deliveries", len(w.posted), p.Deliveries)
+		if len(w.sent()) != 1 || p.Deliveries != 1 {
+			t.Fatalf("%d posted, %d deliveries", len(w.sent()), p.Deliveries)
 		}
-		got := w.posted[0]
+		got := w.sent()[0]
 		want := `{"id":"` + p.ID.String() + `","type":"vitals.observation.created","version":"v1","timestamp":"2000-01-01T00:00:00.000Z","data":{"a":1.0,"b":9007199254740993}}`
 		if string(got.Body) != want {
 			t.Errorf("body %s\nwant %s", got.Body, want)
@@ -266,7 +266,7 @@ func TestManualRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		sub := w.subscribe("*")
-		w.status = 500
+		w.answer(500)
 		w.must(w.Dispatcher.Start(t.Context()))
 		w.publish("1")
 		time.Sleep(time.Second)
@@ -274,7 +274,7 @@ func TestManualRetry(t *testing.T) {
 		attempts := w.attempts(sub)
 		_, err := w.Dispatcher.Retry(t.Context(), w.org, sub.ID, attempts[1].ID)
 		wantErr(t, err, webhooks.ErrNotFinished)
-		w.status = 200
+		w.answer(200)
 		ctx := webhooks.WithActor(t.Context(), "ann")
 		again, err := w.Dispatcher.Retry(ctx, w.org, sub.ID, attempts[0].ID)
 		w.must(err)
@@ -287,7 +287,7 @@ func TestManualRetry(t *testing.T) {
 		if len(attempts) != 3 || attempts[1].Status != webhooks.Cancelled || attempts[2].Status != webhooks.Succeeded {
 			t.Errorf("attempts %+v", attempts)
 		}
-		if string(w.posted[0].Body) != string(w.posted[1].Body) || w.posted[0].Header.Get(signing.HeaderID) != w.posted[1].Header.Get(signing.HeaderID) {
+		if string(w.sent()[0].Body) != string(w.sent()[1].Body) || w.sent()[0].Header.Get(signing.HeaderID) != w.sent()[1].Header.Get(signing.HeaderID) {
 			t.Error("the retry differs from the first post")
 		}
 		w.must(w.Subscriptions.Archive(t.Context(), w.org, sub.ID))

@@ -21,16 +21,16 @@ func TestRecoverSendsAgainWhatFailedAndWhatWasMissed(t *testing.T) {
 		start := time.Now()
 		w.must(w.Dispatcher.Start(t.Context()))
 		settle()
-		w.status = 500
+		w.answer(500)
 		failed := []uuid.UUID{w.publish("1").ID, w.publish("2").ID}
 		pass(time.Minute)
 		w.must(w.Subscriptions.Deactivate(t.Context(), w.org, s.ID))
 		missed := w.publish("3").ID
 		w.must(w.Subscriptions.Activate(t.Context(), w.org, s.ID))
-		w.status = 200
+		w.answer(200)
 		fine := w.publish("4").ID
 		pass(time.Minute)
-		w.posted = nil
+		before := len(w.sent())
 
 		in := webhooks.RecoveryInput{Since: start, Scope: webhooks.RecoverAll}
 		n, err := w.Dispatcher.CountRecoverable(t.Context(), w.org, s.ID, in)
@@ -41,10 +41,11 @@ func TestRecoverSendsAgainWhatFailedAndWhatWasMissed(t *testing.T) {
 		w.must(err)
 		pass(time.Minute)
 		times := map[string]int{}
-		for _, r := range w.posted {
+		sent := w.sent()[before:]
+		for _, r := range sent {
 			times[r.Header.Get(signing.HeaderID)]++
 		}
-		if len(w.posted) != 3 || times[failed[0].String()] != 1 || times[failed[1].String()] != 1 || times[missed.String()] != 1 {
+		if len(sent) != 3 || times[failed[0].String()] != 1 || times[failed[1].String()] != 1 || times[missed.String()] != 1 {
 			t.Errorf("posted %v, want %v and %v once each, and not %v", times, failed, missed, fine)
 		}
 		job, err = w.Dispatcher.Recovery(t.Context(), w.org, s.ID, job.ID)
@@ -82,8 +83,8 @@ func TestPostGoesToOneSubscriptionAlone(t *testing.T) {
 			t.Errorf("the attempt is %+v", a)
 		}
 		pass(time.Minute)
-		if len(w.posted) != 1 || w.posted[0].URL.Path != "/alone" || w.posted[0].Header.Get(signing.HeaderID) != a.MessageID.String() {
-			t.Errorf("posted %v", w.posted)
+		if len(w.sent()) != 1 || w.sent()[0].URL.Path != "/alone" || w.sent()[0].Header.Get(signing.HeaderID) != a.MessageID.String() {
+			t.Errorf("posted %v", w.sent())
 		}
 		list, err := w.Dispatcher.Messages(t.Context(), w.org, webhooks.Page{Take: 10})
 		if err != nil || list.Total != 0 {
@@ -108,12 +109,12 @@ func TestReportOfAFailureInTheQueueKeepsTheSchedule(t *testing.T) {
 		}
 		w.must(w.Dispatcher.Start(t.Context()))
 		pass(10 * time.Second)
-		if len(w.posted) != 0 {
+		if len(w.sent()) != 0 {
 			t.Error("what was reported is sent all the same")
 		}
 		pass(2 * time.Minute)
-		if len(w.posted) != 1 || w.posted[0].Header.Get("X-Webhook-Attempt") != "2" {
-			t.Errorf("posted %v, want the retry", w.posted)
+		if len(w.sent()) != 1 || w.sent()[0].Header.Get("X-Webhook-Attempt") != "2" {
+			t.Errorf("posted %v, want the retry", w.sent())
 		}
 		w.must(w.Dispatcher.Stop(t.Context()))
 	})

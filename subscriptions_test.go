@@ -206,7 +206,7 @@ func TestSecretsRotate(t *testing.T) {
 			w.publish("1")
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if n := len(strings.Fields(w.posted[0].Header.Get("webhook-signature"))); n != signatures {
+			if n := len(strings.Fields(w.sent()[0].Header.Get("webhook-signature"))); n != signatures {
 				t.Errorf("%d signatures, want %d", n, signatures)
 			}
 		}
@@ -214,7 +214,7 @@ func TestSecretsRotate(t *testing.T) {
 		w.publish("1")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n := len(strings.Fields(w.posted[1].Header.Get("webhook-signature"))); n != 1 {
+		if n := len(strings.Fields(w.sent()[1].Header.Get("webhook-signature"))); n != 1 {
 			t.Errorf("%d signatures a day after the rotation, want 1", n)
 		}
 		w.must(w.Dispatcher.Stop(ctx))

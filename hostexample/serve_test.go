@@ -70,8 +70,13 @@ func TestAConfiguredSecretEndsDevelopmentMode(t *testing.T) {
 	folder := t.TempDir()
 	environ := []string{testSecret, testKeys, "WEBHOOKS_JWT_ISSUER=us", "WEBHOOKS_STORE=memory:"}
 	s := serve(t, folder, environ, "--metrics-addr=127.0.0.1:0")
-	_, side, _ := strings.Cut(s.stderr.String(), `"url":"`)
-	side, _, _ = strings.Cut(side, `/metrics"`)
+	var side string
+	within(t, func() bool { // what is logged comes another way than the line of the address
+		_, after, _ := strings.Cut(s.stderr.String(), `"url":"`)
+		var whole bool
+		side, _, whole = strings.Cut(after, `/metrics"`)
+		return whole
+	})
 	api{url: side}.call(t, http.MethodGet, "/metrics", nil, nil, http.StatusOK)
 	api{url: side}.call(t, http.MethodGet, "/healthcheck", nil, nil, http.StatusNotFound)
 	api{url: s.url}.call(t, http.MethodGet, "/metrics", nil, nil, http.StatusNotFound)
