@@ -22,8 +22,8 @@ type activityWire struct {
 	HTTPStatusCode     *int                 `json:"httpStatusCode"`
 	Payload            json.RawMessage      `json:"payload"`
 	RawMessage         json.RawMessage      `json:"rawMessage"`
-	Subscription       any                  `json:"subscription"` // identity or *subscriptionWire
-	Event              any                  `json:"event"`        // identity or *eventTypeWire
+	Subscription       any                  `json:"subscription" schema:"one=Identity|Subscription"` // identity or *subscriptionWire
+	Event              any                  `json:"event" schema:"one=Identity|Event"`               // identity or *eventTypeWire
 	RetryingFromPostID *uuid.UUID           `json:"retryingFromPostId"`
 	NextRetryAt        timestamp            `json:"nextRetryAt"`
 	RawResponse        *string              `json:"rawResponse"`

@@ -239,7 +239,7 @@ func typeText(v any) string {
 		switch m.name {
 		case "$ref":
 			return strings.TrimPrefix(m.value.(string), "#/components/schemas/")
-		case "oneOf":
+		case "anyOf":
 			var either []string
 			for _, e := range m.value.([]object) {
 				either = append(either, typeText(e))
@@ -287,7 +287,7 @@ func linkOf(o object) string {
 				return linkOf(v)
 			}
 		case []object:
-			if m.name == "oneOf" && len(v) == 2 && len(v[1]) == 1 && v[1][0].name == "type" {
+			if m.name == "anyOf" && len(v) == 2 && len(v[1]) == 1 && v[1][0].name == "type" {
 				return linkOf(v[0])
 			}
 		}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -188,10 +189,10 @@ var right = map[string][]string{
 }
 
 func (r *requests) body(route httpapi.Route) string {
-	if route.Method == "PATCH" {
+	if route.Method == http.MethodPatch {
 		return r.patch()
 	}
-	if route.Method != "POST" {
+	if route.Method != http.MethodPost {
 		return ""
 	}
 	members := append([]string{}, right[route.Path[strings.LastIndexByte(route.Path, '/')+1:]]...)

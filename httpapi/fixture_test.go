@@ -165,6 +165,7 @@ func (f *fixture) sendBody(s step, body string) *httptest.ResponseRecorder {
 	}
 	w := httptest.NewRecorder()
 	f.handler.ServeHTTP(w, r)
+	f.conforms(r, body, w)
 	return w
 }
 

@@ -61,7 +61,9 @@ func describe() object {
 	return object{
 		{"openapi", "3.1.0"},
 		{"info", object{
-			{"title", "ECG Webhooks Module API"}, {"version", webhooks.Version}, {"description", introduction},
+			{"title", "ECG Webhooks Module API"},
+			{"version", webhooks.Version},
+			{"description", introduction},
 			{"license", object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
 		}},
 		{"servers", []object{{{"url", ".."}, {"description", "Where this document was read from"}}}},
@@ -70,7 +72,9 @@ func describe() object {
 		{"paths", paths},
 		{"components", object{
 			{"securitySchemes", object{{"bearer", object{
-				{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"},
+				{"type", "http"},
+				{"scheme", "bearer"},
+				{"bearerFormat", "JWT"},
 				{"description", "Claims: sub, org (one organization, a list, or * for all) and scope. Scopes: " + scopeText},
 			}}}},
 			{"parameters", sharedParameters()},
@@ -81,10 +85,6 @@ func describe() object {
 }
 
 const scopeText = "webhooks:read (read), webhooks:write (subscriptions, publish, retry), webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
-
-func newSchemas() *schemas {
-	return &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
-}
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 

@@ -47,7 +47,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 
 // schemas collects the JSON Schemas of the wire types, by component. What a Go type
 // cannot say is in the tag schema of its field: nullable, format=f, enum=a|b, one=A|B
-// (components), min=n, max=n (of a value), longest=n (of a text), most=n (items).
+// (components, see referred), min=n, max=n (of a value), longest=n (of a text), most=n (items).
 type schemas struct {
 	byName map[string]object
 	types  map[string]reflect.Type
@@ -62,6 +62,17 @@ var (
 	objectType  = reflect.TypeFor[anyObject]()
 	healthParts = reflect.TypeFor[map[string]part]()
 )
+
+// referred are types that only a tag names.
+var referred = []any{eventRefWire{}, patternWire{}, identity{}}
+
+func newSchemas() *schemas {
+	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
+	for _, v := range referred {
+		s.of(reflect.TypeOf(v))
+	}
+	return s
+}
 
 // components are the names of types whose own would not do.
 var components = map[string]string{
@@ -139,8 +150,8 @@ func nullable(o object) object {
 	if len(o) == 0 {
 		return o
 	}
-	if o[0].name == "$ref" || o[0].name == "oneOf" {
-		return object{{"oneOf", []object{o, {{"type", "null"}}}}}
+	if o[0].name == "$ref" || o[0].name == "anyOf" {
+		return object{{"anyOf", []object{o, {{"type", "null"}}}}}
 	}
 	o = slices.Clone(o)
 	if kind, ok := o[0].value.(string); ok {
@@ -233,7 +244,7 @@ func (s *schemas) field(f field, input bool) object {
 			for c := range strings.SplitSeq(v, "|") {
 				either = append(either, reference(c))
 			}
-			o = object{{"oneOf", either}}
+			o = object{{"anyOf", either}}
 			if f.Type.Kind() == reflect.Slice {
 				o = object{{"type", "array"}, {"items", o}}
 			}

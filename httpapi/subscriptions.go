@@ -78,14 +78,14 @@ type subscriptionWire struct {
 	PostURI        *string           `json:"postUri"`
 	Version        string            `json:"version"`
 	SecretKey      string            `json:"secretKey"`
-	Events         []any             `json:"events"`
+	Events         []any             `json:"events" schema:"one=EventReference|EventPattern"`
 	IsDevelopment  bool              `json:"isDevelopment"`
 	Description    *string           `json:"description"`
-	Headers        map[string]string `json:"headers"`
+	Headers        map[string]string `json:"headers" schema:"nullable"`
 	TimeoutMs      *int64            `json:"timeoutMs"`
-	RetrySchedule  []string          `json:"retrySchedule"`
+	RetrySchedule  []string          `json:"retrySchedule" schema:"nullable"`
 	RateLimit      *float64          `json:"rateLimit"`
-	Filter         []conditionWire   `json:"filter"`
+	Filter         []conditionWire   `json:"filter" schema:"nullable"`
 	Status         statusWire        `json:"status"`
 	AuditInfo      auditInfo         `json:"auditInfo"`
 	ActiveInfo     activeInfo        `json:"activeInfo"`

@@ -59,7 +59,6 @@ var vocabulary = map[string]word{
 	"op":                        {"", `"eq"`},
 	"PatchOperation.op":         {"", `"replace"`},
 	"Condition.value":           {"in takes an array, exists true or false, prefix a text, lt and gt a number or a text.", `"icu"`},
-	"ConditionInput.value":      {"in takes an array, exists true or false, prefix a text, lt and gt a number or a text.", `"icu"`},
 	"pattern":                   {"* for every event of the subscription's version, vitals.* for those below a dot.", `"vitals.*"`},
 	"Subscription.status":       {}, "SubscriptionStatus.state": {"paused by somebody; disabled by the dispatcher, or by being archived.", `"enabled"`},
 	"reason": {"", "null"}, "since": {},
@@ -67,14 +66,13 @@ var vocabulary = map[string]word{
 	"subscription":                    {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000003"}`},
 	"SecretHistoryEntry.subscription": {"With include=subscription.", ""},
 
-	"payload":             {"The data, a JSON value.", exampleData},
-	"rawMessage":          {"The whole body, or the source message that the caller gave.", `{"MSH":{"messageControlId":"SAMPLE-MSG-0001"}}`},
-	"event":               {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002"}`},
-	"SamplePayload.event": {}, "Sample.event": {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002","name":"Observation created","code":"vitals.observation.created","version":"v1"}`},
+	"payload":    {"The data, a JSON value.", exampleData},
+	"rawMessage": {"The whole body, or the source message that the caller gave.", `{"MSH":{"messageControlId":"SAMPLE-MSG-0001"}}`},
+	"event":      {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002"}`}, "Sample.event": {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002","name":"Observation created","code":"vitals.observation.created","version":"v1"}`},
 	"Sample.payload": {"Kept byte for byte, less the white space between tokens.", exampleData}, "SampleInput.payload": {"A JSON object; it must match the event's schema.", exampleData},
 	"SampleInput.version": {"Default: the event's.", `"v1"`},
 	"type":                {"0 first post, 1 automatic retry, 2 manual retry, 3 test.", "0"},
-	"Activity.status":     {"", `"succeeded"`}, "attempt": {"Its number in its chain, from 1.", "1"},
+	"status":              {"", `"succeeded"`}, "attempt": {"Its number in its chain, from 1.", "1"},
 	"postedAt":                         {"When it was sent; null while it is queued.", ""},
 	"posted_at":                        {"As postedAt.", ""},
 	"ActivityInput.postedAt":           {"When the caller posted it. Absent or empty: it is queued, and sent from here.", `""`},
@@ -150,7 +148,10 @@ var beyondMembers = func() map[string]bool {
 		"Event": {"schema"}, "EventInput": {"schema"},
 		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "filter", "status"},
 		"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "filter"},
-		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding"}, "Activation": {"attempts"},
+		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding"},
+		"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "attempts"},
+		"ActivityDetail":    {"status", "attempt", "durationMs", "rawResponseEncoding", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
+		"ActivityHistory":   {"nextCursor"}, "ActivationHistory": {"nextCursor"}, "SecretHistoryEntryHistory": {"nextCursor"},
 	} {
 		for _, name := range names {
 			maps.Insert(all, maps.All(map[string]bool{component + "." + name: true}))

@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// Every member of the interface is in the vocabulary, and everything in it is used.
+func TestVocabulary(t *testing.T) {
+	t.Parallel()
+	s := newSchemas()
+	for _, r := range routes() {
+		operationOf(s, r)
+	}
+	errorResponses(s)
+	used := map[string]bool{"Problem.": true}
+	members := map[string]bool{}
+	for component, typ := range s.types {
+		for _, f := range fields(typ) {
+			members[f.owner+"."+f.name] = true
+			key := f.owner + "." + f.name
+			if _, ok := vocabulary[key]; !ok {
+				key = f.name
+			}
+			if _, ok := vocabulary[key]; !ok {
+				t.Errorf("%s.%s is not in the vocabulary", component, f.name)
+			}
+			used[key] = true
+		}
+	}
+	for key, w := range vocabulary {
+		if !used[key] {
+			t.Errorf("%q is in the vocabulary for nothing", key)
+		}
+		if w.example != "" && !json.Valid([]byte(w.example)) {
+			t.Errorf("the example of %q is no JSON: %s", key, w.example)
+		}
+		if strings.HasSuffix(w.text, " ") {
+			t.Errorf("%q: %q", key, w.text)
+		}
+	}
+	for key := range beyondMembers {
+		if !members[key] {
+			t.Errorf("%q is beyond, and nowhere", key)
+		}
+	}
+}
