@@ -23,7 +23,8 @@ type Queue interface {
 	Claim(ctx context.Context, max int, lease time.Duration) ([]Job, error)
 
 	// Record stores outcomes and the next attempts they call for, all in one
-	// transaction. A next attempt is not added if another attempt of the same
+	// transaction. Those of first attempts without a next one are the quickest in a
+	// call of their own. A next attempt is not added if another attempt of the same
 	// delivery is pending or being sent; an external one does not count. Lost ones
 	// do not stop the others.
 	Record(ctx context.Context, outcomes []Outcome) (lost []uuid.UUID, err error)
@@ -42,6 +43,7 @@ type Queue interface {
 type Lease struct {
 	AttemptID uuid.UUID
 	Token     int64
+	Number    int // the attempt's, which never changes: most are the first, whose outcomes are the simplest
 }
 
 // Job is a claimed attempt with what is needed to send it.
@@ -52,8 +54,7 @@ type Job struct {
 	OrganizationID       uuid.UUID
 	SubscriptionID       uuid.UUID
 	SubscriptionRevision int64 // of the subscription when the job was claimed
-	Number               int
-	Step                 int // automatic retries so far: how much of the schedule is used
+	Step                 int   // automatic retries so far: how much of the schedule is used
 	Type                 AttemptType
 	ExpiresAt            time.Time // not to be sent after this; an automatic retry has that of the failed attempt
 	Body                 []byte    // shared between the jobs of a message: not to be changed

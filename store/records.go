@@ -109,6 +109,7 @@ type Subscription struct {
 	Headers        map[string]string // static request headers, canonical names
 	Timeout        time.Duration     // of one attempt; 0 for the default
 	RetrySchedule  []time.Duration   // waits between attempts; nil for the default
+	Ordered        bool              // one attempt at a time for each ordering key, in the order of publishing
 	RateLimit      float64           // attempts per second of each process that dispatches; 0 for no limit
 	Filter         Filter            // of the events that match; empty for all
 	InactiveReason string            // why the dispatcher switched it off; "" otherwise

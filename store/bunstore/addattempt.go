@@ -33,6 +33,11 @@ func (s *Store) AddAttempt(
 			m := *a.Message
 			m.OrganizationID, m.SubscriptionID = org, subscription
 			j.message, j.eventType = m.ID, m.EventTypeID
+			if a.Type == store.FirstPost {
+				if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
+					return err
+				}
+			}
 			p := publication{messages: []store.NewMessage{{Message: m}}, fresh: []int{0}}
 			if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
 				return err
@@ -64,10 +69,20 @@ func (s *Store) AddAttempt(
 	return added, nil
 }
 
+// lineUp finds the line of a first post.
+func (s *Store) lineUp(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, orderingKey string) error {
+	ordered := false
+	err := s.subscriptions(tx, (*subscriptionRow)(nil)).Column("s.ordered").Where("s.id = ?", id(subscription)).Scan(ctx, &ordered)
+	if ordered {
+		j.line = lineOf(subscription, orderingKey)
+	}
+	return err
+}
+
 // joining is where a new attempt comes to stand.
 type joining struct {
-	delivery, message, eventType uuid.UUID
-	number, step                 int // of the latest attempt before it
+	delivery, message, eventType, line uuid.UUID
+	number, step                       int // of the latest attempt before it
 }
 
 // join finds the place of an attempt that joins a chain, and holds the chain. It withdraws the automatic retry that
@@ -95,7 +110,7 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if !of.Status.Finished() {
 		return store.ErrNotFinished
 	}
-	if err := c.query(ctx, withdrawRetry, nil, a.At, a.By, c.id(uuid.UUID(of.DeliveryID))); err != nil {
+	if err := cancel(ctx, c, a.At, a.By, withdrawn, c.id(uuid.UUID(of.DeliveryID))); err != nil {
 		return err
 	}
 	var latest attemptRow
@@ -104,7 +119,7 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err != nil {
 		return err
 	}
-	*j = joining{uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), latest.Number, latest.Step}
+	*j = joining{uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), uuid.UUID(of.Line), latest.Number, latest.Step}
 	if latest.Type == store.AutomaticRetry && latest.Status == store.Cancelled {
 		j.step-- // it has used nothing of the schedule
 	}
@@ -114,32 +129,32 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	return nil
 }
 
-const withdrawRetry = `
-UPDATE {}attempts SET status = 4, due_at = NULL, updated_at = ?, updated_by = ?
-WHERE delivery_id = ? AND number > 1 AND type = 1 AND status = 0 AND due_at IS NOT NULL`
+// withdrawn finds the automatic retry that waits in a chain.
+const withdrawn = `NOT sending AND attempt_id IN (SELECT id FROM {}attempts WHERE delivery_id = ? AND number > 1 AND type = 1 AND status = 0)`
 
 func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.UUID, a store.NewAttempt, j joining) error {
-	due, external := a.At, 0
-	if a.External {
-		due, external = time.Time{}, 1
-	} else {
+	if !a.External {
 		a.PostedAt = time.Time{}
 	}
 	one := func(v uuid.UUID) column { return uuids(func(int) uuid.UUID { return v }) }
 	number := func(v int) column { return bigints(func(int) int { return v }) }
 	at := func(v time.Time) column { return times(func(int) time.Time { return v }) }
-	return c.each(ctx, insertAttempt, rows{1, []column{
-		one(a.ID), one(j.delivery), one(j.message), one(org), one(subscription), one(j.eventType),
-		number(j.number + 1), number(j.step), number(int(a.Type)), number(external),
-		optionalUUIDs(func(int) uuid.UUID { return a.RetryOf }),
-		at(due), at(a.ExpiresAt), at(a.PostedAt), at(a.At), texts(func(int) string { return a.By }),
+	optional := func(v uuid.UUID) column { return optionalUUIDs(func(int) uuid.UUID { return v }) }
+	err := c.each(ctx, insertAttempt, rows{1, []column{
+		one(a.ID), one(j.delivery), one(j.message), one(org), one(subscription), one(j.eventType), optional(j.line),
+		number(j.number + 1), number(j.step), number(int(a.Type)), number(btoi(a.External)), optional(a.RetryOf),
+		at(a.ExpiresAt), at(a.PostedAt), at(a.At), texts(func(int) string { return a.By }),
 	}}, nil)
+	if err != nil || a.External {
+		return err
+	}
+	return enqueue(ctx, c, []queueing{{a.ID, a.At}})
 }
 
 const insertAttempt = `
-WITH r(attempt, delivery, message, org, subscription, event_type, number, step, type, external, former, due, expires, posted, created, creator) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
-  number, step, type, external, status, retry_of, token, due_at, expires_at, posted_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, r.delivery, r.message, r.org, r.subscription, r.event_type,
-  r.number, r.step, r.type, r.external = 1, 0, r.former, 0, r.due, r.expires, r.posted, r.created, r.creator, r.created, r.creator
+WITH r(attempt, delivery, message, org, subscription, event_type, line, number, step, type, external, former, expires, posted, created, creator) AS (?)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+  number, step, type, external, status, retry_of, expires_at, posted_at, created_at, created_by, updated_at, updated_by)
+SELECT r.attempt, r.delivery, r.message, r.org, r.subscription, r.event_type, r.line,
+  r.number, r.step, r.type, r.external = 1, 0, r.former, r.expires, r.posted, r.created, r.creator, r.created, r.creator
 FROM r`

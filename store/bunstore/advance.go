@@ -126,6 +126,7 @@ func (st *step) queueFailed(ctx context.Context) error {
 	if err := holdChains(ctx, st.conn, found); err != nil {
 		return err
 	}
+	var queue []queueing
 	err = st.each(ctx, insertRetries, rows{len(found), []column{
 		st.newIDs(len(found)),
 		uuids(func(i int) uuid.UUID { return found[i] }),
@@ -135,9 +136,14 @@ func (st *step) queueFailed(ctx context.Context) error {
 	}}, func(row *sql.Rows) error {
 		st.queued++
 		st.room--
-		var added id
-		return row.Scan(&added)
+		var attempt id
+		err := row.Scan(&attempt)
+		queue = append(queue, queueing{uuid.UUID(attempt), st.opts.At})
+		return err
 	})
+	if err == nil {
+		err = enqueue(ctx, st.conn, queue)
+	}
 	if err != nil {
 		return err
 	}
@@ -157,11 +163,11 @@ func (st *step) newIDs(n int) column {
 // cancelled has used nothing of the schedule.
 const insertRetries = `
 WITH r(attempt, delivery, due, expires, creator) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
-  number, step, type, status, retry_of, token, due_at, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, l.delivery_id, l.message_id, l.organization_id, l.subscription_id, l.event_type_id,
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+  number, step, type, status, retry_of, expires_at, created_at, created_by, updated_at, updated_by)
+SELECT r.attempt, l.delivery_id, l.message_id, l.organization_id, l.subscription_id, l.event_type_id, f.line,
   l.number + 1, CASE WHEN l.type = 1 AND l.status = 4 THEN l.step - 1 ELSE l.step END,
-  2, 0, l.id, 0, r.due, r.expires, r.due, r.creator, r.due, r.creator
+  2, 0, l.id, r.expires, r.due, r.creator, r.due, r.creator
 FROM r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = coalesce(
   (SELECT o.id FROM {}attempts AS o WHERE o.delivery_id = r.delivery AND o.number > 1 ORDER BY o.number DESC LIMIT 1), r.delivery)
 WHERE coalesce(f.chain_status, f.status) = 3
@@ -218,9 +224,9 @@ func (st *step) addFirstPosts(ctx context.Context, messages []store.Message) err
 	for _, m := range messages {
 		m.OrganizationID, m.CreatedAt, m.CreatedBy = st.sub.OrganizationID, st.opts.At, st.recovery.CreatedBy
 		p.attempts = append(p.attempts, firstPost{
-			id: st.opts.NewID(), message: &store.NewMessage{Message: m, ExpiresAt: st.opts.ExpiresAt}, match: match{subscription: st.sub.ID},
+			id: st.opts.NewID(), message: &store.NewMessage{Message: m, ExpiresAt: st.opts.ExpiresAt}, match: match{subscription: st.sub.ID, ordered: st.sub.Ordered},
 		})
 	}
 	st.queued += len(p.attempts)
-	return st.each(ctx, insertFirstPosts, p.attemptRows(), nil, 0)
+	return p.insertAttempts(ctx, st.conn)
 }

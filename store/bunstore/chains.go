@@ -81,19 +81,34 @@ UPDATE {}attempts AS f SET
   outcome_id = (SELECT o.id FROM {}attempts AS o
     WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1),
   chain_status = CASE
-    WHEN EXISTS (SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1 AND o.status IN (0, 1)) THEN 0
+    WHEN EXISTS (SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1 AND o.status = 0) THEN 0
     ELSE (SELECT o.status FROM {}attempts AS o
       WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1) END
 WHERE f.id IN (SELECT delivery FROM r)`
 
 // cancelPending cancels what is queued for a subscription.
 func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.UUID, now time.Time) error {
-	c := s.on(tx.Tx)
+	return cancel(ctx, s.on(tx.Tx), now, "", `subscription_id = ? AND NOT sending`, s.on(tx.Tx).id(subscription))
+}
+
+// cancel takes what the condition finds out of the queue, and sums up the chains.
+func cancel(ctx context.Context, c conn, now time.Time, by, condition string, args ...any) error {
+	var cancelled []uuid.UUID
+	err := c.query(ctx, `DELETE FROM {}queue WHERE `+condition+` RETURNING attempt_id`, func(row *sql.Rows) error {
+		var attempt id
+		err := row.Scan(&attempt)
+		cancelled = append(cancelled, uuid.UUID(attempt))
+		return err
+	}, args...)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(cancelled, compareIDs)
 	var deliveries []uuid.UUID
-	err := c.query(ctx, `
-UPDATE {}attempts SET status = 4, due_at = NULL, updated_at = ?, updated_by = ''
-WHERE subscription_id = ? AND status = 0 AND due_at IS NOT NULL
-RETURNING delivery_id, number`, func(row *sql.Rows) error {
+	err = c.each(ctx, `
+WITH r(attempt) AS (?)
+UPDATE {}attempts AS a SET status = 4, updated_at = ?, updated_by = ? FROM r WHERE a.id = r.attempt
+RETURNING delivery_id, number`, listOf(cancelled), func(row *sql.Rows) error {
 		var delivery id
 		var number int
 		err := row.Scan(&delivery, &number)
@@ -101,7 +116,7 @@ RETURNING delivery_id, number`, func(row *sql.Rows) error {
 			deliveries = append(deliveries, uuid.UUID(delivery))
 		}
 		return err
-	}, now, c.id(subscription))
+	}, now, by)
 	if err != nil {
 		return err
 	}
@@ -112,3 +127,26 @@ RETURNING delivery_id, number`, func(row *sql.Rows) error {
 	}
 	return summarize(ctx, c, deliveries)
 }
+
+// queueing is an attempt that is to be queued, to become due at the time.
+type queueing struct {
+	attempt uuid.UUID
+	due     time.Time
+}
+
+// enqueue queues attempts that were added, in their lines.
+func enqueue(ctx context.Context, c conn, queue []queueing) error {
+	return c.each(ctx, queueAttempts, rows{len(queue), []column{
+		uuids(func(i int) uuid.UUID { return queue[i].attempt }),
+		times(func(i int) time.Time { return queue[i].due }),
+	}}, nil)
+}
+
+const queueAttempts = `
+WITH r(attempt, due) AS (?)
+INSERT INTO {}queue (attempt_id, subscription_id, line, position, token, sending, number, due_at)
+SELECT a.id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, r.due
+FROM r JOIN {}attempts AS a ON a.id = r.attempt`
+
+// queued is a condition on an attempt a: it is to be sent, or being sent.
+const queued = `(a.status = 0 AND NOT a.external)`

@@ -29,7 +29,8 @@ func (s *Store) Claim(ctx context.Context, most int, lease time.Duration) (jobs 
 }
 
 // A claim moves due_at to the end of the lease: one index then serves what is
-// due for the first time, what was given back, and what a dead host left. Of
+// due for the first time, what was given back, and what a dead host left. Of a
+// line it takes the first, even if that is being sent, and so no other. Of
 // several jobs of a message only the first carries the body. What is due goes
 // through an array because the planner takes that for short, and then looks rows
 // up by their keys; of a LIMIT it would expect a tenth of the table, and read all
@@ -37,27 +38,30 @@ func (s *Store) Claim(ctx context.Context, most int, lease time.Duration) (jobs 
 const claim = `
 WITH due(id, n) AS (
   SELECT * FROM unnest(ARRAY(
-    SELECT id FROM {}attempts WHERE due_at <= {now} ORDER BY due_at, id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
+    SELECT attempt_id FROM {}queue AS q WHERE due_at <= {now} AND ` + first + `
+    ORDER BY due_at, attempt_id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
   )) WITH ORDINALITY
-), a AS (
-  UPDATE {}attempts AS a SET status = 1, token = a.token + 1, due_at = {now} + CAST(? AS bigint){us}
-  FROM due WHERE a.id = due.id
-  RETURNING due.n, a.id, a.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
-    a.number, a.step, a.type, a.expires_at
+), q AS (
+  UPDATE {}queue AS q SET sending = true, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
+  FROM due WHERE q.attempt_id = due.id
+  RETURNING due.n, q.attempt_id, q.token
 )
-SELECT a.n, a.id, a.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
+SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   (SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id),
   a.number, a.step, a.type, a.expires_at,
-  CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY a.n) = 1 THEN
+  CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY q.n) = 1 THEN
     (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
-FROM a`
+FROM q JOIN {}attempts AS a ON a.id = q.attempt_id`
+
+// first holds for what is the first of its line, or in none.
+const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
 
 // claimAlone is the claim of SQLite, where one writer at a time needs no locks
 // on rows. Nothing is written while nothing is due.
 func (s *Store) claimAlone(ctx context.Context, most int, lease time.Duration) (jobs []store.Job, err error) {
 	var due bool
 	c := s.on(s.db.DB)
-	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}attempts WHERE due_at <= {now})`,
+	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}queue WHERE due_at <= {now})`,
 		func(row *sql.Rows) error { return row.Scan(&due) })
 	if err != nil || !due {
 		return nil, err
@@ -75,17 +79,18 @@ func (s *Store) claimAlone(ctx context.Context, most int, lease time.Duration) (
 }
 
 const selectDue = `
-SELECT row_number() OVER (ORDER BY a.due_at, a.id), a.id, a.token + 1,
+SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
   a.number, a.step, a.type, a.expires_at, m.body
-FROM (SELECT id FROM {}attempts WHERE due_at <= {now} ORDER BY due_at, id LIMIT ?) AS due
-CROSS JOIN {}attempts AS a ON a.id = due.id
+FROM (SELECT attempt_id, due_at, token FROM {}queue AS q WHERE due_at <= {now} AND ` + first + `
+  ORDER BY due_at, attempt_id LIMIT ?) AS due
+CROSS JOIN {}attempts AS a ON a.id = due.attempt_id
 JOIN {}messages AS m ON m.id = a.message_id
 JOIN {}subscriptions AS s ON s.id = a.subscription_id`
 
 const leaseAttempts = `
 WITH r(attempt) AS (?)
-UPDATE {}attempts SET status = 1, token = token + 1, due_at = {now} + ? WHERE id IN (SELECT attempt FROM r)`
+UPDATE {}queue SET sending = true, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
 // scanJobs runs a claim of at most so many jobs. Each row begins with the place
 // of its job, from 1; jobs of one message share its body.
@@ -170,6 +175,6 @@ func anyDue(deferrals []store.Deferral) bool {
 
 const deferAttempts = `
 WITH r(attempt, claimed, due) AS (?)
-UPDATE {}attempts AS a SET status = 0, due_at = r.due FROM r
-WHERE a.id = r.attempt AND a.token = r.claimed AND a.status = 1
-RETURNING id`
+UPDATE {}queue AS q SET sending = false, due_at = r.due FROM r
+WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND q.sending
+RETURNING attempt_id`

@@ -21,6 +21,7 @@ type attemptRow struct {
 	OrganizationID id
 	SubscriptionID id
 	EventTypeID    id
+	Line           optionalID
 	Number         int
 	Step           int
 	Type           store.AttemptType
@@ -35,11 +36,15 @@ type attemptRow struct {
 	NextRetryAt    instant
 	auditRow
 
-	Body   []byte `bun:",scanonly"`
-	Source []byte `bun:",scanonly"`
+	Body    []byte `bun:",scanonly"`
+	Source  []byte `bun:",scanonly"`
+	Sending bool   `bun:",scanonly"`
 }
 
 func (r *attemptRow) record() store.Attempt {
+	if r.Sending {
+		r.Status = store.Sending
+	}
 	return store.Attempt{
 		ID: uuid.UUID(r.ID), DeliveryID: uuid.UUID(r.DeliveryID), MessageID: uuid.UUID(r.MessageID),
 		OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID), EventTypeID: uuid.UUID(r.EventTypeID),
@@ -83,7 +88,8 @@ func (r *deliveryRow) record() store.Delivery {
 
 // bareAttempts finds attempts, without what their messages show.
 func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
-	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ColumnExpr("?TableColumns")
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ColumnExpr("?TableColumns").
+		ColumnExpr("coalesce((SELECT q.sending FROM " + s.table("queue AS q") + " WHERE a.status = 0 AND q.attempt_id = a.id), false) AS sending")
 }
 
 // attempts finds attempts of the subscription.
@@ -114,7 +120,7 @@ func whereStatus(q *bun.SelectQuery, expression string, filter store.StatusFilte
 	case store.OnlyFailed:
 		q.Where(expression+" = ?", store.Failed)
 	case store.OnlyPending:
-		q.Where(expression+" IN (?, ?)", store.Pending, store.Sending)
+		q.Where(expression+" = ?", store.Pending)
 	case store.AnyStatus:
 	}
 }

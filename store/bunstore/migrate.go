@@ -201,6 +201,9 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 			return err
 		}
 	}
+	if err := s.createPartitions(ctx, conn.Conn, time.Now()); to > 0 && err != nil {
+		return err
+	}
 	for ; present > to; present-- {
 		m := s.known()[present-1]
 		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.down)); err != nil {

@@ -36,12 +36,7 @@ func (s *Store) Publish(
 func (s *Store) publish(ctx context.Context, p *publication) error {
 	if s.pg && !p.keyed() {
 		// The one statement that writes is a transaction by itself.
-		for try := 1; ; try++ {
-			err := p.run(ctx, s, s.on(s.db.DB))
-			if err == nil || try == writeTries || !repeatable(err) {
-				return s.failed(ctx, err)
-			}
-		}
+		return s.repeated(ctx, func() error { return p.run(ctx, s, s.on(s.db.DB)) })
 	}
 	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
 }
@@ -96,6 +91,7 @@ type publication struct {
 type match struct {
 	subscription uuid.UUID
 	revision     int64
+	ordered      bool
 	filter       store.Filter
 }
 
@@ -104,7 +100,20 @@ type firstPost struct {
 	id      uuid.UUID
 	message *store.NewMessage
 	match   match
-	status  store.Status
+	sending bool // it is handed off
+}
+
+// line returns the line in which the attempt waits for its turn, zero for none.
+func (a *firstPost) line() uuid.UUID {
+	if !a.match.ordered {
+		return uuid.Nil
+	}
+	return lineOf(a.match.subscription, a.message.OrderingKey)
+}
+
+// lineOf names the line of a subscription's attempts that share an ordering key.
+func lineOf(subscription uuid.UUID, orderingKey string) uuid.UUID {
+	return uuid.NewSHA1(subscription, []byte(orderingKey))
 }
 
 func (p *publication) result(err error) ([]store.Published, error) {
@@ -147,18 +156,20 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 
 // fanOut makes the attempts and the results of the messages to be stored.
 func (p *publication) fanOut() {
+	handedOff := 0
 	p.attempts, p.left = nil, false
 	for _, i := range p.fresh {
 		m := &p.messages[i]
 		result := store.Published{MessageID: m.ID, Deliveries: len(p.matches[i])}
 		var body []byte
 		for _, match := range p.matches[i] {
-			post := firstPost{id: p.opts.NewID(), message: m, match: match, status: store.Pending}
-			if len(p.attempts) < p.opts.HandOff {
+			post := firstPost{id: p.opts.NewID(), message: m, match: match}
+			if handedOff < p.opts.HandOff && !match.ordered { // others may be before it
 				if body == nil {
 					body = bytes.Clone(m.Body)
 				}
-				post.status = store.Sending
+				handedOff++
+				post.sending = true
 				result.Jobs = append(result.Jobs, post.job(body))
 			} else {
 				p.left = true
@@ -172,9 +183,9 @@ func (p *publication) fanOut() {
 // job is the attempt as it is handed off.
 func (a firstPost) job(body []byte) store.Job {
 	return store.Job{
-		Lease:      store.Lease{AttemptID: a.id, Token: 1},
+		Lease:      store.Lease{AttemptID: a.id, Token: 1, Number: 1},
 		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
 		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
-		Number: 1, Type: store.FirstPost, ExpiresAt: a.message.ExpiresAt, Body: body,
+		Type: store.FirstPost, ExpiresAt: a.message.ExpiresAt, Body: body,
 	}
 }

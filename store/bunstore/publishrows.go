@@ -51,7 +51,7 @@ func (p *publication) match(ctx context.Context, c conn) error {
 		var n int
 		var m match
 		var filter *string
-		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &filter); err != nil {
+		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.ordered, &filter); err != nil {
 			return err
 		}
 		err := decode(filter, &m.filter)
@@ -91,7 +91,7 @@ func (p *publication) filter() {
 
 const matchSubscriptions = `
 WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision, s.filter
+SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter
 FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
 JOIN {}subscriptions AS s ON s.id = t.subscription_id
@@ -105,10 +105,10 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) error 
 	if len(p.attempts) == 0 {
 		return c.query(ctx, insertMessages, nil, messages)
 	}
-	attempts := slice{p.attemptRows(), 0, len(p.attempts)}
-	return c.query(ctx, `WITH stored AS (`+insertMessages+`), added AS (`+insertFirstPosts+`)
+	attempts, queue := slice{p.attemptRows(), 0, len(p.attempts)}, slice{p.queueRows(), 0, len(p.attempts)}
+	return c.query(ctx, `WITH stored AS (`+insertMessages+`), added AS (`+insertFirstPosts+`), queued AS (`+queueFirstPosts+`)
 		SELECT pg_notify(?, '') WHERE CAST(? AS boolean)`,
-		nil, messages, attempts, p.opts.Lease.Microseconds(), channel, p.left)
+		nil, messages, attempts, queue, p.opts.Lease.Microseconds(), channel, p.left)
 }
 
 // insertSeparately is insert for SQLite.
@@ -116,7 +116,15 @@ func (p *publication) insertSeparately(ctx context.Context, c conn) error {
 	if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
 		return err
 	}
-	return c.each(ctx, insertFirstPosts, p.attemptRows(), nil, p.opts.Lease.Microseconds())
+	return p.insertAttempts(ctx, c)
+}
+
+// insertAttempts stores the attempts of messages that are stored.
+func (p *publication) insertAttempts(ctx context.Context, c conn) error {
+	if err := c.each(ctx, insertFirstPosts, p.attemptRows(), nil); err != nil {
+		return err
+	}
+	return c.each(ctx, queueFirstPosts, p.queueRows(), nil, p.opts.Lease.Microseconds())
 }
 
 const insertMessages = `
@@ -140,14 +148,11 @@ func (p *publication) messageRows() rows {
 	}}
 }
 
-// An attempt is due when its message was created. One that is handed off is due
-// when the lease ends.
 const insertFirstPosts = `
-WITH r(id, message, org, subscription, event_type, status, expires, created, creator) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
-  number, step, type, status, token, due_at, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, 1, 0, 0, r.status, r.status,
-  CASE WHEN r.status = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.created END,
+WITH r(id, message, org, subscription, event_type, line, expires, created, creator) AS (?)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+  number, step, type, status, expires_at, created_at, created_by, updated_at, updated_by)
+SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, r.line, 1, 0, 0, 0,
   r.expires, r.created, r.creator, r.created, r.creator
 FROM r`
 
@@ -159,9 +164,29 @@ func (p *publication) attemptRows() rows {
 		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),
 		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
 		uuids(func(i int) uuid.UUID { return a(i).message.EventTypeID }),
-		bigints(func(i int) store.Status { return a(i).status }),
+		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
 		times(func(i int) time.Time { return a(i).message.ExpiresAt }),
 		times(func(i int) time.Time { return a(i).message.CreatedAt }),
 		texts(func(i int) string { return a(i).message.CreatedBy }),
+	}}
+}
+
+// An attempt is due when its message was created. One that is handed off is due
+// when the lease ends.
+const queueFirstPosts = `
+WITH r(id, subscription, line, sending, due) AS (?)
+INSERT INTO {}queue (attempt_id, subscription_id, line, position, token, sending, number, due_at)
+SELECT r.id, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
+  CASE WHEN r.sending = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.due END
+FROM r`
+
+func (p *publication) queueRows() rows {
+	a := func(i int) *firstPost { return &p.attempts[i] }
+	return rows{len(p.attempts), []column{
+		uuids(func(i int) uuid.UUID { return a(i).id }),
+		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
+		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
+		bigints(func(i int) int { return btoi(a(i).sending) }),
+		times(func(i int) time.Time { return a(i).message.CreatedAt }),
 	}}
 }

@@ -13,21 +13,22 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Record implements store.Queue. It takes one statement, and a few more where
-// attempts have a next or a former one.
+// Record implements store.Queue. Outcomes of first attempts without a next one,
+// that is most, take one statement; where there are others too it is a transaction
+// of a few.
 func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uuid.UUID, err error) {
 	if len(outcomes) == 0 {
 		return nil, nil
 	}
 	r := &recording{}
-	err = s.write(ctx, func(tx bun.Tx) error {
-		*r = recording{outcomes: outcomes, kept: make(map[uuid.UUID]link, len(outcomes))}
-		if err := r.run(ctx, s.on(tx.Tx)); err != nil || !r.due {
-			return err
+	for _, o := range outcomes {
+		if o.Number == 1 && o.Next == nil {
+			r.alone = append(r.alone, o)
+		} else {
+			r.chained = append(r.chained, o)
 		}
-		return s.notify(ctx, tx)
-	})
-	if err != nil {
+	}
+	if err := s.record(ctx, r, len(outcomes)); err != nil {
 		return nil, err
 	}
 	if r.due && !s.pg {
@@ -41,11 +42,28 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 	return lost, nil
 }
 
+func (s *Store) record(ctx context.Context, r *recording, n int) error {
+	if s.pg && len(r.chained) == 0 {
+		return s.repeated(ctx, func() error { // it is a transaction by itself
+			r.kept = make(map[uuid.UUID]link, n)
+			return r.storeAlone(ctx, s.on(s.db.DB))
+		})
+	}
+	return s.write(ctx, func(tx bun.Tx) error {
+		r.kept, r.due = make(map[uuid.UUID]link, n), false
+		if err := r.run(ctx, s.on(tx.Tx)); err != nil || !r.due {
+			return err
+		}
+		return s.notify(ctx, tx)
+	})
+}
+
 // recording is one call of Record.
 type recording struct {
-	outcomes []store.Outcome
-	kept     map[uuid.UUID]link // by attempt
-	due      bool               // a next attempt is to be sent at once
+	alone   []store.Outcome // which concern no other attempt
+	chained []store.Outcome
+	kept    map[uuid.UUID]link // by attempt
+	due     bool               // a next attempt is to be sent at once
 }
 
 // link is where an attempt stands in its chain.
@@ -55,7 +73,10 @@ type link struct {
 }
 
 func (r *recording) run(ctx context.Context, c conn) error {
-	if err := r.store(ctx, c); err != nil {
+	if err := r.storeAlone(ctx, c); err != nil {
+		return err
+	}
+	if err := r.store(ctx, c, r.chained); err != nil {
 		return err
 	}
 	deliveries, nexts := r.chains()
@@ -71,10 +92,78 @@ func (r *recording) run(ctx context.Context, c conn) error {
 	return summarize(ctx, c, deliveries)
 }
 
+// storeAlone stores what concerns no other attempt: the first attempt of a chain,
+// while it is being sent, is all of the chain.
+func (r *recording) storeAlone(ctx context.Context, c conn) error {
+	if !c.pg {
+		return r.store(ctx, c, r.alone)
+	}
+	return c.each(ctx, storeAlone, outcomeRows(r.alone), func(row *sql.Rows) error {
+		var attempt id
+		err := row.Scan(&attempt)
+		r.kept[uuid.UUID(attempt)] = link{alone: true}
+		return err
+	})
+}
+
+const storeAlone = `
+WITH ` + outcomes + `, held AS (
+  DELETE FROM {}queue AS q USING r WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND q.sending AND q.number = 1
+  RETURNING q.attempt_id
+)
+UPDATE {}attempts AS a SET ` + setOutcome + `
+FROM held JOIN r ON r.attempt = held.attempt_id
+WHERE a.id = held.attempt_id
+RETURNING a.id`
+
 // store writes the outcomes whose leases are still held.
-func (r *recording) store(ctx context.Context, c conn) error {
-	o := func(i int) *store.Outcome { return &r.outcomes[i] }
-	return c.each(ctx, storeOutcomes, rows{len(r.outcomes), []column{
+func (r *recording) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
+	held := map[uuid.UUID]bool{}
+	err := c.each(ctx, releaseQueue, rows{len(outcomes), []column{
+		uuids(func(i int) uuid.UUID { return outcomes[i].AttemptID }),
+		bigints(func(i int) int64 { return outcomes[i].Token }),
+	}}, func(row *sql.Rows) error {
+		var attempt id
+		err := row.Scan(&attempt)
+		held[uuid.UUID(attempt)] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	outcomes = slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !held[o.AttemptID] })
+	return c.each(ctx, storeOutcomes, outcomeRows(outcomes), func(row *sql.Rows) error {
+		var attempt id
+		var number, attempts int
+		var l link
+		err := row.Scan(&attempt, (*id)(&l.delivery), &number, &attempts)
+		l.alone = number == 1 && attempts == 1
+		r.kept[uuid.UUID(attempt)] = l
+		return err
+	})
+}
+
+const releaseQueue = `
+WITH r(attempt, claimed) AS (?)
+DELETE FROM {}queue WHERE (attempt_id, token) IN (SELECT attempt, claimed FROM r) AND sending
+RETURNING attempt_id`
+
+const (
+	outcomes   = `r(attempt, claimed, outcome, posted, took, answer, content, fault, next, decided) AS (?)`
+	setOutcome = `status = r.outcome, posted_at = r.posted, duration_ms = r.took,
+  http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
+  updated_at = r.decided, updated_by = ''`
+)
+
+const storeOutcomes = `
+WITH ` + outcomes + `
+UPDATE {}attempts AS a SET ` + setOutcome + `
+FROM r WHERE a.id = r.attempt
+RETURNING id, delivery_id, number, chain_attempts`
+
+func outcomeRows(outcomes []store.Outcome) rows {
+	o := func(i int) *store.Outcome { return &outcomes[i] }
+	return rows{len(outcomes), []column{
 		uuids(func(i int) uuid.UUID { return o(i).AttemptID }),
 		bigints(func(i int) int64 { return o(i).Token }),
 		bigints(func(i int) store.Status { return o(i).Status }),
@@ -90,15 +179,7 @@ func (r *recording) store(ctx context.Context, c conn) error {
 			return o(i).Next.DueAt
 		}),
 		times(func(i int) time.Time { return o(i).At }),
-	}}, func(row *sql.Rows) error {
-		var attempt id
-		var number, attempts int
-		var l link
-		err := row.Scan(&attempt, (*id)(&l.delivery), &number, &attempts)
-		l.alone = number == 1 && attempts == 1
-		r.kept[uuid.UUID(attempt)] = l
-		return err
-	})
+	}}
 }
 
 // storable is a text that PostgreSQL takes. What a receiver made us note must
@@ -107,22 +188,14 @@ func storable(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-const storeOutcomes = `
-WITH r(attempt, claimed, outcome, posted, took, answer, content, fault, next, decided) AS (?)
-UPDATE {}attempts AS a SET status = r.outcome, due_at = NULL, posted_at = r.posted, duration_ms = r.took,
-  http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
-  updated_at = r.decided, updated_by = ''
-FROM r WHERE a.id = r.attempt AND a.token = r.claimed AND a.status = 1
-RETURNING id, delivery_id, number, chain_attempts`
-
 // chains returns the deliveries that have or get more than one attempt, in the
 // order in which they are locked, and the outcomes that ask for a next one. Of
 // several outcomes of a delivery the last one decides: when the others were
 // decided, it was still being sent.
 func (r *recording) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 	last := map[uuid.UUID]*store.Outcome{}
-	for i := range r.outcomes {
-		o := &r.outcomes[i]
+	for i := range r.chained {
+		o := &r.chained[i]
 		if l, ok := r.kept[o.AttemptID]; ok && (o.Next != nil || !l.alone) {
 			last[l.delivery] = o
 		}
@@ -143,25 +216,32 @@ func (r *recording) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 // queued, and forgets the time of the others.
 func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome) error {
 	added, now := map[uuid.UUID]bool{}, time.Now()
+	var queue []queueing
 	err := c.each(ctx, insertNexts, rows{len(nexts), []column{
 		uuids(func(i int) uuid.UUID { return nexts[i].Next.ID }),
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
-		times(func(i int) time.Time { return nexts[i].Next.DueAt }),
 		times(func(i int) time.Time { return nexts[i].At }),
 	}}, func(row *sql.Rows) error {
-		var of id
-		var due instant
-		err := row.Scan(&of, &due)
+		var attempt, of id
+		err := row.Scan(&attempt, &of)
 		added[uuid.UUID(of)] = true
-		r.due = r.due || !time.Time(due).After(now)
+		for _, o := range nexts {
+			if o.Next.ID == uuid.UUID(attempt) {
+				queue = append(queue, queueing{o.Next.ID, o.Next.DueAt})
+				r.due = r.due || !o.Next.DueAt.After(now)
+			}
+		}
 		return err
 	})
+	if err == nil {
+		err = enqueue(ctx, c, queue)
+	}
 	if err != nil {
 		return err
 	}
 	var refused []uuid.UUID
-	for i := range r.outcomes {
-		o := &r.outcomes[i]
+	for i := range r.chained {
+		o := &r.chained[i]
 		if _, kept := r.kept[o.AttemptID]; kept && o.Next != nil && !added[o.AttemptID] {
 			refused = append(refused, o.AttemptID)
 		}
@@ -170,16 +250,16 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 }
 
 const insertNexts = `
-WITH r(attempt, former, due, decided) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
-  number, step, type, status, retry_of, token, due_at, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, a.event_type_id,
+WITH r(attempt, former, decided) AS (?)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+  number, step, type, status, retry_of, expires_at, created_at, created_by, updated_at, updated_by)
+SELECT r.attempt, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, a.event_type_id, a.line,
   1 + coalesce((SELECT max(o.number) FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1), 1),
-  a.step + 1, 1, 0, a.id, 0, r.due, a.expires_at, r.decided, '', r.decided, ''
+  a.step + 1, 1, 0, a.id, a.expires_at, r.decided, '', r.decided, ''
 FROM r JOIN {}attempts AS a ON a.id = r.former
 WHERE NOT EXISTS (
-  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.due_at IS NOT NULL)
-RETURNING retry_of, due_at`
+  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.status = 0 AND NOT o.external)
+RETURNING id, retry_of`
 
 const forgetNexts = `
 WITH r(attempt) AS (?)

@@ -110,7 +110,7 @@ func (f finder) missed(ctx context.Context, in stretch, most int, see func(m sto
 	// The attempts are counted because each message has few: EXISTS would be joined,
 	// to all attempts of the subscription.
 	text := `
-SELECT m.id, m.event_type_id, ` + body + ` FROM {}messages AS m
+SELECT m.id, m.event_type_id, m.ordering_key, ` + body + ` FROM {}messages AS m
 WHERE m.organization_id = ? AND m.subscription_id IS NULL AND m.id > ? AND m.id <= ? AND m.created_at >= ? AND m.created_at < ?
   AND (` + matches + `)
   AND (SELECT count(*) FROM {}attempts AS a WHERE a.message_id = m.id AND a.subscription_id = ? AND a.number = 1) = 0
@@ -123,7 +123,7 @@ ORDER BY m.id`
 	}
 	return f.query(ctx, text, func(row *sql.Rows) error {
 		var m store.Message
-		if err := row.Scan((*id)(&m.ID), (*id)(&m.EventTypeID), &m.Body); err != nil {
+		if err := row.Scan((*id)(&m.ID), (*id)(&m.EventTypeID), &m.OrderingKey, &m.Body); err != nil {
 			return err
 		}
 		see(m, f.sub.Filter.Matches(store.NewDocument(m.Data())))

@@ -78,6 +78,11 @@ func (s *Store) holdAttempt(ctx context.Context, tx bun.Tx, subscription, attemp
 	if err := holdMessagesOf(ctx, c, chains); err != nil {
 		return chain, err
 	}
+	queue := tx.NewSelect().TableExpr(s.table("queue")).ColumnExpr("1").Where("attempt_id = ?", id(attempt))
+	var there []int
+	if err := s.locked(queue, "UPDATE").Scan(ctx, &there); err != nil {
+		return chain, err
+	}
 	if _, err := find("NO KEY UPDATE"); err != nil {
 		return chain, err
 	}
@@ -98,6 +103,9 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 	if r.Next != nil {
 		next = r.Next.DueAt
 	}
+	if err := c.query(ctx, `DELETE FROM {}queue WHERE attempt_id = ?`, nil, c.id(a.ID)); err != nil {
+		return false, err
+	}
 	err = c.each(ctx, storeReport, rows{1, []column{
 		uuids(func(int) uuid.UUID { return a.ID }),
 		bigints(func(int) store.Status { return o.Status }),
@@ -112,14 +120,14 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 	if err != nil || r.Next == nil {
 		return false, err
 	}
-	rec := recording{outcomes: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
-	err = rec.addNexts(ctx, c, []*store.Outcome{&rec.outcomes[0]})
+	rec := recording{chained: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
+	err = rec.addNexts(ctx, c, []*store.Outcome{&rec.chained[0]})
 	return rec.due, err
 }
 
 const storeReport = `
 WITH r(attempt, outcome, posted, answer, content, fault, next, decided, reporter) AS (?)
-UPDATE {}attempts AS a SET status = r.outcome, due_at = NULL, posted_at = r.posted, duration_ms = 0,
+UPDATE {}attempts AS a SET status = r.outcome, posted_at = r.posted, duration_ms = 0,
   http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
   updated_at = r.decided, updated_by = r.reporter
 FROM r WHERE a.id = r.attempt`

@@ -22,6 +22,7 @@ type subscriptionRow struct {
 	RetrySchedule  *string
 	Filter         *string
 	RateLimit      float64
+	Ordered        bool
 	IsDevelopment  bool
 	Description    string
 	TimeoutNS      int64 `bun:"timeout_ns"`
@@ -36,7 +37,7 @@ func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
 	row := &subscriptionRow{
 		ID: id(sub.ID), OrganizationID: id(sub.OrganizationID), PostURI: sub.PostURI, Version: sub.Version,
 		IsDevelopment: sub.IsDevelopment, Description: sub.Description, TimeoutNS: int64(sub.Timeout),
-		InactiveReason: sub.InactiveReason, RateLimit: sub.RateLimit,
+		InactiveReason: sub.InactiveReason, RateLimit: sub.RateLimit, Ordered: sub.Ordered,
 		lifecycleRow: lifecycleRowOf(sub.Lifecycle), auditRow: auditRowOf(sub.Audit), Revision: sub.Revision,
 	}
 	var err error
@@ -59,7 +60,7 @@ func (r *subscriptionRow) record() (store.Subscription, error) {
 	sub := store.Subscription{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
 		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
-		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit,
+		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit, Ordered: r.Ordered,
 		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
 	}
 	var selectors []selector
@@ -263,8 +264,8 @@ func (s *Store) followLifecycle(ctx context.Context, tx bun.Tx, sub store.Subscr
 	case sub.Archived && !was.Archived:
 		return s.cancelPending(ctx, tx, sub.ID, now)
 	case sub.Live() && (!was.Active || was.Archived):
-		_, err := tx.NewUpdate().TableExpr(s.table("attempts AS a")).Set("due_at = ?", instant(now)).
-			Where("a.subscription_id = ?", id(sub.ID)).Where("a.status = ?", store.Pending).Where("a.due_at IS NOT NULL").Exec(ctx)
+		_, err := tx.NewUpdate().TableExpr(s.table("queue AS q")).Set("due_at = ?", instant(now)).
+			Where("q.subscription_id = ?", id(sub.ID)).Where("NOT q.sending").Exec(ctx)
 		if err != nil {
 			return err
 		}

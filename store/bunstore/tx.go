@@ -127,8 +127,13 @@ const writeTries = 5
 // write runs f in a transaction of its own, and maps the error. f may be called
 // several times.
 func (s *Store) write(ctx context.Context, f func(bun.Tx) error) error {
+	return s.repeated(ctx, func() error { return s.writeOnce(ctx, f) })
+}
+
+// repeated runs f, which is a transaction, and maps the error.
+func (s *Store) repeated(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
-		err := s.writeOnce(ctx, f)
+		err := f()
 		if err == nil || try == writeTries || !repeatable(err) {
 			return s.failed(ctx, err)
 		}

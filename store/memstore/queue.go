@@ -36,13 +36,12 @@ func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 	a.Status, a.token, a.due = store.Sending, s.token, time.Now().Add(lease)
 	s.schedule(a)
 	return store.Job{
-		Lease:                store.Lease{AttemptID: a.ID, Token: a.token},
+		Lease:                store.Lease{AttemptID: a.ID, Token: a.token, Number: a.Number},
 		DeliveryID:           a.DeliveryID,
 		MessageID:            a.MessageID,
 		OrganizationID:       a.OrganizationID,
 		SubscriptionID:       a.SubscriptionID,
 		SubscriptionRevision: a.subscription.Revision,
-		Number:               a.Number,
 		Step:                 a.Step,
 		Type:                 a.Type,
 		ExpiresAt:            a.expiresAt,

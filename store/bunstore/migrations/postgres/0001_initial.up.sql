@@ -74,6 +74,7 @@ CREATE TABLE {}subscriptions (
   timeout_ns bigint NOT NULL,
   retry_schedule text,
   rate_limit double precision NOT NULL,
+  ordered boolean NOT NULL,
   filter text,
   inactive_reason text NOT NULL,
   active boolean NOT NULL,
@@ -125,9 +126,9 @@ CREATE TABLE {}messages (
   subscription_id uuid,        -- the one it was made for; NULL if it was published
   created_at timestamptz,
   created_by text NOT NULL
-);
+) PARTITION BY RANGE (id);
 CREATE INDEX messages_published ON {}messages (organization_id, id) WHERE subscription_id IS NULL;
-CREATE INDEX messages_created ON {}messages (created_at);
+CREATE INDEX messages_created ON {}messages USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE {}idempotency_keys (
   organization_id uuid NOT NULL,
@@ -141,8 +142,10 @@ CREATE TABLE {}idempotency_keys (
 CREATE INDEX idempotency_keys_created ON {}idempotency_keys (created_at);
 
 -- A delivery is the chain of the attempts that share a delivery_id, the id of the first one.
--- One is queued while due_at is set; one that somebody else posts (external) never is.
--- The first row keeps the summary of a chain of several: chain_status, chain_attempts, outcome_id.
+-- One that is queued has a row in queue, too, which says when it is due and who sends it; one that
+-- somebody else posts (external) never has. No index is on anything that an outcome changes, so
+-- that recording one touches no index. The first row keeps the summary of a chain of several:
+-- chain_status, chain_attempts, outcome_id.
 CREATE TABLE {}attempts (
   id uuid PRIMARY KEY,
   delivery_id uuid NOT NULL,
@@ -150,8 +153,7 @@ CREATE TABLE {}attempts (
   organization_id uuid NOT NULL,
   subscription_id uuid NOT NULL,
   event_type_id uuid NOT NULL,
-  token bigint NOT NULL,       -- of the latest claim; 0 before the first
-  due_at timestamptz,          -- when it may be claimed next, for a claimed one the end of its lease; NULL when finished
+  line uuid,                   -- see queue
   expires_at timestamptz,
   created_at timestamptz,
   updated_at timestamptz,
@@ -162,7 +164,7 @@ CREATE TABLE {}attempts (
   step integer NOT NULL,
   http_status integer NOT NULL DEFAULT 0,
   type smallint NOT NULL,
-  status smallint NOT NULL,
+  status smallint NOT NULL,    -- 0 until there is an outcome
   external boolean NOT NULL DEFAULT false,
   chain_status smallint,       -- NULL while the chain has one attempt: then it is that one's
   chain_attempts integer NOT NULL DEFAULT 1,
@@ -172,12 +174,31 @@ CREATE TABLE {}attempts (
   updated_by text NOT NULL,
   error text NOT NULL DEFAULT '',
   response bytea
-);
-CREATE INDEX attempts_due ON {}attempts (due_at) WHERE due_at IS NOT NULL;
+) PARTITION BY RANGE (id);
 -- The number lets deliveries, the first attempts, be counted in the index alone.
 CREATE INDEX attempts_subscription ON {}attempts (subscription_id, id) INCLUDE (number);
 CREATE INDEX attempts_message ON {}attempts (message_id);
 CREATE INDEX attempts_chain ON {}attempts (delivery_id, number) WHERE number > 1;
+
+-- Ids begin with the time, so a partition holds what was made on a day: retention drops it as one.
+-- There is one for each of the days around the present (see partitions.go); what belongs to none
+-- of them is in the default one.
+CREATE TABLE {}messages_default PARTITION OF {}messages DEFAULT;
+CREATE TABLE {}attempts_default PARTITION OF {}attempts DEFAULT WITH (fillfactor = 70);
+
+-- What is to be sent, and what is being sent. Rows are few, narrow and short-lived.
+CREATE TABLE {}queue (
+  attempt_id uuid PRIMARY KEY,
+  subscription_id uuid NOT NULL,
+  line uuid,                   -- of several attempts in a line only the first is claimed; NULL for none
+  position uuid,               -- in the line: the delivery
+  token bigint NOT NULL,       -- of the latest claim; 0 before the first
+  due_at timestamptz NOT NULL, -- when it may be claimed next: for a claimed one the end of its lease
+  number integer NOT NULL,
+  sending boolean NOT NULL
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX queue_due ON {}queue (due_at);
+CREATE INDEX queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 
 CREATE TABLE {}recoveries (
   id uuid PRIMARY KEY,

@@ -74,6 +74,7 @@ CREATE TABLE {}subscriptions (
   timeout_ns integer NOT NULL,
   retry_schedule text,
   rate_limit real NOT NULL,
+  ordered integer NOT NULL,
   filter text,
   inactive_reason text NOT NULL,
   active integer NOT NULL,
@@ -141,8 +142,8 @@ CREATE TABLE {}idempotency_keys (
 CREATE INDEX {}idempotency_keys_created ON {}idempotency_keys (created_at);
 
 -- A delivery is the chain of the attempts that share a delivery_id, the id of the first one.
--- One is queued while due_at is set; one that somebody else posts (external) never is.
--- The first row keeps the summary of a chain of several: chain_status, chain_attempts, outcome_id.
+-- One that is queued has a row in queue, too, which says when it is due and who sends it; one that
+-- somebody else posts (external) never has. The first row keeps the summary of a chain of several: chain_status, chain_attempts, outcome_id.
 CREATE TABLE {}attempts (
   id blob PRIMARY KEY,
   delivery_id blob NOT NULL,
@@ -150,8 +151,7 @@ CREATE TABLE {}attempts (
   organization_id blob NOT NULL,
   subscription_id blob NOT NULL,
   event_type_id blob NOT NULL,
-  token integer NOT NULL,       -- of the latest claim; 0 before the first
-  due_at integer,          -- when it may be claimed next, for a claimed one the end of its lease; NULL when finished
+  line blob,                   -- see queue
   expires_at integer,
   created_at integer,
   updated_at integer,
@@ -173,11 +173,24 @@ CREATE TABLE {}attempts (
   error text NOT NULL DEFAULT '',
   response blob
 );
-CREATE INDEX {}attempts_due ON {}attempts (due_at) WHERE due_at IS NOT NULL;
 -- The number lets deliveries, the first attempts, be counted in the index alone.
 CREATE INDEX {}attempts_subscription ON {}attempts (subscription_id, id, number);
 CREATE INDEX {}attempts_message ON {}attempts (message_id);
 CREATE INDEX {}attempts_chain ON {}attempts (delivery_id, number) WHERE number > 1;
+
+-- What is to be sent, and what is being sent. Rows are few, narrow and short-lived.
+CREATE TABLE {}queue (
+  attempt_id blob PRIMARY KEY,
+  subscription_id blob NOT NULL,
+  line blob,                   -- of several attempts in a line only the first is claimed; NULL for none
+  position blob,               -- in the line: the delivery
+  token integer NOT NULL,      -- of the latest claim; 0 before the first
+  due_at integer NOT NULL,     -- when it may be claimed next: for a claimed one the end of its lease
+  number integer NOT NULL,
+  sending integer NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX {}queue_due ON {}queue (due_at);
+CREATE INDEX {}queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 
 CREATE TABLE {}recoveries (
   id blob PRIMARY KEY,
