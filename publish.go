@@ -130,13 +130,21 @@ func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events [
 	return results, nil
 }
 
-// storeMessages stores messages, and hands what it can over to the dispatcher of
-// this process: it is stored as leased already, and goes out without a claim.
+// storeMessages stores messages in the transaction, or without one together with what
+// else is published.
 func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.NewMessage) ([]store.Published, error) {
-	opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
 	if tx != nil { // whether and when it commits is not ours to know
+		opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
 		return d.store.Publish(ctx, tx, messages, opts)
 	}
+	return d.gatherer.publish(ctx, messages)
+}
+
+// storeNow stores messages in a transaction of their own, and hands what it can over to
+// the dispatcher of this process: it is stored as leased already, and goes out without
+// a claim.
+func (d *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
+	opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
 	room := d.engine.Reserve(min(16*len(messages), 512))
 	opts.HandOff, opts.Lease = room.N, room.Lease
 	stored, err := d.store.Publish(ctx, nil, messages, opts)

@@ -111,6 +111,8 @@ type core struct {
 	keyring *keyring
 	engine  *delivery.Engine
 	types   typeCache
+
+	gatherer *gatherer
 }
 
 // New puts the parts together over a store. It returns an error that names the
@@ -146,6 +148,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.gatherer = &gatherer{store: k.storeNow}
 	return &Webhooks{
 		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,
 	}, nil

@@ -48,20 +48,30 @@ func (r *run) recordLoop() {
 }
 
 func (r *run) record(batch []result) {
-	var ended []result
-	var outcomes []store.Outcome
+	var simple, chained []result
 	var deferrals []store.Deferral
 	for _, b := range batch {
-		if b.deferral != nil {
+		switch {
+		case b.deferral != nil:
 			deferrals = append(deferrals, *b.deferral)
-			continue
+		case b.Number == 1 && b.outcome.Next == nil:
+			simple = append(simple, b)
+		default:
+			chained = append(chained, b)
 		}
-		ended = append(ended, b)
-		outcomes = append(outcomes, *b.outcome)
 	}
+	r.recordOutcomes(simple) // apart, because they are quick: see store.Queue
+	r.recordOutcomes(chained)
 	r.persist(len(deferrals), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Defer(ctx, deferrals[from:to])
 	})
+}
+
+func (r *run) recordOutcomes(ended []result) {
+	outcomes := make([]store.Outcome, len(ended))
+	for i := range ended {
+		outcomes[i] = *ended[i].outcome
+	}
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
 	})

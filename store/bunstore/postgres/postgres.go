@@ -57,7 +57,11 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	} else if config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
 		opts.NoPrepare = true
 	}
-	pool := stdlib.OpenDB(*config)
+	var options []stdlib.OptionOpenDB
+	if !opts.NoPrepare {
+		options = append(options, stdlib.OptionAfterConnect(planForGrowth))
+	}
+	pool := stdlib.OpenDB(*config, options...)
 	limit(pool, opts.MaxConns)
 	s, err := bunstore.New(bun.NewDB(pool, pgdialect.New()), opts.Options)
 	if err == nil {
@@ -67,6 +71,14 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return &Store{s}, nil
+}
+
+// planForGrowth makes the planner prefer indexes, of which there is one for each of
+// our statements. It would keep a plan made while a table was small, which reads all
+// of it, until the table is analyzed; by then it may have grown a hundredfold.
+func planForGrowth(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET jit = off", pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 func limit(pool *sql.DB, conns int) {

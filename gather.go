@@ -1,0 +1,176 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+const (
+	// writers commit at the same time: while one waits for the disk the other gathers.
+	writers = 2
+	// gatherMessages and gatherBytes bound what is committed together.
+	gatherMessages = 500
+	gatherBytes    = 4 << 20
+)
+
+// gatherer stores what is published at the same time in one transaction: each
+// commit takes what has come in during the one before. So a single event does not
+// wait, and many cost little more than one. It has goroutines only while there is
+// something to store.
+type gatherer struct {
+	store func(context.Context, []store.NewMessage) ([]store.Published, error)
+
+	mu      sync.Mutex
+	waiting []*publishing
+	running int
+}
+
+// publishing is a call of Publish that waits for its messages to be stored.
+type publishing struct {
+	ctx      context.Context
+	messages []store.NewMessage
+	results  []store.Published
+	err      error
+	done     chan struct{}
+	in       *gathered // nil while it is waiting
+}
+
+// gathered is what one transaction stores.
+type gathered struct {
+	calls  []*publishing
+	cancel context.CancelFunc
+	wanted int // calls whose callers still wait
+}
+
+// publish stores messages, all of them or none.
+func (g *gatherer) publish(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p := &publishing{ctx: ctx, messages: messages, done: make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, p)
+	if g.running < writers {
+		g.running++
+		go g.run()
+	}
+	g.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.results, p.err
+	case <-ctx.Done():
+		g.leave(p)
+		return nil, ctx.Err()
+	}
+}
+
+// leave is called when the caller waits no more. What nobody waits for is not
+// stored, or its transaction cancelled.
+func (g *gatherer) leave(p *publishing) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.in == nil {
+		g.waiting = slices.DeleteFunc(g.waiting, func(w *publishing) bool { return w == p })
+	} else if p.in.wanted--; p.in.wanted == 0 {
+		p.in.cancel()
+	}
+}
+
+func (g *gatherer) run() {
+	for {
+		g.mu.Lock()
+		if len(g.waiting) == 0 {
+			g.running--
+			g.mu.Unlock()
+			return
+		}
+		together := g.take()
+		ctx, cancel := context.WithCancel(context.WithoutCancel(together.calls[0].ctx))
+		together.cancel = cancel
+		g.mu.Unlock()
+		g.commit(ctx, together.calls)
+		cancel()
+		for _, p := range together.calls {
+			close(p.done)
+		}
+	}
+}
+
+// take chooses what is stored next, under the lock: at least one call. The same
+// idempotency key twice must be two transactions.
+func (g *gatherer) take() *gathered {
+	type key struct {
+		org uuid.UUID
+		key string
+	}
+	out, left := &gathered{}, g.waiting[:0]
+	messages, bytes, keys := 0, 0, map[key]bool{}
+	fits := func(p *publishing) bool {
+		if len(out.calls) > 0 && (messages+len(p.messages) > gatherMessages || bytes > gatherBytes) {
+			return false
+		}
+		return !slices.ContainsFunc(p.messages, func(m store.NewMessage) bool {
+			return m.IdempotencyKey != "" && keys[key{m.OrganizationID, m.IdempotencyKey}]
+		})
+	}
+	for _, p := range g.waiting {
+		if !fits(p) {
+			left = append(left, p)
+			continue
+		}
+		for i := range p.messages {
+			m := &p.messages[i]
+			bytes += len(m.Body)
+			if m.IdempotencyKey != "" {
+				keys[key{m.OrganizationID, m.IdempotencyKey}] = true
+			}
+		}
+		messages += len(p.messages)
+		p.in = out
+		out.calls = append(out.calls, p)
+	}
+	clear(g.waiting[len(left):])
+	g.waiting, out.wanted = left, len(out.calls)
+	return out
+}
+
+// commit stores the messages of the calls together. If one of them spoils it, each
+// is stored by itself.
+func (g *gatherer) commit(ctx context.Context, calls []*publishing) {
+	all := calls[0].messages
+	if len(calls) > 1 {
+		all = nil
+		for _, p := range calls {
+			all = append(all, p.messages...)
+		}
+	}
+	results, err := g.storeSafely(ctx, all)
+	if err != nil && len(calls) > 1 && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		for i := range calls {
+			g.commit(ctx, calls[i:i+1])
+		}
+		return
+	}
+	for _, p := range calls {
+		if p.err = err; err == nil {
+			p.results, results = results[:len(p.messages)], results[len(p.messages):]
+		}
+	}
+}
+
+// storeSafely keeps a panic of what the host plugged in from ending the process.
+func (g *gatherer) storeSafely(ctx context.Context, messages []store.NewMessage) (results []store.Published, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("webhooks: storing panicked: %v", p)
+		}
+	}()
+	return g.store(ctx, messages)
+}
