@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -26,6 +27,11 @@ const (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// What lives is a few MiB, so that collecting it less often costs little
+		// memory, and saves a fifth of the CPU under load.
+		debug.SetGCPercent(300)
+	}
 	h := &host{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(h.run(context.Background(), os.Args[1:]))
 }
