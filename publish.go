@@ -143,11 +143,11 @@ func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.
 // storeNow stores messages in a transaction of their own, and hands what it can over to
 // the dispatcher of this process: it is stored as leased already, and goes out without
 // a claim.
-func (d *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
-	opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
-	room := d.engine.Reserve(min(16*len(messages), 512))
-	opts.HandOff, opts.Lease = room.N, room.Lease
-	stored, err := d.store.Publish(ctx, nil, messages, opts)
+func (c *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
+	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-keyLife)}
+	room := c.engine.Reserve()
+	opts.HandOff, opts.Lease = room.Take, room.Lease
+	stored, err := c.store.Publish(ctx, nil, messages, opts)
 	var jobs []store.Job
 	left := false
 	for _, s := range stored {
@@ -156,7 +156,7 @@ func (d *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]sto
 	}
 	room.HandOver(jobs)
 	if left {
-		d.engine.Wake()
+		c.engine.Wake()
 	}
 	return stored, err
 }

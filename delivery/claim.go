@@ -17,15 +17,16 @@ const maxClaim = 500
 // claimLoop keeps the lanes filled with what is due in the store.
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
+	most := max(1, min(maxClaim, r.cfg.Backlog/8)) // fits into half of anyone's share
 	for r.claiming.Err() == nil {
-		n := r.lanes.reserve(max(1, min(maxClaim, r.cfg.Backlog)/4), maxClaim) // not in driblets
+		n, full := r.lanes.reserve(max(1, most/4), most) // not in driblets
 		if n == 0 {
 			r.refuse(r.lanes.evict(time.Now()))
 			r.wait(r.lanes.room, r.cfg.PollInterval)
 			continue
 		}
 		until := time.Now().Add(r.cfg.Lease)
-		jobs, err := r.cfg.Store.Claim(r.claiming, n, r.cfg.Lease)
+		jobs, err := r.cfg.Store.Claim(r.claiming, store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full})
 		r.lanes.release(n - len(jobs))
 		if err != nil {
 			if r.claiming.Err() == nil {

@@ -131,35 +131,47 @@ func (e *Engine) WakeRecoveries() {
 // Forget makes the engine read a subscription again before it sends to it.
 func (e *Engine) Forget(subscription uuid.UUID) { e.targets.forget(subscription) }
 
-// Reserve sets room aside for attempts that are to be handed over, at most n, and
-// returns for how many there is. Give back what was reserved with
-// [Reservation.HandOver].
-func (e *Engine) Reserve(n int) Reservation {
+// Reserve begins a reservation, under which attempts can be handed over without a
+// claim. End it with [Reservation.HandOver].
+func (e *Engine) Reserve() *Reservation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := e.run
 	if r == nil || r.claiming.Err() != nil {
-		return Reservation{}
+		return &Reservation{}
 	}
 	r.intake.Add(1)
-	return Reservation{run: r, N: r.lanes.reserve(1, n), Lease: e.cfg.Lease, until: time.Now().Add(e.cfg.Lease)}
+	return &Reservation{run: r, Lease: e.cfg.Lease, until: time.Now().Add(e.cfg.Lease)}
 }
 
 // Reservation is room for attempts. HandOver must be called once on each.
 type Reservation struct {
-	N     int           // how many attempts; 0 for none
-	Lease time.Duration // how long they must be leased
+	Lease time.Duration // how long the attempts must be leased
 
 	run   *run
 	until time.Time
+	taken int
 }
 
-// HandOver passes on what was leased under the reservation, N jobs at most.
-func (v Reservation) HandOver(jobs []store.Job) {
+// maxHandOff bounds how many attempts are handed over under one reservation.
+const maxHandOff = 1000
+
+// Take reports whether there is room for an attempt, and keeps it. There is none
+// for who has taken up more than a fair share of it, and for endpoints that fail.
+func (v *Reservation) Take(organization, subscription uuid.UUID) bool {
+	if v.run == nil || v.taken == maxHandOff || v.run.targets.circuitOpen(subscription) || !v.run.lanes.reserveFor(organization, subscription) {
+		return false
+	}
+	v.taken++
+	return true
+}
+
+// HandOver passes on what was leased under the reservation: no more than was taken.
+func (v *Reservation) HandOver(jobs []store.Job) {
 	if v.run == nil {
 		return
 	}
-	v.run.lanes.release(v.N - len(jobs))
+	v.run.lanes.release(v.taken - len(jobs))
 	v.run.put(jobs, v.until)
 	v.run.intake.Done()
 }

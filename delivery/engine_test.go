@@ -324,13 +324,14 @@ func TestHandedOverJobsGoOutWithoutAClaim(t *testing.T) {
 		sub := w.subscribe(org)
 		sent := &script{statuses: []int{200}}
 		e := w.engine(sent)
-		if n := e.Reserve(10).N; n != 0 {
-			t.Fatalf("a stopped engine reserved %d", n)
+		if e.Reserve().Take(org, sub.ID) {
+			t.Fatal("a stopped engine took an attempt")
 		}
 		w.must(e.Start(t.Context()))
 		synctest.Wait()
-		room := e.Reserve(2)
-		out := w.publish(org, 3, func(o *store.PublishOptions) { o.HandOff, o.Lease = room.N, room.Lease })
+		room, left := e.Reserve(), 2
+		take := func(org, subscription uuid.UUID) bool { left--; return left >= 0 && room.Take(org, subscription) }
+		out := w.publish(org, 3, func(o *store.PublishOptions) { o.HandOff, o.Lease = take, room.Lease })
 		var jobs []store.Job
 		for _, p := range out {
 			jobs = append(jobs, p.Jobs...)

@@ -21,6 +21,9 @@ type task struct {
 // lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
 // subscription, and chooses the next one fairly: organizations in turn, and
 // within an organization its subscriptions in turn.
+//
+// What waits is shared fairly, too: see share. So what one has queued takes neither
+// the room nor the turns of the others.
 type lanes struct {
 	maxTasks int    // waiting, over all lanes
 	maxBytes int    // of bodies waiting, over all lanes
@@ -33,6 +36,7 @@ type lanes struct {
 	lanes    map[uuid.UUID]*lane
 	turns    ring[*tenant]
 	tenants  map[uuid.UUID]*tenant
+	held     map[uuid.UUID]*holding // of the organizations that have tasks waiting
 	tasks    int
 	bytes    int
 	reserved int
@@ -52,9 +56,17 @@ type tenant struct {
 	turns ring[*lane]
 }
 
+// holding is how much of the room an organization has.
+type holding struct {
+	tasks  int
+	passed bool // the last claim passed over it, because that is its share
+}
+
 type lane struct {
 	id       uuid.UUID
 	org      uuid.UUID
+	passed   bool // the last claim passed over it, because it is full
+	refused  int  // how many it could not take since then
 	queue    ring[task]
 	inFlight int
 	limit    int  // of inFlight: see done
@@ -73,27 +85,73 @@ func newLanes(c Config, pacers map[uuid.UUID]*pacer, wake func()) *lanes {
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
 		wake: wake, pacers: pacers,
 		room:  make(chan struct{}, 1),
-		lanes: map[uuid.UUID]*lane{}, tenants: map[uuid.UUID]*tenant{},
+		lanes: map[uuid.UUID]*lane{}, tenants: map[uuid.UUID]*tenant{}, held: map[uuid.UUID]*holding{},
 	}
 	l.ready.L = &l.mu
 	return l
 }
 
-// reserve sets room aside for up to most tasks and returns for how many: 0 if
-// there is not room for least. What a body takes is guessed from those before it.
-func (l *lanes) reserve(least, most int) int {
+// The shares of the room: what is claimed leaves some of it to what is handed over,
+// and nobody has all of it.
+func (l *lanes) forClaims() int { return max(1, l.maxTasks*3/4) }
+func (l *lanes) forTenant() int { return max(1, l.maxTasks/2) }
+func (l *lanes) forLane() int   { return max(1, l.maxTasks/4) }
+
+// reserve sets room aside for a claim of up to most tasks and returns for how many:
+// 0 if there is not room for least. It also returns the subscriptions and
+// organizations that can take no more.
+func (l *lanes) reserve(least, most int) (n int, full []uuid.UUID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(most, l.maxTasks-l.tasks-l.reserved)
+	n = min(most, l.free(l.forClaims()))
+	if n < least && l.tasks+l.reserved > 0 || n < 1 {
+		return 0, nil
+	}
+	l.reserved += n
+	now := time.Now()
+	for _, ln := range l.lanes {
+		ln.refused = 0
+		if ln.passed = ln.queue.len() >= ln.most(now) || ln.queue.len()+n > l.forLane(); ln.passed {
+			full = append(full, ln.id)
+		}
+	}
+	for org, h := range l.held {
+		if h.passed = h.tasks+n > l.forTenant(); h.passed {
+			full = append(full, org)
+		}
+	}
+	return n, full
+}
+
+// free returns for how many tasks there is room, if no more than so many may wait.
+// What a body takes is guessed from those before it.
+func (l *lanes) free(most int) int {
+	n := most - l.tasks - l.reserved
 	if l.typicalBytes > 0 {
 		n = min(n, (l.maxBytes-l.bytes)/l.typicalBytes-l.reserved)
 	}
-	if n < least && l.tasks+l.reserved > 0 || n < 1 {
-		return 0
-	}
-	l.reserved += n
 	return n
 }
+
+// reserveFor sets room aside for a task of the subscription, if it can take one.
+func (l *lanes) reserveFor(org, subscription uuid.UUID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.free(l.maxTasks) < 1 {
+		return false
+	}
+	if h := l.held[org]; h != nil && h.tasks >= l.forTenant() {
+		return false
+	}
+	if ln := l.lanes[subscription]; ln != nil && ln.queue.len() >= l.most(ln, time.Now()) {
+		return false
+	}
+	l.reserved++
+	return true
+}
+
+// most is how many tasks may wait in the lane.
+func (l *lanes) most(ln *lane, now time.Time) int { return min(ln.most(now), l.forLane()) }
 
 // release gives back reserved room that was not used.
 func (l *lanes) release(n int) {
@@ -118,13 +176,16 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 		for _, over := range l.regulate(ln, t.to, now) {
 			refused = append(refused, l.refuse(ln, over, now))
 		}
-		if n := ln.queue.len(); n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now) {
+		switch n := ln.queue.len(); {
+		case n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now):
 			refused = append(refused, l.refuse(ln, t, now))
+			continue
+		case n >= l.forLane() || l.held[t.OrganizationID] != nil && l.held[t.OrganizationID].tasks >= l.forTenant():
+			refused = append(refused, refusal{t, 0}) // there will be room at any moment, and until then it is passed over
 			continue
 		}
 		ln.queue.push(t)
-		l.tasks++
-		l.bytes += len(t.Body)
+		l.count(t, 1)
 		l.typicalBytes += (len(t.Body) - l.typicalBytes) / 8
 		l.offer(ln)
 	}
@@ -145,7 +206,7 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ln := range l.lanes {
-		for most := ln.most(now); ln.queue.len() > most; {
+		for most := l.most(ln, now); ln.queue.len() > most; {
 			refused = append(refused, l.refuse(ln, l.popLast(ln), now))
 		}
 	}
@@ -154,9 +215,26 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 
 func (l *lanes) popLast(ln *lane) task {
 	t := ln.queue.popLast()
-	l.tasks--
-	l.bytes -= len(t.Body)
+	l.count(t, -1)
 	return t
+}
+
+// count notes that a task waits, or no longer does.
+func (l *lanes) count(t task, n int) {
+	l.tasks += n
+	l.bytes += n * len(t.Body)
+	h := l.held[t.OrganizationID]
+	if h == nil {
+		h = &holding{}
+		l.held[t.OrganizationID] = h
+	}
+	if h.tasks += n; h.tasks == 0 {
+		delete(l.held, t.OrganizationID)
+	}
+	if h.passed && h.tasks <= l.forTenant()/2 {
+		h.passed = false
+		l.wake()
+	}
 }
 
 // refusal is a task that is to be given back, for some time.
@@ -180,8 +258,11 @@ func (l *lanes) take() (task, bool) {
 	ln := org.turns.pop()
 	ln.queued = false
 	t := ln.queue.pop()
-	l.tasks--
-	l.bytes -= len(t.Body)
+	l.count(t, -1)
+	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
+		ln.passed = false
+		l.wake()
+	}
 	if ln.inFlight == 0 {
 		ln.progress = time.Now()
 	}
@@ -200,15 +281,15 @@ func (l *lanes) take() (task, bool) {
 }
 
 // done says that a task which was taken is over, after an attempt that took so
-// long (0 if there was none).
-func (l *lanes) done(t task, took time.Duration) {
+// long (0 if there was none), and whether that succeeded.
+func (l *lanes) done(t task, took time.Duration, well bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln := l.lanes[t.SubscriptionID]
 	ln.inFlight--
 	ln.progress = time.Now()
 	if took > 0 {
-		ln.learn(took, l.perLane)
+		ln.learn(took, well, l.perLane)
 	}
 	l.entered(ln, t)
 	l.offer(ln)
@@ -291,12 +372,13 @@ const (
 	burst = 2 * time.Second
 )
 
-// learn notes how long an attempt took. Quick ones let a lane have more in flight,
-// one by one up to the bound; a slow one halves that. So a strange endpoint that
-// hangs takes few workers with it, and a good one soon has all that it can use.
-func (ln *lane) learn(took time.Duration, bound int) {
+// learn notes how an attempt went. Quick successes let a lane have more in flight,
+// one by one up to the bound; a slow one or a failure halves that. So a strange
+// endpoint that hangs takes few workers with it, one that fails is asked little more
+// often than it takes to notice, and a good one soon has all that it can use.
+func (ln *lane) learn(took time.Duration, well bool, bound int) {
 	ln.typical += (took - ln.typical) / 8
-	if took < slow {
+	if well && took < slow {
 		ln.limit = min(ln.limit+1, bound)
 	} else {
 		ln.limit = max(ln.limit/2, 1)
@@ -313,14 +395,16 @@ func (ln *lane) pace(now time.Time) time.Duration {
 	return pace
 }
 
-// most is how many tasks may wait in the lane.
+// most is how many tasks may wait in the lane for what it can do.
 func (ln *lane) most(now time.Time) int {
 	return max(1, int(burst/ln.pace(now))) * ln.limit
 }
 
-// away is how long a task that does not fit should stay away.
+// away is how long a task that does not fit should stay away: until those before it
+// may have gone out, the refused ones too.
 func (ln *lane) away(now time.Time) time.Duration {
-	return min(max(ln.pace(now), 200*time.Millisecond), 30*time.Second)
+	ln.refused++
+	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limit), 200*time.Millisecond), 30*time.Second)
 }
 
 // ring is a queue on a slice that grows and is reused.

@@ -75,11 +75,22 @@ func (r *run) recordOutcomes(ended []result) {
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
 	})
+	var kept []result
+	inLine := false
 	for i, b := range ended {
-		if !failed[i] {
-			r.recorded(b, lost[b.AttemptID])
+		if failed[i] {
+			continue
+		}
+		r.recorded(b, lost[b.AttemptID])
+		if !lost[b.AttemptID] {
+			kept = append(kept, b)
+			inLine = inLine || b.to != nil && b.to.Ordered
 		}
 	}
+	if inLine { // the next ones can be claimed
+		r.signal()
+	}
+	r.noteHealth(kept)
 }
 
 // persist writes n items, for as long as it takes: while the store is away nobody

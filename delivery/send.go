@@ -21,13 +21,14 @@ func (r *run) work() {
 		if !ok {
 			return
 		}
-		r.lanes.done(t, r.attempt(t))
+		took, well := r.attempt(t)
+		r.lanes.done(t, took, well)
 	}
 }
 
 // attempt deals with one task and returns how long the POST took, 0 if there was
-// none.
-func (r *run) attempt(t task) time.Duration {
+// none, and whether it succeeded.
+func (r *run) attempt(t task) (took time.Duration, well bool) {
 	to, err := r.targets.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
@@ -42,6 +43,7 @@ func (r *run) attempt(t task) time.Duration {
 		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, guard.Result{}, now, notSent)
 	case !to.Active || to.url == nil && to.err == nil:
 		r.giveBack(t, pause(t, to, now))
+	case to.circuitOpen() && !r.probe(t, to, now):
 	case time.Until(t.leasedUntil) < r.timeout(to)+leaseMargin:
 		r.giveBack(t, now)
 	default:
@@ -52,7 +54,7 @@ func (r *run) attempt(t task) time.Duration {
 			return r.post(t, to, now)
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // pause returns until when an attempt waits for its subscription to be live again.
@@ -75,20 +77,21 @@ func expired(to *target) string {
 }
 
 // post sends the task's body and hands on what follows.
-func (r *run) post(t task, to *target, now time.Time) time.Duration {
+func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well bool) {
 	start := time.Now()
 	result := r.send(t, to, now)
-	took := time.Since(start)
+	took = time.Since(start)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
-		return took
+		return took, false
 	}
 	schedule := Schedule(to.RetrySchedule)
 	if schedule == nil {
 		schedule = r.cfg.Schedule
 	}
-	r.finish(t, Decide(t.Job, result, schedule, now.Add(took)), result, now, took)
-	return max(took, 1)
+	d := Decide(t.Job, result, schedule, now.Add(took))
+	r.finish(t, d, result, now, took)
+	return max(took, 1), d.Status == store.Succeeded
 }
 
 // send signs and posts. What the host plugged in may panic; that fails the
@@ -142,7 +145,11 @@ func (r *run) finish(t task, d Decision, got guard.Result, posted time.Time, too
 
 // giveBack returns a task to the store, to become due at the given time.
 func (r *run) giveBack(t task, due time.Time) {
-	r.results <- result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond)}}
+	r.deferTo(t, due, false)
+}
+
+func (r *run) deferTo(t task, due time.Time, held bool) {
+	r.results <- result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
 }
 
 // prepare makes of a subscription what sending needs, once for many attempts.

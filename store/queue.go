@@ -16,11 +16,17 @@ import (
 // sent, nothing is changed and the id is returned among the lost. So a host that
 // was thought dead cannot undo what its successor did.
 type Queue interface {
-	// Claim leases up to max attempts that are due, those due longest first,
-	// whatever became of their subscriptions and however late it is for them. An
-	// external attempt is never due. Concurrent claims, also of other processes,
-	// never return the same attempt.
-	Claim(ctx context.Context, max int, lease time.Duration) ([]Job, error)
+	// Claim leases attempts that are due, those due longest first, whatever became
+	// of their subscriptions and however late it is for them. An external attempt is
+	// never due. Concurrent claims, also of other processes, never return the same
+	// attempt.
+	//
+	// The deliveries of a subscription that was Ordered when they began stand in
+	// lines, one for each OrderingKey of their messages, in the order of their ids. Of
+	// a line only the first attempt that is pending or being sent can be claimed, so
+	// that the others wait until its delivery has ended. Tests and external attempts
+	// stand in none.
+	Claim(ctx context.Context, opts ClaimOptions) ([]Job, error)
 
 	// Record stores outcomes and the next attempts they call for, all in one
 	// transaction. Those of first attempts without a next one are the quickest in a
@@ -32,11 +38,27 @@ type Queue interface {
 	// Defer gives claimed attempts back, to become due at the given times.
 	Defer(ctx context.Context, deferrals []Deferral) (lost []uuid.UUID, err error)
 
+	// Release makes due at the time what was given back as Held and is still pending.
+	Release(ctx context.Context, subscription uuid.UUID, at time.Time) error
+
+	// UpdateHealth reads the Health of subscriptions, calls change with each, and
+	// writes back what change made of it, all in one transaction that no other change
+	// of the same can come between. Change may be called several times for the same,
+	// and must not call the store.
+	UpdateHealth(ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *Health)) error
+
 	// Targets returns what is needed to send to the given subscriptions, by id,
 	// deleted and archived ones included. Ids that never existed are left out.
 	// Of the secrets it gives the current one and those that ended after
 	// secretsSince, newest first.
 	Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]Target, error)
+}
+
+// ClaimOptions say what to claim.
+type ClaimOptions struct {
+	Max    int           // how many at most
+	Lease  time.Duration // for how long
+	Except []uuid.UUID   // subscriptions and organizations whose attempts are passed over
 }
 
 // Lease names a claim.
@@ -83,11 +105,23 @@ type Next struct {
 type Deferral struct {
 	Lease
 	DueAt time.Time
+	Held  bool // Release may make it due before
+}
+
+// Health is what the dispatchers know about the endpoint of a subscription; zero if
+// nothing speaks against it. A change of the subscription's PostURI makes it zero, as
+// does switching the subscription on.
+type Health struct {
+	Failures int       // attempts that failed since the last one that succeeded
+	Since    time.Time // when the first of them failed
+	Probes   int       // attempts that were allowed although the circuit is open
+	ProbeAt  time.Time // when the next one is allowed; zero while the circuit is closed
 }
 
 // Target is a subscription as the dispatcher needs it.
 type Target struct {
 	Subscription
+	Health
 	Deleted bool
 	Secrets []Secret
 }

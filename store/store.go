@@ -127,7 +127,8 @@ type Subscriptions interface {
 	// ErrBadReference as CreateSubscription does. In the same
 	// transaction, archiving cancels the subscription's pending attempts, but not
 	// what is being sent, and a subscription that becomes live has its pending
-	// attempts all due at now. External attempts stay as they are.
+	// attempts all due at now, as those that are Held (see Deferral) if its PostURI
+	// changes; its Health is zero then. External attempts stay as they are.
 	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
 	// DeleteSubscription cancels its pending attempts as archiving does. Its
 	// history stays until retention ends it, but can no longer be reached. Check
@@ -203,11 +204,12 @@ type PublishOptions struct {
 	NewID     func() uuid.UUID // ids for the attempts; required
 	KeysSince time.Time        // idempotency keys first used before this are forgotten
 
-	// HandOff is how many of the new attempts, the first ones in the order of the
-	// messages, are stored as being sent, leased to the caller for the time of
-	// Lease, and returned as jobs. The rest are left to be claimed. It is ignored
-	// with a tx.
-	HandOff int
+	// HandOff says of a new attempt whether it is stored as being sent, leased to the
+	// caller for the time of Lease, and returned as a job; the others are left to be
+	// claimed. It is asked in the order of the messages, and again when a transaction
+	// has to be repeated, and must not call the store. Nil is for none. It is not
+	// asked for what stands in a line, nor with a tx.
+	HandOff func(organization, subscription uuid.UUID) bool
 	Lease   time.Duration
 }
 

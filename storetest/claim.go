@@ -125,7 +125,7 @@ func claimExclusive(f *fixture) {
 	claimed := map[uuid.UUID]int{}
 	f.together(8, func(int) error {
 		for range n { // a round each would do
-			jobs, err := f.s.Claim(f.ctx, 7, time.Hour)
+			jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 7, Lease: time.Hour})
 			if len(jobs) == 0 {
 				return err
 			}

@@ -128,7 +128,7 @@ func filterHandOff(f *fixture) {
 	f.filtered(e, where("", store.OpEqual, "2"))
 	sub := f.filtered(e, where("", store.OpEqual, "1"))
 	opts := f.options()
-	opts.HandOff, opts.Lease = 10, time.Hour
+	opts.HandOff, opts.Lease = handOff(10), time.Hour
 	got := must(f.s.Publish(f.ctx, nil, []store.NewMessage{f.withData(e, "1")}, opts))(f.t)
 	f.equal("jobs", len(got[0].Jobs), 1)
 	f.equal("subscription", got[0].Jobs[0].SubscriptionID, sub.ID)

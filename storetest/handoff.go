@@ -24,7 +24,7 @@ func handOffJobs(f *fixture) {
 	a, b, c := f.newMessage(e), f.newMessage(e), f.newMessage(e)
 	b.OrganizationID, b.ExpiresAt = other.OrganizationID, f.at(time.Hour)
 	opts := f.options()
-	opts.HandOff, opts.Lease = 2, time.Hour
+	opts.HandOff, opts.Lease = handOff(2), time.Hour
 	got := must(f.s.Publish(f.ctx, nil, []store.NewMessage{a, b, c}, opts))(f.t)
 	f.equal("number of jobs of a", len(got[0].Jobs), 1)
 	f.equal("number of jobs of b", len(got[1].Jobs), 1)
@@ -48,7 +48,7 @@ func handOffLeased(f *fixture) {
 	e, sub := f.scene()
 	a, b := f.newMessage(e), f.newMessage(e)
 	opts := f.options()
-	opts.HandOff, opts.Lease = 1, time.Hour
+	opts.HandOff, opts.Lease = handOff(1), time.Hour
 	got := must(f.s.Publish(f.ctx, nil, []store.NewMessage{a, b}, opts))(f.t)
 	f.equal("what is left to be claimed", f.claimOne().MessageID, b.ID)
 	f.record(f.success(got[0].Jobs[0].Lease))
@@ -58,7 +58,7 @@ func handOffLeased(f *fixture) {
 func handOffExpires(f *fixture) {
 	e, sub := f.scene()
 	opts := f.options()
-	opts.HandOff, opts.Lease = 5, 30*time.Millisecond
+	opts.HandOff, opts.Lease = handOff(5), 30*time.Millisecond
 	got := must(f.s.Publish(f.ctx, nil, []store.NewMessage{f.newMessage(e)}, opts))(f.t)
 	first := got[0].Jobs[0]
 	second := f.claimAgain(first)
@@ -72,7 +72,7 @@ func handOffDuplicates(f *fixture) {
 	f.publish(f.keyed(e, "key", "content"))
 	again, fresh := f.keyed(e, "key", "content"), f.newMessage(e)
 	opts := f.options()
-	opts.HandOff, opts.Lease = 1, time.Hour
+	opts.HandOff, opts.Lease = handOff(1), time.Hour
 	got := must(f.s.Publish(f.ctx, nil, []store.NewMessage{again, fresh}, opts))(f.t)
 	f.equal("jobs of the duplicate", len(got[0].Jobs), 0)
 	f.equal("jobs of the other", len(got[1].Jobs), 1)

@@ -45,7 +45,7 @@ func (f *fixture) claimAgain(j store.Job) store.Job {
 // shortLease claims one attempt for 30 ms.
 func (f *fixture) shortLease() store.Job {
 	f.t.Helper()
-	jobs := must(f.s.Claim(f.ctx, 1, 30*time.Millisecond))(f.t)
+	jobs := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: 30 * time.Millisecond}))(f.t)
 	f.equal("claimed", len(jobs), 1)
 	return jobs[0]
 }
@@ -62,7 +62,7 @@ func leaseRunsOut(f *fixture) {
 func leaseHolds(f *fixture) {
 	e, sub := f.scene()
 	f.publishN(e, 2)
-	jobs := must(f.s.Claim(f.ctx, 2, time.Millisecond))(f.t)
+	jobs := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 2, Lease: time.Millisecond}))(f.t)
 	f.record(f.success(jobs[0].Lease)) // whether or not a millisecond has passed
 	f.deferTo(f.at(time.Hour), jobs[1])
 	f.equal("statuses", statuses(f.attempts(sub.ID)), []store.Status{store.Succeeded, store.Pending})
@@ -162,7 +162,7 @@ func leaseExclusive(f *fixture) {
 	var got []store.Job
 	f.eventually("somebody claims it", func() bool {
 		f.together(8, func(int) error {
-			jobs, err := f.s.Claim(f.ctx, 1, time.Hour)
+			jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, jobs...)

@@ -28,7 +28,7 @@ func concurrentMixture(f *fixture) {
 		wg.Go(func() {
 			for i := range each {
 				opts := f.options()
-				opts.HandOff, opts.Lease = i%2, 20*time.Millisecond // and then forgotten
+				opts.HandOff, opts.Lease = handOff(i%2), 20*time.Millisecond // and then forgotten
 				if _, err := f.s.Publish(f.ctx, nil, []store.NewMessage{f.newMessage(e)}, opts); err != nil {
 					f.t.Errorf("Publish: %v", err)
 				}
@@ -86,7 +86,7 @@ func (f *fixture) dispatch(ctx context.Context, dispatcher int) {
 		if round%4 == dispatcher {
 			lease = 20 * time.Millisecond
 		}
-		jobs, err := f.s.Claim(f.ctx, 5, lease)
+		jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 5, Lease: lease})
 		if err != nil {
 			f.t.Errorf("Claim: %v", err)
 			return

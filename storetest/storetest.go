@@ -59,6 +59,8 @@ var groups = []struct {
 	{"Idempotency", idempotencyCases},
 	{"Tx", transactionCases},
 	{"HandOff", handOffCases},
+	{"Lines", lineCases},
+	{"Health", healthCases},
 	{"Claim", claimCases},
 	{"Lease", leaseCases},
 	{"Record", recordCases},

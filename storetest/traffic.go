@@ -38,6 +38,11 @@ func (f *fixture) options() store.PublishOptions {
 	return store.PublishOptions{NewID: f.id, KeysSince: f.at(-24 * time.Hour)}
 }
 
+// handOff hands off the first n attempts.
+func handOff(n int) func(organization, subscription uuid.UUID) bool {
+	return func(uuid.UUID, uuid.UUID) bool { n--; return n >= 0 }
+}
+
 func (f *fixture) publish(messages ...store.NewMessage) []store.Published {
 	f.t.Helper()
 	out := must(f.s.Publish(f.ctx, nil, messages, f.options()))(f.t)
@@ -62,7 +67,7 @@ func (f *fixture) publishN(e store.EventType, n int) []store.NewMessage {
 // claim leases what is due for longer than any test.
 func (f *fixture) claim(max int) []store.Job {
 	f.t.Helper()
-	return must(f.s.Claim(f.ctx, max, time.Hour))(f.t)
+	return must(f.s.Claim(f.ctx, store.ClaimOptions{Max: max, Lease: time.Hour}))(f.t)
 }
 
 // claimOne demands that one attempt is due, and no more.

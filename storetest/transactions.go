@@ -127,7 +127,7 @@ func txHandOff(f *fixture) {
 	e, _ := f.scene()
 	tx := f.begin()
 	opts := f.options()
-	opts.HandOff, opts.Lease = 10, time.Hour
+	opts.HandOff, opts.Lease = handOff(10), time.Hour
 	got := must(f.s.Publish(f.ctx, tx, []store.NewMessage{f.newMessage(e)}, opts))(f.t)
 	f.equal("jobs", len(got[0].Jobs), 0)
 	f.check(tx.Commit())

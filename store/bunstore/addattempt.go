@@ -33,7 +33,7 @@ func (s *Store) AddAttempt(
 			m := *a.Message
 			m.OrganizationID, m.SubscriptionID = org, subscription
 			j.message, j.eventType = m.ID, m.EventTypeID
-			if a.Type == store.FirstPost {
+			if a.Type == store.FirstPost && !a.External {
 				if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
 					return err
 				}

@@ -144,9 +144,6 @@ func enqueue(ctx context.Context, c conn, queue []queueing) error {
 
 const queueAttempts = `
 WITH r(attempt, due) AS (?)
-INSERT INTO {}queue (attempt_id, subscription_id, line, position, token, sending, number, due_at)
-SELECT a.id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, r.due
+INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
+SELECT a.id, a.organization_id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, r.due
 FROM r JOIN {}attempts AS a ON a.id = r.attempt`
-
-// queued is a condition on an attempt a: it is to be sent, or being sent.
-const queued = `(a.status = 0 AND NOT a.external)`

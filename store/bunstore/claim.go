@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,14 +14,15 @@ import (
 )
 
 // Claim implements store.Queue.
-func (s *Store) Claim(ctx context.Context, most int, lease time.Duration) (jobs []store.Job, err error) {
-	if most <= 0 {
+func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, err error) {
+	if opts.Max <= 0 {
 		return nil, nil
 	}
 	if s.pg {
-		jobs, err = s.scanJobs(ctx, s.on(s.db.DB), claim, most, lease.Microseconds())
+		c := s.on(s.db.DB)
+		jobs, err = s.scanJobs(ctx, c, claim, c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
 	} else {
-		jobs, err = s.claimAlone(ctx, most, lease)
+		jobs, err = s.claimAlone(ctx, opts)
 	}
 	if err != nil {
 		return nil, s.failed(ctx, err)
@@ -38,11 +40,12 @@ func (s *Store) Claim(ctx context.Context, most int, lease time.Duration) (jobs 
 const claim = `
 WITH due(id, n) AS (
   SELECT * FROM unnest(ARRAY(
-    SELECT attempt_id FROM {}queue AS q WHERE due_at <= {now} AND ` + first + `
+    SELECT attempt_id FROM {}queue AS q
+    WHERE due_at <= {now} AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
     ORDER BY due_at, attempt_id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
   )) WITH ORDINALITY
 ), q AS (
-  UPDATE {}queue AS q SET sending = true, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
+  UPDATE {}queue AS q SET sending = true, held = false, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
   FROM due WHERE q.attempt_id = due.id
   RETURNING due.n, q.attempt_id, q.token
 )
@@ -58,7 +61,7 @@ const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p
 
 // claimAlone is the claim of SQLite, where one writer at a time needs no locks
 // on rows. Nothing is written while nothing is due.
-func (s *Store) claimAlone(ctx context.Context, most int, lease time.Duration) (jobs []store.Job, err error) {
+func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, err error) {
 	var due bool
 	c := s.on(s.db.DB)
 	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}queue WHERE due_at <= {now})`,
@@ -68,12 +71,17 @@ func (s *Store) claimAlone(ctx context.Context, most int, lease time.Duration) (
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
-		if jobs, err = s.scanJobs(ctx, c, selectDue, most); err != nil {
+		except := []any{[]byte{}} // for it must not be empty
+		for _, v := range opts.Except {
+			except = append(except, c.id(v))
+		}
+		text := strings.ReplaceAll(selectDue, "{except}", "?"+strings.Repeat(", ?", len(except)-1))
+		if jobs, err = s.scanJobs(ctx, c, text, slices.Concat(except, except, []any{opts.Max})...); err != nil {
 			return err
 		}
 		return c.each(ctx, leaseAttempts, rows{len(jobs), []column{
 			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
-		}}, nil, lease.Microseconds())
+		}}, nil, opts.Lease.Microseconds())
 	})
 	return jobs, err
 }
@@ -82,7 +90,8 @@ const selectDue = `
 SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
   a.number, a.step, a.type, a.expires_at, m.body
-FROM (SELECT attempt_id, due_at, token FROM {}queue AS q WHERE due_at <= {now} AND ` + first + `
+FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
+  WHERE due_at <= {now} AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
 CROSS JOIN {}attempts AS a ON a.id = due.attempt_id
 JOIN {}messages AS m ON m.id = a.message_id
@@ -90,11 +99,11 @@ JOIN {}subscriptions AS s ON s.id = a.subscription_id`
 
 const leaseAttempts = `
 WITH r(attempt) AS (?)
-UPDATE {}queue SET sending = true, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
+UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
-// scanJobs runs a claim of at most so many jobs. Each row begins with the place
+// scanJobs runs a claim. Each row begins with the place
 // of its job, from 1; jobs of one message share its body.
-func (s *Store) scanJobs(ctx context.Context, c conn, text string, most int, more ...any) ([]store.Job, error) {
+func (s *Store) scanJobs(ctx context.Context, c conn, text string, args ...any) ([]store.Job, error) {
 	type placed struct {
 		store.Job
 		place int
@@ -111,7 +120,7 @@ func (s *Store) scanJobs(ctx context.Context, c conn, text string, most int, mor
 		}
 		found = append(found, j)
 		return err
-	}, append([]any{most}, more...)...)
+	}, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +146,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
 			bigints(func(i int) int64 { return at(i).Token }),
 			times(func(i int) time.Time { return at(i).DueAt }),
+			bigints(func(i int) int { return btoi(at(i).Held) }),
 		}}, func(row *sql.Rows) error {
 			var attempt id
 			err := row.Scan(&attempt)
@@ -174,7 +184,7 @@ func anyDue(deferrals []store.Deferral) bool {
 }
 
 const deferAttempts = `
-WITH r(attempt, claimed, due) AS (?)
-UPDATE {}queue AS q SET sending = false, due_at = r.due FROM r
+WITH r(attempt, claimed, due, held) AS (?)
+UPDATE {}queue AS q SET sending = false, due_at = r.due, held = r.held = 1 FROM r
 WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND q.sending
 RETURNING attempt_id`

@@ -22,7 +22,7 @@ func (s *Store) Publish(
 		if err != nil {
 			return nil, err
 		}
-		p.opts.HandOff = 0
+		p.opts.HandOff = nil
 		return p.result(s.failed(ctx, s.publishInside(ctx, t, p)))
 	}
 	err := s.publish(ctx, p)
@@ -156,7 +156,6 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 
 // fanOut makes the attempts and the results of the messages to be stored.
 func (p *publication) fanOut() {
-	handedOff := 0
 	p.attempts, p.left = nil, false
 	for _, i := range p.fresh {
 		m := &p.messages[i]
@@ -164,11 +163,10 @@ func (p *publication) fanOut() {
 		var body []byte
 		for _, match := range p.matches[i] {
 			post := firstPost{id: p.opts.NewID(), message: m, match: match}
-			if handedOff < p.opts.HandOff && !match.ordered { // others may be before it
+			if p.opts.HandOff != nil && !match.ordered && p.opts.HandOff(m.OrganizationID, match.subscription) {
 				if body == nil {
 					body = bytes.Clone(m.Body)
 				}
-				handedOff++
 				post.sending = true
 				result.Jobs = append(result.Jobs, post.job(body))
 			} else {

@@ -174,9 +174,9 @@ func (p *publication) attemptRows() rows {
 // An attempt is due when its message was created. One that is handed off is due
 // when the lease ends.
 const queueFirstPosts = `
-WITH r(id, subscription, line, sending, due) AS (?)
-INSERT INTO {}queue (attempt_id, subscription_id, line, position, token, sending, number, due_at)
-SELECT r.id, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
+WITH r(id, org, subscription, line, sending, due) AS (?)
+INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
+SELECT r.id, r.org, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
   CASE WHEN r.sending = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.due END
 FROM r`
 
@@ -184,6 +184,7 @@ func (p *publication) queueRows() rows {
 	a := func(i int) *firstPost { return &p.attempts[i] }
 	return rows{len(p.attempts), []column{
 		uuids(func(i int) uuid.UUID { return a(i).id }),
+		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),
 		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
 		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
 		bigints(func(i int) int { return btoi(a(i).sending) }),

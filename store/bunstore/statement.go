@@ -197,6 +197,15 @@ func (c conn) id(v uuid.UUID) any {
 	return v[:]
 }
 
+// array is a list of ids as a single argument, on PostgreSQL.
+func (c conn) array(ids []uuid.UUID) any {
+	column := uuids(func(i int) uuid.UUID { return ids[i] })
+	if c.native {
+		return column.array(0, len(ids))
+	}
+	return column.literal(0, len(ids))
+}
+
 func btoi(b bool) int {
 	if b {
 		return 1

@@ -215,7 +215,6 @@ func (s *Store) UpdateSubscription(
 		if err != nil {
 			return err
 		}
-		was := before.Lifecycle
 		sub = before
 		if err := change(&sub); err != nil {
 			return changed(err)
@@ -224,7 +223,7 @@ func (s *Store) UpdateSubscription(
 		if err := s.storeSubscription(ctx, tx, sub); err != nil {
 			return err
 		}
-		if err := s.followLifecycle(ctx, tx, sub, was, now); err != nil {
+		if err := s.followChange(ctx, tx, sub, before, now); err != nil {
 			return err
 		}
 		one := []store.Subscription{sub}
@@ -258,20 +257,28 @@ func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Sub
 	return err
 }
 
-// followLifecycle does to the queue what a change of the subscription means.
-func (s *Store) followLifecycle(ctx context.Context, tx bun.Tx, sub store.Subscription, was store.Lifecycle, now time.Time) error {
+// followChange does to the queue what a change of the subscription means.
+func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.Subscription, now time.Time) error {
+	queued := "NOT sending"
 	switch {
-	case sub.Archived && !was.Archived:
+	case sub.Archived && !before.Archived:
 		return s.cancelPending(ctx, tx, sub.ID, now)
-	case sub.Live() && (!was.Active || was.Archived):
-		_, err := tx.NewUpdate().TableExpr(s.table("queue AS q")).Set("due_at = ?", instant(now)).
-			Where("q.subscription_id = ?", id(sub.ID)).Where("NOT q.sending").Exec(ctx)
-		if err != nil {
-			return err
-		}
-		return s.notify(ctx, tx)
+	case sub.Live() && !before.Live():
+	case sub.PostURI != before.PostURI:
+		queued += " AND held"
+	default:
+		return nil
 	}
-	return nil
+	_, err := tx.NewDelete().TableExpr(s.table("health")).Where("subscription_id = ?", id(sub.ID)).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = ?", instant(now)).
+		Where("subscription_id = ?", id(sub.ID)).Where(queued).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return s.notify(ctx, tx)
 }
 
 // wakes reports whether a change of the subscription may have made attempts due,

@@ -27,10 +27,14 @@ func (s *Store) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 		if err != nil {
 			return err
 		}
+		health, err := s.health(ctx, tx, subscriptions)
+		if err != nil {
+			return err
+		}
 		secrets, err := s.secretsSince(ctx, tx, subscriptions, secretsSince)
 		for i, sub := range subs {
 			deleted := !time.Time(rows[i].DeletedAt).IsZero()
-			out[sub.ID] = store.Target{Subscription: sub, Deleted: deleted, Secrets: secrets[sub.ID]}
+			out[sub.ID] = store.Target{Subscription: sub, Health: health[sub.ID], Deleted: deleted, Secrets: secrets[sub.ID]}
 		}
 		return err
 	})

@@ -37,7 +37,8 @@ type Store struct {
 	keys     map[idempotencyKey]keyUse
 	attempts map[uuid.UUID]*attempt
 	due      dueHeap
-	token    int64 // the latest given out
+	lines    map[line][]*attempt // what is queued, in the order of the deliveries
+	token    int64               // the latest given out
 
 	recoveries map[uuid.UUID]*recovery
 
@@ -64,6 +65,7 @@ func New() *Store {
 		messages:       map[uuid.UUID]*message{},
 		keys:           map[idempotencyKey]keyUse{},
 		attempts:       map[uuid.UUID]*attempt{},
+		lines:          map[line][]*attempt{},
 		recoveries:     map[uuid.UUID]*recovery{},
 		listeners:      map[*func()]struct{}{},
 	}
@@ -134,6 +136,7 @@ func (s *Store) schedule(a *attempt) {
 func (s *Store) finish(a *attempt, status store.Status) {
 	if a.queued() {
 		heap.Remove(&s.due, a.place)
+		s.leaveLine(a)
 		a.message.queued--
 	}
 	a.Status = status

@@ -25,6 +25,7 @@ func messageID(m *message) uuid.UUID { return m.ID }
 type delivery struct {
 	id       uuid.UUID
 	attempts []*attempt // by number
+	line     *line      // nil for none
 }
 
 func deliveryID(d *delivery) uuid.UUID { return d.id }
@@ -44,6 +45,7 @@ type attempt struct {
 	delivery      *delivery
 	expiresAt     time.Time
 	due           time.Time // when it is due, or its lease ends
+	held          bool      // until due, or released
 	place         int       // in the queue; -1 outside
 	token         int64     // of the latest claim
 	pruned        bool
@@ -90,6 +92,9 @@ func (s *Store) add(a *attempt, due time.Time) {
 	if latest := d.latest(); latest != nil {
 		a.Number = latest.Number + 1
 	} else {
+		if sub.Ordered && a.Type == store.FirstPost && !a.External {
+			d.line = &line{sub, m.OrderingKey}
+		}
 		sub.deliveries = insert(sub.deliveries, d, deliveryID)
 	}
 	a.DeliveryID, a.MessageID, a.EventTypeID = d.id, m.ID, m.EventTypeID
@@ -100,6 +105,7 @@ func (s *Store) add(a *attempt, due time.Time) {
 	sub.attempts = insert(sub.attempts, a, attemptID)
 	if !a.External {
 		m.queued++
+		s.lineUp(a)
 		s.queue(a, due)
 	}
 }

@@ -42,7 +42,10 @@ func (s *Store) publish(
 	for i, r := range results {
 		byID[r.MessageID] = i
 	}
-	for _, a := range b.attempts[:min(max(opts.HandOff, 0), len(b.attempts))] {
+	for _, a := range b.attempts {
+		if opts.HandOff == nil || a.delivery.line != nil || !opts.HandOff(a.OrganizationID, a.SubscriptionID) {
+			continue
+		}
 		r := &results[byID[a.MessageID]]
 		r.Jobs = append(r.Jobs, s.lease(a, opts.Lease))
 	}

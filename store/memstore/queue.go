@@ -13,27 +13,64 @@ import (
 )
 
 // Claim leases attempts that are due.
-func (s *Store) Claim(ctx context.Context, limit int, lease time.Duration) ([]store.Job, error) {
+func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.unlock()
 	now := time.Now()
-	var due []*attempt
-	for len(due) < limit && len(s.due) > 0 && !s.due[0].due.After(now) {
-		due = append(due, heap.Pop(&s.due).(*attempt))
+	var due, passed []*attempt
+	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
+		a := heap.Pop(&s.due).(*attempt)
+		if slices.Contains(opts.Except, a.SubscriptionID) || slices.Contains(opts.Except, a.OrganizationID) || !s.first(a) {
+			passed = append(passed, a)
+		} else {
+			due = append(due, a)
+		}
+	}
+	for _, a := range passed {
+		heap.Push(&s.due, a)
 	}
 	var jobs []store.Job
 	for _, a := range due {
-		jobs = append(jobs, s.lease(a, lease))
+		jobs = append(jobs, s.lease(a, opts.Lease))
 	}
 	return jobs, nil
+}
+
+// line is where the attempts of an ordered subscription with an ordering key wait.
+type line struct {
+	subscription *subscription
+	orderingKey  string
+}
+
+// first reports whether an attempt is the first of its line, or in none.
+func (s *Store) first(a *attempt) bool {
+	return a.delivery.line == nil || s.lines[*a.delivery.line][0] == a
+}
+
+// lineUp puts an attempt that is queued into its line.
+func (s *Store) lineUp(a *attempt) {
+	if l := a.delivery.line; l != nil {
+		s.lines[*l] = insert(s.lines[*l], a, func(a *attempt) uuid.UUID { return a.DeliveryID })
+	}
+}
+
+// leaveLine takes an attempt that has ended out of its line.
+func (s *Store) leaveLine(a *attempt) {
+	l := a.delivery.line
+	if l == nil {
+		return
+	}
+	if s.lines[*l] = slices.DeleteFunc(s.lines[*l], func(b *attempt) bool { return a == b }); len(s.lines[*l]) == 0 {
+		delete(s.lines, *l)
+	}
 }
 
 // lease gives an attempt to a dispatcher.
 func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 	s.token++
-	a.Status, a.token, a.due = store.Sending, s.token, time.Now().Add(lease)
+	a.Status, a.token, a.due, a.held = store.Sending, s.token, time.Now().Add(lease), false
 	s.schedule(a)
 	return store.Job{
 		Lease:                store.Lease{AttemptID: a.ID, Token: a.token, Number: a.Number},
@@ -100,6 +137,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.U
 	for _, d := range deferrals {
 		if a := s.held(d.Lease); a != nil {
 			s.queue(a, d.DueAt)
+			a.held = d.Held
 		} else {
 			lost = append(lost, d.AttemptID)
 		}
@@ -121,7 +159,7 @@ func (s *Store) Targets(
 		if sub == nil {
 			continue
 		}
-		target := store.Target{Subscription: s.readSubscription(sub), Deleted: sub.deleted}
+		target := store.Target{Subscription: s.readSubscription(sub), Health: sub.health, Deleted: sub.deleted}
 		for _, secret := range slices.Backward(sub.secrets) {
 			if secret.ValidTo.IsZero() || secret.ValidTo.After(secretsSince) {
 				target.Secrets = append(target.Secrets, copySecret(*secret))
@@ -130,4 +168,42 @@ func (s *Store) Targets(
 		out[id] = target
 	}
 	return out, nil
+}
+
+// Release makes due what was held.
+func (s *Store) Release(ctx context.Context, subscription uuid.UUID, at time.Time) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	if sub := s.subscriptions[subscription]; sub != nil {
+		s.release(sub, at)
+	}
+	return nil
+}
+
+func (s *Store) release(sub *subscription, at time.Time) {
+	for _, a := range sub.pending() {
+		if a.held {
+			s.queue(a, at)
+			a.held = false
+		}
+	}
+}
+
+// UpdateHealth changes what is known of endpoints.
+func (s *Store) UpdateHealth(
+	ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *store.Health),
+) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	for _, id := range subscriptions {
+		if sub := s.subscriptions[id]; sub != nil {
+			change(id, &sub.health)
+			sub.health.Since, sub.health.ProbeAt = stored(sub.health.Since), stored(sub.health.ProbeAt)
+		}
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ type subscription struct {
 	secrets    []*store.Secret // in the order in which they were added; the last is the current one
 	attempts   []*attempt      // by id
 	deliveries []*delivery     // by id
+	health     store.Health
 }
 
 // A topic is one that an organization's subscriptions may have.
@@ -217,10 +218,15 @@ func (s *Store) UpdateSubscription(
 	if sub.Archived && !former.Archived {
 		s.cancelPending(sub, now)
 	}
-	if sub.Live() && !former.Live() {
+	switch {
+	case sub.Live() && !former.Live():
 		for _, a := range sub.pending() {
 			s.queue(a, now)
 		}
+		sub.health = store.Health{}
+	case sub.PostURI != former.PostURI:
+		s.release(sub, now)
+		sub.health = store.Health{}
 	}
 	return s.readSubscription(sub), nil
 }

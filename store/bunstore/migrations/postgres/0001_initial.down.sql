@@ -1,4 +1,5 @@
 DROP TABLE {}recoveries;
+DROP TABLE {}health;
 DROP TABLE {}queue;
 DROP TABLE {}attempts;
 DROP TABLE {}idempotency_keys;

@@ -189,16 +189,28 @@ CREATE TABLE {}attempts_default PARTITION OF {}attempts DEFAULT WITH (fillfactor
 -- What is to be sent, and what is being sent. Rows are few, narrow and short-lived.
 CREATE TABLE {}queue (
   attempt_id uuid PRIMARY KEY,
+  organization_id uuid NOT NULL,
   subscription_id uuid NOT NULL,
   line uuid,                   -- of several attempts in a line only the first is claimed; NULL for none
   position uuid,               -- in the line: the delivery
   token bigint NOT NULL,       -- of the latest claim; 0 before the first
   due_at timestamptz NOT NULL, -- when it may be claimed next: for a claimed one the end of its lease
   number integer NOT NULL,
-  sending boolean NOT NULL
+  sending boolean NOT NULL,
+  held boolean NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX queue_due ON {}queue (due_at);
 CREATE INDEX queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
+CREATE INDEX queue_held ON {}queue (subscription_id) WHERE held;
+
+-- The subscriptions whose endpoints fail.
+CREATE TABLE {}health (
+  subscription_id uuid PRIMARY KEY REFERENCES {}subscriptions,
+  failures integer NOT NULL,
+  since timestamptz,
+  probes integer NOT NULL,
+  probe_at timestamptz         -- NULL while the circuit is closed
+);
 
 CREATE TABLE {}recoveries (
   id uuid PRIMARY KEY,

@@ -181,16 +181,28 @@ CREATE INDEX {}attempts_chain ON {}attempts (delivery_id, number) WHERE number >
 -- What is to be sent, and what is being sent. Rows are few, narrow and short-lived.
 CREATE TABLE {}queue (
   attempt_id blob PRIMARY KEY,
+  organization_id blob NOT NULL,
   subscription_id blob NOT NULL,
   line blob,                   -- of several attempts in a line only the first is claimed; NULL for none
   position blob,               -- in the line: the delivery
   token integer NOT NULL,      -- of the latest claim; 0 before the first
   due_at integer NOT NULL,     -- when it may be claimed next: for a claimed one the end of its lease
   number integer NOT NULL,
-  sending integer NOT NULL
+  sending integer NOT NULL,
+  held integer NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
 ) WITHOUT ROWID;
 CREATE INDEX {}queue_due ON {}queue (due_at);
 CREATE INDEX {}queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
+CREATE INDEX {}queue_held ON {}queue (subscription_id) WHERE held;
+
+-- The subscriptions whose endpoints fail.
+CREATE TABLE {}health (
+  subscription_id blob PRIMARY KEY REFERENCES {}subscriptions,
+  failures integer NOT NULL,
+  since integer,
+  probes integer NOT NULL,
+  probe_at integer             -- NULL while the circuit is closed
+);
 
 CREATE TABLE {}recoveries (
   id blob PRIMARY KEY,

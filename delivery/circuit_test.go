@@ -1,0 +1,288 @@
+package delivery_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// endpoint is a receiver that can be broken and mended.
+type endpoint struct {
+	mu     sync.Mutex
+	broken bool
+	at     []time.Time
+}
+
+func (p *endpoint) Post(context.Context, guard.Request) guard.Result {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = append(p.at, time.Now())
+	if p.broken {
+		return guard.Result{Status: 500}
+	}
+	return guard.Result{Status: 200}
+}
+
+func (p *endpoint) set(broken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = broken
+}
+
+// posts returns when there were posts since the last call.
+func (p *endpoint) posts() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.at
+	p.at = nil
+	return at
+}
+
+func (w *world) health(sub uuid.UUID) store.Health {
+	w.t.Helper()
+	targets, err := w.store.Targets(context.Background(), []uuid.UUID{sub}, now())
+	w.must(err)
+	return targets[sub].Health
+}
+
+// pass lets time go by on the bubble's clock.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// never is a schedule without retries that would disturb.
+func never(c *delivery.Config) {
+	c.Schedule, c.PollInterval = delivery.Schedule{90 * time.Hour}, 5*time.Second
+}
+
+func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		p := &endpoint{broken: true}
+		a, b := w.engine(p, never), w.engine(p, never) // two hosts on one store
+		w.must(a.Start(t.Context()))
+		w.must(b.Start(t.Context()))
+		w.publish(org, 200)
+		pass(20 * time.Second)
+		if n := len(p.posts()); n < delivery.CircuitAfter || n > delivery.CircuitAfter+20 { // those that were in flight
+			t.Errorf("%d posts before the circuit opened, want about 10", n)
+		}
+		if n := w.count(delivery.CircuitOpened); n != 1 {
+			t.Errorf("told %d times that it opened", n)
+		}
+		pass(6 * time.Hour)
+		probes := p.posts()
+		if len(probes) < 10 || len(probes) > 15 {
+			t.Fatalf("%d probes in 6 hours, want 30 s, 1 min, 2 min … 1 h apart, and a bit", len(probes))
+		}
+		for i, wait := 1, time.Minute; i < len(probes); i, wait = i+1, min(2*wait, time.Hour) {
+			if d := probes[i].Sub(probes[i-1]); d < wait || d > wait+wait/4+5*time.Second {
+				t.Errorf("probe %d came %v after the one before, want %v and up to a quarter", i+1, d, wait)
+			}
+		}
+		p.set(false)
+		pass(time.Hour + 16*time.Minute)
+		if n := len(p.posts()); n < 150 {
+			t.Errorf("%d posts after a probe succeeded, want all that waited", n)
+		}
+		if h := w.health(sub.ID); h != (store.Health{}) || w.count(delivery.CircuitClosed) != 1 {
+			t.Errorf("health %+v, told %d times", h, w.count(delivery.CircuitClosed))
+		}
+		for _, attempt := range w.attempts(sub) {
+			if attempt.Status == store.Pending && attempt.Number == 1 {
+				t.Errorf("%s is still %v", attempt.ID, attempt.Status)
+			}
+		}
+		w.must(a.Stop(t.Context()))
+		w.must(b.Stop(t.Context()))
+	})
+}
+
+func TestCircuitStaysClosedWhereOneSucceedsNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		p := &endpoint{}
+		e := w.engine(p, never)
+		w.must(e.Start(t.Context()))
+		for i := range 50 {
+			p.set(i%9 != 8)
+			w.publish(org, 1)
+			pass(2 * time.Second)
+		}
+		if n := len(p.posts()); n != 50 || w.count(delivery.CircuitOpened) != 0 {
+			t.Errorf("%d posts, opened %d times", n, w.count(delivery.CircuitOpened))
+		}
+		if h := w.health(sub.ID); h.Failures != 5 {
+			t.Errorf("health %+v, want the 5 failures since the last success", h)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestCircuitHoldsBackNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, bad, good := newWorld(t), newID(), newID()
+		hung, _ := w.subscribe(bad), w.subscribe(good)
+		p := &endpoint{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() == hung.PostURI {
+				return guard.Result{Status: 503}
+			}
+			return p.Post(ctx, r)
+		}), never, func(c *delivery.Config) { c.Backlog = 64 })
+		w.must(e.Start(t.Context()))
+		w.publish(bad, 10_000)
+		pass(2 * time.Second)
+		for range 30 {
+			w.publish(good, 1)
+			pass(time.Second)
+			if n := len(p.posts()); n != 1 {
+				t.Fatalf("%d posts within a second beside 10,000 that wait", n)
+			}
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestFiveDaysOfNothingButFailuresDeactivate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		e := w.engine(&endpoint{broken: true}, never)
+		w.must(e.Start(t.Context()))
+		began := time.Now()
+		for w.count(delivery.SubscriptionDeactivated) == 0 && time.Since(began) < 8*24*time.Hour {
+			w.publish(org, 1)
+			pass(time.Hour)
+		}
+		if d := time.Since(began); d < 5*24*time.Hour || d > 5*24*time.Hour+4*time.Hour {
+			t.Errorf("deactivated after %v, want 5 days", d)
+		}
+		s, err := w.store.Subscription(t.Context(), org, sub.ID)
+		w.must(err)
+		if s.Active || s.InactiveReason == "" {
+			t.Errorf("the subscription is active: %v, reason %q", s.Active, s.InactiveReason)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestWhatWaitsForAnOpenCircuitEndsWithItsDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		e := w.engine(&endpoint{broken: true}, never)
+		w.must(e.Start(t.Context()))
+		w.publish(org, 100)
+		pass(98 * time.Hour)
+		for _, a := range w.attempts(sub) {
+			if a.Number == 1 && a.Status != store.Failed {
+				t.Fatalf("an attempt is %v after its deadline", a.Status)
+			}
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestOrderedGoesOneByOneWithoutPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org, func(s *store.Subscription) { s.Ordered = true })
+		var mu sync.Mutex
+		inFlight, sent := 0, 0
+		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
+			mu.Lock()
+			if inFlight++; inFlight > 1 {
+				t.Error("two at a time")
+			}
+			mu.Unlock()
+			time.Sleep(10 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			inFlight--
+			if sent++; sent == 50 { // the 50th fails once
+				return guard.Result{Status: 500}
+			}
+			return guard.Result{Status: 200}
+		}), rarely)
+		w.must(e.Start(t.Context()))
+		synctest.Wait()
+		w.publish(org, 100)
+		e.Wake()
+		pass(5 * time.Second)
+		if sent != 50 {
+			t.Errorf("%d sent while the 50th waits for its retry", sent)
+		}
+		e.Wake()
+		pass(10 * time.Second)
+		e.Wake()
+		pass(2 * time.Second)
+		if sent != 101 {
+			t.Errorf("%d sent in the end, want 101", sent)
+		}
+		var last time.Time
+		for _, a := range w.attempts(sub) {
+			if a.Number == 1 && a.PostedAt.Before(last) {
+				t.Errorf("%s was posted before those published before it", a.ID)
+			}
+			last = a.PostedAt
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// One organization has far more queued than fits, at an endpoint that answers at
+// once; what another one publishes meanwhile does not wait for it.
+func TestWhoHasMuchQueuedHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, busy, other := newWorld(t), newID(), newID()
+		much := []store.Subscription{w.subscribe(busy), w.subscribe(busy), w.subscribe(busy)}
+		w.subscribe(other)
+		p := &endpoint{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			for _, s := range much {
+				if r.URL.String() == s.PostURI {
+					time.Sleep(100 * time.Millisecond)
+					return guard.Result{Status: 200}
+				}
+			}
+			return p.Post(ctx, r)
+		}), func(c *delivery.Config) { c.Workers, c.Backlog = 16, 160 })
+		w.publish(busy, 5000)
+		w.must(e.Start(t.Context()))
+		pass(3 * time.Second)
+		began := time.Now()
+		for range 20 {
+			w.handOver(e, other, 1)
+			pass(250 * time.Millisecond)
+		}
+		posts := p.posts()
+		if len(posts) != 20 {
+			t.Fatalf("%d of 20 went out beside what is queued", len(posts))
+		}
+		for i, at := range posts {
+			if late := at.Sub(began.Add(time.Duration(i) * 250 * time.Millisecond)); late > 110*time.Millisecond {
+				t.Errorf("one was %v late", late)
+			}
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}

@@ -1,0 +1,120 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Release implements store.Queue.
+func (s *Store) Release(ctx context.Context, subscription uuid.UUID, at time.Time) error {
+	err := s.write(ctx, func(tx bun.Tx) error {
+		c := s.on(tx.Tx)
+		err := c.query(ctx, `UPDATE {}queue SET due_at = ?, held = false WHERE subscription_id = ? AND held`, nil, at, c.id(subscription))
+		if err != nil {
+			return err
+		}
+		return s.notify(ctx, tx)
+	})
+	if err == nil && !s.pg {
+		s.wake.all()
+	}
+	return err
+}
+
+// UpdateHealth implements store.Queue.
+func (s *Store) UpdateHealth(
+	ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *store.Health),
+) error {
+	subscriptions = slices.Clone(subscriptions)
+	slices.SortFunc(subscriptions, compareIDs) // all take their locks in this order
+	subscriptions = slices.Compact(subscriptions)
+	return s.write(ctx, func(tx bun.Tx) error {
+		c := s.on(tx.Tx)
+		if err := c.each(ctx, insertHealth, listOf(subscriptions), nil); err != nil {
+			return err
+		}
+		health, err := s.lockHealth(ctx, c, subscriptions)
+		if err != nil {
+			return err
+		}
+		var ill []uuid.UUID
+		var well []uuid.UUID
+		for _, sub := range subscriptions {
+			h, ok := health[sub]
+			if !ok {
+				continue // there is no such subscription
+			}
+			if change(sub, h); *h == (store.Health{}) {
+				well = append(well, sub)
+			} else {
+				ill = append(ill, sub)
+			}
+		}
+		if err := c.each(ctx, `WITH r(sub) AS (?) DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`, listOf(well), nil); err != nil {
+			return err
+		}
+		return c.each(ctx, storeHealth, rows{len(ill), []column{
+			uuids(func(i int) uuid.UUID { return ill[i] }),
+			bigints(func(i int) int { return health[ill[i]].Failures }),
+			times(func(i int) time.Time { return health[ill[i]].Since }),
+			bigints(func(i int) int { return health[ill[i]].Probes }),
+			times(func(i int) time.Time { return health[ill[i]].ProbeAt }),
+		}}, nil)
+	})
+}
+
+// A row for each is there before it is locked, so that nobody's change is lost.
+const insertHealth = `
+WITH r(sub) AS (?)
+INSERT INTO {}health (subscription_id, failures, probes)
+SELECT s.id, 0, 0 FROM r JOIN {}subscriptions AS s ON s.id = r.sub WHERE true ORDER BY s.id
+ON CONFLICT DO NOTHING`
+
+func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUID) (map[uuid.UUID]*store.Health, error) {
+	lock := ""
+	if c.pg {
+		lock = " FOR UPDATE OF h"
+	}
+	out := make(map[uuid.UUID]*store.Health, len(subscriptions))
+	return out, c.each(ctx, `
+WITH r(sub) AS (?)
+SELECT h.subscription_id, h.failures, h.since, h.probes, h.probe_at FROM r JOIN {}health AS h ON h.subscription_id = r.sub
+ORDER BY h.subscription_id`+lock, listOf(subscriptions), func(row *sql.Rows) error {
+		var sub id
+		h := &store.Health{}
+		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), &h.Probes, (*instant)(&h.ProbeAt))
+		out[uuid.UUID(sub)] = h
+		return err
+	})
+}
+
+const storeHealth = `
+WITH r(sub, failures, since, probes, probe) AS (?)
+UPDATE {}health AS h SET failures = r.failures, since = r.since, probes = r.probes, probe_at = r.probe
+FROM r WHERE h.subscription_id = r.sub`
+
+// health returns what there is to know of the subscriptions.
+func (s *Store) health(ctx context.Context, tx bun.Tx, subscriptions []uuid.UUID) (map[uuid.UUID]store.Health, error) {
+	var rows []struct {
+		SubscriptionID id
+		Failures       int
+		Since          instant
+		Probes         int
+		ProbeAt        instant
+	}
+	err := tx.NewSelect().TableExpr(s.table("health")).Where("subscription_id IN (?)", bun.List(ids(subscriptions))).Scan(ctx, &rows)
+	out := make(map[uuid.UUID]store.Health, len(rows))
+	for _, r := range rows {
+		out[uuid.UUID(r.SubscriptionID)] = store.Health{
+			Failures: r.Failures, Since: time.Time(r.Since), Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt),
+		}
+	}
+	return out, err
+}
