@@ -188,14 +188,21 @@ func TestMakePayload(t *testing.T) {
 			{as: "read", do: "GET " + hashPath + "/activity/{external}/get-hash", status: 200, want: same},
 			{as: "write", do: "POST " + acts + "/{external}" + outcomes, status: 201, body: `{"originalActivityId": "{external}", "success": false, "httpStatusCode": 500, "error": "HTTP 500", "rawResponse": ""}`},
 			{as: "read", do: "GET " + hashPath + "/activity/{external}/get-hash", status: 200, want: same},
-			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: body, want: `{"activityId": "<=retry>", "payload": "<any>", "body": "<text>",
+			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: body, want: `{"activityId": "<=retry>", "payload": ` + made.Body + `, "body": "<text>",
 				"hash": "<text>", "createdAt": "<any>", "headers": "<any>"}`},
 			{as: "read", do: "GET " + acts + "/{external}?mode=flat", status: 200},
 		})
 		jobs, err := f.store.Claim(f.Context(), 10, time.Minute)
-		if err != nil || len(jobs) != 1 || jobs[0].AttemptID.String() != f.vars["retry"] || jobs[0].DeliveryID.String() != f.vars["external"] {
-			f.Errorf("due is %+v, want %s in the chain of %s, %v", jobs, f.vars["retry"], f.vars["external"], err)
+		if err != nil || len(jobs) != 2 || jobs[0].AttemptID.String() != f.vars["retry"] || jobs[0].DeliveryID.String() != f.vars["external"] {
+			f.Fatalf("due is %+v, want %s and one more in the chain of %s, %v", jobs, f.vars["retry"], f.vars["external"], err)
 		}
+		if id := jobs[0].MessageID.String(); id != made.Headers["Webhook-Id"] || string(jobs[0].Body) != made.Body {
+			f.Errorf("the retry is %s %s, want the id %s and the same body", id, jobs[0].Body, made.Headers["Webhook-Id"])
+		}
+		if jobs[1].MessageID == jobs[0].MessageID {
+			f.Error("a retry with other data has the same webhook-id")
+		}
+			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: strings.Replace(body, "1.50", "1.5", 1)},
 	})
 }
 
