@@ -130,7 +130,7 @@ func TestSecrets(t *testing.T) {
 		f.subscribe()
 		const s = subs + "/{sub}"
 		f.run([]step{
-			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "{secret}"}`},
+			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "{secret}"}`, has: `ETag: "1"`},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01T00:00:00Z", status: 404, code: "not_found"},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=yesterday", status: 400, code: "validation_failed"},
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "9"`, status: 412, code: "precondition_failed"},
@@ -139,7 +139,7 @@ func TestSecrets(t *testing.T) {
 				"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}`},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 409, code: "secret_unchanged"},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "short"}`, status: 400, code: "validation_failed"},
-			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`},
+			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`, has: `ETag: "3"`},
 			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?take=1", status: 200, want: `{
 				"items": [{"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 3, "totalPages": 3, "nextCursor": "<=cursor>"}`},
