@@ -61,7 +61,7 @@ func TestSubscriptionInput(t *testing.T) {
 	f.run([]step{
 		{
 			as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["{event}", "vitals.*", "vitals.measured"],
-			"description": "d", "headers": {"x-key": "a secret value"}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
+			"description": "d", "headers": {"x-key": "a secret value", "X-None": null}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
 			"rateLimit": 2.5, "filter": [{"pointer": "/ward", "op": "in", "value": [ 1.0, "b" ]}]}`,
 			want: `{"id": "<=sub>", "organizationId": "{a}", "postUri": "http://example.com/", "version": "v1", "secretKey": "<=masked>",
 				"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}, {"pattern": "vitals.*"}],
