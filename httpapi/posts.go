@@ -171,8 +171,9 @@ func (in outcomeInput) input() (out webhooks.ReportInput, err error) {
 		return out, invalid("/success", `must be true or false, also as a text`)
 	}
 	if string(in.HTTPStatusCode) != "null" {
-		n, err := strconv.Atoi(string(unquoted(in.HTTPStatusCode)))
-		if err != nil || n < 100 || n > 599 {
+		text := string(unquoted(in.HTTPStatusCode))
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 100 || n > 599 || strconv.Itoa(n) != text {
 			return out, invalid("/httpStatusCode", "must be an integer, 100–599, also as a text, or null where there was no response")
 		}
 		out.HTTPStatus = n

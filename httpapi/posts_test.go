@@ -95,6 +95,7 @@ func TestOutcomes(t *testing.T) {
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"error": null, `, ``, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 201, body: fine, want: ended},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 201, body: strings.NewReplacer(`"true"`, `true`, `"200"`, `200`, `null`, `""`).Replace(fine), want: ended},
+			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"200"`, `"+200"`, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 409, body: strings.Replace(fine, `200`, `201`, 1), code: "outcome_exists"},
 			{
 				as: "write", do: "POST " + acts + "/{stranger}" + outcomes, status: 201,
