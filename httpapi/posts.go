@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -92,6 +93,13 @@ func (a *api) addActivity(c *call) error {
 		return err
 	}
 	made, err := a.hooks.Dispatcher.Post(c.ctx(), c.org, c.id("subscriptionId"), in)
+	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok { // data is called payload here
+		for i, f := range v.Fields {
+			if rest, data := strings.CutPrefix(f.Pointer, "/data"); data {
+				v.Fields[i].Pointer = "/payload" + rest
+			}
+		}
+	}
 	if err != nil {
 		return err
 	}

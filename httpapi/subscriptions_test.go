@@ -72,10 +72,14 @@ func TestSubscriptionInput(t *testing.T) {
 		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{}`, want: `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>",
 			"code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/isDevelopment", "detail": "is required"}]}`},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1}`, want: `{
+		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1, "rateLimit": "5"}`, want: `{
 			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
 			{"pointer": "/a~0~1b", "detail": "is not known"}, {"pointer": "/events", "detail": "must be an array"},
-			{"pointer": "/isDevelopment", "detail": "must be true or false"}, {"pointer": "/timeoutMs", "detail": "must be an integer"}]}`},
+			{"pointer": "/isDevelopment", "detail": "must be true or false"}, {"pointer": "/rateLimit", "detail": "must be a number"},
+			{"pointer": "/timeoutMs", "detail": "must be an integer"}]}`},
+		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "events": [{"id": "{event}"}], "headers": {"A": 1}}`, want: `{
+			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
+			{"pointer": "/events", "detail": "must be an array of strings"}, {"pointer": "/headers", "detail": "must be an object of strings"}]}`},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 0}`, code: "validation_failed"},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 9223372036854775807}`, code: "validation_failed"},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "retrySchedule": ["soon"]}`, code: "validation_failed"},
