@@ -136,6 +136,9 @@ func TestSecrets(t *testing.T) {
 		f.run([]step{
 			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "{secret}"}`, has: `ETag: "1"`},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01T00:00:00Z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=0001-01-01T00:00:00Z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01t00:00:00z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01T00:00:00,5Z", status: 400, code: "validation_failed"},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=yesterday", status: 400, code: "validation_failed"},
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "9"`, status: 412, code: "precondition_failed"},
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "1"`, status: 200, want: `{"value": true}`},
