@@ -31,8 +31,9 @@ type PostInput struct {
 	// Source is what Data was made from, a JSON object: it is kept with the
 	// message and never sent. Default: none.
 	Source []byte
-	// RetryOf makes it a retry of the given attempt, in that one's chain. Default:
-	// it begins a delivery.
+	// RetryOf makes it a retry of the given attempt, in that one's chain, and with
+	// its message id and body if the type, Data and Source are the same. Default: it
+	// begins a delivery.
 	RetryOf uuid.UUID
 	// Kind is FirstPost or TestPost, with RetryOf ManualRetry or AutomaticRetry,
 	// which uses up a step of the schedule. Default: FirstPost or ManualRetry.
@@ -65,9 +66,31 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 	if err != nil {
 		return Attempt{}, err
 	}
-	return d.post(ctx, m, store.NewAttempt{
-		Type: in.Kind, RetryOf: in.RetryOf, External: in.External, PostedAt: in.PostedAt.UTC().Truncate(time.Millisecond),
-	})
+	a := store.NewAttempt{
+		Message: &m,
+		Type:    in.Kind, RetryOf: in.RetryOf, External: in.External, PostedAt: in.PostedAt.UTC().Truncate(time.Millisecond),
+	}
+	if in.RetryOf != uuid.Nil {
+		same, err := d.repeats(ctx, m, in.RetryOf)
+		if err != nil {
+			return Attempt{}, err
+		}
+		if same {
+			a.Message = nil
+		}
+	}
+	return d.post(ctx, m, a)
+}
+
+// repeats reports whether a message says what that of an attempt said. Then a retry
+// has that one, and with it the same id and body, by which a receiver knows it again.
+func (d *Dispatcher) repeats(ctx context.Context, m Message, attempt uuid.UUID) (bool, error) {
+	of, err := d.store.Attempt(ctx, m.OrganizationID, m.SubscriptionID, attempt)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // AddAttempt says so
+	}
+	return err == nil && of.EventTypeID == m.EventTypeID &&
+		bytes.Equal(Message{Body: of.Body}.Data(), m.Data()) && bytes.Equal(of.Source, m.Source), err
 }
 
 func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostInput) (Message, error) {
@@ -97,9 +120,9 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 	return m.Message, nil
 }
 
-// post adds an attempt with a message of its own.
+// post adds an attempt to send a message.
 func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (Attempt, error) {
-	a.ID, a.Message = d.cfg.NewID(), &m
+	a.ID = d.cfg.NewID()
 	a.At, a.By, a.ExpiresAt = m.CreatedAt, m.CreatedBy, m.CreatedAt.Add(d.cfg.Deadline)
 	added, err := d.store.AddAttempt(ctx, m.OrganizationID, m.SubscriptionID, a)
 	if errors.Is(err, store.ErrBadReference) {
@@ -168,7 +191,7 @@ func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code
 	}
 	m := d.newMessage(ctx, org, t.EventType, data)
 	m.SubscriptionID = sub.ID
-	return d.post(ctx, m, store.NewAttempt{Type: TestPost})
+	return d.post(ctx, m, store.NewAttempt{Message: &m, Type: TestPost})
 }
 
 // firstListed returns the first event type that takes events and that the

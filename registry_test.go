@@ -135,6 +135,8 @@ func TestSamplesMatchTheSchema(t *testing.T) {
 		return err
 	}
 	wantFault(t, setSchema(`{"required":["c"]}`), webhooks.SchemaMismatch, "/schema")
+	wantFault(t, setSchema(`{"$schema":"http://json-schema.org/draft-07/schema#","required":["b"]}`), webhooks.Invalid, "/schema")
+	w.must(setSchema(`{"$schema":"https://json-schema.org/draft/2020-12/schema","required":["b"]}`))
 	w.must(setSchema(`{"required":["b"]}`))
 	setPayload := func(payload string) error {
 		_, err := w.Registry.UpdateSample(ctx, w.category.ID, w.typ.ID, "v1", func(_ webhooks.Sample, in *webhooks.SampleInput) error {

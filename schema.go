@@ -25,10 +25,28 @@ func checkSchema(schema []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fault(Invalid, "/schema", "must be JSON: "+err.Error())
 	}
+	if err := checkDialect(compact); err != nil {
+		return nil, err
+	}
 	if _, err := compileSchema(compact); err != nil {
 		return nil, fault(Invalid, "/schema", "must be a JSON Schema (2020-12) without remote references: "+oneLine(err.Error()))
 	}
 	return compact, nil
+}
+
+// checkDialect refuses a schema that says it is of another draft than 2020-12:
+// keywords mean other things there.
+func checkDialect(schema []byte) error {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		return err
+	}
+	members, _ := doc.(map[string]any)
+	const supported = "https://json-schema.org/draft/2020-12/schema"
+	if name, ok := members["$schema"].(string); ok && strings.TrimSuffix(name, "#") != supported {
+		return fault(Invalid, "/schema", "must be a JSON Schema of "+supported)
+	}
+	return nil
 }
 
 // compileSchema compiles a schema. It loads nothing from outside.

@@ -68,6 +68,9 @@ func (s *Signer) signedAt(a Attempt) time.Time {
 	}
 }
 
+// lastMilli is the end of the year 9999, the last one that RFC 3339 can write.
+var lastMilli = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
+
 // ValidateHash reports whether the hash is that of the body under the secret that
 // was valid at createdAt, in Unix milliseconds. What is not a hash at all is not
 // valid, and neither is anything from before the first secret.
@@ -75,7 +78,9 @@ func (s *Signer) ValidateHash(ctx context.Context, org, subscription uuid.UUID, 
 	if _, err := s.store.Subscription(ctx, org, subscription); err != nil {
 		return false, err
 	}
-	key, err := s.keyAt(ctx, org, subscription, time.UnixMilli(createdAt).UTC())
+	// No secret begins outside these bounds, and a store need not know such times.
+	at := time.UnixMilli(min(max(createdAt, 0), lastMilli)).UTC()
+	key, err := s.keyAt(ctx, org, subscription, at)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -20,6 +20,7 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Publish, deliver, retry in front of your eyes, on a store of its own."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for the API, signed with the HS256 secret."`
 	Migrate migrateCmd `cmd:"" help:"Migrate the schema of the database."`
+	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 }
 
 // runner is what a command does. Kong fills in the command's fields before.

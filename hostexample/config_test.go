@@ -122,7 +122,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(r.stdout), " ")
 	for _, want := range []string{
-		"serve", "demo", "token", "migrate", "--addr", "127.0.0.1:8080", "sqlite:webhooks.db", "15s", "720h",
+		"serve", "demo", "token", "migrate", "openapi", "--addr", "127.0.0.1:8080", "sqlite:webhooks.db", "15s", "720h",
 		"WEBHOOKS_ADDR", "WEBHOOKS_STORE", "WEBHOOKS_JWT_SECRET", "WEBHOOKS_JWKS", "WEBHOOKS_JWT_ISSUER", "WEBHOOKS_JWT_AUDIENCE",
 		"WEBHOOKS_ALLOW_NETWORKS", "WEBHOOKS_SECRET_KEYS", "WEBHOOKS_RETRY_SCHEDULE", "WEBHOOKS_TIMEOUT", "WEBHOOKS_WORKERS",
 		"WEBHOOKS_RETENTION", "WEBHOOKS_SEED", "WEBHOOKS_LOG_LEVEL", "WEBHOOKS_LOG_FORMAT", "WEBHOOKS_NO_MIGRATE", "WEBHOOKS_METRICS_ADDR",
@@ -131,7 +131,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 			t.Errorf("--help does not mention %s", want)
 		}
 	}
-	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}} {
+	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"}} {
 		if r := command(t, nil, args...); r.code != 0 || r.stdout == "" {
 			t.Errorf("%v: exit %d", args, r.code)
 		}

@@ -91,7 +91,7 @@ func decode(text []byte, pointer string, into any) error {
 			*keep = raw
 		} else if given = given && string(raw) != "null"; given {
 			if err := json.Unmarshal(raw, target); err != nil {
-				faults = append(faults, at(pointer+"/"+name, mustBe(err)))
+				faults = append(faults, at(pointer+"/"+name, mustBe(err, field.Type)))
 			}
 		}
 		if !given && field.Tag.Get("wire") == "required" {
@@ -108,11 +108,17 @@ func decode(text []byte, pointer string, into any) error {
 	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", faults...)
 }
 
-// mustBe words what was expected where a value of another type stands.
-func mustBe(err error) string {
+// mustBe words what was expected where a value of another type stands, or is in an
+// array or an object.
+func mustBe(err error, want reflect.Type) string {
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
+	switch {
+	case !ok:
 		return "must be " + err.Error()
+	case want == reflect.TypeFor[[]string]() && wrong.Type.Kind() == reflect.String:
+		return "must be an array of strings"
+	case want == reflect.TypeFor[map[string]*string]() && wrong.Type.Kind() == reflect.String:
+		return "must be an object of strings"
 	}
 	place := ""
 	if wrong.Field != "" {
@@ -125,6 +131,8 @@ func mustBe(err error) string {
 		return "must be true or false" + place
 	case reflect.Int, reflect.Int64:
 		return "must be an integer" + place
+	case reflect.Float64:
+		return "must be a number" + place
 	case reflect.Slice:
 		return "must be an array" + place
 	default:

@@ -173,7 +173,7 @@ func (r route) conditional() bool { return slices.Contains(r.errors()[412], "pre
 func (r route) tagged() bool {
 	_, detail := r.about.out.(messageDetail)
 	switch r.about.out.(type) {
-	case categoryWire, eventTypeWire, sampleWire, subscriptionWire, secretWire, activityWire, activationWire, activityDetail:
+	case categoryWire, eventTypeWire, sampleWire, subscriptionWire, secretWire, secretKeyWire, activityWire, activationWire, activityDetail, recoveryWire:
 		return true
 	}
 	return detail

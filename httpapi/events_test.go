@@ -148,6 +148,8 @@ func TestActivity(t *testing.T) {
 			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": "{quoted}", "hash": "{hash}", "createdAt": {at}}`, status: 200, want: `{"value": true}`},
 			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": {}, "hash": "{hash}", "createdAt": {at}}`, status: 200, want: `{"value": false}`},
 			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": {}, "hash": "what", "createdAt": 0}`, status: 200, want: `{"value": false}`},
+			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": {}, "hash": "{hash}", "createdAt": 1000000000000000000}`, status: 200, want: `{"value": false}`},
+			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": {}, "hash": "{hash}", "createdAt": -9223372036854775808}`, status: 200, want: `{"value": false}`},
 			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": {}}`, status: 400, code: "validation_failed"},
 			{as: "read", do: "POST " + hashPath + "/validate-hash", body: `{"payload": 5, "hash": "", "createdAt": 1}`, status: 400, code: "validation_failed"},
 		})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -92,6 +93,13 @@ func (a *api) addActivity(c *call) error {
 		return err
 	}
 	made, err := a.hooks.Dispatcher.Post(c.ctx(), c.org, c.id("subscriptionId"), in)
+	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok { // data is called payload here
+		for i, f := range v.Fields {
+			if rest, data := strings.CutPrefix(f.Pointer, "/data"); data {
+				v.Fields[i].Pointer = "/payload" + rest
+			}
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -171,8 +179,9 @@ func (in outcomeInput) input() (out webhooks.ReportInput, err error) {
 		return out, invalid("/success", `must be true or false, also as a text`)
 	}
 	if string(in.HTTPStatusCode) != "null" {
-		n, err := strconv.Atoi(string(unquoted(in.HTTPStatusCode)))
-		if err != nil || n < 100 || n > 599 {
+		text := string(unquoted(in.HTTPStatusCode))
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 100 || n > 599 || strconv.Itoa(n) != text {
 			return out, invalid("/httpStatusCode", "must be an integer, 100–599, also as a text, or null where there was no response")
 		}
 		out.HTTPStatus = n

@@ -45,6 +45,10 @@ func TestAddActivity(t *testing.T) {
 			{as: "write", do: "POST " + acts, status: 400, body: `{"type": 0, "payload": {}, "rawMessage": "MSH|", "eventId": "{event}"}`, code: "validation_failed"},
 			{as: "write", do: "POST " + acts, status: 400, body: `{"type": 0, "payload": {}, "rawMessage": {}, "eventId": "vitals.measured"}`, code: "validation_failed"},
 			{as: "write", do: "POST " + acts, status: 422, body: `{"type": 0, "payload": {}, "rawMessage": {}, "eventId": "{none}"}`, code: "unknown_reference"},
+			{as: "catalog", do: "PATCH /api/webhook-categories/{category}/webhook-events/{event2}", status: 200, body: `[{"op": "add", "path": "/schema/properties", "value": {"n": {"type": "integer"}}}]`},
+			{as: "write", do: "POST " + acts, status: 422, body: `{"type": 0, "payload": {"n": "one"}, "rawMessage": {}, "eventId": "{event2}"}`, want: `{
+				"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "<text>", "code": "schema_mismatch", "requestId": "<uuid>",
+				"errors": [{"pointer": "/payload/n", "detail": "<text>"}]}`},
 			{as: "write", do: "POST " + acts, status: 422, body: `{"type": 2, ` + body + `, "retryingFromPostId": "{none}"}`, code: "unknown_reference"},
 			{as: "other", do: "POST /api/organizations/{b}/webhook-subscriptions/{sub}/activity", status: 404, body: `{"type": 0, ` + body + `}`, code: "not_found"},
 			{as: "read", do: "POST " + acts, status: 403, body: `{"type": 0, ` + body + `}`, code: "forbidden"},
@@ -92,6 +96,7 @@ func TestOutcomes(t *testing.T) {
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"true"`, `"yes"`, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"200"`, `"OK"`, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"200"`, `99`, 1), code: "validation_failed"},
+			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"200"`, `"+200"`, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"true"`, `false`, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 400, body: strings.Replace(fine, `"error": null, `, ``, 1), code: "validation_failed"},
 			{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 201, body: fine, want: ended},
@@ -189,13 +194,20 @@ func TestMakePayload(t *testing.T) {
 			{as: "read", do: "GET " + hashPath + "/activity/{external}/get-hash", status: 200, want: same},
 			{as: "write", do: "POST " + acts + "/{external}" + outcomes, status: 201, body: `{"originalActivityId": "{external}", "success": false, "httpStatusCode": 500, "error": "HTTP 500", "rawResponse": ""}`},
 			{as: "read", do: "GET " + hashPath + "/activity/{external}/get-hash", status: 200, want: same},
-			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: body, want: `{"activityId": "<=retry>", "payload": "<any>", "body": "<text>",
+			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: body, want: `{"activityId": "<=retry>", "payload": ` + made.Body + `, "body": "<text>",
 				"hash": "<text>", "createdAt": "<any>", "headers": "<any>"}`},
 			{as: "read", do: "GET " + acts + "/{external}?mode=flat", status: 200},
+			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: strings.Replace(body, "1.50", "1.5", 1)},
 		})
 		jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
-		if err != nil || len(jobs) != 1 || jobs[0].AttemptID.String() != f.vars["retry"] || jobs[0].DeliveryID.String() != f.vars["external"] {
-			f.Errorf("due is %+v, want %s in the chain of %s, %v", jobs, f.vars["retry"], f.vars["external"], err)
+		if err != nil || len(jobs) != 2 || jobs[0].AttemptID.String() != f.vars["retry"] || jobs[0].DeliveryID.String() != f.vars["external"] {
+			f.Fatalf("due is %+v, want %s and one more in the chain of %s, %v", jobs, f.vars["retry"], f.vars["external"], err)
+		}
+		if id := jobs[0].MessageID.String(); id != made.Headers["Webhook-Id"] || string(jobs[0].Body) != made.Body {
+			f.Errorf("the retry is %s %s, want the id %s and the same body", id, jobs[0].Body, made.Headers["Webhook-Id"])
+		}
+		if jobs[1].MessageID == jobs[0].MessageID {
+			f.Error("a retry with other data has the same webhook-id")
 		}
 	})
 }

@@ -132,6 +132,9 @@ func TestBodies(t *testing.T) {
 	} {
 		f.step(tt.rule, step{as: "catalog", do: "POST /api/webhook-categories", header: tt.header, body: tt.body, status: tt.status, code: tt.code})
 	}
+	f.run([]step{{as: "catalog", do: "PATCH /api/webhook-categories/{none}", header: "Content-Type: text/json", body: `[]`, status: 415, want: `{
+		"type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "unsupported_media_type", "requestId": "<uuid>", "errors": [],
+		"detail": "The request body must be application/json, of a PATCH also application/json-patch+json."}`}})
 }
 
 func TestRequestID(t *testing.T) {

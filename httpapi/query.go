@@ -137,10 +137,19 @@ func (q *query) time(name string) time.Time {
 
 const timeAllowed = "must be a time by RFC 3339 in the years 1–9999, such as 2022-08-18T10:03:03.750Z"
 
+// parseTime reads a time by RFC 3339, where T and Z may be small letters, and a comma
+// begins no fraction. The zero time would mean none, so the millisecond after it
+// stands for it.
 func parseTime(s string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339, s)
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
 	t = t.UTC() // which may be in another year
-	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
+	if err != nil || t.Year() < 1 || t.Year() > 9999 || strings.Contains(s, ",") {
+		return t, false
+	}
+	if first := (time.Time{}).Add(time.Millisecond); t.Before(first) {
+		return first, true
+	}
+	return t, true
 }
 
 func (q *query) archived() webhooks.ArchivedFilter {

@@ -81,7 +81,7 @@ func (a *api) getRecovery(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, recoveryWire{
+	return c.record(http.StatusOK, recoveryWire{
 		r.ID, r.State.String(), r.Matched, r.Queued, timestamp(r.CreatedAt), timestamp(r.FinishedAt),
 	})
 }

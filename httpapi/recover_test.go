@@ -49,6 +49,9 @@ func TestRecover(t *testing.T) {
 			{as: "write", do: "DELETE " + path + "/{job}", status: 200, want: `{"value": true}`},
 			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all"}`, want: `{"id": "<=job>", "matched": 1}`},
 		})
+		if tag := f.send(step{as: "read", do: "GET " + path + "/{job}"}).Header().Get("ETag"); tag == "" {
+			f.Error("a recovery has no ETag")
+		}
 		f.advance()
 		f.advance()
 		f.run([]step{

@@ -48,11 +48,17 @@ func (a *api) getSecret(c *call) error {
 	if at.IsZero() {
 		at = forever
 	}
-	found, err := a.hooks.Subscriptions.SecretAt(c.ctx(), c.org, c.id("subscriptionId"), at)
+	// The subscription first: a secret that is replaced meanwhile comes with a tag
+	// that PUT refuses.
+	sub, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, c.id("subscriptionId"))
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, secretKeyWire{found.Key})
+	found, err := a.hooks.Subscriptions.SecretAt(c.ctx(), c.org, sub.ID, at)
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusOK, sub.Revision, secretKeyWire{found.Key})
 }
 
 func (a *api) rotateSecret(c *call) error {

@@ -18,16 +18,16 @@ type subscribing = webhooks.Subscriptions
 
 // subscriptionInput is a subscription as POST takes it.
 type subscriptionInput struct {
-	PostURI       string            `json:"postUri"`
-	Events        []string          `json:"events"`
-	Version       string            `json:"version"`
-	IsDevelopment bool              `json:"isDevelopment" wire:"required"`
-	Description   string            `json:"description"`
-	Headers       map[string]string `json:"headers"`
-	TimeoutMs     *int64            `json:"timeoutMs"`
-	RetrySchedule []string          `json:"retrySchedule"`
-	RateLimit     *float64          `json:"rateLimit"`
-	Filter        []json.RawMessage `json:"filter"`
+	PostURI       string             `json:"postUri"`
+	Events        []string           `json:"events"`
+	Version       string             `json:"version"`
+	IsDevelopment bool               `json:"isDevelopment" wire:"required"`
+	Description   string             `json:"description"`
+	Headers       map[string]*string `json:"headers"`
+	TimeoutMs     *int64             `json:"timeoutMs"`
+	RetrySchedule []string           `json:"retrySchedule"`
+	RateLimit     *float64           `json:"rateLimit"`
+	Filter        []json.RawMessage  `json:"filter"`
 }
 
 // conditionInput is a condition of a filter.
@@ -40,7 +40,16 @@ type conditionInput struct {
 func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 	out := webhooks.SubscriptionInput{
 		PostURI: in.PostURI, Events: in.Events, Version: in.Version, IsDevelopment: in.IsDevelopment,
-		Description: in.Description, Headers: in.Headers,
+		Description: in.Description,
+	}
+	for name, value := range in.Headers {
+		if value == nil { // as if it were absent
+			continue
+		}
+		if out.Headers == nil {
+			out.Headers = map[string]string{}
+		}
+		out.Headers[name] = *value
 	}
 	if in.TimeoutMs != nil { // kept from wrapping around, and from 0, which would mean the default
 		out.Timeout = time.Duration(min(max(*in.TimeoutMs, 1), 1e9)) * time.Millisecond
@@ -279,11 +288,14 @@ func (a *api) patchSubscription(c *call) error {
 
 // unmaskHeaders puts the values back that a patch left as they are shown. A masked
 // value in another place would be sent as it is, so it is refused.
-func unmaskHeaders(headers, now map[string]string) error {
+func unmaskHeaders(headers map[string]*string, now map[string]string) error {
 	for name, value := range headers {
-		if kept, ok := now[name]; ok && value == signing.Mask(kept) {
-			headers[name] = kept
-		} else if strings.HasPrefix(value, "••••") {
+		if value == nil {
+			continue
+		}
+		if kept, ok := now[name]; ok && *value == signing.Mask(kept) {
+			headers[name] = &kept
+		} else if strings.HasPrefix(*value, "••••") {
 			return invalid("/headers/"+escapePointer(name), "must be given in full: this value is masked")
 		}
 	}

@@ -61,7 +61,7 @@ func TestSubscriptionInput(t *testing.T) {
 	f.run([]step{
 		{
 			as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["{event}", "vitals.*", "vitals.measured"],
-			"description": "d", "headers": {"x-key": "a secret value"}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
+			"description": "d", "headers": {"x-key": "a secret value", "X-None": null}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
 			"rateLimit": 2.5, "filter": [{"pointer": "/ward", "op": "in", "value": [ 1.0, "b" ]}]}`,
 			want: `{"id": "<=sub>", "organizationId": "{a}", "postUri": "http://example.com/", "version": "v1", "secretKey": "<=masked>",
 				"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}, {"pattern": "vitals.*"}],
@@ -72,10 +72,14 @@ func TestSubscriptionInput(t *testing.T) {
 		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{}`, want: `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>",
 			"code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/isDevelopment", "detail": "is required"}]}`},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1}`, want: `{
+		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1, "rateLimit": "5"}`, want: `{
 			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
 			{"pointer": "/a~0~1b", "detail": "is not known"}, {"pointer": "/events", "detail": "must be an array"},
-			{"pointer": "/isDevelopment", "detail": "must be true or false"}, {"pointer": "/timeoutMs", "detail": "must be an integer"}]}`},
+			{"pointer": "/isDevelopment", "detail": "must be true or false"}, {"pointer": "/rateLimit", "detail": "must be a number"},
+			{"pointer": "/timeoutMs", "detail": "must be an integer"}]}`},
+		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "events": [{"id": "{event}"}], "headers": {"A": 1}}`, want: `{
+			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
+			{"pointer": "/events", "detail": "must be an array of strings"}, {"pointer": "/headers", "detail": "must be an object of strings"}]}`},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 0}`, code: "validation_failed"},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 9223372036854775807}`, code: "validation_failed"},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "retrySchedule": ["soon"]}`, code: "validation_failed"},
@@ -130,8 +134,11 @@ func TestSecrets(t *testing.T) {
 		f.subscribe()
 		const s = subs + "/{sub}"
 		f.run([]step{
-			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "{secret}"}`},
+			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "{secret}"}`, has: `ETag: "1"`},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01T00:00:00Z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=0001-01-01T00:00:00Z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01t00:00:00z", status: 404, code: "not_found"},
+			{as: "secrets", do: "GET " + s + "/secrets?createdAt=2001-01-01T00:00:00,5Z", status: 400, code: "validation_failed"},
 			{as: "secrets", do: "GET " + s + "/secrets?createdAt=yesterday", status: 400, code: "validation_failed"},
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "9"`, status: 412, code: "precondition_failed"},
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "1"`, status: 200, want: `{"value": true}`},
@@ -139,7 +146,7 @@ func TestSecrets(t *testing.T) {
 				"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}`},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 409, code: "secret_unchanged"},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "short"}`, status: 400, code: "validation_failed"},
-			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`},
+			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`, has: `ETag: "3"`},
 			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?take=1", status: 200, want: `{
 				"items": [{"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 3, "totalPages": 3, "nextCursor": "<=cursor>"}`},
