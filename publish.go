@@ -36,7 +36,8 @@ type Event struct {
 	// event of the organization with the key is not published, and the result is
 	// that of the first. At most 255 printable characters.
 	IdempotencyKey string
-	// OrderingKey is kept with the message. At most 255 printable characters.
+	// OrderingKey says which events have to arrive in order, for subscriptions that are
+	// Ordered. At most 255 printable characters.
 	OrderingKey string
 }
 

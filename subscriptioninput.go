@@ -40,6 +40,11 @@ type SubscriptionInput struct {
 	// RateLimit is how many attempts a process that dispatches makes in a second,
 	// at most: more than 0, at most 10,000. Default: no limit.
 	RateLimit float64 `field:"rateLimit"`
+	// Ordered has attempts made one at a time, in the order of publishing: of the
+	// events with an OrderingKey those with the same, and together those without one.
+	// A delivery that fails holds back those behind it until it succeeds or ends.
+	// Default: false.
+	Ordered bool `field:"ordered"`
 	// Filter chooses among the events by their data: at most 20 conditions.
 	Filter Filter `field:"filter"`
 }
@@ -49,7 +54,7 @@ type SubscriptionInput struct {
 func InputOf(s Subscription) SubscriptionInput {
 	in := SubscriptionInput{
 		PostURI: s.PostURI, Version: s.Version, IsDevelopment: s.IsDevelopment, Description: s.Description,
-		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule, RateLimit: s.RateLimit, Filter: s.Filter,
+		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule, RateLimit: s.RateLimit, Ordered: s.Ordered, Filter: s.Filter,
 	}
 	for _, sel := range s.Selectors {
 		if sel.Pattern != "" {
@@ -91,7 +96,7 @@ func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in Subscri
 	}
 	sub.PostURI, sub.Version, sub.Selectors, sub.IsDevelopment = uri, in.Version, selectors, in.IsDevelopment
 	sub.Description, sub.Headers, sub.Timeout, sub.RetrySchedule = in.Description, headers, in.Timeout, in.RetrySchedule
-	sub.RateLimit, sub.Filter = in.RateLimit, filter
+	sub.RateLimit, sub.Ordered, sub.Filter = in.RateLimit, in.Ordered, filter
 	if uri == "" {
 		setActive(&sub.Lifecycle, false, s.now())
 	}

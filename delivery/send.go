@@ -62,7 +62,7 @@ func (r *run) attempt(t task) (took time.Duration, well bool) {
 // what was on its way back there at that moment. So each looks again, after as
 // long as the subscription has been off.
 func pause(t task, to *target, now time.Time) time.Time {
-	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Minute))
+	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
 	if due.After(t.ExpiresAt) {
 		return t.ExpiresAt
 	}

@@ -176,7 +176,7 @@ var right = map[string][]string{
 	"webhook-categories":       {`"name":"N"`, `"code":"c%d"`, `"description":"d"`},
 	"webhook-events":           {`"name":"N"`, `"code":"vitals.e%d"`, `"version":"v1"`, `"description":null`, `"schema":{"type":"object"}`},
 	"sample-payloads":          {`"payload":{"a":1.50}`, `"version":"v%d"`},
-	"webhook-subscriptions":    {`"postUri":"https://example.com/%d"`, `"events":["vitals.measured","vitals.*"]`, `"version":"v1"`, `"isDevelopment":true`, `"headers":{"A":"b"}`, `"timeoutMs":1000`, `"rateLimit":1.5`, `"filter":[{"pointer":"/n","op":"eq","value":1}]`, `"retrySchedule":["1m"]`},
+	"webhook-subscriptions":    {`"postUri":"https://example.com/%d"`, `"events":["vitals.measured","vitals.*"]`, `"version":"v1"`, `"isDevelopment":true`, `"headers":{"A":"b"}`, `"timeoutMs":1000`, `"rateLimit":1.5`, `"ordered":true`, `"filter":[{"pointer":"/n","op":"eq","value":1}]`, `"retrySchedule":["1m"]`},
 	"events":                   {`"eventType":"vitals.measured"`, `"data":{"n":%d}`, `"version":"v1"`, `"idempotencyKey":"k"`, `"orderingKey":"o"`},
 	"batch":                    {`"events":[{"eventType":"vitals.measured","data":%d},{"eventType":"vitals.deleted","data":{}}]`},
 	"activity":                 {`"type":0`, `"payload":{}`, `"rawMessage":{}`, `"eventId":"{event}"`, `"postedAt":"2026-01-01T00:00:00Z"`},
@@ -227,7 +227,7 @@ func (r *requests) patch() string {
 	var ops []string
 	for range 1 + r.rand.IntN(3) {
 		path := func() string {
-			return pick(r, "", "/") + pick(r, "name", "code", "description", "version", "schema", "payload", "events", "headers", "postUri", "filter", "timeoutMs", "isDevelopment", "retrySchedule", "id", "secretKey", "auditInfo", "nothing") +
+			return pick(r, "", "/") + pick(r, "name", "code", "description", "version", "schema", "payload", "events", "headers", "postUri", "filter", "timeoutMs", "isDevelopment", "retrySchedule", "ordered", "id", "secretKey", "auditInfo", "nothing") +
 				pick(r, "", "", "", "/-", "/0", "/a", "/a/b", "/0/op", "/~", "/~1", "/01", "/createdAt")
 		}
 		ops = append(ops, fmt.Sprintf(`{"op":%q,"path":%q,"from":%q,"value":%s}`, pick(r, "add", "remove", "replace", "move", "copy", "test", "none"), "/"+strings.TrimPrefix(path(), "/"), path(), r.value(2)))

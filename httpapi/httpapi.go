@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bunrouter"
@@ -22,6 +23,9 @@ type Config struct {
 	Authenticator Authenticator
 	// MaxBody bounds a request's body, in bytes. Default: 1 MiB.
 	MaxBody int64
+	// Timeout bounds a request: when the store does not answer in time the client
+	// gets a 503. Default: 30 s.
+	Timeout time.Duration
 	// Logger gets the errors that a response does not tell, and panics, each with
 	// the id of the request. Default: discards.
 	Logger *slog.Logger
@@ -39,8 +43,10 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		return nil, errors.New("httpapi: Config.Authenticator is nil; NewJWT makes one")
 	case c.MaxBody < 0:
 		return nil, fmt.Errorf("httpapi: Config.MaxBody is %d, must not be negative", c.MaxBody)
+	case c.Timeout < 0:
+		return nil, fmt.Errorf("httpapi: Config.Timeout is %v, must not be negative", c.Timeout)
 	}
-	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
+	c.MaxBody, c.Timeout = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 30*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -86,7 +92,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			problemFor(errInternal).write(w, id)
 		}
 	}()
-	if err := a.route(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestIDKey{}, id), a.cfg.Timeout)
+	defer cancel()
+	if err := a.route(w, r.WithContext(ctx)); err != nil {
 		a.fail(w, r, id, err)
 	}
 }

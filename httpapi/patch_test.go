@@ -36,7 +36,7 @@ func TestPatchIsApplyThenValidate(t *testing.T) {
 		{
 			name: "subscription", path: subs, body: `{"postUri": "https://example.com/hook", "events": ["{event}", "vitals.*"], "isDevelopment": false,
 				"description": "d", "retrySchedule": ["5s", "5m"], "filter": [{"pointer": "/a", "op": "in", "value": [1, "b"]}]}`,
-			writable: []string{"postUri", "events", "version", "isDevelopment", "description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "filter"},
+			writable: []string{"postUri", "events", "version", "isDevelopment", "description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
 		},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func (p patchable) operations(rt *rapid.T, vars map[string]string) []op {
 	fits := map[string][]any{
 		"events":        {[]any{"vitals.deleted", "*"}, []any{vars["event"]}, []any{}, nil},
 		"events/":       {vars["event"], vars["event2"], "*", "vitals.measured", vars["none"]},
-		"isDevelopment": {true, false}, "timeoutMs": {json.Number("1000"), json.Number("1500"), nil}, "rateLimit": {json.Number("2.5"), nil},
+		"isDevelopment": {true, false}, "ordered": {true, false, nil}, "timeoutMs": {json.Number("1000"), json.Number("1500"), nil}, "rateLimit": {json.Number("2.5"), nil},
 		"retrySchedule": {[]any{"1m", "2m"}, nil, []any{}}, "retrySchedule/": {"1m", "49h"}, "headers": {map[string]any{"X-A": "b"}, nil}, "headers/": {"b"},
 		"schema": {map[string]any{"type": "object"}, nil, map[string]any{"type": "x"}}, "schema/": {"object", "a", []any{"b"}},
 		"filter":  {[]any{map[string]any{"pointer": "/b", "op": "exists", "value": true}}, nil},

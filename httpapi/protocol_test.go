@@ -258,3 +258,24 @@ func TestNew(t *testing.T) {
 		}
 	}
 }
+
+// hung is a store that does not answer.
+type hung struct{ store.Store }
+
+func (hung) Categories(ctx context.Context, _ store.ArchivedFilter, _ store.Page) (store.List[store.Category], error) {
+	<-ctx.Done()
+	return store.List[store.Category]{}, ctx.Err()
+}
+
+func TestAStoreThatHangsIsA503(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, hung{memstore.New()})
+		began := time.Now()
+		f.run([]step{{as: "admin", do: "GET /api/webhook-categories", status: 503, want: `{"type": "about:blank", "title": "Service Unavailable", "status": 503,
+			"detail": "<text>", "code": "store_unavailable", "requestId": "<uuid>", "errors": []}`}})
+		if d := time.Since(began); d != 30*time.Second {
+			t.Errorf("answered after %v", d)
+		}
+	})
+}

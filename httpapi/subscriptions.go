@@ -27,6 +27,7 @@ type subscriptionInput struct {
 	TimeoutMs     *int64             `json:"timeoutMs"`
 	RetrySchedule []string           `json:"retrySchedule"`
 	RateLimit     *float64           `json:"rateLimit"`
+	Ordered       bool               `json:"ordered"`
 	Filter        []json.RawMessage  `json:"filter"`
 }
 
@@ -40,7 +41,7 @@ type conditionInput struct {
 func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 	out := webhooks.SubscriptionInput{
 		PostURI: in.PostURI, Events: in.Events, Version: in.Version, IsDevelopment: in.IsDevelopment,
-		Description: in.Description,
+		Description: in.Description, Ordered: in.Ordered,
 	}
 	for name, value := range in.Headers {
 		if value == nil { // as if it were absent
@@ -94,6 +95,7 @@ type subscriptionWire struct {
 	TimeoutMs      *int64            `json:"timeoutMs"`
 	RetrySchedule  []string          `json:"retrySchedule" schema:"nullable"`
 	RateLimit      *float64          `json:"rateLimit"`
+	Ordered        bool              `json:"ordered"`
 	Filter         []conditionWire   `json:"filter" schema:"nullable"`
 	Status         statusWire        `json:"status"`
 	AuditInfo      auditInfo         `json:"auditInfo"`
@@ -126,7 +128,7 @@ func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
 		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
 		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
 		Headers: maskHeaders(s.Headers), TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
-		RateLimit: optional(s.RateLimit),
+		RateLimit: optional(s.RateLimit), Ordered: s.Ordered,
 		AuditInfo: auditOf(s.Audit), ActiveInfo: activeOf(s.Lifecycle), ArchiveInfo: archiveOf(s.Lifecycle),
 	}
 	for _, c := range s.Filter {

@@ -62,11 +62,11 @@ func TestSubscriptionInput(t *testing.T) {
 		{
 			as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["{event}", "vitals.*", "vitals.measured"],
 			"description": "d", "headers": {"x-key": "a secret value", "X-None": null}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
-			"rateLimit": 2.5, "filter": [{"pointer": "/ward", "op": "in", "value": [ 1.0, "b" ]}]}`,
+			"rateLimit": 2.5, "ordered": true, "filter": [{"pointer": "/ward", "op": "in", "value": [ 1.0, "b" ]}]}`,
 			want: `{"id": "<=sub>", "organizationId": "{a}", "postUri": "http://example.com/", "version": "v1", "secretKey": "<=masked>",
 				"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}, {"pattern": "vitals.*"}],
 				"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue"}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
-				"rateLimit": 2.5, "filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}],
+				"rateLimit": 2.5, "ordered": true, "filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}],
 				"status": {"state": "enabled", "reason": null, "since": "<time>"},
 				"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`,
 		},
@@ -96,7 +96,7 @@ func TestSubscriptionInput(t *testing.T) {
 		{as: "write", do: "POST " + subs, status: 422, body: `{"isDevelopment": false, "events": ["{none}"]}`, code: "unknown_reference"},
 		{as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "postUri": "", "events": null}`, want: `{
 			"id": "<=bare>", "organizationId": "{a}", "postUri": null, "version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false,
-			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "filter": null, "status": {"state": "paused", "reason": null, "since": "<time>"},
+			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null, "status": {"state": "paused", "reason": null, "since": "<time>"},
 			"auditInfo": ` + audit + `, "activeInfo": {"active": false, "activeStatusChangedAt": "<time>"}, "archiveInfo": ` + present + `}`},
 		{as: "write", do: "POST " + subs + "/{bare}/activate", status: 409, code: "post_uri_missing"},
 
@@ -109,7 +109,7 @@ func TestSubscriptionInput(t *testing.T) {
 			"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"},
 				{"id": "{event2}", "name": "Deleted", "code": "vitals.deleted", "version": "v1"}],
 			"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue", "X-More": "••••f it"}, "timeoutMs": null,
-			"retrySchedule": ["5s", "5m", "2h", "1h30m"], "rateLimit": null,
+			"retrySchedule": ["5s", "5m", "2h", "1h30m"], "rateLimit": null, "ordered": true,
 			"filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}, {"pointer": "", "op": "exists", "value": true}], "status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>", "archiveInfo": "<any>"}`},
 		{as: "write", do: "PATCH " + subs + "/{sub}", status: 422, code: "validation_failed", body: `[{"op": "copy", "from": "/headers/X-Key", "path": "/headers/X-Copy"}]`},
 		{as: "write", do: "PATCH " + subs + "/{sub}", status: 409, code: "test_failed", body: `[{"op": "test", "path": "/headers/X-Key", "value": "a secret value"}]`},

@@ -52,6 +52,7 @@ var vocabulary = map[string]word{
 	"SubscriptionInput.headers": {"Static request headers, at most 20 of at most 4 KiB; none that HTTP or the dispatcher sets.", `{"X-Tenant":"tenant-7"}`},
 	"timeoutMs":                 {"Of one attempt, 1,000–30,000.", "10000"},
 	"retrySchedule":             {"The waits between attempts, at most 20 of at most 48h.", `["5s","5m","2h"]`},
+	"ordered":                   {"One attempt at a time, in the order of publishing: among the events with the same orderingKey, and among those without one. One that fails holds back those behind it until it ends.", "false"},
 	"rateLimit":                 {"Requests per second, at most 10,000, from each process that dispatches.", "5"},
 	"filter":                    {"Conditions on the data; all must hold.", `[{"pointer":"/patient/ward","op":"eq","value":"icu"}]`},
 	"pointer":                   {"A JSON Pointer (RFC 6901) into the data.", `"/patient/ward"`},
@@ -101,7 +102,7 @@ var vocabulary = map[string]word{
 	"eventType":            {"The code of an event type.", `"vitals.observation.created"`},
 	"data":                 {"Any JSON value, kept byte for byte less the white space between tokens.", exampleData},
 	"idempotencyKey":       {"For 24 hours a second event with this key is not published. At most 255 printable characters.", `"order-4711"`},
-	"orderingKey":          {"Kept with the event. At most 255 printable characters.", `"patient-7"`},
+	"orderingKey":          {"What has to arrive in order, for subscriptions that are ordered. At most 255 printable characters.", `"patient-7"`},
 	"PublishInput.version": {"Default: v1.", `"v1"`}, "TestInput.eventType": {"Default: the first that the subscription lists.", `"vitals.observation.created"`},
 	"TestInput.version":        {"Default: the subscription's.", `"v1"`},
 	"PublishBatchInput.events": {"1–1,000 events.", `[{"eventType":"vitals.observation.created","data":{"code":"8867-4","value":72,"unit":"/min"}}]`},
@@ -146,8 +147,8 @@ var beyondMembers = func() map[string]bool {
 	all := map[string]bool{}
 	for component, names := range map[string][]string{
 		"Event": {"schema"}, "EventInput": {"schema"},
-		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "filter", "status"},
-		"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "filter"},
+		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status"},
+		"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
 		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding"},
 		"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "attempts"},
 		"ActivityDetail":    {"status", "attempt", "durationMs", "rawResponseEncoding", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
