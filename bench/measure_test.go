@@ -1,0 +1,83 @@
+package bench_test
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// The sizes of the benchmarks; docs/performance.md lists the variables.
+var (
+	events = setting("BENCH_EVENTS", 20_000) // of a run
+	pairs  = setting("BENCH_PAIRS", 3)       // of runs, of the limit and of ours
+)
+
+func setting(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// figures are what a run came to, by their units.
+type figures map[string]float64
+
+// inTurn runs each of the functions so many times, in turn, so that whatever else
+// the machine does meets them alike, and returns the medians.
+func inTurn(b *testing.B, times int, runs ...func() figures) []figures {
+	b.Helper()
+	all := make([]map[string][]float64, len(runs))
+	for b.Loop() { // once: it takes longer than the benchmark wants to
+		for range times {
+			for i, run := range runs {
+				if all[i] == nil {
+					all[i] = map[string][]float64{}
+				}
+				for unit, value := range run() {
+					all[i][unit] = append(all[i][unit], value)
+				}
+			}
+		}
+	}
+	medians := make([]figures, len(runs))
+	for i := range all {
+		medians[i] = figures{}
+		for unit, values := range all[i] {
+			medians[i][unit] = median(values)
+		}
+	}
+	return medians
+}
+
+// compare measures ours and the limit, and reports both with their ratio.
+func compare(b *testing.B, limit, ours func() figures) {
+	b.Helper()
+	m := inTurn(b, pairs, limit, ours)
+	for unit, value := range m[1] {
+		b.ReportMetric(value, unit)
+		if bound, ok := m[0][unit]; ok {
+			b.ReportMetric(bound, "limit-"+unit)
+			b.ReportMetric(value/bound, "ratio-"+unit)
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of all runs together
+}
+
+func median[T int | float64 | time.Duration](in []T) T {
+	slices.Sort(in)
+	return in[len(in)/2]
+}
+
+// quantile of what is in order.
+func quantile(in []time.Duration, q float64) time.Duration {
+	if len(in) == 0 {
+		return 0
+	}
+	return in[int(q*float64(len(in)-1))]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func perSecond(n int, began, ended time.Time) float64 { return float64(n) / ended.Sub(began).Seconds() }
