@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -63,6 +64,19 @@ func compare(b *testing.B, limit, ours func() figures) {
 		}
 	}
 	b.ReportMetric(0, "ns/op") // of all runs together
+}
+
+// pace calls f evenly, so often in a second, whether or not earlier calls are back. It
+// returns how often it did, once all are.
+func pace(perSecond float64, during time.Duration, f func(i int)) int {
+	n, began := int(perSecond*during.Seconds()), time.Now()
+	var all sync.WaitGroup
+	for i := range n {
+		time.Sleep(time.Until(began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))))
+		all.Go(func() { f(i) })
+	}
+	all.Wait()
+	return n
 }
 
 func median[T int | float64 | time.Duration](in []T) T {

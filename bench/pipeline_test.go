@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -91,8 +92,8 @@ func (w way) ours(b *testing.B, publisher, deliverer *bunstore.Store, receiver c
 	d := newLibrary(b, deliverer)
 	d.catalog()
 	org := uuid.New()
-	for range w.fanOut {
-		d.subscribe(org, receiver.url+"/ours/")
+	for i := range w.fanOut {
+		d.subscribe(org, fmt.Sprintf("%s/ours/%d", receiver.url, i))
 	}
 	defer d.start()()
 	p := d
