@@ -45,8 +45,8 @@ func BenchmarkBlocked(b *testing.B) {
 	alone := median(series())
 	stop()
 	blocked := d.subscribe(uuid.New(), receiver.url+"/hang/")
-	fillQueue(b, s, blocked, event.ID, queued, 3600)
-	fillQueue(b, s, blocked, event.ID, 10_000, -60)
+	fillQueue(b, s, event.ID, queued, 3600, blocked)
+	fillQueue(b, s, event.ID, 10_000, -60, blocked)
 	for b.Loop() {
 		stop := d.start()
 		first := one()
@@ -84,9 +84,9 @@ func BenchmarkFairness(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			crowd := crowd{role(b, "receiver"), c.claims}
 			m := inTurn(b, (pairs+1)/2,
-				func() figures { return crowd.measure(b, "other", 0) },
-				func() figures { return crowd.measure(b, "hang", 0) },
-				func() figures { return crowd.measure(b, "other", queued) })
+				func(b testing.TB) figures { return crowd.measure(b, "other", 0) },
+				func(b testing.TB) figures { return crowd.measure(b, "hang", 0) },
+				func(b testing.TB) figures { return crowd.measure(b, "other", queued) })
 			for i, name := range []string{"alone", "hanging", "queued"} {
 				b.ReportMetric(m[i]["p50"], "p50-ms/"+name)
 				b.ReportMetric(m[i]["p99"], "p99-ms/"+name)
@@ -98,7 +98,7 @@ func BenchmarkFairness(b *testing.B) {
 }
 
 // measure publishes to all in turn. The hundredth endpoint hangs, or may have a queue.
-func (c crowd) measure(b *testing.B, last string, queue int) figures {
+func (c crowd) measure(b testing.TB, last string, queue int) figures {
 	b.Helper()
 	s := newPostgres(b)
 	d := newLibrary(b, s, func(c *webhooks.Config) { c.Timeout = 2 * time.Second })
@@ -112,7 +112,7 @@ func (c crowd) measure(b *testing.B, last string, queue int) figures {
 		}
 		sub := d.subscribe(orgs[i], fmt.Sprintf("%s/%s/%d", c.receiver.url, part, i))
 		if i == crowdSize-1 && queue > 0 {
-			fillQueue(b, s, sub, event.ID, queue, -60)
+			fillQueue(b, s, event.ID, queue, -60, sub)
 		}
 	}
 	p := d

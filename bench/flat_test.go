@@ -27,7 +27,7 @@ type flat struct {
 	event webhooks.EventType
 }
 
-func newFlat(b *testing.B, subscriptions int) *flat {
+func newFlat(b testing.TB, subscriptions int) *flat {
 	b.Helper()
 	s := newPostgres(b)
 	f := &flat{newLibrary(b, s), s, uuid.New(), webhooks.EventType{}}
@@ -128,8 +128,8 @@ func BenchmarkWideFanOut(b *testing.B) {
 	fillTargets(b, f.s, of.Items[0], wide-1)
 	limit := limits.OpenPostgres(testpg.DSN(b), newSchema(b))
 	b.Cleanup(limit.Close)
-	publish := func(do func()) func() figures {
-		return func() figures { return figures{"publish-ms": milliseconds(stopwatch(do)[0])} }
+	publish := func(do func()) func(testing.TB) figures {
+		return func(testing.TB) figures { return figures{"publish-ms": milliseconds(stopwatch(do)[0])} }
 	}
 	compare(b, publish(func() {
 		e := limits.Event{ID: uuid.Must(uuid.NewV7()), Body: payload(bodySize)}

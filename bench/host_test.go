@@ -39,7 +39,7 @@ func newServer(c child, path, token, part string, wrap func([]byte) []byte) *ser
 }
 
 // limitServer serves the limits' pipeline.
-func limitServer(b *testing.B, receiver child, fanOut int) *server {
+func limitServer(b testing.TB, receiver child, fanOut int) *server {
 	b.Helper()
 	c := role(b, "limits", "BENCH_DSN="+testpg.DSN(b), "BENCH_SCHEMA="+newSchema(b),
 		"BENCH_TARGET="+receiver.url+"/limit/", fmt.Sprint("BENCH_FAN_OUT=", fanOut))
@@ -62,7 +62,7 @@ var buildHost = sync.OnceValues(func() (string, error) {
 
 // hostServer serves the sample host in development mode, on PostgreSQL, with so many
 // subscriptions to the event type.
-func hostServer(b *testing.B, receiver child, fanOut int) *server {
+func hostServer(b testing.TB, receiver child, fanOut int) *server {
 	b.Helper()
 	path, err := buildHost()
 	check(b, err)
@@ -90,7 +90,7 @@ func hostServer(b *testing.B, receiver child, fanOut int) *server {
 }
 
 // create makes a thing and returns its id.
-func (s *server) create(b *testing.B, path string, thing map[string]any) string {
+func (s *server) create(b testing.TB, path string, thing map[string]any) string {
 	b.Helper()
 	body, err := json.Marshal(thing)
 	check(b, err)
@@ -129,7 +129,7 @@ func (s *server) publish() {
 }
 
 // atPeak lets all clients publish n events, and waits for all deliveries.
-func (s *server) atPeak(b *testing.B, receiver child, n, fanOut int) (began time.Time, got Arrivals) {
+func (s *server) atPeak(b testing.TB, receiver child, n, fanOut int) (began time.Time, got Arrivals) {
 	b.Helper()
 	receiver.ask(b, "", "forget")
 	began = time.Now()
@@ -138,7 +138,7 @@ func (s *server) atPeak(b *testing.B, receiver child, n, fanOut int) (began time
 }
 
 // atRate publishes evenly, whatever becomes of it, and waits for all deliveries.
-func (s *server) atRate(b *testing.B, receiver child, perSecond float64, during time.Duration) Arrivals {
+func (s *server) atRate(b testing.TB, receiver child, perSecond float64, during time.Duration) Arrivals {
 	b.Helper()
 	receiver.ask(b, "", "forget")
 	n := pace(perSecond, during, func(int) { s.publish() })

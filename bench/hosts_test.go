@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
@@ -17,9 +18,9 @@ func BenchmarkHosts(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")
 	const most = 4
-	runs := make([]func() figures, most)
+	runs := make([]func(b testing.TB) figures, most)
 	for i := range runs {
-		runs[i] = func() figures { return drain(b, receiver, i+1) }
+		runs[i] = func(b testing.TB) figures { return drain(b, receiver, i+1) }
 	}
 	m := inTurn(b, pairs, runs...)
 	for i, f := range m {
@@ -32,7 +33,7 @@ func BenchmarkHosts(b *testing.B) {
 
 // drain returns how many deliveries so many hosts make in a second, and what the one
 // that made fewest did of an even share.
-func drain(b *testing.B, receiver child, hosts int) figures {
+func drain(b testing.TB, receiver child, hosts int) figures {
 	b.Helper()
 	s := newPostgres(b)
 	all := []*library{newLibrary(b, s)}
@@ -40,13 +41,13 @@ func drain(b *testing.B, receiver child, hosts int) figures {
 		all = append(all, newLibrary(b, openPostgres(b, s.Schema())))
 	}
 	event := all[0].catalog()
-	const orgs = 20
-	for i := range orgs {
-		sub := all[0].subscribe(uuid.New(), fmt.Sprintf("%s/drain/%d", receiver.url, i))
-		fillQueue(b, s, sub, event.ID, events/orgs, -60)
+	subs := make([]webhooks.Subscription, 20)
+	for i := range subs {
+		subs[i] = all[0].subscribe(uuid.New(), fmt.Sprintf("%s/drain/%d", receiver.url, i))
 	}
+	fillQueue(b, s, event.ID, events, -60, subs...)
 	receiver.ask(b, "", "forget")
-	n, began := int64(events/orgs*orgs), time.Now()
+	n, began := int64(events), time.Now()
 	for _, l := range all {
 		defer l.start()()
 	}

@@ -29,12 +29,12 @@ const (
 // library is a process's worth of the library.
 type library struct {
 	*webhooks.Webhooks
-	b         *testing.B
+	b         testing.TB
 	succeeded atomic.Int64
 	failed    atomic.Int64
 }
 
-func newLibrary(b *testing.B, st store.Store, change ...func(*webhooks.Config)) *library {
+func newLibrary(b testing.TB, st store.Store, change ...func(*webhooks.Config)) *library {
 	b.Helper()
 	l := &library{b: b}
 	c := webhooks.Config{AllowHTTP: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Observer: l}
@@ -104,7 +104,7 @@ func (l *library) publish(org uuid.UUID, n int) {
 }
 
 // openPostgres opens a store in the schema, with a pool of its own.
-func openPostgres(b *testing.B, schema string) *bunstore.Store {
+func openPostgres(b testing.TB, schema string) *bunstore.Store {
 	b.Helper()
 	s, err := postgres.Open(b.Context(), testpg.DSN(b), postgres.Options{Options: bunstore.Options{Schema: schema}})
 	check(b, err)
@@ -113,7 +113,7 @@ func openPostgres(b *testing.B, schema string) *bunstore.Store {
 }
 
 // newPostgres makes a store in a fresh schema.
-func newPostgres(b *testing.B) *bunstore.Store {
+func newPostgres(b testing.TB) *bunstore.Store {
 	b.Helper()
 	schema := newSchema(b)
 	s := openPostgres(b, schema)
@@ -121,7 +121,7 @@ func newPostgres(b *testing.B) *bunstore.Store {
 	return s
 }
 
-func newSQLite(b *testing.B) *bunstore.Store {
+func newSQLite(b testing.TB) *bunstore.Store {
 	b.Helper()
 	s, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "webhooks.db"), sqlite.Options{})
 	check(b, err)

@@ -56,7 +56,7 @@ type child struct {
 }
 
 // role starts the test binary as another program.
-func role(b *testing.B, name string, environ ...string) child {
+func role(b testing.TB, name string, environ ...string) child {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), append(environ, roleVariable+"="+name)...)
@@ -65,7 +65,7 @@ func role(b *testing.B, name string, environ ...string) child {
 
 // start starts a program and waits until it says where it listens. It ends with the
 // benchmark, and gets the end of its standard input should this process be killed.
-func start(b *testing.B, cmd *exec.Cmd) child {
+func start(b testing.TB, cmd *exec.Cmd) child {
 	b.Helper()
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()

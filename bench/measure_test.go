@@ -25,9 +25,29 @@ func setting(name string, otherwise int) int {
 // figures are what a run came to, by their units.
 type figures map[string]float64
 
+// scope is a part of a benchmark that cleans up after itself.
+type scope struct {
+	*testing.B
+	cleanups []func()
+}
+
+// Cleanup is called by helpers, which take the scope for the benchmark.
+func (s *scope) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
+
+func scoped(b *testing.B, run func(b testing.TB) figures) figures {
+	b.Helper()
+	s := &scope{B: b}
+	defer func() {
+		for _, f := range slices.Backward(s.cleanups) {
+			f()
+		}
+	}()
+	return run(s)
+}
+
 // inTurn runs each of the functions so many times, in turn, so that whatever else
 // the machine does meets them alike, and returns the medians.
-func inTurn(b *testing.B, times int, runs ...func() figures) []figures {
+func inTurn(b *testing.B, times int, runs ...func(b testing.TB) figures) []figures {
 	b.Helper()
 	all := make([]map[string][]float64, len(runs))
 	for b.Loop() { // once: it takes longer than the benchmark wants to
@@ -36,7 +56,7 @@ func inTurn(b *testing.B, times int, runs ...func() figures) []figures {
 				if all[i] == nil {
 					all[i] = map[string][]float64{}
 				}
-				for unit, value := range run() {
+				for unit, value := range scoped(b, run) {
 					all[i][unit] = append(all[i][unit], value)
 				}
 			}
@@ -53,7 +73,7 @@ func inTurn(b *testing.B, times int, runs ...func() figures) []figures {
 }
 
 // compare measures ours and the limit, and reports both with their ratio.
-func compare(b *testing.B, limit, ours func() figures) {
+func compare(b *testing.B, limit, ours func(b testing.TB) figures) {
 	b.Helper()
 	m := inTurn(b, pairs, limit, ours)
 	for unit, value := range m[1] {

@@ -39,9 +39,9 @@ func BenchmarkPipeline(b *testing.B) {
 	} {
 		b.Run(w.name, func(b *testing.B) {
 			receiver := role(b, "receiver")
-			compare(b, func() figures {
+			compare(b, func(b testing.TB) figures {
 				return w.limit(b, limits.OpenPostgres(testpg.DSN(b), newSchema(b)), receiver)
-			}, func() figures {
+			}, func(b testing.TB) figures {
 				s := newPostgres(b)
 				deliverer := s
 				if w.claims {
@@ -64,9 +64,9 @@ func BenchmarkSQLite(b *testing.B) {
 	} {
 		b.Run(w.name, func(b *testing.B) {
 			receiver := role(b, "receiver")
-			compare(b, func() figures {
+			compare(b, func(b testing.TB) figures {
 				return w.limit(b, limits.OpenSQLite(filepath.Join(b.TempDir(), "limits.db")), receiver)
-			}, func() figures {
+			}, func(b testing.TB) figures {
 				s := newSQLite(b)
 				return w.ours(b, s, s, receiver)
 			})
@@ -74,7 +74,7 @@ func BenchmarkSQLite(b *testing.B) {
 	}
 }
 
-func (w way) limit(b *testing.B, s limits.Store, receiver child) figures {
+func (w way) limit(b testing.TB, s limits.Store, receiver child) figures {
 	b.Helper()
 	p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: w.fanOut, Claim: w.claims})
 	defer p.Close()
@@ -87,7 +87,7 @@ func (w way) limit(b *testing.B, s limits.Store, receiver child) figures {
 	})
 }
 
-func (w way) ours(b *testing.B, publisher, deliverer *bunstore.Store, receiver child) figures {
+func (w way) ours(b testing.TB, publisher, deliverer *bunstore.Store, receiver child) figures {
 	b.Helper()
 	d := newLibrary(b, deliverer)
 	d.catalog()
@@ -108,7 +108,7 @@ func (w way) ours(b *testing.B, publisher, deliverer *bunstore.Store, receiver c
 }
 
 // measure publishes and waits until all is recorded.
-func (w way) measure(b *testing.B, receiver child, recorded func() int64, publish func(n int)) figures {
+func (w way) measure(b testing.TB, receiver child, recorded func() int64, publish func(n int)) figures {
 	b.Helper()
 	receiver.ask(b, "", "forget")
 	n := events / w.fanOut / w.batch * w.batch

@@ -125,7 +125,7 @@ func payload(size int) []byte {
 }
 
 // ask asks the receiver.
-func (c child) ask(b *testing.B, part string, options ...string) Arrivals {
+func (c child) ask(b testing.TB, part string, options ...string) Arrivals {
 	b.Helper()
 	resp, err := quick.Get(c.url + "/?part=" + url.QueryEscape(part) + "&" + strings.Join(options, "&"))
 	check(b, err)
@@ -138,14 +138,14 @@ func (c child) ask(b *testing.B, part string, options ...string) Arrivals {
 var quick = &http.Client{Timeout: 20 * time.Second}
 
 // await waits until so many have come.
-func (c child) await(b *testing.B, part string, n int) Arrivals {
+func (c child) await(b testing.TB, part string, n int) Arrivals {
 	b.Helper()
 	until(b, func() bool { return c.ask(b, part).Count >= n })
 	return c.ask(b, part, "took")
 }
 
 // until waits for what no signal tells of.
-func until(b *testing.B, holds func() bool) {
+func until(b testing.TB, holds func() bool) {
 	b.Helper()
 	const patience = 90 * time.Second
 	for began := time.Now(); !holds(); time.Sleep(2 * time.Millisecond) {

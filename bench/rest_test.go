@@ -16,9 +16,9 @@ func BenchmarkREST(b *testing.B) {
 	for _, fanOut := range []int{1, 10} {
 		b.Run(fmt.Sprintf("fan-out=%d", fanOut), func(b *testing.B) {
 			receiver, database := role(b, "receiver"), postmaster(b)
-			measure := func(s *server) func() figures {
+			measure := func(s *server) func(testing.TB) figures {
 				s.atPeak(b, receiver, warmUp, fanOut)
-				return func() figures { return s.peak(b, receiver, database, fanOut) }
+				return func(b testing.TB) figures { return s.peak(b, receiver, database, fanOut) }
 			}
 			compare(b, measure(limitServer(b, receiver, fanOut)), measure(hostServer(b, receiver, fanOut)))
 			if database == 0 {
@@ -28,7 +28,7 @@ func BenchmarkREST(b *testing.B) {
 	}
 }
 
-func (s *server) peak(b *testing.B, receiver child, database, fanOut int) figures {
+func (s *server) peak(b testing.TB, receiver child, database, fanOut int) figures {
 	b.Helper()
 	n := events / fanOut
 	before := cpuSeconds(s.pid, database)
@@ -58,8 +58,8 @@ func BenchmarkLatency(b *testing.B) {
 		rate float64
 	}{{"50-per-second", 50}, {"half-of-peak", half}} {
 		b.Run(r.name, func(b *testing.B) {
-			measure := func(s *server) func() figures {
-				return func() figures {
+			measure := func(s *server) func(testing.TB) figures {
+				return func(b testing.TB) figures {
 					took := s.atRate(b, receiver, r.rate, 4*time.Second).Took
 					return figures{"p50-ms": milliseconds(quantile(took, .5)), "p99-ms": milliseconds(quantile(took, .99))}
 				}

@@ -18,7 +18,7 @@ import (
 // What knows the layout of the tables is in this file alone.
 
 // newSchema names a schema that is dropped at the end of the benchmark.
-func newSchema(b *testing.B) string {
+func newSchema(b testing.TB) string {
 	b.Helper()
 	schema := testpg.Schema(b)
 	dsn := testpg.DSN(b)
@@ -33,7 +33,7 @@ func newSchema(b *testing.B) string {
 }
 
 // run runs a statement in which {} stands before the names of tables.
-func run(b *testing.B, s *bunstore.Store, text string) {
+func run(b testing.TB, s *bunstore.Store, text string) {
 	b.Helper()
 	_, err := s.DB().DB.ExecContext(b.Context(), strings.ReplaceAll(text, "{}", `"`+s.Schema()+`".`))
 	check(b, err)
@@ -46,7 +46,7 @@ func numbered(kind int, number string) string {
 
 // fillSubscriptions adds n subscriptions to the event type, ten for each of n/10
 // organizations.
-func fillSubscriptions(b *testing.B, s *bunstore.Store, event uuid.UUID, n int) {
+func fillSubscriptions(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
@@ -63,7 +63,7 @@ SELECT '%[3]s', %[2]s, %[1]s FROM generate_series(0, %[4]d - 1) AS i`, numbered(
 
 // fillTargets makes subscriptions of the organization: n copies of one that is there,
 // with its secret.
-func fillTargets(b *testing.B, s *bunstore.Store, of store.Subscription, n int) {
+func fillTargets(b testing.TB, s *bunstore.Store, of store.Subscription, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
@@ -84,7 +84,7 @@ FROM {}secrets, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`,
 
 // fillHistory adds n messages with a delivery each that succeeded, to 1,000 other
 // subscriptions.
-func fillHistory(b *testing.B, s *bunstore.Store, event uuid.UUID, n int) {
+func fillHistory(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
 	org, sub := uuid.NewString(), numbered(2, "i % 1000")
 	fillMessages(b, s, org, event, "repeat(md5(i::text), 10)", n)
@@ -98,32 +98,37 @@ FROM generate_series(0::bigint, %[6]d - 1) AS i`, numbered(4, "i"), numbered(3, 
 	run(b, s, `VACUUM ANALYZE {}attempts`)
 }
 
-// fillQueue adds n messages for a subscription, with a delivery each that is due in
-// so many seconds; before now if it is negative.
-func fillQueue(b *testing.B, s *bunstore.Store, sub store.Subscription, event uuid.UUID, n, seconds int) {
+// fillQueue adds n messages for subscriptions in turn, with a delivery each that is due
+// in so many seconds; before now if that is negative.
+func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int, subs ...store.Subscription) {
 	b.Helper()
-	org := sub.OrganizationID.String()
-	run(b, s, `CREATE SEQUENCE IF NOT EXISTS {}bench_ids MINVALUE 10000000 START 10000000`)
-	text := strings.NewReplacer(
-		"{first}", fmt.Sprint(n), "{org}", org, "{sub}", sub.ID.String(), "{event}", event.String(),
-		"{message}", numbered(3, "i"), "{attempt}", numbered(4, "i"), "{due}", fmt.Sprintf("now() + interval '%d s'", seconds),
+	run(b, s, `CREATE SEQUENCE IF NOT EXISTS {}bench_ids MINVALUE 10000000`) // beyond the ids of a history
+	var ids, orgs []string
+	for _, sub := range subs {
+		ids, orgs = append(ids, sub.ID.String()), append(orgs, sub.OrganizationID.String())
+	}
+	inTurn := func(of []string) string {
+		return fmt.Sprintf("(ARRAY['%s']::uuid[])[1 + i %% %d]", strings.Join(of, "','"), len(of))
+	}
+	run(b, s, strings.NewReplacer(
+		"{message}", numbered(3, "i"), "{attempt}", numbered(4, "i"), "{org}", inTurn(orgs), "{sub}", inTurn(ids),
+		"{event}", event.String(), "{due}", fmt.Sprintf("now() + interval '%d s'", seconds),
 		"{n}", fmt.Sprint(n), "{size}", fmt.Sprint(bodySize-wrapping),
 	).Replace(`
 WITH r AS (SELECT nextval('{}bench_ids') AS i FROM generate_series(1, {n})), m AS (
   INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
-  SELECT {message}, '{org}', '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', now(), '' FROM r
+  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', now(), '' FROM r
 )
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token, due_at, expires_at,
   created_at, updated_at, number, step, type, status, created_by, updated_by)
-SELECT {attempt}, {attempt}, {message}, '{org}', '{sub}', '{event}', 0, {due}, now() + interval '1 day',
+SELECT {attempt}, {attempt}, {message}, {org}, {sub}, '{event}', 0, {due}, now() + interval '1 day',
   now(), now(), 1, 0, 0, 0, '', ''
-FROM r`)
-	run(b, s, text)
+FROM r`))
 	run(b, s, `ANALYZE {}messages`)
 	run(b, s, `ANALYZE {}attempts`)
 }
 
-func fillMessages(b *testing.B, s *bunstore.Store, org string, event uuid.UUID, body string, n int) {
+func fillMessages(b testing.TB, s *bunstore.Store, org string, event uuid.UUID, body string, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
@@ -133,7 +138,7 @@ FROM generate_series(0::bigint, %[5]d - 1) AS i`, numbered(3, "i"), org, event, 
 
 // bytesPerDelivery is what a message of 1 KiB and its delivery take on disk, with
 // their indexes.
-func bytesPerDelivery(b *testing.B, s *bunstore.Store, deliveries int) (message, attempt float64) {
+func bytesPerDelivery(b testing.TB, s *bunstore.Store, deliveries int) (message, attempt float64) {
 	b.Helper()
 	for _, t := range []struct {
 		tables string

@@ -17,7 +17,7 @@ const userHZ = 100
 
 // postmaster is the process that all processes of PostgreSQL are children of, 0 where
 // /proc does not say.
-func postmaster(b *testing.B) int {
+func postmaster(b testing.TB) int {
 	b.Helper()
 	db, err := sql.Open("pgx", testpg.DSN(b))
 	check(b, err)
