@@ -46,13 +46,15 @@ func limitServer(b testing.TB, receiver child, fanOut int) *server {
 	return newServer(c, "/events", "", "limit", func([]byte) []byte { return payload(bodySize) })
 }
 
+var hostFolder string // where the host was built
+
 // buildHost builds the sample host, once for all benchmarks.
 var buildHost = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "webhooks-bench")
-	if err != nil {
+	var err error
+	if hostFolder, err = os.MkdirTemp("", "webhooks-bench"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(folder, "host")
+	path := filepath.Join(hostFolder, "host")
 	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "../hostexample").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, out)

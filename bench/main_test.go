@@ -25,7 +25,11 @@ const roleVariable = "BENCH_ROLE"
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "":
-		os.Exit(m.Run())
+		code := m.Run()
+		if hostFolder != "" {
+			_ = os.RemoveAll(hostFolder)
+		}
+		os.Exit(code)
 	case "receiver":
 		play(newReceiver())
 	case "limits":
@@ -64,7 +68,7 @@ func role(b testing.TB, name string, environ ...string) child {
 }
 
 // start starts a program and waits until it says where it listens. It ends with the
-// benchmark, and gets the end of its standard input should this process be killed.
+// benchmark; those that watch their standard input also do when this process is killed.
 func start(b testing.TB, cmd *exec.Cmd) child {
 	b.Helper()
 	cmd.Stderr = os.Stderr
