@@ -141,16 +141,24 @@ func BenchmarkWideFanOut(b *testing.B) {
 	}), publish(func() { f.publish(f.org, 1) }))
 }
 
-// BenchmarkDisk is what a message of 1 KiB and its delivery take, with indexes.
+// BenchmarkDisk is what a message of 1 KiB and its delivery take, with indexes, and what
+// they write to the log.
 func BenchmarkDisk(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")
 	s := newPostgres(b)
+	var before, after float64
+	wal := func(n *float64) {
+		check(b, s.DB().DB.QueryRowContext(b.Context(), `SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn`).Scan(n))
+	}
 	for b.Loop() {
+		wal(&before)
 		way{load{8, 100}, false, 1}.ours(b, s, s, receiver)
+		wal(&after)
 	}
 	message, attempt := bytesPerDelivery(b, s, events+warmUp)
 	b.ReportMetric(message, "B/message")
 	b.ReportMetric(attempt, "B/attempt")
-	b.ReportMetric(0, "ns/op") // of all
+	b.ReportMetric((after-before)/float64(events+warmUp), "B/wal") // of a message with its delivery
+	b.ReportMetric(0, "ns/op")                                     // of all
 }
