@@ -33,7 +33,7 @@ fmt: ## format the code as lint wants it
 	$(GOLANGCI_LINT) fmt $(PKG)
 
 bench: pgcluster ## run the benchmarks, on a PostgreSQL that syncs as in production; BENCH=Publish for some
-	$(PGCLUSTER) -durable -- go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+	$(PGCLUSTER) -durable -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 1h $(PKG)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s) each
 	@listed=$$(go test -list '^Fuzz' $(PKG)) || { echo "$$listed"; exit 1; }; \

@@ -1,0 +1,127 @@
+package bench_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/internal/testpg"
+)
+
+// queued is how much lies in front of others.
+var queued = setting("BENCH_QUEUED", 100_000)
+
+// BenchmarkBlocked is how long an event takes from publish to receipt while another
+// organization's endpoint never answers, has 10,000 attempts due and BENCH_QUEUED to
+// come: the first event after the start, and then one at a time. The event comes from
+// another process, so it is claimed behind those.
+func BenchmarkBlocked(b *testing.B) {
+	testpg.DSN(b)
+	receiver := role(b, "receiver")
+	s := newPostgres(b)
+	d := newLibrary(b, s)
+	event, org := d.catalog(), uuid.New()
+	d.subscribe(org, receiver.url+"/good/")
+	publisher := newLibrary(b, openPostgres(b, s.Schema()))
+	const n = 20
+	one := func() time.Duration {
+		receiver.ask(b, "", "forget")
+		publisher.publish(org, 1)
+		return receiver.await(b, "good", 1).Took[0]
+	}
+	series := func() []time.Duration {
+		var took []time.Duration
+		for range n {
+			took = append(took, one())
+		}
+		return took
+	}
+	stop := d.start()
+	one()
+	alone := median(series())
+	stop()
+	blocked := d.subscribe(uuid.New(), receiver.url+"/hang/")
+	fillQueue(b, s, event.ID, queued, 3600, blocked)
+	fillQueue(b, s, event.ID, 10_000, -60, blocked)
+	for b.Loop() {
+		stop := d.start()
+		first := one()
+		took := series()
+		stop()
+		b.ReportMetric(milliseconds(alone), "alone-ms")
+		b.ReportMetric(milliseconds(first), "first-ms")
+		b.ReportMetric(milliseconds(median(took)), "median-ms")
+		b.ReportMetric(milliseconds(slices.Max(took)), "max-ms")
+		b.ReportMetric(float64(median(took))/float64(alone), "ratio-median")
+	}
+	b.ReportMetric(0, "ns/op") // of all
+}
+
+// crowd are a hundred organizations with an endpoint each.
+type crowd struct {
+	receiver child
+	claims   bool // another process publishes
+}
+
+const (
+	crowdSize = 100
+	crowdRate = 400 // events a second, of all
+	crowdTime = 4 * time.Second
+)
+
+// BenchmarkFairness is the time from publish to receipt of 99 good endpoints: alone,
+// beside one that hangs, and beside an organization with BENCH_QUEUED attempts due.
+func BenchmarkFairness(b *testing.B) {
+	testpg.DSN(b)
+	for _, c := range []struct {
+		name   string
+		claims bool
+	}{{"hand-off", false}, {"claims", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			crowd := crowd{role(b, "receiver"), c.claims}
+			m := inTurn(b, (pairs+1)/2,
+				func(b testing.TB) figures { return crowd.measure(b, "other", 0) },
+				func(b testing.TB) figures { return crowd.measure(b, "hang", 0) },
+				func(b testing.TB) figures { return crowd.measure(b, "other", queued) })
+			for i, name := range []string{"alone", "hanging", "queued"} {
+				b.ReportMetric(m[i]["p50"], "p50-ms/"+name)
+				b.ReportMetric(m[i]["p99"], "p99-ms/"+name)
+				b.ReportMetric(m[i]["p99"]/m[0]["p99"], "ratio-p99/"+name)
+			}
+			b.ReportMetric(0, "ns/op") // of all
+		})
+	}
+}
+
+// measure publishes to all in turn. The hundredth endpoint hangs, or may have a queue.
+func (c crowd) measure(b testing.TB, last string, queue int) figures {
+	b.Helper()
+	s := newPostgres(b)
+	d := newLibrary(b, s, func(c *webhooks.Config) { c.Timeout = 2 * time.Second })
+	event := d.catalog()
+	orgs := make([]uuid.UUID, crowdSize)
+	for i := range orgs {
+		orgs[i] = uuid.New()
+		part := "good"
+		if i == crowdSize-1 {
+			part = last
+		}
+		sub := d.subscribe(orgs[i], fmt.Sprintf("%s/%s/%d", c.receiver.url, part, i))
+		if i == crowdSize-1 && queue > 0 {
+			fillQueue(b, s, event.ID, queue, -60, sub)
+		}
+	}
+	p := d
+	if c.claims {
+		p = newLibrary(b, openPostgres(b, s.Schema()))
+	}
+	c.receiver.ask(b, "", "forget")
+	defer d.start()()
+	n := pace(crowdRate, crowdTime, func(i int) { p.publish(orgs[i%crowdSize], 1) })
+	took := c.receiver.await(b, "good", n-n/crowdSize).Took
+	return figures{"p50": milliseconds(quantile(took, .5)), "p99": milliseconds(quantile(took, .99))}
+}

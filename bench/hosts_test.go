@@ -1,0 +1,69 @@
+package bench_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/internal/testpg"
+)
+
+// BenchmarkHosts lets one, two, three and four dispatchers with pools of their own
+// drain the same backlog of twenty organizations. It fails if anything is delivered
+// twice.
+func BenchmarkHosts(b *testing.B) {
+	testpg.DSN(b)
+	receiver := role(b, "receiver")
+	const most = 4
+	runs := make([]func(b testing.TB) figures, most)
+	for i := range runs {
+		runs[i] = func(b testing.TB) figures { return drain(b, receiver, i+1) }
+	}
+	m := inTurn(b, pairs, runs...)
+	for i, f := range m {
+		b.ReportMetric(f["rate"], fmt.Sprintf("deliveries/s/%d", i+1))
+		b.ReportMetric(f["rate"]/m[0]["rate"], fmt.Sprintf("ratio/%d", i+1))
+		b.ReportMetric(f["least"], fmt.Sprintf("least-share/%d", i+1))
+	}
+	b.ReportMetric(0, "ns/op") // of all
+}
+
+// drain returns how many deliveries so many hosts make in a second, and what the one
+// that made fewest did of an even share.
+func drain(b testing.TB, receiver child, hosts int) figures {
+	b.Helper()
+	s := newPostgres(b)
+	all := []*library{newLibrary(b, s)}
+	for range hosts - 1 {
+		all = append(all, newLibrary(b, openPostgres(b, s.Schema())))
+	}
+	event := all[0].catalog()
+	subs := make([]webhooks.Subscription, 20)
+	for i := range subs {
+		subs[i] = all[0].subscribe(uuid.New(), fmt.Sprintf("%s/drain/%d", receiver.url, i))
+	}
+	fillQueue(b, s, event.ID, events, -60, subs...)
+	receiver.ask(b, "", "forget")
+	n, began := int64(events), time.Now()
+	for _, l := range all {
+		defer l.start()()
+	}
+	until(b, func() bool {
+		var recorded int64
+		for _, l := range all {
+			recorded += l.succeeded.Load()
+		}
+		return recorded >= n
+	})
+	ended, least := time.Now(), n
+	for _, l := range all {
+		least = min(least, l.succeeded.Load())
+	}
+	if got := receiver.ask(b, "drain"); int64(got.Count) != n || got.Repeated > 0 {
+		b.Fatalf("%d of %d were delivered, %d of them twice", got.Count, n, got.Repeated)
+	}
+	return figures{"rate": perSecond(int(n), began, ended), "least": float64(least) / float64(n) * float64(hosts)}
+}

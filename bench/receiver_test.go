@@ -1,0 +1,156 @@
+package bench_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// receiver counts what is posted, and takes how long ago it was published. A path
+// under /hang gets no answer.
+type receiver struct {
+	mu   sync.Mutex
+	seed maphash.Seed
+	seen map[uint64]struct{} // hashes of path and webhook-id
+	got  map[string]*arrivals
+}
+
+// arrivals are what came under a first part of a path.
+type arrivals struct {
+	count, repeated int
+	last            time.Time
+	took            []time.Duration
+}
+
+// Arrivals is what the receiver says of them.
+type Arrivals struct {
+	Count, Repeated int
+	Last            time.Time
+	Took            []time.Duration // from publish to receipt, in order of length
+}
+
+func newReceiver() *receiver {
+	return &receiver{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, got: map[string]*arrivals{}}
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodGet {
+		r.report(w, req)
+		return
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return // cut off: not a delivery
+	}
+	now, part := time.Now(), group(req.URL.Path)
+	r.add(part, req.URL.Path, req.Header.Get("Webhook-Id"), now, sent(body))
+	if part == "hang" {
+		<-req.Context().Done()
+	}
+}
+
+func group(path string) string {
+	part, _, _ := strings.Cut(path[1:], "/")
+	return part
+}
+
+func (r *receiver) add(part, path, id string, now, published time.Time) {
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	_, _ = h.WriteString(path) // never fails
+	_, _ = h.WriteString(id)
+	key := h.Sum64()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got[part]
+	if got == nil {
+		got = new(arrivals)
+		r.got[part] = got
+	}
+	if _, again := r.seen[key]; again {
+		got.repeated++
+		return
+	}
+	r.seen[key] = struct{}{}
+	got.count++
+	got.last = now
+	got.took = append(got.took, now.Sub(published))
+}
+
+// report answers what came under the part that the query names, forgets it all if
+// told to, and lists how long it took if asked for.
+func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
+	q := req.URL.Query()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var answer Arrivals
+	if got := r.got[q.Get("part")]; got != nil {
+		answer = Arrivals{Count: got.count, Repeated: got.repeated, Last: got.last}
+		if q.Has("took") {
+			answer.Took = slices.Sorted(slices.Values(got.took))
+		}
+	}
+	if q.Has("forget") {
+		clear(r.seen)
+		clear(r.got)
+	}
+	_ = json.NewEncoder(w).Encode(answer) // the client has gone
+}
+
+var sentMark = []byte(`"sent":`)
+
+// sent is when the body was published; zero if it does not say.
+func sent(body []byte) time.Time {
+	_, rest, _ := bytes.Cut(body, sentMark)
+	digits, _, _ := bytes.Cut(rest, []byte(","))
+	n, _ := strconv.ParseInt(string(digits), 10, 64) // then it is long ago
+	return time.Unix(0, n)
+}
+
+// payload is data that says when it was published, of so many bytes.
+func payload(size int) []byte {
+	b := strconv.AppendInt([]byte(`{"sent":`), time.Now().UnixNano(), 10)
+	b = append(b, `,"pad":"`...)
+	b = append(b, bytes.Repeat([]byte("x"), max(0, size-len(b)-2))...)
+	return append(b, `"}`...)
+}
+
+// ask asks the receiver.
+func (c child) ask(b testing.TB, part string, options ...string) Arrivals {
+	b.Helper()
+	resp, err := quick.Get(c.url + "/?part=" + url.QueryEscape(part) + "&" + strings.Join(options, "&"))
+	check(b, err)
+	defer resp.Body.Close()
+	var answer Arrivals
+	check(b, json.NewDecoder(resp.Body).Decode(&answer))
+	return answer
+}
+
+var quick = &http.Client{Timeout: 20 * time.Second}
+
+// await waits until so many have come.
+func (c child) await(b testing.TB, part string, n int) Arrivals {
+	b.Helper()
+	until(b, func() bool { return c.ask(b, part).Count >= n })
+	return c.ask(b, part, "took")
+}
+
+// until waits for what no signal tells of.
+func until(b testing.TB, holds func() bool) {
+	b.Helper()
+	const patience = 90 * time.Second
+	for began := time.Now(); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Since(began) > patience {
+			b.Fatalf("not within %v", patience)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/bunstore"
+)
+
+// What knows the layout of the tables is in this file alone.
+
+// newSchema names a schema that is dropped at the end of the benchmark.
+func newSchema(b testing.TB) string {
+	b.Helper()
+	schema := testpg.Schema(b)
+	dsn := testpg.DSN(b)
+	b.Cleanup(func() {
+		db, err := sql.Open("pgx", dsn)
+		check(b, err)
+		_, err = db.ExecContext(context.Background(), `DROP SCHEMA IF EXISTS "`+schema+`" CASCADE`)
+		check(b, err)
+		check(b, db.Close())
+	})
+	return schema
+}
+
+// run runs a statement in which {} stands before the names of tables.
+func run(b testing.TB, s *bunstore.Store, text string) {
+	b.Helper()
+	_, err := s.DB().DB.ExecContext(b.Context(), strings.ReplaceAll(text, "{}", `"`+s.Schema()+`".`))
+	check(b, err)
+}
+
+// numbered is an id that sorts by the number, of the past.
+func numbered(kind int, number string) string {
+	return fmt.Sprintf("(lpad(to_hex(1700000000000 + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")")
+}
+
+// fillSubscriptions adds n subscriptions to the event type, ten for each of n/10
+// organizations.
+func fillSubscriptions(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
+	b.Helper()
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+  inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
+SELECT %[1]s, %[2]s, 'https://example.com/hook', 'v1', '[{"EventTypeID":"%[3]s"}]', false, '', 0, 0,
+  '', true, false, now(), '', now(), '', 1
+FROM generate_series(0, %[4]d - 1) AS i`, numbered(2, "i"), numbered(1, "i / 10"), event, n))
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}subscription_topics (topic, organization_id, subscription_id)
+SELECT '%[3]s', %[2]s, %[1]s FROM generate_series(0, %[4]d - 1) AS i`, numbered(2, "i"), numbered(1, "i / 10"), event, n))
+	run(b, s, `VACUUM ANALYZE {}subscriptions`)
+	run(b, s, `VACUUM ANALYZE {}subscription_topics`)
+}
+
+// fillTargets makes subscriptions of the organization: n copies of one that is there,
+// with its secret.
+func fillTargets(b testing.TB, s *bunstore.Store, of store.Subscription, n int) {
+	b.Helper()
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+  inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
+SELECT %[1]s, organization_id, post_uri, version, selectors, is_development, '', 0, 0, '', true, false, created_at, '', updated_at, '', 1
+FROM {}subscriptions, generate_series(1, %[2]d) AS i WHERE id = '%[3]s'`, numbered(2, "i"), n, of.ID))
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}subscription_topics (topic, organization_id, subscription_id)
+SELECT topic, organization_id, %[1]s FROM {}subscription_topics, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`, numbered(2, "i"), n, of.ID))
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}secrets (id, organization_id, subscription_id, key, valid_from, created_at, created_by, updated_at, updated_by)
+SELECT %[4]s, organization_id, %[1]s, key, valid_from, created_at, '', updated_at, ''
+FROM {}secrets, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`, numbered(2, "i"), n, of.ID, numbered(5, "i")))
+	for _, table := range []string{"subscriptions", "subscription_topics", "secrets"} {
+		run(b, s, `VACUUM ANALYZE {}`+table)
+	}
+}
+
+// fillHistory adds n messages with a delivery each that succeeded, to 1,000 other
+// subscriptions.
+func fillHistory(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
+	b.Helper()
+	org, sub := uuid.NewString(), numbered(2, "i % 1000")
+	fillMessages(b, s, org, event, "repeat(md5(i::text), 10)", n)
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token, created_at, updated_at,
+  posted_at, duration_ms, number, step, http_status, type, status, created_by, updated_by, response)
+SELECT %[1]s, %[1]s, %[2]s, '%[3]s', %[4]s, '%[5]s', 1, now() - interval '1 day', now() - interval '1 day',
+  now() - interval '1 day', 5, 1, 0, 200, 0, 2, '', '', 'ok'
+FROM generate_series(0::bigint, %[6]d - 1) AS i`, numbered(4, "i"), numbered(3, "i"), org, sub, event, n))
+	run(b, s, `VACUUM ANALYZE {}messages`)
+	run(b, s, `VACUUM ANALYZE {}attempts`)
+}
+
+// fillQueue adds n messages for subscriptions in turn, with a delivery each that is due
+// in so many seconds; before now if that is negative.
+func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int, subs ...store.Subscription) {
+	b.Helper()
+	run(b, s, `CREATE SEQUENCE IF NOT EXISTS {}bench_ids MINVALUE 10000000`) // beyond the ids of a history
+	var ids, orgs []string
+	for _, sub := range subs {
+		ids, orgs = append(ids, sub.ID.String()), append(orgs, sub.OrganizationID.String())
+	}
+	inTurn := func(of []string) string {
+		return fmt.Sprintf("(ARRAY['%s']::uuid[])[1 + i %% %d]", strings.Join(of, "','"), len(of))
+	}
+	run(b, s, strings.NewReplacer(
+		"{message}", numbered(3, "i"), "{attempt}", numbered(4, "i"), "{org}", inTurn(orgs), "{sub}", inTurn(ids),
+		"{event}", event.String(), "{due}", fmt.Sprintf("now() + interval '%d s'", seconds),
+		"{n}", fmt.Sprint(n), "{size}", fmt.Sprint(bodySize-wrapping),
+	).Replace(`
+WITH r AS (SELECT nextval('{}bench_ids') AS i FROM generate_series(1, {n})), m AS (
+  INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
+  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', now(), '' FROM r
+)
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token, due_at, expires_at,
+  created_at, updated_at, number, step, type, status, created_by, updated_by)
+SELECT {attempt}, {attempt}, {message}, {org}, {sub}, '{event}', 0, {due}, now() + interval '1 day',
+  now(), now(), 1, 0, 0, 0, '', ''
+FROM r`))
+	run(b, s, `ANALYZE {}messages`)
+	run(b, s, `ANALYZE {}attempts`)
+}
+
+func fillMessages(b testing.TB, s *bunstore.Store, org string, event uuid.UUID, body string, n int) {
+	b.Helper()
+	run(b, s, fmt.Sprintf(`
+INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
+SELECT %[1]s, '%[2]s', '%[3]s', 'bench.happened', 'v1', convert_to(%[4]s, 'UTF8'), '', now() - interval '1 day', ''
+FROM generate_series(0::bigint, %[5]d - 1) AS i`, numbered(3, "i"), org, event, body, n))
+}
+
+// bytesPerDelivery is what a message of 1 KiB and its delivery take on disk, with
+// their indexes.
+func bytesPerDelivery(b testing.TB, s *bunstore.Store, deliveries int) (message, attempt float64) {
+	b.Helper()
+	for _, t := range []struct {
+		tables string
+		bytes  *float64
+	}{{`'{}messages'`, &message}, {`'{}attempts'`, &attempt}} {
+		var n float64
+		query := strings.ReplaceAll(`SELECT sum(pg_total_relation_size(t::regclass)) FROM unnest(ARRAY[`+t.tables+`]) AS t`, "{}", `"`+s.Schema()+`".`)
+		check(b, s.DB().DB.QueryRowContext(b.Context(), query).Scan(&n))
+		*t.bytes = n / float64(deliveries)
+	}
+	return message, attempt
+}

@@ -1,0 +1,231 @@
+package limits
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	maxBatch = 500 // rows of a commit; larger ones are no faster
+	writers  = 2   // of each kind: while one commits the other gathers
+	senders  = 64  // POSTs under way at once; more are slower on two cores
+)
+
+// Event is what was published.
+type Event struct {
+	ID   uuid.UUID
+	Body []byte
+}
+
+// Delivery is an event for an endpoint, and what became of it.
+type Delivery struct {
+	ID       uuid.UUID
+	Event    uuid.UUID
+	Endpoint int
+	Body     []byte
+	At       time.Time
+	Took     time.Duration
+	Status   int
+}
+
+// Store is the durable part. Each method is one commit.
+type Store interface {
+	// Insert adds events and their deliveries, which are due at once, or leased to
+	// the caller.
+	Insert(events []Event, deliveries []*Delivery, leased bool)
+	// Claim leases up to max deliveries that are due.
+	Claim(max int) []*Delivery
+	// Finish records what became of deliveries.
+	Finish(deliveries []*Delivery)
+	Close()
+}
+
+// Options of a [Pipeline].
+type Options struct {
+	Target string // URL that everything is posted to, with the endpoint's number behind it
+	FanOut int    // deliveries of an event
+	Claim  bool   // hand nothing over in memory: everything is claimed from the store
+}
+
+// Pipeline publishes and delivers, from [New] to Close.
+type Pipeline struct {
+	Options
+	store    Store
+	client   *http.Client
+	finished atomic.Int64
+
+	publications chan publication
+	work         chan *Delivery
+	outcomes     chan *Delivery
+	wake         chan struct{}
+
+	claiming                                context.Context
+	stop                                    context.CancelFunc
+	inserters, claimers, workers, recorders sync.WaitGroup
+}
+
+// publication is one call of Publish.
+type publication struct {
+	events []Event
+	stored chan struct{}
+}
+
+// New starts a pipeline. It closes the store at its end.
+func New(s Store, o Options) *Pipeline {
+	p := &Pipeline{
+		Options: o, store: s, client: newClient(),
+		publications: make(chan publication, 1024),
+		work:         make(chan *Delivery, 2*maxBatch),
+		outcomes:     make(chan *Delivery, 2*maxBatch),
+		wake:         make(chan struct{}, 1),
+	}
+	p.claiming, p.stop = context.WithCancel(context.Background())
+	if o.Claim {
+		p.claimers.Go(p.claim)
+	}
+	for range writers {
+		p.inserters.Go(p.insert)
+		p.recorders.Go(p.record)
+	}
+	for range senders {
+		p.workers.Go(p.send)
+	}
+	return p
+}
+
+// Publish returns once the events are stored.
+func (p *Pipeline) Publish(bodies ...[]byte) {
+	batch := publication{make([]Event, len(bodies)), make(chan struct{})}
+	for i, body := range bodies {
+		batch.events[i] = Event{newID(), body}
+	}
+	p.publications <- batch
+	<-batch.stored
+}
+
+// Finished is how many deliveries are recorded.
+func (p *Pipeline) Finished() int64 { return p.finished.Load() }
+
+// ServeHTTP publishes the body of a request.
+func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	p.Publish(body)
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// Close ends the pipeline when all that was published is recorded. Nobody may
+// publish any more.
+func (p *Pipeline) Close() {
+	close(p.publications)
+	p.inserters.Wait()
+	p.stop()
+	p.claimers.Wait()
+	close(p.work)
+	p.workers.Wait()
+	close(p.outcomes)
+	p.recorders.Wait()
+	p.client.CloseIdleConnections()
+	p.store.Close()
+}
+
+// gather returns the first item and what has come behind it: a group commit takes
+// what gathered while the last one ran, and waits for nothing.
+func gather[T any](first T, in <-chan T, size func(T) int) []T {
+	batch, n := []T{first}, size(first)
+	for n < maxBatch {
+		select {
+		case next, ok := <-in:
+			if !ok {
+				return batch
+			}
+			batch, n = append(batch, next), n+size(next)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (p *Pipeline) insert() {
+	for first := range p.publications {
+		batch := gather(first, p.publications, func(b publication) int { return len(b.events) })
+		var events []Event
+		for _, b := range batch {
+			events = append(events, b.events...)
+		}
+		deliveries := p.fanOut(events)
+		p.store.Insert(events, deliveries, !p.Claim)
+		for _, b := range batch {
+			close(b.stored)
+		}
+		if p.Claim {
+			select {
+			case p.wake <- struct{}{}:
+			default:
+			}
+			continue
+		}
+		for _, d := range deliveries {
+			p.work <- d
+		}
+	}
+}
+
+func (p *Pipeline) fanOut(events []Event) []*Delivery {
+	deliveries := make([]*Delivery, 0, len(events)*p.FanOut)
+	for _, e := range events {
+		for i := range p.FanOut {
+			deliveries = append(deliveries, &Delivery{ID: newID(), Event: e.ID, Endpoint: i, Body: e.Body})
+		}
+	}
+	return deliveries
+}
+
+func (p *Pipeline) claim() {
+	for p.claiming.Err() == nil {
+		claimed := p.store.Claim(maxBatch)
+		for _, d := range claimed {
+			p.work <- d
+		}
+		if len(claimed) == maxBatch {
+			continue
+		}
+		select {
+		case <-p.wake:
+		case <-p.claiming.Done():
+		}
+	}
+}
+
+func (p *Pipeline) send() {
+	for d := range p.work {
+		p.post(d)
+		p.outcomes <- d
+	}
+}
+
+func (p *Pipeline) record() {
+	for first := range p.outcomes {
+		batch := gather(first, p.outcomes, func(*Delivery) int { return 1 })
+		p.store.Finish(batch)
+		p.finished.Add(int64(len(batch)))
+	}
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
