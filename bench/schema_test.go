@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
@@ -39,9 +40,12 @@ func run(b testing.TB, s *bunstore.Store, text string) {
 	check(b, err)
 }
 
-// numbered is an id that sorts by the number, of the past.
+var midnight = time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
+
+// numbered is an id that sorts by the number, of today, so that it is in the partition
+// that is written.
 func numbered(kind int, number string) string {
-	return fmt.Sprintf("(lpad(to_hex(1700000000000 + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")")
+	return fmt.Sprintf("(lpad(to_hex(%[3]d + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")", midnight)
 }
 
 // fillSubscriptions adds n subscriptions to the event type, ten for each of n/10
@@ -49,9 +53,9 @@ func numbered(kind int, number string) string {
 func fillSubscriptions(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
-INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit, ordered,
   inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
-SELECT %[1]s, %[2]s, 'https://example.com/hook', 'v1', '[{"EventTypeID":"%[3]s"}]', false, '', 0, 0,
+SELECT %[1]s, %[2]s, 'https://example.com/hook', 'v1', '[{"EventTypeID":"%[3]s"}]', false, '', 0, 0, false,
   '', true, false, now(), '', now(), '', 1
 FROM generate_series(0, %[4]d - 1) AS i`, numbered(2, "i"), numbered(1, "i / 10"), event, n))
 	run(b, s, fmt.Sprintf(`
@@ -66,9 +70,9 @@ SELECT '%[3]s', %[2]s, %[1]s FROM generate_series(0, %[4]d - 1) AS i`, numbered(
 func fillTargets(b testing.TB, s *bunstore.Store, of store.Subscription, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
-INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit, ordered,
   inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
-SELECT %[1]s, organization_id, post_uri, version, selectors, is_development, '', 0, 0, '', true, false, created_at, '', updated_at, '', 1
+SELECT %[1]s, organization_id, post_uri, version, selectors, is_development, '', 0, 0, false, '', true, false, created_at, '', updated_at, '', 1
 FROM {}subscriptions, generate_series(1, %[2]d) AS i WHERE id = '%[3]s'`, numbered(2, "i"), n, of.ID))
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}subscription_topics (topic, organization_id, subscription_id)
@@ -89,9 +93,9 @@ func fillHistory(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	org, sub := uuid.NewString(), numbered(2, "i % 1000")
 	fillMessages(b, s, org, event, "repeat(md5(i::text), 10)", n)
 	run(b, s, fmt.Sprintf(`
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token, created_at, updated_at,
+INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, created_at, updated_at,
   posted_at, duration_ms, number, step, http_status, type, status, created_by, updated_by, response)
-SELECT %[1]s, %[1]s, %[2]s, '%[3]s', %[4]s, '%[5]s', 1, now() - interval '1 day', now() - interval '1 day',
+SELECT %[1]s, %[1]s, %[2]s, '%[3]s', %[4]s, '%[5]s', now() - interval '1 day', now() - interval '1 day',
   now() - interval '1 day', 5, 1, 0, 200, 0, 2, '', '', 'ok'
 FROM generate_series(0::bigint, %[6]d - 1) AS i`, numbered(4, "i"), numbered(3, "i"), org, sub, event, n))
 	run(b, s, `VACUUM ANALYZE {}messages`)
@@ -118,12 +122,16 @@ func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int,
 WITH r AS (SELECT nextval('{}bench_ids') AS i FROM generate_series(1, {n})), m AS (
   INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
   SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', now(), '' FROM r
+), a AS (
+  INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, expires_at,
+    created_at, updated_at, number, step, type, status, created_by, updated_by)
+  SELECT {attempt}, {attempt}, {message}, {org}, {sub}, '{event}', now() + interval '1 day',
+    now(), now(), 1, 0, 0, 0, '', ''
+  FROM r
 )
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token, due_at, expires_at,
-  created_at, updated_at, number, step, type, status, created_by, updated_by)
-SELECT {attempt}, {attempt}, {message}, {org}, {sub}, '{event}', 0, {due}, now() + interval '1 day',
-  now(), now(), 1, 0, 0, 0, '', ''
-FROM r`))
+INSERT INTO {}queue (attempt_id, organization_id, subscription_id, token, due_at, number, sending)
+SELECT {attempt}, {org}, {sub}, 0, {due}, 1, false FROM r`))
+	run(b, s, `ANALYZE {}queue`)
 	run(b, s, `ANALYZE {}messages`)
 	run(b, s, `ANALYZE {}attempts`)
 }
@@ -141,11 +149,11 @@ FROM generate_series(0::bigint, %[5]d - 1) AS i`, numbered(3, "i"), org, event, 
 func bytesPerDelivery(b testing.TB, s *bunstore.Store, deliveries int) (message, attempt float64) {
 	b.Helper()
 	for _, t := range []struct {
-		tables string
-		bytes  *float64
-	}{{`'{}messages'`, &message}, {`'{}attempts'`, &attempt}} {
+		table string
+		bytes *float64
+	}{{"messages", &message}, {"attempts", &attempt}} {
 		var n float64
-		query := strings.ReplaceAll(`SELECT sum(pg_total_relation_size(t::regclass)) FROM unnest(ARRAY[`+t.tables+`]) AS t`, "{}", `"`+s.Schema()+`".`)
+		query := strings.ReplaceAll(`SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('{}`+t.table+`')`, "{}", `"`+s.Schema()+`".`)
 		check(b, s.DB().DB.QueryRowContext(b.Context(), query).Scan(&n))
 		*t.bytes = n / float64(deliveries)
 	}

@@ -42,6 +42,7 @@ type lanes struct {
 	reserved int
 	closed   bool
 
+	sweepLanes   int // how many lanes there may be before idle ones are dropped
 	typicalBytes int // moving average of a body's size
 
 	pacers   map[uuid.UUID]*pacer // of subscriptions with a RateLimit
@@ -72,6 +73,7 @@ type lane struct {
 	limit    int  // of inFlight: see done
 	queued   bool // in its tenant's turns
 
+	samples  int           // attempts that ended here
 	typical  time.Duration // moving average of how long an attempt takes here
 	progress time.Time     // when an attempt last ended, or the first one began
 
@@ -189,11 +191,7 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 		l.typicalBytes += (len(t.Body) - l.typicalBytes) / 8
 		l.offer(ln)
 	}
-	for _, t := range refused {
-		if ln := l.lanes[t.SubscriptionID]; ln != nil {
-			l.drop(ln)
-		}
-	}
+	l.sweep(now)
 	if len(refused) > 0 {
 		l.signalRoom()
 	}
@@ -293,18 +291,24 @@ func (l *lanes) done(t task, took time.Duration, well bool) {
 	}
 	l.entered(ln, t)
 	l.offer(ln)
-	l.drop(ln)
 }
 
-// drop ends the lane if it holds nothing.
-func (l *lanes) drop(ln *lane) {
-	if ln.inFlight > 0 || ln.queue.len() > 0 {
+// sweep ends lanes that hold nothing and did not for a while. Until then they keep
+// what was learned about their endpoints.
+func (l *lanes) sweep(now time.Time) {
+	if len(l.lanes) < l.sweepLanes {
 		return
 	}
-	delete(l.lanes, ln.id)
-	if ln.timer != nil {
-		ln.timer.Stop()
+	for id, ln := range l.lanes {
+		if ln.inFlight > 0 || ln.queue.len() > 0 || now.Sub(ln.progress) < time.Minute {
+			continue
+		}
+		delete(l.lanes, id)
+		if ln.timer != nil {
+			ln.timer.Stop()
+		}
 	}
+	l.sweepLanes = max(1000, 2*len(l.lanes))
 }
 
 // close makes take return false from now on and returns what was waiting.
@@ -333,7 +337,7 @@ func (l *lanes) lane(t task) *lane {
 	ln := l.lanes[t.SubscriptionID]
 	if ln == nil {
 		// Of a lane that nothing is known about, assume an ordinary endpoint.
-		ln = &lane{id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, limit: min(firstLimit, l.perLane)}
+		ln = &lane{progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, limit: min(firstLimit, l.perLane)}
 		l.lanes[t.SubscriptionID] = ln
 	}
 	return ln
@@ -377,7 +381,8 @@ const (
 // endpoint that hangs takes few workers with it, one that fails is asked little more
 // often than it takes to notice, and a good one soon has all that it can use.
 func (ln *lane) learn(took time.Duration, well bool, bound int) {
-	ln.typical += (took - ln.typical) / 8
+	ln.samples++
+	ln.typical += (took - ln.typical) / time.Duration(min(ln.samples, 8))
 	if well && took < slow {
 		ln.limit = min(ln.limit+1, bound)
 	} else {
@@ -401,10 +406,14 @@ func (ln *lane) most(now time.Time) int {
 }
 
 // away is how long a task that does not fit should stay away: until those before it
-// may have gone out, the refused ones too.
+// may have gone out, the refused ones too, as far as that can be told.
 func (ln *lane) away(now time.Time) time.Duration {
+	const least, most = 200 * time.Millisecond, 30 * time.Second
 	ln.refused++
-	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limit), 200*time.Millisecond), 30*time.Second)
+	if ln.samples < 8 && now.Sub(ln.progress) < time.Second {
+		return least
+	}
+	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limit), least), most)
 }
 
 // ring is a queue on a slice that grows and is reused.

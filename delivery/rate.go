@@ -257,8 +257,13 @@ func (l *lanes) pacer(id uuid.UUID, now time.Time) *pacer {
 	}
 	if len(l.pacers) >= l.sweepAt {
 		for id, p := range l.pacers {
-			if l.lanes[id] == nil && !p.full.After(now) && !p.last.After(now) {
+			ln := l.lanes[id]
+			idle := ln == nil || ln.inFlight == 0 && ln.queue.len() == 0
+			if idle && !p.full.After(now) && !p.last.After(now) {
 				delete(l.pacers, id)
+				if ln != nil {
+					ln.pacer = nil
+				}
 			}
 		}
 		l.sweepAt = max(1000, 2*len(l.pacers))

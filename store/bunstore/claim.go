@@ -186,5 +186,5 @@ func anyDue(deferrals []store.Deferral) bool {
 const deferAttempts = `
 WITH r(attempt, claimed, due, held) AS (?)
 UPDATE {}queue AS q SET sending = false, due_at = r.due, held = r.held = 1 FROM r
-WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND q.sending
+WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + `
 RETURNING attempt_id`

@@ -47,11 +47,11 @@ func newPast(b *testing.B, total int) *past {
 	fill(`INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
 SELECT {message}, {org}, {event}, 'vitals.observations.created', 'v1', convert_to(repeat(md5(i::text), 10), 'UTF8'), '', {time}, ''
 FROM {all} WHERE k % 10 <> 9`)
-	fill(`INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, token,
-  due_at, created_at, updated_at, posted_at, duration_ms, number, step, http_status, type, status,
+	fill(`INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id,
+  created_at, updated_at, posted_at, duration_ms, number, step, http_status, type, status,
   chain_status, chain_attempts, outcome_id, retry_of, created_by, updated_by, response)
-SELECT {attempt}, {delivery}, {message}, {org}, {subscription}, {event}, 1,
-  CASE k % 10 WHEN 5 THEN now() + interval '1 day' END, {time}, {time}, {time}, i % 1000, CASE k % 10 WHEN 9 THEN 2 ELSE 1 END,
+SELECT {attempt}, {delivery}, {message}, {org}, {subscription}, {event},
+  {time}, {time}, {time}, i % 1000, CASE k % 10 WHEN 9 THEN 2 ELSE 1 END,
   CASE k % 10 WHEN 9 THEN 1 ELSE 0 END, 200, CASE k % 10 WHEN 9 THEN 1 ELSE 0 END, CASE k % 10 WHEN 8 THEN 3 WHEN 3 THEN 3 WHEN 5 THEN 0 ELSE 2 END,
   CASE k % 10 WHEN 8 THEN 2 END, CASE k % 10 WHEN 8 THEN 2 ELSE 1 END, CASE k % 10 WHEN 8 THEN {retry} END, CASE k % 10 WHEN 9 THEN {former} END, '', '', 'ok'
 FROM {all}`)

@@ -106,9 +106,13 @@ func (r *recording) storeAlone(ctx context.Context, c conn) error {
 	})
 }
 
+// sending is a condition that the planner cannot estimate. From what it knows, next to
+// nothing is being sent, and so it would look at all of the queue for each outcome.
+const sending = `coalesce(sending, false)`
+
 const storeAlone = `
 WITH ` + outcomes + `, held AS (
-  DELETE FROM {}queue AS q USING r WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND q.sending AND q.number = 1
+  DELETE FROM {}queue AS q USING r WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + ` AND q.number = 1
   RETURNING q.attempt_id
 )
 UPDATE {}attempts AS a SET ` + setOutcome + `
@@ -145,7 +149,7 @@ func (r *recording) store(ctx context.Context, c conn, outcomes []store.Outcome)
 
 const releaseQueue = `
 WITH r(attempt, claimed) AS (?)
-DELETE FROM {}queue WHERE (attempt_id, token) IN (SELECT attempt, claimed FROM r) AND sending
+DELETE FROM {}queue WHERE (attempt_id, token) IN (SELECT attempt, claimed FROM r) AND ` + sending + `
 RETURNING attempt_id`
 
 const (

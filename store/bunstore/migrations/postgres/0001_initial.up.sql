@@ -199,7 +199,7 @@ CREATE TABLE {}queue (
   sending boolean NOT NULL,
   held boolean NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX queue_due ON {}queue (due_at);
+CREATE INDEX queue_due ON {}queue (due_at, attempt_id);
 CREATE INDEX queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 CREATE INDEX queue_held ON {}queue (subscription_id) WHERE held;
 

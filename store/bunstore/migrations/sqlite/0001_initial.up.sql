@@ -191,7 +191,7 @@ CREATE TABLE {}queue (
   sending integer NOT NULL,
   held integer NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
 ) WITHOUT ROWID;
-CREATE INDEX {}queue_due ON {}queue (due_at);
+CREATE INDEX {}queue_due ON {}queue (due_at, attempt_id);
 CREATE INDEX {}queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 CREATE INDEX {}queue_held ON {}queue (subscription_id) WHERE held;
 
