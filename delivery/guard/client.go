@@ -36,7 +36,7 @@ type Options struct {
 	// Default: 4 s.
 	IdleTimeout time.Duration
 	// MaxIdle and MaxIdlePerHost bound the unused connections that are kept.
-	// Default: 1,024 and 128.
+	// Default: 1,024 each: many receivers may share a host.
 	MaxIdle, MaxIdlePerHost int
 	// RootCAs are the authorities that receivers' certificates may come from.
 	// Default: the system's.
@@ -73,7 +73,7 @@ func NewClient(o Options) *Client {
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeader,
 			MaxIdleConns:           cmp.Or(o.MaxIdle, 1024),
-			MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 128),
+			MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 1024),
 			IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
 			ForceAttemptHTTP2:      true,
 			HTTP2: &http.HTTP2Config{
