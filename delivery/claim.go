@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
@@ -18,6 +21,7 @@ const maxClaim = 500
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
 	most := max(1, min(maxClaim, r.cfg.Backlog/8)) // fits into half of anyone's share
+	var seen seen
 	for r.claiming.Err() == nil {
 		n, full := r.lanes.reserve(max(1, most/4), most) // not in driblets
 		if n == 0 {
@@ -26,7 +30,11 @@ func (r *run) claimLoop() {
 			continue
 		}
 		until := time.Now().Add(r.cfg.Lease)
-		jobs, err := r.cfg.Store.Claim(r.claiming, store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full})
+		if r.moved.Swap(false) {
+			seen.at = time.Time{}
+		}
+		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full, Since: seen.since(full, r.cfg.Now())}
+		jobs, err := r.cfg.Store.Claim(r.claiming, opts)
 		r.lanes.release(n - len(jobs))
 		if err != nil {
 			if r.claiming.Err() == nil {
@@ -40,8 +48,47 @@ func (r *run) claimLoop() {
 		r.targets.warm(r.claiming, jobs)
 		r.put(jobs, until)
 		if len(jobs) < n {
+			seen.all(opts, r.cfg.Now())
 			r.wait(r.wake, r.cfg.PollInterval)
 		}
+	}
+}
+
+// seen is what a claim found out about those that are not passed over: all that was due
+// before it is taken. Where one has a hundred thousand queued, the others are found
+// behind them; so the next claim begins there.
+type seen struct {
+	except  []uuid.UUID // these were passed over
+	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
+	started time.Time   // the last claim that looked at everything
+}
+
+const (
+	// late is how long after it was due something may come to be seen: it waits for its
+	// transaction, or the clocks of two hosts differ.
+	late = 5 * time.Second
+	// startOver is how often everything is looked at, for what came even later.
+	startOver = time.Second
+)
+
+// since returns from when on a claim looks that passes over these, zero for everything.
+func (s *seen) since(except []uuid.UUID, now time.Time) time.Time {
+	if s.at.IsZero() || now.Sub(s.started) > startOver {
+		return time.Time{}
+	}
+	for _, id := range s.except {
+		if !slices.Contains(except, id) {
+			return time.Time{} // what it has was not looked at
+		}
+	}
+	return s.at.Add(-late)
+}
+
+// all notes that a claim took everything that it looked at.
+func (s *seen) all(opts store.ClaimOptions, now time.Time) {
+	s.except, s.at = opts.Except, now
+	if opts.Since.IsZero() {
+		s.started = now
 	}
 }
 

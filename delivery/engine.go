@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,7 @@ type run struct {
 	lanes   *lanes
 	results chan result
 	wake    chan struct{}
+	moved   atomic.Bool // something can be claimed that was due before, and could not be
 
 	recoveries chan struct{} // a recovery may have been created
 

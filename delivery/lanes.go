@@ -63,25 +63,6 @@ type holding struct {
 	passed bool // the last claim passed over it, because that is its share
 }
 
-type lane struct {
-	id       uuid.UUID
-	org      uuid.UUID
-	passed   bool // the last claim passed over it, because it is full
-	refused  int  // how many it could not take since then
-	queue    ring[task]
-	inFlight int
-	limit    int  // of inFlight: see done
-	queued   bool // in its tenant's turns
-
-	samples  int           // attempts that ended here
-	typical  time.Duration // moving average of how long an attempt takes here
-	progress time.Time     // when an attempt last ended, or the first one began
-
-	pacer    *pacer      // nil if there is no RateLimit, or it is not known
-	timer    *time.Timer // offers the lane when the pacer allows it
-	entering uuid.UUID   // the attempt that was taken and did not come to the pacer yet; zero for none
-}
-
 func newLanes(c Config, pacers map[uuid.UUID]*pacer, wake func()) *lanes {
 	l := &lanes{
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
@@ -364,90 +345,4 @@ func (l *lanes) signalRoom() {
 	case l.room <- struct{}{}:
 	default:
 	}
-}
-
-const (
-	// firstLimit is how many attempts a lane may have in flight before anything is
-	// known about its endpoint.
-	firstLimit = 4
-	// slow is from when on an attempt speaks against more of them at once.
-	slow = time.Second
-	// burst is for how long the tasks in a lane may last.
-	burst = 2 * time.Second
-)
-
-// learn notes how an attempt went. Quick successes let a lane have more in flight,
-// one by one up to the bound; a slow one or a failure halves that. So a strange
-// endpoint that hangs takes few workers with it, one that fails is asked little more
-// often than it takes to notice, and a good one soon has all that it can use.
-func (ln *lane) learn(took time.Duration, well bool, bound int) {
-	ln.samples++
-	ln.typical += (took - ln.typical) / time.Duration(min(ln.samples, 8))
-	if well && took < slow {
-		ln.limit = min(ln.limit+1, bound)
-	} else {
-		ln.limit = max(ln.limit/2, 1)
-	}
-}
-
-// pace returns how long an attempt takes in the lane, as far as can be told: what
-// the past ones took, or how long the present ones have been silent.
-func (ln *lane) pace(now time.Time) time.Duration {
-	pace := max(ln.typical, time.Millisecond)
-	if ln.inFlight >= ln.limit {
-		pace = max(pace, now.Sub(ln.progress))
-	}
-	return pace
-}
-
-// most is how many tasks may wait in the lane for what it can do.
-func (ln *lane) most(now time.Time) int {
-	return max(1, int(burst/ln.pace(now))) * ln.limit
-}
-
-// away is how long a task that does not fit should stay away: until those before it
-// may have gone out, the refused ones too, as far as that can be told.
-func (ln *lane) away(now time.Time) time.Duration {
-	const least, most = 200 * time.Millisecond, 30 * time.Second
-	ln.refused++
-	if ln.samples < 8 && now.Sub(ln.progress) < time.Second {
-		return least
-	}
-	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limit), least), most)
-}
-
-// ring is a queue on a slice that grows and is reused.
-type ring[T any] struct {
-	items []T
-	head  int
-	n     int
-}
-
-func (r *ring[T]) len() int { return r.n }
-
-func (r *ring[T]) push(v T) {
-	if r.n == len(r.items) {
-		grown := make([]T, max(4, 2*r.n))
-		copied := copy(grown, r.items[r.head:])
-		copy(grown[copied:], r.items[:r.head])
-		r.items, r.head = grown, 0
-	}
-	r.items[(r.head+r.n)%len(r.items)] = v
-	r.n++
-}
-
-func (r *ring[T]) popLast() T {
-	r.n--
-	at := (r.head + r.n) % len(r.items)
-	v := r.items[at]
-	r.items[at] = *new(T)
-	return v
-}
-
-func (r *ring[T]) pop() T {
-	v := r.items[r.head]
-	r.items[r.head] = *new(T)
-	r.head = (r.head + 1) % len(r.items)
-	r.n--
-	return v
 }

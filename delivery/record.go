@@ -87,7 +87,8 @@ func (r *run) recordOutcomes(ended []result) {
 			inLine = inLine || b.to != nil && b.to.Ordered
 		}
 	}
-	if inLine { // the next ones can be claimed
+	if inLine { // the next ones can be claimed, which were due before
+		r.moved.Store(true)
 		r.signal()
 	}
 	r.noteHealth(kept)

@@ -59,6 +59,7 @@ type ClaimOptions struct {
 	Max    int           // how many at most
 	Lease  time.Duration // for how long
 	Except []uuid.UUID   // subscriptions and organizations whose attempts are passed over
+	Since  time.Time     // what was due before this is passed over, too; zero for none
 }
 
 // Lease names a claim.

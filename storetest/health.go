@@ -138,6 +138,8 @@ func healthExcept(f *fixture) {
 		return found
 	}
 	f.sameIDs("but for two", claim(a.ID, c.OrganizationID, f.id()), []uuid.UUID{b.ID})
+	old := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 10, Lease: time.Hour, Since: f.at(time.Millisecond)}))(f.t)
+	f.equal("due since later", len(old), 0)
 	f.sameIDs("but for an organization", claim(f.org), []uuid.UUID{c.ID})
 	f.sameIDs("the rest", claim(), []uuid.UUID{a.ID})
 }

@@ -20,7 +20,7 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	}
 	if s.pg {
 		c := s.on(s.db.DB)
-		jobs, err = s.scanJobs(ctx, c, claim, c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+		jobs, err = s.scanJobs(ctx, c, claim, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
 	} else {
 		jobs, err = s.claimAlone(ctx, opts)
 	}
@@ -28,6 +28,14 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		return nil, s.failed(ctx, err)
 	}
 	return jobs, nil
+}
+
+// since is opts.Since, or a time before all that can be due.
+func since(opts store.ClaimOptions) time.Time {
+	if opts.Since.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return opts.Since
 }
 
 // A claim moves due_at to the end of the lease: one index then serves what is
@@ -41,7 +49,7 @@ const claim = `
 WITH due(id, n) AS (
   SELECT * FROM unnest(ARRAY(
     SELECT attempt_id FROM {}queue AS q
-    WHERE due_at <= {now} AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
+    WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
     ORDER BY due_at, attempt_id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
   )) WITH ORDINALITY
 ), q AS (
@@ -76,7 +84,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 			except = append(except, c.id(v))
 		}
 		text := strings.ReplaceAll(selectDue, "{except}", "?"+strings.Repeat(", ?", len(except)-1))
-		if jobs, err = s.scanJobs(ctx, c, text, slices.Concat(except, except, []any{opts.Max})...); err != nil {
+		if jobs, err = s.scanJobs(ctx, c, text, slices.Concat([]any{since(opts)}, except, except, []any{opts.Max})...); err != nil {
 			return err
 		}
 		return c.each(ctx, leaseAttempts, rows{len(jobs), []column{
@@ -91,7 +99,7 @@ SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
   a.number, a.step, a.type, a.expires_at, m.body
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
-  WHERE due_at <= {now} AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
+  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
 CROSS JOIN {}attempts AS a ON a.id = due.attempt_id
 JOIN {}messages AS m ON m.id = a.message_id
