@@ -44,7 +44,8 @@ type Config struct {
 	Deadline time.Duration
 	// Workers is how many attempts may be under way at once. Default: 128 for each CPU.
 	Workers int
-	// Retention is how long messages and attempts are kept; negative for ever.
+	// Retention is how long messages and attempts are kept; negative for ever. From
+	// 48 h on whole days (in UTC) go, so that they are kept up to a day longer.
 	// Default: 720 h.
 	Retention time.Duration
 	// PollInterval is how often the store is asked for due attempts when nothing

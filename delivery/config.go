@@ -42,8 +42,11 @@ type Config struct {
 
 	Deadline      time.Duration // how long after its creation what a recovery queues may be sent. Default: 96 h
 	SecretOverlap time.Duration // how long a replaced secret still signs. Default: 24 h
-	Retention     time.Duration // how long history is kept; negative for ever. Default: 720 h
 	UserAgent     string        // Default: "ecg-webhooks"
+
+	// Retention is how long history is kept; negative for ever. From 48 h on whole
+	// days (in UTC) go, so that it is kept up to a day longer. Default: 720 h.
+	Retention time.Duration
 
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing

@@ -204,7 +204,7 @@ func (e *Engine) newRun() *run {
 func (r *run) start() {
 	r.intake.Go(r.claimLoop)
 	r.intake.Go(r.listenLoop)
-	r.intake.Go(r.pruneLoop)
+	r.intake.Go(r.upkeepLoop)
 	r.intake.Go(r.recoverLoop)
 	for range r.cfg.Workers {
 		r.workers.Go(r.work)

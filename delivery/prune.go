@@ -1,21 +1,56 @@
 package delivery
 
-import "time"
+import (
+	"time"
 
-const (
-	pruneInterval = time.Hour
-	pruneBatch    = 500
+	"github.com/ecg-api/webhooks/store"
 )
 
-// pruneLoop ends history that is older than Config.Retention, in small batches.
-func (r *run) pruneLoop() {
+const (
+	upkeepInterval = time.Hour
+	// So many at once keep SQLite's one writer for some 5 ms, seldom for more than 30.
+	pruneBatch = 200
+)
+
+// upkeepLoop lets the store do its upkeep, and ends history that is older than
+// Config.Retention.
+func (r *run) upkeepLoop() {
+	for r.claiming.Err() == nil {
+		if m, ok := r.cfg.Store.(store.Maintainer); ok {
+			r.noteUpkeep(m.Maintain(r.claiming, r.cfg.Now()))
+		}
+		r.prune()
+		r.wait(nil, upkeepInterval)
+	}
+}
+
+// prune goes in small batches.
+func (r *run) prune() {
 	for r.cfg.Retention > 0 && r.claiming.Err() == nil {
-		n, err := r.cfg.Store.Prune(r.claiming, r.cfg.Now().Add(-r.cfg.Retention), pruneBatch)
-		if err != nil {
-			r.health.failed(err)
-		}
+		n, err := r.cfg.Store.Prune(r.claiming, cutoff(r.cfg.Now(), r.cfg.Retention), pruneBatch)
+		r.noteUpkeep(err)
 		if err != nil || n < pruneBatch {
-			r.wait(nil, pruneInterval)
+			return
 		}
+	}
+}
+
+// cutoff is the time before which history ends. Unless so little is kept that it
+// matters, it is the beginning of a day, as a store may be able to remove whole days.
+func cutoff(now time.Time, retention time.Duration) time.Time {
+	before := now.Add(-retention).UTC()
+	if retention >= 48*time.Hour {
+		before = before.Truncate(24 * time.Hour)
+	}
+	return before
+}
+
+func (r *run) noteUpkeep(err error) {
+	switch {
+	case err == nil || r.claiming.Err() != nil:
+	case unavailable(err):
+		r.health.failed(err)
+	default:
+		r.cfg.Logger.Error("webhooks: the upkeep of the store failed", "error", err)
 	}
 }

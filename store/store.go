@@ -49,6 +49,17 @@ type Notifier interface {
 	Listen(ctx context.Context, wake func()) error
 }
 
+// Maintainer is the optional ability of a store that wants regular upkeep, such as
+// room for the days to come.
+type Maintainer interface {
+	// Maintain does what is to be done as of now. The dispatcher of every process
+	// calls it when it starts and then every hour, so it is cheap where there is
+	// nothing to do, of several that call it at once one does the work, and nobody
+	// waits for it: what cannot be had at once is left to a later call, which is no
+	// error. The store works without, if less well.
+	Maintain(ctx context.Context, now time.Time) error
+}
+
 // Catalog keeps categories, event types, their samples, and the seeds.
 //
 // The Update methods read a record, call change with it, and write back what
@@ -180,6 +191,10 @@ type Messages interface {
 	// Prune removes messages created before the time, with all their attempts,
 	// the oldest first and max messages at most, and idempotency keys first used
 	// before it. It returns how many messages it removed.
+	//
+	// A store that removes whole days at once may remove more than max: those of the
+	// days (in UTC) that ended before the time. If such a day is in use it is left to a
+	// later call. Max and the order are then those of the rest.
 	//
 	// Two kinds of messages stay, and do not count among max: those with an attempt
 	// that is pending or being sent, where an external one that waits for its

@@ -6,8 +6,8 @@
 //	}
 //
 // Every case states one rule of the contracts in package store. Where a store has
-// an optional ability (store.Transactor, store.Notifier), its rules are tested
-// too; where it has not, those cases are skipped.
+// an optional ability (store.Transactor, store.Notifier, store.Maintainer), its
+// rules are tested too; where it has not, those cases are skipped.
 package storetest
 
 import (
@@ -77,6 +77,7 @@ var groups = []struct {
 	{"Recovery", recoveryCases},
 	{"Recoverable", recoverableCases},
 	{"Prune", pruneCases},
+	{"Maintain", maintainCases},
 	{"Bytes", bytesCases},
 	{"Organization", organizationCases},
 	{"Copies", copyCases},

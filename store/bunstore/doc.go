@@ -12,6 +12,16 @@
 // their own ("webhooks"), on SQLite their names have that prefix. Nothing else
 // in the database is touched.
 //
+// # Days
+//
+// On PostgreSQL messages and attempts are in partitions, one for each day by the
+// time in their ids. [Store.Migrate] and [Store.Maintain] make those of the coming
+// days, and [Store.Prune] drops those that are over, in a few milliseconds for which
+// everybody waits, or not at all if it would have to wait for somebody else for more
+// than 100 ms: then the next call tries again. Who makes and drops them must own the
+// tables. Where the store's user does not, everything works, but what has no partition
+// lies in the default one, and Prune removes messages one by one.
+//
 // # Two databases, one text
 //
 // What is done for each event (publish, claim, record) is written once, as SQL

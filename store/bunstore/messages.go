@@ -120,16 +120,16 @@ func (s *Store) MessageDeliveries(
 	return list, err
 }
 
-// Prune implements store.Messages. Each call is a transaction for the messages,
-// and short ones for the keys.
+// Prune implements store.Messages. On PostgreSQL it drops whole days of messages; the
+// others go in one transaction, and the keys in short ones.
 func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed int, err error) {
+	prune := func() (int, error) { return s.pruneSome(ctx, before, most, nil) }
+	if s.pg {
+		prune = func() (int, error) { return s.pruneDays(ctx, before, most) }
+	}
 	if most > 0 {
-		err = s.write(ctx, func(tx bun.Tx) error {
-			removed, err = s.pruneMessages(ctx, tx, before, most)
-			return err
-		})
-		if err != nil {
-			return 0, err
+		if removed, err = prune(); err != nil {
+			return removed, err
 		}
 	}
 	for {
@@ -140,9 +140,21 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 	}
 }
 
-func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int) (int, error) {
+// pruneSome removes messages one by one, of those that are chosen; nil for all.
+func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of choice) (removed int, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		removed, err = s.pruneMessages(ctx, tx, before, most, of)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of choice) (int, error) {
 	var held, old []id
-	q := s.prunable(tx).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
+	q := s.prunable(tx).Apply(of).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
 	// Who adds an attempt holds its message, so that it stays; who prunes beside us
 	// takes others.
 	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &held); err != nil || len(held) == 0 {

@@ -201,9 +201,6 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 			return err
 		}
 	}
-	if err := s.createPartitions(ctx, conn.Conn, time.Now()); to > 0 && err != nil {
-		return err
-	}
 	for ; present > to; present-- {
 		m := s.known()[present-1]
 		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.down)); err != nil {
@@ -213,6 +210,9 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 			Where("version = ?", m.Version).Exec(ctx); err != nil {
 			return err
 		}
+	}
+	if s.pg && to > 0 {
+		return s.createPartitions(ctx, conn.Conn, time.Now())
 	}
 	return nil
 }

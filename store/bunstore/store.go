@@ -31,7 +31,7 @@ type Options struct {
 }
 
 // Store is a store.Store in a PostgreSQL or SQLite database. It is also a
-// store.Transactor, and a store.Notifier.
+// store.Transactor, a store.Notifier and a store.Maintainer.
 type Store struct {
 	db     *bun.DB
 	schema string
@@ -47,6 +47,7 @@ var (
 	_ store.Store      = (*Store)(nil)
 	_ store.Transactor = (*Store)(nil)
 	_ store.Notifier   = (*Store)(nil)
+	_ store.Maintainer = (*Store)(nil)
 )
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)

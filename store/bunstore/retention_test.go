@@ -1,0 +1,443 @@
+package bunstore_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/bunstore"
+)
+
+func TestADayEndsAsAWholeWithItsLateRetries(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.noon(1))
+	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
+	w.succeed(w.retriedAt(w.retriedAt(w.sentAt(w.noon(1)), w.noon(2)), w.noon(4)))
+	w.succeed(w.publishAt(w.messageAt(w.noon(1)), w.noon(2), 1).Jobs...) // around midnight
+	stays := w.doneAt(w.noon(2))
+	w.prune(w.end(1).Add(-time.Millisecond), 0+4) // it has not ended: they go one by one
+	if !w.has(w.noon(1)) {
+		t.Error("a day is gone that had not ended")
+	}
+	w.left(1, 1)
+	want := w.chain(stays)
+
+	w.doneAt(w.noon(1))
+	w.succeed(w.retriedAt(w.retriedAt(w.sentAt(w.noon(1)), w.noon(2)), w.noon(4)))
+	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
+	w.prune(w.end(1), 3)
+	if w.has(w.noon(0)) || w.has(w.noon(1)) || !w.has(w.noon(2)) {
+		t.Error("want the first two days gone, and no other")
+	}
+	w.left(1, 1)
+	if got := w.chain(stays); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	w.prune(w.end(1), 0)
+}
+
+func TestADayMayHaveMoreThanMax(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	for range 3 {
+		w.doneAt(w.noon(1))
+		w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(2)))
+	}
+	w.doneAt(w.noon(2))
+	for i, want := range []int{2, 1 + 3, 1} { // what has late attempts goes one by one
+		n, err := w.s.Prune(t.Context(), w.end(2), 2)
+		check(t, err)
+		if n != want || w.has(w.noon(1)) != (i == 0) || w.has(w.noon(2)) != (i < 2) {
+			t.Errorf("call %d removed %d, want %d; the first day is there: %v", i, n, want, w.has(w.noon(1)))
+		}
+	}
+	w.left(0, 0)
+}
+
+func TestWhatADayKeepsGoesWhenItIsFinished(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	for range 3 {
+		w.doneAt(w.noon(1))
+	}
+	sending := w.sentAt(w.noon(1))
+	inDay := w.retriedAt(w.sentAt(w.noon(1)), w.noon(1))
+	late := w.retriedAt(w.sentAt(w.noon(1)), w.noon(3))
+	begun := w.sentAt(w.noon(1)) // by a message that is finished itself
+	w.fail(begun, nil)
+	w.succeed(w.joined(begun, w.noon(3)))
+	begunInDay := w.sentAt(w.noon(1))
+	w.fail(begunInDay, nil)
+	joinedInDay := w.joined(begunInDay, w.noon(1))
+	midnight := w.publishAt(w.messageAt(w.noon(1)), w.noon(2), 1).Jobs[0]
+	pending := w.publishAt(w.messageAt(w.noon(1)), w.noon(1), 0)
+	keep := []store.Job{sending, inDay, late, begun, begunInDay, midnight}
+	var want []chain
+	for _, j := range keep {
+		want = append(want, w.chain(j))
+	}
+
+	w.prune(w.end(1), 3)
+	if w.has(w.noon(1)) {
+		t.Error("the day is still there")
+	}
+	w.left(11, 9)
+	for i, j := range keep {
+		if got := w.chain(j); !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("chain %d: got %+v, want %+v", i, got, want[i])
+		}
+	}
+	w.prune(w.end(1), 0)
+
+	if got := w.claim(1)[0]; got.MessageID != pending.MessageID || len(got.Body) == 0 {
+		t.Errorf("claimed %+v, want message %v", got, pending.MessageID)
+	} else {
+		w.succeed(got)
+	}
+	w.succeed(sending, inDay, late, joinedInDay, midnight)
+	w.prune(w.end(1), 6) // not the two that began what others joined
+	w.prune(w.end(1), 1) // nobody is left who joined this one
+	w.left(2, 2)
+	w.prune(w.end(3), 1)
+	w.prune(w.end(3), 1)
+	w.left(0, 0)
+}
+
+func TestAnAttemptStaysWithItsMessage(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.noon(1))
+	younger := w.publishAt(w.messageAt(w.noon(2)), w.noon(1), 1).Jobs[0]
+	w.succeed(younger)
+	older := w.retriedAt(w.sentAt(w.noon(0)), w.noon(1)) // and that day is dropped before
+	joinedIt := w.sentAt(w.noon(2))
+	w.fail(joinedIt, nil)
+	w.succeed(w.joined(joinedIt, w.noon(1)))
+	w.subscribe()
+	ids := []uuid.UUID{idAt(w.noon(0)), idAt(w.noon(1))}
+	opts := w.options(2)
+	opts.NewID = func() (id uuid.UUID) { id, ids = ids[0], ids[1:]; return id }
+	posts, err := w.s.Publish(t.Context(), nil, []store.NewMessage{w.messageAt(w.noon(0))}, opts)
+	check(t, err)
+	jobs := posts[0].Jobs // the second is of the next day, and finished
+	w.succeed(jobs[1])
+	keep := []store.Job{younger, older}
+	var want []chain
+	for _, j := range keep {
+		want = append(want, w.chain(j))
+	}
+	w.prune(w.end(1), 2)
+	if w.has(w.noon(0)) || w.has(w.noon(1)) {
+		t.Error("the days are still there")
+	}
+	w.left(4+2, 3+1)
+	for i, j := range keep {
+		if got := w.chain(j); !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("chain %d: got %+v, want %+v", i, got, want[i])
+		}
+	}
+	if got := w.chain(joinedIt); got.delivery.Attempts != 1 || got.delivery.Status != store.Failed || len(got.attempts) != 1 {
+		t.Errorf("the delivery whose latest attempt went: %+v", got)
+	}
+	w.succeed(older, jobs[0])
+	w.prune(w.end(1), 2)
+}
+
+func TestADeliveryIsWhatIsLeftOfIt(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	first := w.sentAt(w.noon(1))
+	w.fail(first, nil)
+	w.succeed(w.joined(first, w.noon(1))) // goes with the day
+	pending := w.retry(first, w.noon(3))  // keeps the first
+	w.fail(pending, &store.Next{ID: idAt(w.noon(3)), DueAt: w.now.Add(time.Hour)})
+	w.prune(w.end(1), 1)
+	got := w.chain(first)
+	if got.delivery.Attempts != 3 || len(got.attempts) != 3 || got.delivery.Status != store.Pending || got.attempts[2].Number != 4 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAMessageStaysThatIsYoungerThanItsID(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.noon(1))
+	young := w.messageAt(w.noon(1))
+	young.CreatedAt = w.end(1)
+	w.succeed(w.publishAt(young, w.noon(1), 1).Jobs...)
+	older := w.messageAt(w.noon(3))
+	older.CreatedAt = w.noon(1)
+	w.succeed(w.publishAt(older, w.noon(3), 1).Jobs...)
+	w.prune(w.end(1), 2)
+	if w.has(w.noon(1)) {
+		t.Error("the day is still there")
+	}
+	if _, err := w.s.Message(t.Context(), w.org, young.ID); err != nil {
+		t.Error(err)
+	}
+	w.prune(w.end(1).Add(time.Millisecond), 1)
+	w.left(0, 0)
+}
+
+func TestADayThatKeepsMuchGoesOneByOne(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	messages := make([]store.NewMessage, 1001)
+	for i := range messages {
+		messages[i] = w.messageAt(w.noon(1))
+	}
+	for range 3 {
+		w.doneAt(w.noon(1))
+	}
+	_, err := w.s.Publish(t.Context(), nil, messages, store.PublishOptions{NewID: func() uuid.UUID { return idAt(w.noon(1)) }})
+	check(t, err)
+	w.prune(w.end(1), 3)
+	if !w.has(w.noon(1)) {
+		t.Error("the day was dropped")
+	}
+	w.left(1001, 1001)
+	w.succeed(w.claim(1001)[:1]...)
+	w.prune(w.end(1), 1) // it fits now
+	if w.has(w.noon(1)) {
+		t.Error("the day is still there")
+	}
+	w.left(1000, 1000)
+}
+
+func TestDaysArePrunedByOneOfSeveral(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	for n := range 5 {
+		for range 10 {
+			w.doneAt(w.noon(n))
+			w.succeed(w.retriedAt(w.sentAt(w.noon(n)), w.noon(n+1)))
+		}
+	}
+	var removed atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			n, err := w.s.Prune(context.Background(), w.end(4), 1000)
+			if err != nil {
+				t.Error(err)
+			}
+			removed.Add(int64(n))
+		})
+	}
+	wg.Wait()
+	n, err := w.s.Prune(t.Context(), w.end(4), 1000) // for those who met
+	check(t, err)
+	if removed.Load()+int64(n) != 100 {
+		t.Errorf("removed %d and %d, want 100", removed.Load(), n)
+	}
+	w.left(0, 0)
+	for n := range 5 {
+		if w.has(w.noon(n)) {
+			t.Errorf("day %d is still there", n)
+		}
+	}
+}
+
+func TestADayInUseIsLeftForLater(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.noon(1))
+	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
+	for _, table := range []string{"attempts", "messages"} {
+		end, began := w.reading(table), time.Now()
+		w.prune(w.end(1), 0)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("gave up after %v", took)
+		}
+		w.left(3, 2)
+		if !w.has(w.noon(1)) {
+			t.Error("the day is gone")
+		}
+		end()
+	}
+	w.prune(w.end(1), 2)
+	if w.has(w.noon(1)) {
+		t.Error("the day is still there")
+	}
+}
+
+// What another transaction adds to a day is seen when it commits, although it was not
+// when the day was looked at first.
+func TestWhatIsAddedAsADayIsDroppedIsKept(t *testing.T) {
+	t.Parallel()
+	for range 5 { // Prune gives up if we are slow
+		w := newWeek(t)
+		older := w.sentAt(w.noon(0))
+		w.prune(w.end(0), 0)
+		w.doneAt(w.noon(1))
+		younger := w.doneAt(w.noon(3))
+		tx, err := w.s.DB().BeginTx(t.Context(), nil)
+		check(t, err)
+		w.addTo(tx, older, younger)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if _, err := w.s.Prune(context.Background(), w.end(1), 1000); err != nil {
+				t.Error(err)
+			}
+		}()
+		w.await(done, "pg_locks WHERE NOT granted AND relation IN (to_regclass('{}attempts'), to_regclass('{}messages'))")
+		check(t, tx.Commit())
+		<-done
+		if w.has(w.noon(1)) {
+			continue
+		}
+		w.left(5, 5)
+		for _, j := range []store.Job{older, younger} {
+			if n := len(w.chain(j).attempts); n != 2 {
+				t.Errorf("%d attempts are left of the delivery, want 2", n)
+			}
+		}
+		w.claim(1)
+		return
+	}
+	t.Error("Prune gave up each time")
+}
+
+// addTo publishes a message of the second day, and adds one each that joins the
+// deliveries of jobs.
+func (w week) addTo(tx bun.Tx, deliveries ...store.Job) {
+	w.tb.Helper()
+	_, err := w.s.Publish(w.tb.Context(), bunstore.Tx(tx), []store.NewMessage{w.messageAt(w.noon(1))},
+		store.PublishOptions{NewID: func() uuid.UUID { return idAt(w.noon(1)) }})
+	check(w.tb, err)
+	for _, j := range deliveries {
+		values := strings.NewReplacer("{message}", idAt(w.noon(1)).String(), "{attempt}", idAt(w.noon(1)).String(),
+			"{time}", w.noon(1).Format(time.RFC3339), "{of}", j.AttemptID.String(), "{first}", j.MessageID.String())
+		for _, text := range []string{
+			`INSERT INTO {}messages SELECT (jsonb_populate_record(m, '{"id": "{message}", "created_at": "{time}"}')).*
+				FROM {}messages AS m WHERE id = '{first}'`,
+			`INSERT INTO {}attempts SELECT (jsonb_populate_record(a, '{"id": "{attempt}", "number": 2, "status": 2, "message_id": "{message}"}')).*
+				FROM {}attempts AS a WHERE id = '{of}'`,
+		} {
+			_, err := tx.ExecContext(w.tb.Context(), w.sql(values.Replace(text)))
+			check(w.tb, err)
+		}
+	}
+}
+
+func TestPresentAndComingDaysAreNotDropped(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.now)
+	w.prune(w.now.AddDate(0, 0, 5), 1)
+	if !w.has(w.now) || !w.has(w.now.AddDate(0, 0, 2)) {
+		t.Error("a day is gone that is not over")
+	}
+}
+
+// A host whose database user owns nothing prunes one by one.
+func TestWhoOwnsNothingDropsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	w.doneAt(w.noon(1))
+	role := "role_" + w.s.Schema()
+	for _, text := range []string{
+		"CREATE ROLE " + role, "GRANT USAGE ON SCHEMA {schema} TO " + role,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO " + role,
+	} {
+		_, err := w.s.DB().DB.ExecContext(t.Context(), inSchema(w.s, text))
+		check(t, err)
+	}
+	t.Cleanup(func() {
+		_, err := postgresPool(t).ExecContext(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+		check(t, err)
+	})
+	config := parse(t, testpg.DSN(t))
+	config.RuntimeParams["role"] = role
+	pool := stdlib.OpenDB(*config)
+	defer func() { _ = pool.Close() }()
+	guest := newOn(t, pool, bunstore.Options{Schema: w.s.Schema()})
+	if n, err := guest.Prune(t.Context(), w.end(1), 10); n != 1 || err != nil {
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	check(t, guest.Maintain(t.Context(), w.now))
+	if err := guest.Maintain(t.Context(), w.now.AddDate(0, 0, 5)); err == nil {
+		t.Error("Maintain says nothing of what it could not do")
+	}
+	w.left(0, 0)
+}
+
+func TestDeliveryGoesOnWhileDaysAreDropped(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	for n := range 5 {
+		for range 20 {
+			w.doneAt(w.noon(n))
+		}
+	}
+	done, began := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var wg sync.WaitGroup
+	var sent atomic.Int64
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := w.sendOne(); err != nil {
+					t.Error(err)
+					return
+				}
+				if sent.Add(1) > 20 {
+					once.Do(func() { close(began) })
+				}
+			}
+		})
+	}
+	<-began
+	for range 100 {
+		_, err := w.s.Prune(t.Context(), w.end(4), 1000)
+		check(t, err)
+		if !w.has(w.noon(4)) {
+			break
+		}
+	}
+	close(done)
+	wg.Wait()
+	if w.has(w.noon(4)) {
+		t.Error("the days are still there")
+	}
+	jobs, err := w.s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour}) // who claimed at the same time may have missed one
+	check(t, err)
+	w.succeed(jobs...)
+	if n := w.attempts(); n != int(sent.Load()) {
+		t.Errorf("%d attempts are left, want the %d that were sent meanwhile", n, sent.Load())
+	}
+	if n := w.count("{}attempts WHERE status <> 2"); n != 0 {
+		t.Errorf("%d were not recorded", n)
+	}
+}
+
+// sendOne publishes, claims and records.
+func (w week) sendOne() error {
+	ctx := context.Background()
+	if _, err := w.s.Publish(ctx, nil, []store.NewMessage{w.message([]byte("x"))}, w.options(0)); err != nil {
+		return err
+	}
+	jobs, err := w.s.Claim(ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
+	if err != nil || len(jobs) == 0 {
+		return err
+	}
+	_, err = w.s.Record(ctx, []store.Outcome{{Lease: jobs[0].Lease, Status: store.Succeeded, PostedAt: w.now, HTTPStatus: 200, At: w.now}})
+	return err
+}
