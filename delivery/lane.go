@@ -38,7 +38,7 @@ const (
 	// fewer of them.
 	busy = 500 * time.Microsecond
 	// enough in flight are never too many for an endpoint that answers quickly.
-	enough = 8
+	enough = 24
 	// burst is for how long the tasks in a lane may last.
 	burst = 2 * time.Second
 )
