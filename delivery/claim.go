@@ -15,13 +15,14 @@ import (
 )
 
 // maxClaim bounds a claim. Larger ones are no faster.
-const maxClaim = 500
+const maxClaim = 200
 
 // claimLoop keeps the lanes filled with what is due in the store.
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
 	most := max(1, min(maxClaim, r.cfg.Backlog/8)) // fits into half of anyone's share
 	var seen seen
+	var greedy greedy
 	for r.claiming.Err() == nil {
 		n, full := r.lanes.reserve(max(1, most/4), most) // not in driblets
 		if n == 0 {
@@ -29,7 +30,9 @@ func (r *run) claimLoop() {
 			r.wait(r.lanes.room, r.cfg.PollInterval)
 			continue
 		}
-		until := time.Now().Add(r.cfg.Lease)
+		began := time.Now()
+		passed := greedy.turn(began)
+		full = append(full, passed...)
 		if r.moved.Swap(false) {
 			seen.at = time.Time{}
 		}
@@ -46,12 +49,62 @@ func (r *run) claimLoop() {
 		r.health.worked()
 		backOff.Reset()
 		r.targets.warm(r.claiming, jobs)
-		r.put(jobs, until)
-		if len(jobs) < n {
-			seen.all(opts, r.cfg.Now())
-			r.wait(r.wake, r.cfg.PollInterval)
+		r.put(jobs, began.Add(r.cfg.Lease))
+		if len(jobs) == n {
+			greedy.find(jobs, r.lanes, began)
+			continue
+		}
+		seen.all(opts, r.cfg.Now())
+		wait := r.cfg.PollInterval
+		if len(passed) > 0 {
+			wait = min(wait, max(time.Until(greedy.until), 0))
+		}
+		r.wait(r.wake, wait)
+	}
+}
+
+// greedy are organizations that have most of what a claim took, because they have much
+// queued. The next claim is for the others; and while there are any, their own ones
+// are some time apart, so that they get what the others leave of the machine.
+type greedy struct {
+	orgs  []uuid.UUID
+	until time.Time
+	once  bool // the next claim passes over them in any case
+}
+
+// apart is how far apart the claims of the greedy are, as a multiple of how long one
+// takes.
+const apart = 3
+
+// find notes who was greedy in a claim that took as many jobs as it could.
+func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
+	count := map[uuid.UUID]int{}
+	for _, j := range jobs {
+		count[j.OrganizationID]++
+	}
+	var orgs []uuid.UUID
+	for org, n := range count {
+		if n > len(jobs)/2 {
+			orgs = append(orgs, org)
 		}
 	}
+	if len(orgs) == 0 {
+		return
+	}
+	now := time.Now()
+	*g = greedy{orgs: orgs, until: now, once: true}
+	if l.servedOthers(orgs, now) {
+		g.until = now.Add(min(apart*now.Sub(began), 100*time.Millisecond))
+	}
+}
+
+// turn returns who is passed over in a claim.
+func (g *greedy) turn(now time.Time) []uuid.UUID {
+	if !g.once && !now.Before(g.until) {
+		return nil
+	}
+	g.once = false
+	return g.orgs
 }
 
 // seen is what a claim found out about those that are not passed over: all that was due
@@ -68,7 +121,7 @@ const (
 	// transaction, or the clocks of two hosts differ.
 	late = 5 * time.Second
 	// startOver is how often everything is looked at, for what came even later.
-	startOver = time.Second
+	startOver = 5 * time.Second
 )
 
 // since returns from when on a claim looks that passes over these, zero for everything.

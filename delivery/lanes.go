@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,11 @@ type lanes struct {
 
 	sweepLanes   int // how many lanes there may be before idle ones are dropped
 	typicalBytes int // moving average of a body's size
+
+	recent [2]struct { // the organizations that had a turn last
+		org uuid.UUID
+		at  time.Time
+	}
 
 	pacers   map[uuid.UUID]*pacer // of subscriptions with a RateLimit
 	sweepAt  int                  // how many pacers there may be before idle ones are dropped
@@ -179,6 +185,18 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 	return refused
 }
 
+// servedOthers reports whether a moment ago somebody else than these had a turn.
+func (l *lanes) servedOthers(than []uuid.UUID, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.recent {
+		if now.Sub(r.at) < time.Second && !slices.Contains(than, r.org) {
+			return true
+		}
+	}
+	return false
+}
+
 // evict takes out of the lanes what they hold beyond what they can take by now: a
 // lane may have filled up before its endpoint began to hang.
 func (l *lanes) evict(now time.Time) (refused []refusal) {
@@ -238,6 +256,10 @@ func (l *lanes) take() (task, bool) {
 	ln.queued = false
 	t := ln.queue.pop()
 	l.count(t, -1)
+	if l.recent[0].org != t.OrganizationID {
+		l.recent[1], l.recent[0].org = l.recent[0], t.OrganizationID
+	}
+	l.recent[0].at = time.Now()
 	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
 		ln.passed = false
 		l.wake()

@@ -14,7 +14,7 @@ const (
 	// recorders write at the same time: while one commits the other gathers.
 	recorders = 2
 	// maxRecord bounds a batch.
-	maxRecord = 500
+	maxRecord = 200
 	// flushTimeout bounds the last writes of a run that was aborted.
 	flushTimeout = 5 * time.Second
 )
