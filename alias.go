@@ -77,6 +77,8 @@ const (
 	FirstFailure            = delivery.FirstFailure
 	Recovered               = delivery.Recovered
 	Exhausted               = delivery.Exhausted
+	CircuitOpened           = delivery.CircuitOpened
+	CircuitClosed           = delivery.CircuitClosed
 	SubscriptionDeactivated = delivery.SubscriptionDeactivated
 	LeaseLost               = delivery.LeaseLost
 	StoreDown               = delivery.StoreDown

@@ -37,7 +37,7 @@ type settings struct {
 	AllowNetworks networks `help:"Networks (CIDRs, by commas) that deliveries may reach although they are private."`
 	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
-	Workers       uint16   `help:"Attempts under way at once. Default: 64 for each CPU."`
+	Workers       uint16   `help:"Attempts under way at once. Default: 128 for each CPU."`
 	Retention     wait     `help:"How long history is kept." default:"720h"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
