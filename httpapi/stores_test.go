@@ -2,8 +2,14 @@ package httpapi_test
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
@@ -49,4 +55,55 @@ func openPostgres(t *testing.T) store.Store {
 		t.Fatal(err)
 	}
 	return st
+}
+
+// tables are all rows of all tables, where the store has tables that are easily
+// listed.
+func (f *fixture) tables() string {
+	f.Helper()
+	st, ok := f.store.(interface{ DB() *bun.DB })
+	if !ok || st.DB().Dialect().Name() != dialect.SQLite {
+		return ""
+	}
+	var all strings.Builder
+	names := f.rows(st.DB().DB, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+	for _, name := range names {
+		fmt.Fprintf(&all, "%s: %q\n", name, f.rows(st.DB().DB, fmt.Sprintf(`SELECT * FROM %q`, name)))
+	}
+	if len(names) < 10 {
+		f.Fatal("only these tables: ", names)
+	}
+	return all.String()
+}
+
+// rows are the rows that a query finds, as texts.
+func (f *fixture) rows(db *sql.DB, query string) (all []string) {
+	f.Helper()
+	found, err := db.QueryContext(f.Context(), query)
+	if err != nil {
+		f.Fatal(query, err)
+	}
+	defer found.Close()
+	columns, err := found.Columns()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for found.Next() {
+		row, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := found.Scan(into...); err != nil {
+			f.Fatal(query, err)
+		}
+		text := make([]string, len(row))
+		for i := range row {
+			text[i] = row[i].String
+		}
+		all = append(all, strings.Join(text, "|"))
+	}
+	if err := found.Err(); err != nil {
+		f.Fatal(err)
+	}
+	return all
 }
