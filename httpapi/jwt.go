@@ -3,6 +3,8 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
 // JWTConfig is the configuration of [NewJWT]. Either Secret or JWKS is required.
@@ -37,6 +41,13 @@ const minSecret = 32
 
 // leeway is how far the clocks may differ.
 const leeway = 60 * time.Second
+
+// maxToken is the length of a token in bytes: of a longer one nothing is decoded.
+const maxToken = 64 << 10
+
+// lastSecond is the end of the year 9999. Times beyond it are no times, and would
+// wrap around.
+var lastSecond = float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix())
 
 // JWT authenticates bearer tokens (RFC 6750) that are JSON Web Tokens. It starts
 // no goroutine.
@@ -89,6 +100,9 @@ func (j *JWT) Authenticate(r *http.Request) (Caller, error) {
 	if !ok {
 		return Caller{}, ErrUnauthorized
 	}
+	if err := wellFormed(text); err != nil {
+		return Caller{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
+	}
 	claims := jwt.MapClaims{}
 	_, err := j.parser.ParseWithClaims(text, claims, func(t *jwt.Token) (any, error) { return j.key(r.Context(), t) })
 	if errors.Is(err, errKeysUnavailable) {
@@ -109,6 +123,45 @@ func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(given[0], " ")
 	token = strings.TrimSpace(token)
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// wellFormed refuses what the parser lets pass: a token of any length, what is not
+// base64url but skipped by its decoder, JSON that parsers read differently, and
+// extensions that must be understood (RFC 7515, section 4.1.11), of which none are.
+func wellFormed(token string) error {
+	if len(token) > maxToken {
+		return fmt.Errorf("the token is longer than %d bytes", maxToken)
+	}
+	parts := strings.SplitN(token, ".", 4)
+	if len(parts) != 3 {
+		return errors.New("the token has not three parts")
+	}
+	if strings.ContainsAny(token, "\r\n") {
+		return errors.New("the token has line breaks")
+	}
+	var header map[string]json.RawMessage
+	for i, part := range parts[:2] {
+		text, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil {
+			return err
+		}
+		if err := strictjson.Check(text, maxDepth); err != nil {
+			return err
+		}
+		if i > 0 {
+			break
+		}
+		if err := json.Unmarshal(text, &header); err != nil {
+			return err
+		}
+	}
+	if _, given := header["crit"]; given {
+		return errors.New("the token's header has crit")
+	}
+	if id, given := header["kid"]; given && id[0] != '"' {
+		return errors.New("the token's kid is not a string")
+	}
+	return nil
 }
 
 // key returns the key for a token. The parser has checked that the token's
@@ -132,6 +185,13 @@ func (j *JWT) key(ctx context.Context, t *jwt.Token) (any, error) {
 func (j *JWT) caller(claims jwt.MapClaims) (Caller, error) {
 	bad := func(name string) (Caller, error) {
 		return Caller{}, fmt.Errorf("%w: the claim %s is malformed", ErrUnauthorized, name)
+	}
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		if v, given := claims[name]; given {
+			if seconds, ok := v.(float64); !ok || seconds < 0 || seconds > lastSecond {
+				return bad(name)
+			}
+		}
 	}
 	var c Caller
 	var ok bool
