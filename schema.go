@@ -34,12 +34,15 @@ func checkSchema(schema []byte) ([]byte, error) {
 	return compact, nil
 }
 
-// checkDialect refuses a schema that says it is of another draft than 2020-12:
-// keywords mean other things there.
+// checkDialect refuses a schema that says it is of another draft than 2020-12, where
+// keywords mean other things, and one with numbers that are too large to compare.
 func checkDialect(schema []byte) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
 		return err
+	}
+	if at, found := unjudged(doc); found {
+		return fault(Invalid, "/schema"+at, "must be a JSON Schema that a value can be compared with: it "+tooLarge)
 	}
 	members, _ := doc.(map[string]any)
 	const supported = "https://json-schema.org/draft/2020-12/schema"
@@ -78,6 +81,9 @@ func matchSchema(s *jsonschema.Schema, pointer string, value []byte) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
 	if err != nil {
 		return fault(Invalid, pointer, "must be JSON")
+	}
+	if at, found := unjudged(doc); found {
+		return fault(SchemaMismatch, pointer+at, "does not match the event type's schema: it "+tooLarge)
 	}
 	mismatch, ok := errors.AsType[*jsonschema.ValidationError](s.Validate(doc))
 	if !ok {
