@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
-
 	"github.com/ecg-api/webhooks"
 )
 
@@ -114,10 +112,7 @@ func (p patch) apply(doc, into any) error {
 	if err != nil {
 		return err
 	}
-	d := document{writable: fieldNames(into)}
-	if err := json.Unmarshal(text, &d.members); err != nil {
-		return err
-	}
+	d := document{root: node{text: text}, writable: fieldNames(into), size: len(text)}
 	for _, o := range p {
 		if err := d.apply(o); err != nil {
 			return err
@@ -125,7 +120,9 @@ func (p patch) apply(doc, into any) error {
 	}
 	kept := make(map[string]json.RawMessage, len(d.writable))
 	for _, name := range d.writable {
-		kept[name] = d.members[name]
+		if member := d.root.child(name); member != nil {
+			kept[name] = member.appendTo(nil)
+		}
 	}
 	if text, err = encode(kept); err != nil {
 		return err
@@ -164,11 +161,12 @@ func asUnprocessable(err error) error {
 	return newProblem(http.StatusUnprocessableEntity, "validation_failed", "The result of the patch is not valid.", p.Errors...)
 }
 
-// document is a resource that is being patched, by its members. The members
-// themselves are there throughout: what is removed becomes null.
+// document is a resource that is being patched, an object. Its members themselves are
+// there throughout: what is removed becomes null.
 type document struct {
-	members  map[string]json.RawMessage
+	root     node
 	writable []string
+	size     int // about, in bytes
 }
 
 func (d *document) apply(o operation) error {
@@ -185,27 +183,28 @@ func (d *document) apply(o operation) error {
 	}
 	switch o.op {
 	case "add":
-		return d.put(o, o.value)
+		return d.put(o, node{text: o.value})
 	case "replace":
-		if _, err := d.get(o, o.path); err != nil {
-			return err
-		}
-		return d.edit(o, "replace", o.path, o.value)
-	case "remove":
-		return d.remove(o, o.path)
-	case "copy":
-		value, err := d.get(o, o.from)
+		found, err := d.get(o, o.path)
 		if err != nil {
 			return err
 		}
-		return d.put(o, value)
+		return d.set(found, node{text: o.value})
+	case "remove":
+		return d.remove(o, o.path)
+	case "copy":
+		found, err := d.get(o, o.from)
+		if err != nil {
+			return err
+		}
+		return d.put(o, node{text: found.appendTo(nil)})
 	default: // move
 		return d.move(o)
 	}
 }
 
 func (d *document) move(o operation) error {
-	value, err := d.get(o, o.from)
+	found, err := d.get(o, o.from)
 	if err != nil {
 		return err
 	}
@@ -215,6 +214,7 @@ func (d *document) move(o operation) error {
 	if strings.HasPrefix(o.path.text, o.from.text+"/") {
 		return d.refuse(o, http.StatusUnprocessableEntity, "path_not_found", "A value cannot be moved into itself.")
 	}
+	value := *found
 	if err := d.remove(o, o.from); err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (d *document) mayWrite(o operation, p pointer) error {
 	if len(p.tokens) > 0 && slices.Contains(d.writable, p.tokens[0]) {
 		return nil
 	}
-	if len(p.tokens) > 0 && d.members[p.tokens[0]] == nil {
+	if len(p.tokens) > 0 && d.root.child(p.tokens[0]) == nil {
 		return d.missing(o)
 	}
 	return d.refuse(o, http.StatusForbidden, "read_only", "The member is read-only.")
@@ -241,60 +241,28 @@ func (d *document) missing(o operation) error {
 }
 
 func (d *document) test(o operation) error {
-	var found json.RawMessage
-	var err error
-	_, secret := d.members["secretKey"]
-	switch {
-	case secret && (len(o.path.tokens) == 0 || o.path.tokens[0] == "secretKey"):
+	if d.root.child("secretKey") != nil && (len(o.path.tokens) == 0 || o.path.tokens[0] == "secretKey") {
 		return d.refuse(o, http.StatusForbidden, "read_only", "The secret cannot be tested.")
-	case len(o.path.tokens) == 0:
-		found, err = encode(d.members)
-	default:
-		found, err = d.get(o, o.path)
 	}
+	found, err := d.get(o, o.path)
 	if err != nil {
 		return err
 	}
-	if !equalJSON(found, o.value) {
+	if !found.equal(&node{text: o.value}) {
 		return errTestFailed
 	}
 	return nil
 }
 
-// get returns the value at the pointer.
-func (d *document) get(o operation, p pointer) (json.RawMessage, error) {
-	value, ok := d.members[p.tokens[0]]
-	for _, token := range p.tokens[1:] {
-		if !ok {
-			break
+// get returns the value at the pointer. It holds until the document changes.
+func (d *document) get(o operation, p pointer) (*node, error) {
+	found := &d.root
+	for _, token := range p.tokens {
+		if found = found.child(token); found == nil {
+			return nil, d.missing(o)
 		}
-		value, ok = child(value, token)
 	}
-	if !ok {
-		return nil, d.missing(o)
-	}
-	return value, nil
-}
-
-// child returns a member of an object or an item of an array.
-func child(value json.RawMessage, token string) (json.RawMessage, bool) {
-	switch value[0] {
-	case '{':
-		var members map[string]json.RawMessage
-		err := json.Unmarshal(value, &members)
-		found, ok := members[token]
-		return found, ok && err == nil
-	case '[':
-		var items []json.RawMessage
-		err := json.Unmarshal(value, &items)
-		i, ok := index(token)
-		if err != nil || !ok || i >= len(items) {
-			return nil, false
-		}
-		return items[i], true
-	default:
-		return nil, false
-	}
+	return found, nil
 }
 
 // index reads the index of an array: digits without leading zeros.
@@ -304,65 +272,55 @@ func index(token string) (int, bool) {
 }
 
 // put adds a value: a member, or an item before the index or at the end.
-func (d *document) put(o operation, value json.RawMessage) error {
+func (d *document) put(o operation, value node) error {
 	last := len(o.path.tokens) - 1
-	if last == 0 {
-		d.members[o.path.tokens[0]] = value
-		return d.bounded()
-	}
 	parent, err := d.get(o, pointer{tokens: o.path.tokens[:last]})
 	if err != nil {
 		return err
 	}
-	switch token := o.path.tokens[last]; parent[0] {
-	case '{':
-	case '[':
-		var items []json.RawMessage
-		if err := json.Unmarshal(parent, &items); err != nil {
-			return err
+	token := o.path.tokens[last]
+	if in := parent.split(); in != nil && in.object {
+		if found := parent.child(token); found != nil {
+			return d.set(found, value)
 		}
-		if i, ok := index(token); token != "-" && (!ok || i > len(items)) {
-			return d.missing(o)
-		}
-	default:
+	}
+	if !parent.add(token, value) {
 		return d.missing(o)
 	}
-	return d.edit(o, "add", o.path, value)
+	return d.grow(len(token) + value.size())
+}
+
+// set puts a value in the place of one that is there.
+func (d *document) set(found *node, value node) error {
+	by := value.size() - found.size()
+	*found = value
+	return d.grow(by)
 }
 
 func (d *document) remove(o operation, p pointer) error {
-	if _, err := d.get(o, p); err != nil {
+	found, err := d.get(o, p)
+	if err != nil {
 		return err
 	}
-	if len(p.tokens) == 1 {
-		d.members[p.tokens[0]] = json.RawMessage("null")
-		return nil
+	last := len(p.tokens) - 1
+	if last == 0 {
+		return d.set(found, node{text: json.RawMessage("null")})
 	}
-	return d.edit(o, "remove", p, nil)
+	by := found.size()
+	parent, err := d.get(o, pointer{tokens: p.tokens[:last]})
+	if err != nil {
+		return err
+	}
+	parent.remove(p.tokens[last])
+	return d.grow(-by)
 }
 
-// edit changes the document once it is known that the place is there.
-func (d *document) edit(o operation, op string, p pointer, value json.RawMessage) error {
-	name := p.tokens[0]
-	if len(p.tokens) == 1 {
-		d.members[name] = value
-		return d.bounded()
+// grow refuses a document that copies have blown up.
+func (d *document) grow(by int) error {
+	if d.size += by; d.size > maxPatched {
+		return errTooLarge
 	}
-	if slices.Contains(p.tokens[:len(p.tokens)-1], "") { // which the library takes for the whole document
-		return d.missing(o)
-	}
-	step := jsonpatch.Operation{"op": quoted(op), "path": quoted(p.text[len("/"+escapeToken(name)):])}
-	if value != nil {
-		step["value"] = &value
-	}
-	options := jsonpatch.NewApplyOptions()
-	options.SupportNegativeIndices, options.EscapeHTML = false, false
-	next, err := jsonpatch.Patch{step}.ApplyWithOptions(d.members[name], options)
-	if err != nil {
-		return d.missing(o)
-	}
-	d.members[name] = next
-	return d.bounded()
+	return nil
 }
 
 // quoted returns a text as JSON, which it cannot fail to become.
@@ -372,20 +330,4 @@ func quoted(text string) *json.RawMessage {
 		panic(err)
 	}
 	return (*json.RawMessage)(&raw)
-}
-
-func escapeToken(token string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
-}
-
-// bounded refuses a document that copies have blown up.
-func (d *document) bounded() error {
-	size := 0
-	for _, m := range d.members {
-		size += len(m)
-	}
-	if size > maxPatched {
-		return errTooLarge
-	}
-	return nil
 }
