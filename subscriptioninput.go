@@ -202,10 +202,11 @@ func checkHeaders(headers map[string]string) (map[string]string, error) {
 	for name, value := range headers {
 		pointer := "/headers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 		canonical := http.CanonicalHeaderKey(name)
+		meant := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) // which many servers make of it
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			return nil, fault(Invalid, "/headers", "must have names that HTTP allows: letters, digits and !#$%&'*+-.^_`|~")
-		case refused[canonical], strings.HasPrefix(canonical, "Content-"), strings.HasPrefix(canonical, "Webhook-"), strings.HasPrefix(canonical, "X-Webhook-"):
+		case refused[meant], strings.HasPrefix(meant, "Content-"), strings.HasPrefix(meant, "Webhook-"), strings.HasPrefix(meant, "X-Webhook-"):
 			return nil, fault(Invalid, pointer, "is set by HTTP or the dispatcher, or opens a metadata service, and must not be set")
 		case len(name)+len(value) > 4<<10:
 			return nil, fault(Invalid, pointer, "must be at most 4096 bytes, name and value together")
