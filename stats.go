@@ -55,10 +55,16 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 		return Stats{}, fault(Invalid, "/bucket", "must be a whole number of seconds")
 	}
 	first := beginning(q.From, q.Bucket)
-	buckets := (q.To.Sub(first) + q.Bucket - 1) / q.Bucket
+	span := q.To.Sub(first) // at most 292 years, also of more
+	buckets := span / q.Bucket
+	if span%q.Bucket > 0 {
+		buckets++
+	}
 	switch {
 	case !q.From.Before(q.To):
 		return Stats{}, fault(Invalid, "/from", "must be before to")
+	case !first.After(time.Time{}): // which would mean no time
+		return Stats{}, fault(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
 	case buckets > MaxBuckets:
 		return Stats{}, fault(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", MaxBuckets))
 	}

@@ -172,15 +172,21 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
-	server := &http.Server{
+	server := newServer(handler, p.log)
+	go func() { failed <- server.Serve(listener) }()
+	return server, listener.Addr().String(), nil
+}
+
+// newServer bounds what a client can do by being slow, or by saying much: how long it
+// takes for the head and the whole of a request, and to take the answer.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	go func() { failed <- server.Serve(listener) }()
-	return server, listener.Addr().String(), nil
 }

@@ -163,9 +163,14 @@ func (f *fixture) sendBody(s step, body string) *httptest.ResponseRecorder {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		r.Header.Add(name, value)
 	}
+	w := f.serve(r)
+	f.conforms(r, body, w)
+	return w
+}
+
+func (f *fixture) serve(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	f.handler.ServeHTTP(w, r)
-	f.conforms(r, body, w)
 	return w
 }
 

@@ -35,6 +35,11 @@ func TestStats(t *testing.T) {
 				"errors": [{"parameter": "from", "detail": "<text>"}]}`},
 			{as: "read", do: "GET " + path + "?from={to}&to={from}", status: 400, code: "validation_failed"},
 			{as: "read", do: "GET " + path + "?from=yesterday", status: 400, code: "validation_failed"},
+			{as: "read", do: "GET " + path + "?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&bucket=minute", status: 400, code: "validation_failed"}, // more than a time.Duration holds
+			{as: "read", do: "GET " + path + "?to=0001-01-01T00:00:00Z", status: 400, code: "validation_failed"},
+			{as: "read", do: "GET " + path + "?to=0001-01-02T00:00:00Z", status: 400, code: "validation_failed"},
+			{as: "read", do: "GET " + path + "?to=0001-01-03T00:00:00Z", status: 200},
+			{as: "read", do: "GET " + path + "?to=9999-12-31T23:59:59.999Z", status: 200},
 			{as: "other", do: "GET /api/organizations/{b}/webhook-subscriptions/{sub}/stats", status: 404, code: "not_found"},
 		})
 	})
