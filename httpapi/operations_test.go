@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ecg-api/webhooks/httpapi"
@@ -112,8 +113,22 @@ func (p *parameter) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// operations reads the document.
+var documentedOperations struct {
+	once sync.Once
+	all  []operation
+}
+
+// operations reads the document, once.
 func operations(t *testing.T) []operation {
+	t.Helper()
+	documentedOperations.once.Do(func() { documentedOperations.all = readOperations(t) })
+	if documentedOperations.all == nil {
+		t.Fatal("another test says what is wrong with the document")
+	}
+	return documentedOperations.all
+}
+
+func readOperations(t *testing.T) []operation {
 	t.Helper()
 	var doc openAPI
 	if err := json.Unmarshal(httpapi.OpenAPI(), &doc); err != nil {
