@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ecg-api/webhooks"
@@ -64,17 +65,17 @@ func TestHostileJSON(t *testing.T) {
 		"CutSurrogate": `{"eventType":"vitals.measured","data":"\ud83d"}`, "SwappedSurrogates": `{"eventType":"vitals.measured","data":"\ude00\ud83d"}`,
 		"TwinEscaped": `{"\u0065ventType":"vitals.deleted",` + good + `}`, "TwinInData": `{"eventType":"vitals.measured","data":{"a":1,"\u0061":2}}`,
 		"OtherCase": `{"EventType":"vitals.measured","data":1}`, "OtherCaseBeside": `{` + good + `,"DATA":2}`, "LongS": `{` + good + `,"ver\u017fion":"v1"}`,
-		"Deep": deep(500_000), "DeepInData": `{"eventType":"vitals.measured","data":` + deep(64) + `}`, "DeepObjects": strings.Repeat(`{"a":`, 100_000),
+		"Deep": deep(100_000), "DeepInData": `{"eventType":"vitals.measured","data":` + deep(64) + `}`, "DeepObjects": strings.Repeat(`{"a":`, 20_000),
 		"NaN": `{"eventType":"vitals.measured","data":NaN}`, "Infinity": `{"eventType":"vitals.measured","data":-Infinity}`, "Hex": `{"eventType":"vitals.measured","data":0x1}`,
 		"LeadingZero": `{"eventType":"vitals.measured","data":01}`, "Plus": `{"eventType":"vitals.measured","data":+1}`, "Dot": `{"eventType":"vitals.measured","data":1.}`,
 		"Comment": `{` + good + `/**/}`, "TrailingComma": `{` + good + `,}`, "Quotes": `{'eventType':'vitals.measured'}`, "Trailing": `{` + good + `}{` + good + `}`,
-		"ManyUnknown": `{` + manyMembers(60_000) + good + `}`, "NumberForText": `{"eventType":1e400,"data":1}`, "Cut": `{` + good,
+		"ManyUnknown": `{` + manyMembers(10_000) + good + `}`, "NumberForText": `{"eventType":1e400,"data":1}`, "Cut": `{` + good,
 		"LongKey": `{` + good + `,"idempotencyKey":"` + strings.Repeat("k", 256) + `"}`, "NULInKey": `{` + good + `,"idempotencyKey":"\u0000"}`, "LineInKey": `{` + good + `,"orderingKey":"a\r\nb"}`,
 	} {
 		h.refused(rule, http.MethodPost, events, strings.NewReader(body))
 		h.refused(rule+" in a batch", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+body+`]}`))
 	}
-	h.refused("ManyEvents", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+strings.Repeat(`{`+good+`},`, 20_000)+`{`+good+`}]}`))
+	h.refused("ManyEvents", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+strings.Repeat(`{`+good+`},`, 5_000)+`{`+good+`}]}`))
 	for _, member := range []string{
 		`"timeoutMs":1e400`, `"timeoutMs":1000.5`, `"timeoutMs":9223372036854775808`, `"timeoutMs":-9223372036854775808`, `"rateLimit":1e400`, `"rateLimit":1e-400`, `"rateLimit":-1`,
 		`"retrySchedule":["999999999999h"]`, `"retrySchedule":["1e3s"]`, `"retrySchedule":["-5s"]`, `"retrySchedule":["0s"]`, `"retrySchedule":["\u0000"]`, `"retrySchedule":["` + strings.Repeat("1h", 10_000) + `"]`,
@@ -135,8 +136,8 @@ func TestEndlessBodies(t *testing.T) {
 	} {
 		body := &endless{begin: tt.begin}
 		w := h.refused(rule, http.MethodPost, events, body, tt.header, tt.value)
-		if w.StatusCode != tt.status || body.read > 32<<20 { // what is more than the limit lies in the buffers of sockets
-			t.Errorf("%s: %d after %d bytes", rule, w.StatusCode, body.read)
+		if w.StatusCode != tt.status || body.read.Load() > 32<<20 { // what is more than the limit lies in the buffers of sockets
+			t.Errorf("%s: %d after %d bytes", rule, w.StatusCode, body.read.Load())
 		}
 	}
 }
@@ -144,7 +145,7 @@ func TestEndlessBodies(t *testing.T) {
 // endless is a text that goes on for ever.
 type endless struct {
 	begin string
-	read  int
+	read  atomic.Int64 // by the client, which goes on while it has its answer
 }
 
 func (e *endless) Read(b []byte) (int, error) {
@@ -154,7 +155,7 @@ func (e *endless) Read(b []byte) (int, error) {
 		b[n] = ' '
 		n++
 	}
-	e.read += n
+	e.read.Add(int64(n))
 	return n, nil
 }
 
@@ -217,7 +218,7 @@ func TestHostilePatches(t *testing.T) {
 	ops := func(n int, op string) string { return "[" + strings.Repeat(op+",", n-1) + op + "]" }
 	nested := strings.Repeat("[", 60) + "1" + strings.Repeat("]", 60)
 	deep := "/filter" + strings.Repeat("/0", 60)
-	big := `{"op":"add","path":"/filter","value":[` + strings.Repeat("[],", 250_000) + `1]}`
+	big := `{"op":"add","path":"/filter","value":[` + strings.Repeat("[],", 60_000) + `1]}`
 	cases := map[string]string{
 		"TenThousand": ops(10_000, `{"op":"test","path":"/version","value":"v1"}`), "OneTooMany": ops(101, `{"op":"test","path":"/version","value":"v1"}`),
 		"HugeIndex": ops(1, `{"op":"add","path":"/events/2000000000","value":"*"}`), "HugerIndex": ops(1, `{"op":"add","path":"/events/99999999999999999999","value":"*"}`),
@@ -226,7 +227,7 @@ func TestHostilePatches(t *testing.T) {
 		"DoublingArray": `[{"op":"add","path":"/filter","value":[1]},` + ops(40, `{"op":"copy","from":"/filter","path":"/filter/-"}`)[1:],
 		"DeepTests":     `[{"op":"add","path":"/filter","value":` + nested + `},` + ops(99, `{"op":"test","path":"`+deep+`","value":1}`)[1:],
 		"DeepCopies":    `[{"op":"add","path":"/filter","value":[[1]]},` + ops(99, `{"op":"copy","from":"/filter/0","path":"/filter/0/0"}`)[1:],
-		"WideInserts":   "[" + big + "," + ops(99, `{"op":"add","path":"/filter/0","value":1}`)[1:], "WideTests": "[" + big + "," + ops(99, `{"op":"test","path":"/filter/250000","value":1}`)[1:],
+		"WideInserts":   "[" + big + "," + ops(99, `{"op":"add","path":"/filter/0","value":1}`)[1:], "WideTests": "[" + big + "," + ops(99, `{"op":"test","path":"/filter/60000","value":1}`)[1:],
 		"EmptyNames": ops(1, `{"op":"add","path":"/headers","value":{"":{"":1}}}`), "RootReplaced": ops(1, `{"op":"replace","path":"","value":{}}`),
 	}
 	for _, secret := range []string{"/secretKey", "/SecretKey", "/secretkey", "/secret~0Key", "/secretKey/0", "/id", "/ID", "/organizationId", "/OrganizationId", "/PostUri", "/posturi", "/auditInfo/createdBy", "/status/state", "/activeInfo/active", "/__proto__", "/constructor/prototype"} {
