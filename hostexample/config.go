@@ -38,7 +38,7 @@ type settings struct {
 	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
 	Workers       uint16   `help:"Attempts under way at once. Default: 128 for each CPU."`
-	Retention     wait     `help:"How long history is kept." default:"720h"`
+	Retention     wait     `help:"How long history is kept; from 48h on whole days end, so up to a day more." default:"720h"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }
