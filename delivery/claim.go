@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// maxClaim bounds a claim. Larger ones are no faster.
+// maxClaim bounds a claim. Larger ones are no faster, and keep others from the store.
 const maxClaim = 200
 
 // claimLoop keeps the lanes filled with what is due in the store.
@@ -67,14 +67,19 @@ func (r *run) claimLoop() {
 // queued. The next claim is for the others; and while there are any, their own ones
 // are some time apart, so that they get what the others leave of the machine.
 type greedy struct {
-	orgs  []uuid.UUID
-	until time.Time
-	once  bool // the next claim passes over them in any case
+	orgs   []uuid.UUID
+	until  time.Time
+	once   bool      // the next claim passes over them in any case
+	looked time.Time // the last one that did
 }
 
-// apart is how far apart the claims of the greedy are, as a multiple of how long one
-// takes.
-const apart = 3
+const (
+	// apart is how far apart the claims of the greedy are, as a multiple of how long one
+	// takes.
+	apart = 3
+	// alone is how often others are looked for while there are none.
+	alone = 100 * time.Millisecond
+)
 
 // find notes who was greedy in a claim that took as many jobs as it could.
 func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
@@ -92,9 +97,9 @@ func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
 		return
 	}
 	now := time.Now()
-	*g = greedy{orgs: orgs, until: now, once: true}
+	g.orgs, g.until, g.once = orgs, now, now.Sub(g.looked) > alone
 	if l.servedOthers(orgs, now) {
-		g.until = now.Add(min(apart*now.Sub(began), 100*time.Millisecond))
+		g.until, g.once = now.Add(min(apart*now.Sub(began), 100*time.Millisecond)), true
 	}
 }
 
@@ -103,13 +108,13 @@ func (g *greedy) turn(now time.Time) []uuid.UUID {
 	if !g.once && !now.Before(g.until) {
 		return nil
 	}
-	g.once = false
+	g.once, g.looked = false, now
 	return g.orgs
 }
 
 // seen is what a claim found out about those that are not passed over: all that was due
 // before it is taken. Where one has a hundred thousand queued, the others are found
-// behind them; so the next claim begins there.
+// behind them; so the next claim that passes over it begins there.
 type seen struct {
 	except  []uuid.UUID // these were passed over
 	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
@@ -126,7 +131,7 @@ const (
 
 // since returns from when on a claim looks that passes over these, zero for everything.
 func (s *seen) since(except []uuid.UUID, now time.Time) time.Time {
-	if s.at.IsZero() || now.Sub(s.started) > startOver {
+	if len(except) == 0 || s.at.IsZero() || now.Sub(s.started) > startOver {
 		return time.Time{}
 	}
 	for _, id := range s.except {
