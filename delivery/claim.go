@@ -17,6 +17,9 @@ import (
 // maxClaim bounds a claim. Larger ones are no faster, and keep others from the store.
 const maxClaim = 200
 
+// gather bounds how long a claim waits for more after one that found a little.
+const gather = 5 * time.Millisecond
+
 // claimLoop keeps the lanes filled with what is due in the store.
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
@@ -55,6 +58,9 @@ func (r *run) claimLoop() {
 			continue
 		}
 		seen.all(opts, r.cfg.Now())
+		if len(jobs) > 0 { // let more gather, for as long as it took
+			r.wait(nil, min(time.Since(began), gather))
+		}
 		wait := r.cfg.PollInterval
 		if len(passed) > 0 {
 			wait = min(wait, max(time.Until(greedy.until), 0))
