@@ -40,6 +40,8 @@ type settings struct {
 	Workers       uint16   `help:"Attempts under way at once. Default: 128 for each CPU."`
 	Retention     wait     `help:"How long history is kept." default:"720h"`
 
+	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
+
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }
 
@@ -53,7 +55,10 @@ type config struct {
 }
 
 // devSecrets is where development mode keeps its secrets.
-type devSecrets struct{ folder string }
+type devSecrets struct {
+	folder string
+	key    bool // the signing secrets are encrypted with the key there
+}
 
 // config completes the settings by the secrets, and by what development mode
 // adds.
@@ -116,7 +121,7 @@ func (c *config) develop(haveKeys bool) error {
 	if err != nil {
 		return err
 	}
-	c.library.SecretKeys = [][]byte{decodeKey(key)}
+	c.library.SecretKeys, c.dev.key = [][]byte{decodeKey(key)}, true
 	return nil
 }
 

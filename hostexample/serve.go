@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/ecg-api/webhooks"
 )
 
@@ -117,6 +119,9 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	if err := db.Ping(ctx); err != nil {
 		return err
 	}
+	if err := p.checkKeys(ctx); err != nil {
+		return err
+	}
 	documents := p.seeds()
 	if documents == nil || !p.serves {
 		return nil
@@ -173,7 +178,7 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           hardened(handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -181,6 +186,16 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
-	go func() { failed <- server.Serve(listener) }()
+	limited := netutil.LimitListener(listener, int(p.MaxConnections))
+	go func() { failed <- server.Serve(limited) }()
 	return server, listener.Addr().String(), nil
+}
+
+// hardened has browsers take every answer for what it says it is. What a request
+// may take is the server's time-outs and limits; a panic ends its own request alone.
+func hardened(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		handler.ServeHTTP(w, r)
+	})
 }
