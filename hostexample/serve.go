@@ -177,25 +177,8 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
-	server := &http.Server{
-		Handler:           hardened(handler),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-	}
+	server := p.server(handler)
 	limited := netutil.LimitListener(listener, int(p.MaxConnections))
 	go func() { failed <- server.Serve(limited) }()
 	return server, listener.Addr().String(), nil
-}
-
-// hardened has browsers take every answer for what it says it is. What a request
-// may take is the server's time-outs and limits; a panic ends its own request alone.
-func hardened(handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		handler.ServeHTTP(w, r)
-	})
 }
