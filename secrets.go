@@ -15,7 +15,7 @@ import (
 type Secret struct {
 	ID             uuid.UUID
 	SubscriptionID uuid.UUID
-	Key            string // never log it; signing.Mask makes it fit to be shown
+	Key            string `log:"-"` // never log it; signing.Mask makes it fit to be shown
 	ValidFrom      time.Time
 	ValidTo        time.Time // zero for the current one
 	Audit

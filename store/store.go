@@ -175,7 +175,7 @@ type SecretKeys interface {
 // KeyChange replaces the Key of a secret.
 type KeyChange struct {
 	SecretID uuid.UUID
-	From, To []byte
+	From, To []byte `log:"size"`
 }
 
 // Messages takes in what is published.
