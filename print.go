@@ -23,7 +23,7 @@ func (e Event) Format(f fmt.State, _ rune) { redact.Format(f, e) }
 func (p PostInput) Format(f fmt.State, _ rune) { redact.Format(f, p) }
 
 // Format implements [fmt.Formatter].
-func (r ReportInput) Format(f fmt.State, _ rune) { redact.Format(f, r) }
+func (in ReportInput) Format(f fmt.State, _ rune) { redact.Format(f, in) }
 
 // Format implements [fmt.Formatter].
 func (s SubscriptionInput) Format(f fmt.State, _ rune) { redact.Format(f, s) }

@@ -27,17 +27,36 @@ import (
 
 // silent are the fields that hold what must not be printed, whatever type has them.
 var silent = map[string]bool{
-	"Key": true, "Secret": true, "SecretKeys": true, "PrivateKey": true, "From": true, "To": true, // secrets
+	"Key": true, "Secret": true, "SecretKeys": true, "PrivateKey": true, "JWKS": true, "From": true, "To": true, // secrets
 	"Body": true, "Data": true, "Source": true, "Response": true, // payloads
 	"PostURI": true, "URL": true, "Headers": true, "Header": true, // of a customer
 }
 
 // printed are the public types that have such fields, or that hold one that does.
 var printed = []any{
-	webhooks.Config{}, webhooks.Secret{}, webhooks.Event{}, webhooks.PostInput{}, webhooks.ReportInput{}, webhooks.SubscriptionInput{},
-	store.Subscription{}, store.Target{}, store.Secret{}, store.KeyChange{}, store.Message{}, store.NewMessage{}, store.MessageSummary{},
-	store.Attempt{}, store.Delivery{}, store.NewAttempt{}, store.Report{}, store.Job{}, store.Outcome{},
-	httpapi.JWTConfig{}, guard.Request{}, guard.Result{}, signing.Message{},
+	webhooks.Config{},
+	webhooks.Secret{},
+	webhooks.Event{},
+	webhooks.PostInput{},
+	webhooks.ReportInput{},
+	webhooks.SubscriptionInput{},
+	store.Subscription{},
+	store.Target{},
+	store.Secret{},
+	store.KeyChange{},
+	store.Message{},
+	store.NewMessage{},
+	store.MessageSummary{},
+	store.Attempt{},
+	store.Delivery{},
+	store.NewAttempt{},
+	store.Report{},
+	store.Job{},
+	store.Outcome{},
+	httpapi.JWTConfig{},
+	guard.Request{},
+	guard.Result{},
+	signing.Message{},
 }
 
 const canary = "CanaryOfThePrinter"
@@ -56,7 +75,10 @@ func plant(v reflect.Value) (n int) {
 			continue
 		}
 		for _, value := range []any{
-			canary, []byte(canary), [][]byte{[]byte(canary)}, map[string]string{"X-Key": canary}, http.Header{"X-Key": {canary}},
+			canary, []byte(canary),
+			[][]byte{[]byte(canary)},
+			map[string]string{"X-Key": canary},
+			http.Header{"X-Key": {canary}},
 			&url.URL{Scheme: "https", Host: "example.com", Path: "/" + canary, RawQuery: canary, User: url.UserPassword("me", canary)},
 		} {
 			if name == "PostURI" {

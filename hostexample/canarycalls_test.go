@@ -172,7 +172,7 @@ func dump(t *testing.T, dsn, schema string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close(ctx)
+	defer func() { _ = db.Close(ctx) }()
 	rows, err := db.Query(ctx, "SELECT format('SELECT x::text FROM %I.%I AS x', schemaname, tablename) FROM pg_tables WHERE schemaname = $1", schema)
 	if err != nil {
 		t.Fatal(err)

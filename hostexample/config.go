@@ -156,6 +156,9 @@ func (s settings) checkPaths() error {
 	if s.JWKS == "" || strings.HasPrefix(s.JWKS, "https://") {
 		return nil
 	}
+	if strings.Contains(s.JWKS, "://") { // not quoted: its query may be a secret
+		return wrong("jwks", "must be an https URL or the path of a file")
+	}
 	if info, err := os.Stat(s.JWKS); err != nil || info.IsDir() {
 		return wrong("jwks", "is %q, must be an https URL or the path of a file", s.JWKS)
 	}
