@@ -67,7 +67,8 @@ type Config struct {
 	MaxData int
 
 	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. Default: none, the secrets lie in the clear.
+	// encrypts, all decrypt. See [Subscriptions.CheckKeys] and
+	// [Subscriptions.RotateKeys]. Default: none, the secrets lie in the clear.
 	SecretKeys [][]byte `log:"-"`
 	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
 	SecretOverlap time.Duration
