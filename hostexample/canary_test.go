@@ -188,6 +188,7 @@ func (c *canaries) ended(t *testing.T, s *serving) {
 		t.Error("this is not the log")
 	}
 	sweep(t, "the log", []byte(log), c.all())
+	sweep(t, "standard output", []byte(s.said.String()), c.all())
 }
 
 func (c *canaries) tokenFor(t *testing.T, scope string) string {

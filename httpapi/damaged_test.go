@@ -48,10 +48,10 @@ func TestADamagedSecretHidesNothingElse(t *testing.T) {
 	})
 }
 
-// panicking is a store that panics when something is published.
+// panicking is a store that panics when a secret is set.
 type panicking struct{ store.Store }
 
-func (panicking) Publish(context.Context, store.Tx, []store.NewMessage, store.PublishOptions) ([]store.Published, error) {
+func (panicking) AddSecret(context.Context, uuid.UUID, uuid.UUID, func(store.Subscription, store.Secret) (store.Secret, error)) error {
 	panic("on purpose")
 }
 
@@ -59,7 +59,11 @@ func TestAPanicLogsNeitherTokenNorBodyNorQuery(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, panicking{memstore.New()})
 	f.catalog()
-	s := step{as: "admin", do: "POST " + events + "?key=CanaryQuery", status: 500, body: `{"eventType": "vitals.measured", "data": "CanaryData"}`, header: "X-Secret: CanaryHeader"}
+	f.subscribe()
+	s := step{
+		as: "admin", do: "POST " + subs + "/{sub}/webhook-secret-histories?key=CanaryQuery", status: 500, code: "internal_error",
+		body: `{"secretKey": "CanarySecret"}`, header: "X-Secret: CanaryHeader",
+	}
 	f.run([]step{s})
 	log := f.log.String()
 	if !strings.Contains(log, "on purpose") || strings.Contains(log, "Canary") || strings.Contains(log, "Bearer") {
