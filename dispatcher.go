@@ -9,11 +9,21 @@ import (
 // same store.
 type Dispatcher struct{ *core }
 
-// Start checks that the store answers, begins to deliver and returns. When ctx is
-// cancelled, the dispatcher drains as [Dispatcher.Stop] does, within
-// Config.DrainTimeout. To start one that runs does nothing; one that was stopped
-// can be started again.
-func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ctx) }
+// Start checks that the store answers, and that no key is missing to what it holds
+// ([ErrMissingKey]), begins to deliver and returns. When ctx is cancelled, the
+// dispatcher drains as [Dispatcher.Stop] does, within Config.DrainTimeout. To start
+// one that runs does nothing; one that was stopped can be started again.
+func (d *Dispatcher) Start(ctx context.Context) error {
+	if !d.engine.Running() {
+		if err := d.store.Ping(ctx); err != nil {
+			return err
+		}
+		if err := d.checkKeys(ctx); err != nil {
+			return err
+		}
+	}
+	return d.engine.Start(ctx)
+}
 
 // Stop drains: nothing more is begun, attempts under way are finished and
 // recorded, the rest is given back. If ctx ends before, attempts under way are cut

@@ -27,10 +27,10 @@ type PostInput struct {
 	Type        string
 	Version     string
 	// Data is as in [Event].
-	Data any
+	Data any `log:"-"`
 	// Source is what Data was made from, a JSON object: it is kept with the
 	// message and never sent. Default: none.
-	Source []byte
+	Source []byte `log:"size"`
 	// RetryOf makes it a retry of the given attempt, in that one's chain, and with
 	// its message id and body if the type, Data and Source are the same. Default: it
 	// begins a delivery.
@@ -231,7 +231,7 @@ type ReportInput struct {
 	Success    bool
 	HTTPStatus int    // 100–599; 0 for none
 	Error      string // one line for a person; required without success
-	Response   []byte // what came back; kept up to 16 KiB
+	Response   []byte `log:"size"` // what came back; kept up to 16 KiB
 }
 
 // maxReported is how much of a response is kept.

@@ -31,7 +31,7 @@ type Event struct {
 	Version string
 	// Data is any JSON value. A json.RawMessage is taken as it is, less the white
 	// space between its tokens; anything else is marshalled.
-	Data any
+	Data any `log:"-"`
 	// IdempotencyKey, if not "", makes it safe to publish again: for 24 h a second
 	// event of the organization with the key is not published, and the result is
 	// that of the first. At most 255 printable characters.

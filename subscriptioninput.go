@@ -22,7 +22,7 @@ import (
 type SubscriptionInput struct {
 	// PostURI is an absolute https URL, or http where IsDevelopment is set and
 	// Config.AllowHTTP allows it. "" makes the subscription inactive.
-	PostURI string `field:"postUri"`
+	PostURI string `field:"postUri" log:"host"`
 	// Events are event type ids, codes, which mean that code in Version, and
 	// patterns: "*" for every event of Version, "vitals.*" for those below a dot.
 	Events []string `field:"events" validate:"max=1000"`
@@ -32,7 +32,7 @@ type SubscriptionInput struct {
 	Description   string `field:"description" validate:"prose=2000"`
 	// Headers are sent with every delivery: at most 20, together at most 4 KiB
 	// each, and none that the dispatcher or HTTP itself sets.
-	Headers map[string]string `field:"headers"`
+	Headers map[string]string `field:"headers" log:"names"`
 	// Timeout of an attempt, 1–30 s. Default: that of Config.
 	Timeout time.Duration `field:"timeoutMs"`
 	// RetrySchedule replaces that of Config: at most 20 waits of at most 48 h.

@@ -67,13 +67,14 @@ type Config struct {
 	MaxData int
 
 	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. Default: none, the secrets lie in the clear.
-	SecretKeys [][]byte
+	// encrypts, all decrypt. See [Subscriptions.CheckKeys] and
+	// [Subscriptions.RotateKeys]. Default: none, the secrets lie in the clear.
+	SecretKeys [][]byte `log:"-"`
 	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
 	SecretOverlap time.Duration
 	// PrivateKey, whsk_ and base64 of an ed25519 key, adds a v1a signature to
 	// every delivery. Default: none.
-	PrivateKey string
+	PrivateKey string `log:"-"`
 
 	// Observer is told what happens in the dispatcher. Default: nobody.
 	Observer Observer

@@ -74,6 +74,17 @@ func (r *run) probe(t task, to *target, now time.Time) bool {
 	return false
 }
 
+// release has what waits for an endpoint sent.
+func (r *run) release(subscription uuid.UUID) {
+	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
+		return nil, r.cfg.Store.Release(ctx, subscription, r.cfg.Now().UTC().Truncate(time.Millisecond))
+	})
+	if err != nil {
+		r.cfg.Logger.Error("webhooks: what waits for an endpoint could not be released; it is sent later", "error", err)
+	}
+	r.signal()
+}
+
 // change is what some outcomes say of an endpoint.
 type change struct {
 	last     result    // of those that say something
@@ -160,15 +171,13 @@ func (r *run) followHealth(c *change, now time.Time) {
 		n.Kind = CircuitOpened
 		r.notify(n)
 	case wasOpen && !open:
-		_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
-			return nil, r.cfg.Store.Release(ctx, b.SubscriptionID, now)
+		r.release(b.SubscriptionID)
+		r.recorders.Go(func() { // what was on its way back there, in whatever host
+			r.wait(nil, 2*targetTTL)
+			r.release(b.SubscriptionID)
 		})
-		if err != nil {
-			r.cfg.Logger.Error("webhooks: what waits for an endpoint could not be released; it is sent later", "error", err)
-		}
 		n.Kind = CircuitClosed
 		r.notify(n)
-		r.signal()
 	}
 	if c.after.Failures > 0 && now.Sub(c.after.Since) >= GiveUpAfter {
 		r.deactivate(b, "nothing but failures for 5 days")

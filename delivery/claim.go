@@ -14,8 +14,11 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// maxClaim bounds a claim. Larger ones are no faster.
+// maxClaim bounds a claim. Larger ones are no faster, and keep others from the store.
 const maxClaim = 200
+
+// gather bounds how long a claim waits for more after one that found a little.
+const gather = 5 * time.Millisecond
 
 // claimLoop keeps the lanes filled with what is due in the store.
 func (r *run) claimLoop() {
@@ -24,42 +27,69 @@ func (r *run) claimLoop() {
 	var seen seen
 	var greedy greedy
 	for r.claiming.Err() == nil {
-		n, full := r.lanes.reserve(max(1, most/4), most) // not in driblets
+		n, full, owners := r.lanes.reserve(max(1, most/4), most) // not in driblets
 		if n == 0 {
 			r.refuse(r.lanes.evict(time.Now()))
 			r.wait(r.lanes.room, r.cfg.PollInterval)
 			continue
 		}
 		began := time.Now()
-		passed := greedy.turn(began)
+		passed, again := greedy.turn(began, owners)
 		full = append(full, passed...)
 		if r.moved.Swap(false) {
 			seen.at = time.Time{}
 		}
-		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full, Since: seen.since(full, r.cfg.Now())}
-		jobs, err := r.cfg.Store.Claim(r.claiming, opts)
-		r.lanes.release(n - len(jobs))
+		if seen.stale(r.cfg.Now()) {
+			r.intake.Go(func() { r.startOver(most, full) })
+		}
+		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full, Since: seen.since(full)}
+		jobs, err := r.claim(opts)
 		if err != nil {
 			if r.claiming.Err() == nil {
-				r.health.failed(err)
 				r.wait(nil, backOff.NextBackOff())
 			}
 			continue
 		}
-		r.health.worked()
 		backOff.Reset()
-		r.targets.warm(r.claiming, jobs)
-		r.put(jobs, began.Add(r.cfg.Lease))
 		if len(jobs) == n {
 			greedy.find(jobs, r.lanes, began)
 			continue
 		}
 		seen.all(opts, r.cfg.Now())
+		if len(jobs) > 0 { // let more gather, for as long as it took
+			r.wait(nil, min(time.Since(began), gather))
+		}
 		wait := r.cfg.PollInterval
-		if len(passed) > 0 {
+		if again {
 			wait = min(wait, max(time.Until(greedy.until), 0))
 		}
 		r.wait(r.wake, wait)
+	}
+}
+
+// claim claims what there is reserved room for, and puts it into the lanes.
+func (r *run) claim(opts store.ClaimOptions) ([]store.Job, error) {
+	began := time.Now()
+	jobs, err := r.cfg.Store.Claim(r.claiming, opts)
+	r.lanes.release(opts.Max - len(jobs))
+	if err != nil {
+		if r.claiming.Err() == nil {
+			r.health.failed(err)
+		}
+		return nil, err
+	}
+	r.health.worked()
+	r.targets.warm(r.claiming, jobs)
+	r.put(jobs, began.Add(r.cfg.Lease))
+	return jobs, nil
+}
+
+// startOver looks at everything that is due, beside the claims that go on: it takes
+// long where one has much queued.
+func (r *run) startOver(most int, except []uuid.UUID) {
+	n, full, _ := r.lanes.reserve(1, most)
+	if n > 0 {
+		_, _ = r.claim(store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: append(full, except...)}) // the next claims see what is wrong
 	}
 }
 
@@ -67,14 +97,20 @@ func (r *run) claimLoop() {
 // queued. The next claim is for the others; and while there are any, their own ones
 // are some time apart, so that they get what the others leave of the machine.
 type greedy struct {
-	orgs  []uuid.UUID
-	until time.Time
-	once  bool // the next claim passes over them in any case
+	orgs   []uuid.UUID
+	until  time.Time
+	once   bool      // the next claim passes over them in any case
+	looked time.Time // the last one that did
+	found  time.Time // when they were so; that does not hold for long
 }
 
-// apart is how far apart the claims of the greedy are, as a multiple of how long one
-// takes.
-const apart = 3
+const (
+	// apart is how far apart the claims of the greedy are, as a multiple of how long one
+	// takes.
+	apart = 3
+	// alone is how often others are looked for while there are none.
+	alone = 100 * time.Millisecond
+)
 
 // find notes who was greedy in a claim that took as many jobs as it could.
 func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
@@ -92,28 +128,37 @@ func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
 		return
 	}
 	now := time.Now()
-	*g = greedy{orgs: orgs, until: now, once: true}
+	g.orgs, g.found, g.until, g.once = orgs, now, now, now.Sub(g.looked) > alone
 	if l.servedOthers(orgs, now) {
-		g.until = now.Add(min(apart*now.Sub(began), 100*time.Millisecond))
+		g.until, g.once = now.Add(min(apart*now.Sub(began), 100*time.Millisecond)), true
 	}
 }
 
-// turn returns who is passed over in a claim.
-func (g *greedy) turn(now time.Time) []uuid.UUID {
-	if !g.once && !now.Before(g.until) {
-		return nil
+// turn returns who is passed over in a claim, given who has something that is full, and
+// whether they have their turn again after until; else it is when there is room.
+func (g *greedy) turn(now time.Time, full []uuid.UUID) (passed []uuid.UUID, again bool) {
+	if now.Sub(g.found) > time.Second {
+		g.orgs = nil
 	}
+	wait := g.orgs != nil && (g.once || now.Before(g.until))
 	g.once = false
-	return g.orgs
+	if slices.ContainsFunc(g.orgs, func(org uuid.UUID) bool { return slices.Contains(full, org) }) {
+		return g.orgs, false
+	}
+	if !wait {
+		return nil, false
+	}
+	g.looked = now
+	return g.orgs, true
 }
 
 // seen is what a claim found out about those that are not passed over: all that was due
 // before it is taken. Where one has a hundred thousand queued, the others are found
-// behind them; so the next claim begins there.
+// behind them; so the next claim that passes over it begins there.
 type seen struct {
 	except  []uuid.UUID // these were passed over
 	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
-	started time.Time   // the last claim that looked at everything
+	started time.Time   // when everything was looked at last
 }
 
 const (
@@ -124,9 +169,18 @@ const (
 	startOver = 5 * time.Second
 )
 
+// stale reports whether everything is to be looked at again, and takes it that it is.
+func (s *seen) stale(now time.Time) bool {
+	if s.at.IsZero() || now.Sub(s.started) < startOver {
+		return false
+	}
+	s.started = now
+	return true
+}
+
 // since returns from when on a claim looks that passes over these, zero for everything.
-func (s *seen) since(except []uuid.UUID, now time.Time) time.Time {
-	if s.at.IsZero() || now.Sub(s.started) > startOver {
+func (s *seen) since(except []uuid.UUID) time.Time {
+	if len(except) == 0 || s.at.IsZero() {
 		return time.Time{}
 	}
 	for _, id := range s.except {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -247,7 +248,7 @@ func (r *run) signal() {
 func (e *Engine) notify(n Notice) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.cfg.Logger.Error("webhooks: the observer panicked", "panic", p)
+			e.cfg.Logger.Error("webhooks: the observer panicked", "panic", fmt.Sprint(p))
 		}
 	}()
 	n.At = e.cfg.Now()

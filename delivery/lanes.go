@@ -88,28 +88,28 @@ func (l *lanes) forLane() int   { return max(1, l.maxTasks/4) }
 
 // reserve sets room aside for a claim of up to most tasks and returns for how many:
 // 0 if there is not room for least. It also returns the subscriptions and
-// organizations that can take no more.
-func (l *lanes) reserve(least, most int) (n int, full []uuid.UUID) {
+// organizations that can take no more, and whose these are.
+func (l *lanes) reserve(least, most int) (n int, full, owners []uuid.UUID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n = min(most, l.free(l.forClaims()))
 	if n < least && l.tasks+l.reserved > 0 || n < 1 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	l.reserved += n
 	now := time.Now()
 	for _, ln := range l.lanes {
 		ln.refused = 0
 		if ln.passed = ln.queue.len() >= ln.most(now) || ln.queue.len()+n > l.forLane(); ln.passed {
-			full = append(full, ln.id)
+			full, owners = append(full, ln.id), append(owners, ln.org)
 		}
 	}
 	for org, h := range l.held {
 		if h.passed = h.tasks+n > l.forTenant(); h.passed {
-			full = append(full, org)
+			full, owners = append(full, org), append(owners, org)
 		}
 	}
-	return n, full
+	return n, full, owners
 }
 
 // free returns for how many tasks there is room, if no more than so many may wait.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -99,7 +100,7 @@ func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well 
 func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.cfg.Logger.Error("webhooks: sending panicked", "panic", p, "attempt", t.AttemptID)
+			r.cfg.Logger.Error("webhooks: sending panicked", "panic", fmt.Sprint(p), "attempt", t.AttemptID)
 			result = guard.Result{Err: fault("internal error: the sender panicked")}
 		}
 	}()

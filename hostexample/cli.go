@@ -16,11 +16,12 @@ type cli struct {
 	LogLevel  logLevel  `help:"Least level that is logged: debug, info, warn or error." default:"info"`
 	LogFormat logFormat `help:"Form of the log: text, json, or auto for text on a terminal, else json." default:"auto"`
 
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"REST API and dispatcher in one process (the default command)."`
-	Demo    demoCmd    `cmd:"" help:"Publish, deliver, retry in front of your eyes, on a store of its own."`
-	Token   tokenCmd   `cmd:"" help:"Print a token for the API, signed with the HS256 secret."`
-	Migrate migrateCmd `cmd:"" help:"Migrate the schema of the database."`
-	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
+	Serve   serveCmd      `cmd:"" default:"withargs" help:"REST API and dispatcher in one process (the default command)."`
+	Demo    demoCmd       `cmd:"" help:"Publish, deliver, retry in front of your eyes, on a store of its own."`
+	Token   tokenCmd      `cmd:"" help:"Print a token for the API, signed with the HS256 secret."`
+	Migrate migrateCmd    `cmd:"" help:"Migrate the schema of the database."`
+	Rotate  rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Encrypt the signing secrets anew with the first key."`
+	OpenAPI openAPICmd    `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 }
 
 // runner is what a command does. Kong fills in the command's fields before.
@@ -40,7 +41,9 @@ variable with _FILE behind it names:
     WEBHOOKS_SECRET_KEYS    Keys that encrypt signing secrets at rest, base64 of 32
                             bytes each, by commas: the first encrypts, all decrypt.
                             "off" leaves them in the clear. Required outside
-                            development mode.
+                            development mode. Without a key that the database
+                            needs it does not start; rotate-keys --help says how
+                            to replace one.
     WEBHOOKS_PRIVATE_KEY    Ed25519 key, whsk_…, that adds a v1a signature.
     WEBHOOKS_STORE_FILE     File with the value of --store.
 
@@ -86,7 +89,7 @@ func (h *host) parse(args []string) (*cli, runner, error) {
 func (h *host) help(parser *kong.Kong) error {
 	fmt.Fprintf(h.stdout, "%s\n\nCommands:\n", description)
 	for _, c := range parser.Model.Children {
-		fmt.Fprintf(h.stdout, "  %-9s %s\n", c.Name, c.Help)
+		fmt.Fprintf(h.stdout, "  %-11s %s\n", c.Name, c.Help)
 	}
 	fmt.Fprint(h.stdout, "\nThe flags of serve follow; for those of another: hostexample COMMAND --help\n\n")
 	_, err := parser.Parse([]string{"serve", "--help"})

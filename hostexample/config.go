@@ -38,7 +38,9 @@ type settings struct {
 	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
 	Workers       uint16   `help:"Attempts under way at once. Default: 128 for each CPU."`
-	Retention     wait     `help:"How long history is kept." default:"720h"`
+	Retention     wait     `help:"How long history is kept; from 48h on whole days end, so up to a day more." default:"720h"`
+
+	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }
@@ -53,7 +55,10 @@ type config struct {
 }
 
 // devSecrets is where development mode keeps its secrets.
-type devSecrets struct{ folder string }
+type devSecrets struct {
+	folder string
+	key    bool // the signing secrets are encrypted with the key there
+}
 
 // config completes the settings by the secrets, and by what development mode
 // adds.
@@ -116,7 +121,7 @@ func (c *config) develop(haveKeys bool) error {
 	if err != nil {
 		return err
 	}
-	c.library.SecretKeys = [][]byte{decodeKey(key)}
+	c.library.SecretKeys, c.dev.key = [][]byte{decodeKey(key)}, true
 	return nil
 }
 
@@ -150,6 +155,9 @@ func (s settings) checkPaths() error {
 	}
 	if s.JWKS == "" || strings.HasPrefix(s.JWKS, "https://") {
 		return nil
+	}
+	if strings.Contains(s.JWKS, "://") { // not quoted: its query may be a secret
+		return wrong("jwks", "must be an https URL or the path of a file")
 	}
 	if info, err := os.Stat(s.JWKS); err != nil || info.IsDir() {
 		return wrong("jwks", "is %q, must be an https URL or the path of a file", s.JWKS)

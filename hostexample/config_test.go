@@ -44,6 +44,7 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"Store", nil, "--store=mysql://x", "--store (WEBHOOKS_STORE)"},
 		{"StoreWithoutPath", nil, "--store=sqlite:", "--store (WEBHOOKS_STORE)"},
 		{"StoreFolder", nil, "--store=sqlite:absent/webhooks.db", "--store (WEBHOOKS_STORE)"},
+		{"Connections", nil, "--max-connections=0", "--max-connections (WEBHOOKS_MAX_CONNECTIONS)"},
 		{"StoreURL", nil, "--store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
 		{"Schema", nil, "--schema=No", "--schema (WEBHOOKS_SCHEMA)"},
 		{"Seed", nil, "--seed=absent", "--seed (WEBHOOKS_SEED)"},
@@ -55,7 +56,7 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"SecretFileAbsent", []string{"WEBHOOKS_JWT_SECRET_FILE=absent"}, "", "WEBHOOKS_JWT_SECRET_FILE"},
 		{"SecretAndJWKS", []string{testSecret, testKeys}, "--jwks=https://example.com/jwks", "--jwks (WEBHOOKS_JWKS)"},
 		{"JWKSAbsent", []string{testKeys}, "--jwks=absent.json --store=memory:", "--jwks (WEBHOOKS_JWKS)"},
-		{"JWKSPlain", []string{testKeys}, "--jwks=http://example.com/jwks --store=memory:", "--jwks (WEBHOOKS_JWKS)"},
+		{"JWKSPlain", []string{testKeys}, "--jwks=http://example.com/jwks?50%off --store=memory:", "--jwks (WEBHOOKS_JWKS)"},
 		{"KeysUnset", []string{testSecret}, "", "WEBHOOKS_SECRET_KEYS"},
 		{"KeysWrong", []string{testSecret, "WEBHOOKS_SECRET_KEYS=AAECAw=="}, "", "WEBHOOKS_SECRET_KEYS"},
 		{"PrivateKey", []string{"WEBHOOKS_PRIVATE_KEY=whsk_x"}, "--store=memory:", "WEBHOOKS_PRIVATE_KEY"},
@@ -126,12 +127,13 @@ func TestHelpListsEverySetting(t *testing.T) {
 		"WEBHOOKS_ADDR", "WEBHOOKS_STORE", "WEBHOOKS_JWT_SECRET", "WEBHOOKS_JWKS", "WEBHOOKS_JWT_ISSUER", "WEBHOOKS_JWT_AUDIENCE",
 		"WEBHOOKS_ALLOW_NETWORKS", "WEBHOOKS_SECRET_KEYS", "WEBHOOKS_RETRY_SCHEDULE", "WEBHOOKS_TIMEOUT", "WEBHOOKS_WORKERS",
 		"WEBHOOKS_RETENTION", "WEBHOOKS_SEED", "WEBHOOKS_LOG_LEVEL", "WEBHOOKS_LOG_FORMAT", "WEBHOOKS_NO_MIGRATE", "WEBHOOKS_METRICS_ADDR",
+		"WEBHOOKS_MAX_CONNECTIONS", "4096", "rotate-keys",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("--help does not mention %s", want)
 		}
 	}
-	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"}} {
+	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"}, {"rotate-keys", "--help"}} {
 		if r := command(t, nil, args...); r.code != 0 || r.stdout == "" {
 			t.Errorf("%v: exit %d", args, r.code)
 		}

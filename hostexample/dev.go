@@ -69,12 +69,12 @@ List what was sent, and what came back:
 
 curl -sS -w '\n' %s '%s/webhook-subscriptions/%s/activity?take=3'
 
-%s
+Read about the rest of the interface in a browser:
 
-curl -sS -w '\n' %s
+%s/docs
 
 `, expires.Format(time.DateOnly), filepath.Join(p.dev.folder, devSecretFile), token,
-		auth, org, auth, org, sub.ID, lastTitle, url+lastPath), nil
+		auth, org, auth, org, sub.ID, url), nil
 }
 
 // sampleSubscription returns the sample organization's subscription. It makes one
@@ -103,5 +103,3 @@ func (p *process) sampleSubscription(ctx context.Context, url string) (webhooks.
 			return nil
 		})
 }
-
-const lastTitle, lastPath = "Ask whether it is well:", "/healthcheck"

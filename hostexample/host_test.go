@@ -65,7 +65,8 @@ func command(t *testing.T, environ []string, args ...string) result {
 type serving struct {
 	cmd    *exec.Cmd
 	url    string
-	stdout chan string // its lines
+	stdout chan string   // its lines
+	said   *lockedBuffer // all of them
 	stderr *lockedBuffer
 	ended  chan error
 	gone   chan struct{} // closed when it has ended and all output is here
@@ -79,7 +80,7 @@ func serve(t *testing.T, folder string, environ []string, args ...string) *servi
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &serving{stdout: make(chan string, 100), stderr: new(lockedBuffer), ended: make(chan error, 1), gone: make(chan struct{})}
+	s := &serving{stdout: make(chan string, 100), said: new(lockedBuffer), stderr: new(lockedBuffer), ended: make(chan error, 1), gone: make(chan struct{})}
 	s.cmd = exec.Command(path, append([]string{"serve", "--addr=127.0.0.1:0"}, args...)...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = folder, append([]string{"HOME=" + folder}, environ...), s.stderr
 	pipe, err := s.cmd.StdoutPipe()
@@ -104,6 +105,7 @@ func serve(t *testing.T, folder string, environ []string, args ...string) *servi
 func (s *serving) follow(pipe io.Reader) {
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
+		fmt.Fprintln(s.said, lines.Text())
 		s.stdout <- lines.Text()
 	}
 	close(s.stdout)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/ecg-api/webhooks"
 )
 
@@ -117,6 +119,9 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	if err := db.Ping(ctx); err != nil {
 		return err
 	}
+	if err := p.checkKeys(ctx); err != nil {
+		return err
+	}
 	documents := p.seeds()
 	if documents == nil || !p.serves {
 		return nil
@@ -172,21 +177,8 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
-	server := newServer(handler, p.log)
-	go func() { failed <- server.Serve(listener) }()
+	server := p.server(handler)
+	limited := netutil.LimitListener(listener, int(p.MaxConnections))
+	go func() { failed <- server.Serve(limited) }()
 	return server, listener.Addr().String(), nil
-}
-
-// newServer bounds what a client can do by being slow, or by saying much: how long it
-// takes for the head and the whole of a request, and to take the answer.
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
 }

@@ -67,7 +67,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				listener, server := make(pipes), newServer(handler, slog.New(slog.DiscardHandler))
+				listener, server := make(pipes), (&process{log: slog.New(slog.DiscardHandler)}).server(handler)
 				done := make(chan error)
 				go func() { done <- server.Serve(listener) }()
 				client, accepted := net.Pipe()

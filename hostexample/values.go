@@ -66,6 +66,18 @@ func (w *waits) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// count is a number from 1 to 65,535.
+type count uint16
+
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("is %q, must be a number from 1 to 65535", text)
+	}
+	*c = count(n)
+	return nil
+}
+
 // networks are CIDRs, separated by commas.
 type networks []netip.Prefix
 

@@ -158,9 +158,12 @@ func (k *keySet) refresh(ctx context.Context) error {
 func fetch(ctx context.Context, client *http.Client, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("its URL is malformed")
 	}
 	resp, err := client.Do(req)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return nil, e.Err // without the URL, whose query may be a secret
+	}
 	if err != nil {
 		return nil, err
 	}

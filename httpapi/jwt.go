@@ -20,12 +20,12 @@ import (
 // JWTConfig is the configuration of [NewJWT]. Either Secret or JWKS is required.
 type JWTConfig struct {
 	// Secret verifies HS256, at least 32 bytes.
-	Secret []byte
+	Secret []byte `log:"-"`
 	// JWKS is the path of a JSON Web Key Set, or the https URL of one. RSA keys of
 	// at least 2,048 bits verify RS256, P-256 ES256, Ed25519 EdDSA; other keys are not
 	// used. The set is read again after an hour, and for an unknown kid, at most once
 	// a minute.
-	JWKS string
+	JWKS string `log:"-"`
 	// Client fetches the JWKS; required for a URL. Let it be a guarded one.
 	Client *http.Client
 	// Issuer and Audience, if not "", must be the token's iss and among its aud.

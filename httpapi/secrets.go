@@ -1,12 +1,14 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/signing"
 )
 
 // secretInput is a secret of the caller's own.
@@ -29,9 +31,10 @@ type secretWire struct {
 	Subscription *subscriptionWire `json:"subscription,omitempty"`
 }
 
+// showSecret shows a secret in full, or one that is damaged as if masked.
 func showSecret(s webhooks.Secret) secretWire {
 	return secretWire{
-		ID: s.ID, SecretKey: s.Key, ValidFrom: timestamp(s.ValidFrom), ValidTo: timestamp(s.ValidTo), AuditInfo: auditOf(s.Audit),
+		ID: s.ID, SecretKey: cmp.Or(s.Key, signing.Mask("")), ValidFrom: timestamp(s.ValidFrom), ValidTo: timestamp(s.ValidTo), AuditInfo: auditOf(s.Audit),
 	}
 }
 

@@ -220,9 +220,10 @@ func (a *api) createSubscription(c *call) error {
 	return c.resource(http.StatusCreated, made.Revision, showSubscription(made, c.secret(secret)))
 }
 
-// secret masks a secret unless it may be shown in full to the caller.
+// secret masks a secret unless it may be shown in full to the caller. One that is
+// damaged is "", and shown as masked.
 func (c *call) secret(secret string) string {
-	if c.caller.may(tenantSecrets) {
+	if secret != "" && c.caller.may(tenantSecrets) {
 		return secret
 	}
 	return signing.Mask(secret)

@@ -44,7 +44,7 @@ var vocabulary = map[string]word{
 	"isDevelopment":             {"", "false"},
 	"organizationId":            {"", `"0195d3a0-5a3e-7000-8000-0000000000aa"`},
 	"secretKey":                 {"The signing secret: whsec_ and base64, or the caller's own 8–256 printable ASCII characters.", `"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="`},
-	"Subscription.secretKey":    {"In full only to a caller with webhooks:secrets that asks for this one; otherwise masked to its last four characters.", `"••••Hh8="`},
+	"Subscription.secretKey":    {"In full only to a caller with webhooks:secrets that asks for this one; otherwise masked to its last four characters. Four dots alone: it is damaged; set a new one.", `"••••Hh8="`},
 	"Subscription.events":       {"What it wants.", `[{"id":"0195d3a0-5a3e-7000-8000-000000000002","name":"Observation created","code":"vitals.observation.created","version":"v1"},{"pattern":"vitals.*"}]`},
 	"SubscriptionInput.events":  {"Ids or codes of events; a code means that of version. Beyond the reference: * for every event of version, vitals.* for those below a dot.", `["vitals.observation.created","vitals.*"]`},
 	"SubscriptionInput.version": {"What codes and patterns mean. Default: v1.", `"v1"`},

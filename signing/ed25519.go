@@ -1,8 +1,8 @@
 package signing
 
 import (
-	"bytes"
 	"crypto/ed25519"
+	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -63,7 +63,7 @@ func ParsePrivateKey(text string) (PrivateKey, error) {
 	b, ok := decodePrefixed(text, prefixPrivate)
 	if ok && (len(b) == ed25519.SeedSize || len(b) == ed25519.PrivateKeySize) {
 		key := ed25519.NewKeyFromSeed(b[:ed25519.SeedSize])
-		if bytes.HasPrefix(key, b) {
+		if subtle.ConstantTimeCompare(key[:len(b)], b) == 1 {
 			return PrivateKey{secret: seal(key)}, nil
 		}
 	}

@@ -19,7 +19,7 @@ type Message struct {
 	// At is the time of this attempt, not before 1970.
 	At time.Time
 	// Body is what will be sent, byte for byte.
-	Body []byte
+	Body []byte `log:"size"`
 }
 
 // Signer proves to a receiver who sent a webhook. [KeySet] is the one that comes

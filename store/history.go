@@ -14,8 +14,8 @@ type Message struct {
 	EventTypeID    uuid.UUID
 	Type           string // the event type's code at the time
 	Version        string
-	Body           []byte // the exact bytes that are posted
-	Source         []byte // what the publisher made it from, kept and never sent; nil for none
+	Body           []byte `log:"size"` // the exact bytes that are posted
+	Source         []byte `log:"size"` // what the publisher made it from, kept and never sent; nil for none
 	OrderingKey    string
 	SubscriptionID uuid.UUID // the one subscription it was made for; zero if it was published to all that match
 	CreatedAt      time.Time
@@ -106,16 +106,16 @@ type Attempt struct {
 	RetryOf        uuid.UUID // the attempt that this one retries, which may have been pruned; zero for the first
 	PostedAt       time.Time // zero until it was sent
 	Duration       time.Duration
-	HTTPStatus     int // 0 for none
-	Response       []byte
+	HTTPStatus     int       // 0 for none
+	Response       []byte    `log:"size"`
 	Error          string    // one line for a person; "" on success, or when cancelled before it was sent
 	NextRetryAt    time.Time // zero when no automatic retry followed; stays when that is cancelled
 	Audit
 
 	// Body and Source are the message's, filled in by the store when it reads. The
 	// attempts of a chain may have different messages.
-	Body   []byte
-	Source []byte
+	Body   []byte `log:"size"`
+	Source []byte `log:"size"`
 }
 
 // Delivery is a chain of attempts as one: its first attempt, with the Status of
@@ -162,7 +162,7 @@ type Report struct {
 	Status     Status    // Succeeded or Failed
 	PostedAt   time.Time // zero keeps the attempt's
 	HTTPStatus int
-	Response   []byte
+	Response   []byte `log:"size"`
 	Error      string
 	At         time.Time
 	By         string

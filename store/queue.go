@@ -80,7 +80,7 @@ type Job struct {
 	Step                 int   // automatic retries so far: how much of the schedule is used
 	Type                 AttemptType
 	ExpiresAt            time.Time // not to be sent after this; an automatic retry has that of the failed attempt
-	Body                 []byte    // shared between the jobs of a message: not to be changed
+	Body                 []byte    `log:"size"` // shared between the jobs of a message: not to be changed
 }
 
 // Outcome is what became of a claimed attempt.
@@ -90,7 +90,7 @@ type Outcome struct {
 	PostedAt   time.Time
 	Duration   time.Duration // kept in whole milliseconds
 	HTTPStatus int
-	Response   []byte
+	Response   []byte `log:"size"`
 	Error      string
 	At         time.Time // when this was decided
 	Next       *Next     // the automatic retry that follows; nil for none

@@ -101,12 +101,12 @@ type Seed struct {
 type Subscription struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
-	PostURI        string // "" for none; such a subscription is inactive
+	PostURI        string `log:"host"` // "" for none; such a subscription is inactive
 	Version        string // the version that codes and patterns mean
 	Selectors      []Selector
 	IsDevelopment  bool
 	Description    string
-	Headers        map[string]string // static request headers, canonical names
+	Headers        map[string]string `log:"names"` // static request headers, canonical names
 	Timeout        time.Duration     // of one attempt; 0 for the default
 	RetrySchedule  []time.Duration   // waits between attempts; nil for the default
 	Ordered        bool              // one attempt at a time for each ordering key, in the order of publishing
@@ -145,7 +145,7 @@ type Secret struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
 	SubscriptionID uuid.UUID
-	Key            []byte // as the caller wants it kept, usually encrypted
+	Key            []byte `log:"size"` // as the caller wants it kept, usually encrypted
 	ValidFrom      time.Time
 	ValidTo        time.Time // zero for the current one
 	Audit

@@ -12,6 +12,7 @@ import (
 type Store interface {
 	Catalog
 	Subscriptions
+	SecretKeys
 	Messages
 	History
 	Queue
@@ -156,6 +157,25 @@ type Subscriptions interface {
 	// subscription's Revision, all in one transaction as the Update methods do. An
 	// error from next is returned as it is, and nothing is written.
 	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(s Subscription, current Secret) (Secret, error)) error
+}
+
+// SecretKeys is for who keeps the keys that the signing secrets of all organizations
+// are encrypted with.
+type SecretKeys interface {
+	// SecretsExcept lists secrets whose Key begins with none of the prefixes, in the
+	// order of their ids: those after the given one, at most max. The ended ones are
+	// among them, and those of archived and deleted subscriptions.
+	SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid.UUID, max int) ([]Secret, error)
+	// ReplaceKeys gives secrets another Key, all in one transaction: those whose Key
+	// is From. It returns how many they were. Nothing else of them changes, and
+	// nothing of their subscriptions.
+	ReplaceKeys(ctx context.Context, changes []KeyChange) (int, error)
+}
+
+// KeyChange replaces the Key of a secret.
+type KeyChange struct {
+	SecretID uuid.UUID
+	From, To []byte `log:"size"`
 }
 
 // Messages takes in what is published.

@@ -13,6 +13,10 @@ var secretCases = []testCase{
 	{"SecretAtTheBoundaries", secretAt},
 	{"SecretAtOfTwoInAnInstantIsTheNewer", secretSameInstant},
 	{"ConcurrentAddsLoseNone", secretConcurrent},
+	{"ExceptPrefixesListsThoseOfAllInOrder", secretsExcept},
+	{"ExceptPrefixesPages", secretsExceptPages},
+	{"ReplacedKeysChangeNothingElse", replaceKeys},
+	{"ReplacingKeysIsCompareAndSet", replaceKeysCAS},
 }
 
 // rotate adds a secret that is valid from a time on.

@@ -15,12 +15,12 @@ import (
 // A Request is one POST.
 type Request struct {
 	// URL as [Policy.ParseURL] returned it. It is only read.
-	URL *url.URL
+	URL *url.URL `log:"host"`
 	// Header is sent as it is, and only read: it may be shared between requests.
-	Header http.Header
+	Header http.Header `log:"names"`
 	// Body is only read; maybe still after Post has returned, so do not change it
 	// then either. An empty one is sent too, chunked.
-	Body []byte
+	Body []byte `log:"size"`
 	// Timeout replaces [Options.Timeout] for this request if it is not zero.
 	Timeout time.Duration
 }
@@ -31,7 +31,7 @@ type Result struct {
 	// Status is the HTTP status, 200 or more; 0 if none arrived.
 	Status int
 	// Body holds the first 16 KiB of the response, as it was sent; nil if empty.
-	Body []byte
+	Body []byte `log:"size"`
 	// Truncated reports that there was more; the rest was not read.
 	Truncated bool
 	// RetryAfter is the header of that name, as it was sent.

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -111,4 +112,42 @@ func (s *Store) AddSecret(
 			Where("s.id = ?", id(subscription)).Exec(ctx)
 		return err
 	})
+}
+
+// SecretsExcept implements store.SecretKeys.
+func (s *Store) SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid.UUID, max int) ([]store.Secret, error) {
+	var rows []secretRow
+	q := s.secrets(s.db, &rows).Where("k.id > ?", id(after)).Order("k.id").Limit(int64(max))
+	for _, prefix := range prefixes {
+		q.Where("k.key IS NULL OR substr(k.key, 1, ?) <> ?", len(prefix), prefix)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	out := make([]store.Secret, len(rows))
+	for i := range rows {
+		out[i] = rows[i].record()
+	}
+	return out, nil
+}
+
+const replaceKeys = `
+WITH r(secret, old, new) AS (?)
+UPDATE {}secrets AS k SET key = r.new FROM r WHERE k.id = r.secret AND k.key = r.old
+RETURNING id`
+
+// ReplaceKeys implements store.SecretKeys.
+func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (n int, err error) {
+	err = s.write(ctx, func(tx bun.Tx) error {
+		n = 0 // it may be repeated
+		return s.on(tx.Tx).each(ctx, replaceKeys, rows{len(changes), []column{
+			uuids(func(i int) uuid.UUID { return changes[i].SecretID }),
+			blobs(func(i int) []byte { return changes[i].From }),
+			blobs(func(i int) []byte { return changes[i].To }),
+		}}, func(*sql.Rows) error { n++; return nil })
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

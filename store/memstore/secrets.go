@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -71,4 +72,49 @@ func (s *Store) AddSecret(
 	sub.secrets = append(sub.secrets, &added)
 	sub.Revision++
 	return nil
+}
+
+// SecretsExcept lists the secrets of all that begin with none of the prefixes.
+func (s *Store) SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid.UUID, max int) ([]store.Secret, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.unlock()
+	var found []*store.Secret
+	for _, sub := range s.subscriptions {
+		for _, secret := range sub.secrets {
+			begins := func(prefix []byte) bool { return bytes.HasPrefix(secret.Key, prefix) }
+			if bytes.Compare(secret.ID[:], after[:]) > 0 && !slices.ContainsFunc(prefixes, begins) {
+				found = append(found, secret)
+			}
+		}
+	}
+	sortByID(found, func(secret *store.Secret) uuid.UUID { return secret.ID })
+	out := make([]store.Secret, 0, min(max, len(found)))
+	for _, secret := range found[:min(max, len(found))] {
+		out = append(out, copySecret(*secret))
+	}
+	return out, nil
+}
+
+// ReplaceKeys gives secrets another Key.
+func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (int, error) {
+	if err := s.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer s.unlock()
+	byID := map[uuid.UUID]store.KeyChange{}
+	for _, change := range changes {
+		byID[change.SecretID] = change
+	}
+	n := 0
+	for _, sub := range s.subscriptions {
+		for _, secret := range sub.secrets {
+			if change, ok := byID[secret.ID]; ok && bytes.Equal(secret.Key, change.From) {
+				secret.Key = bytes.Clone(change.To)
+				n++
+			}
+		}
+	}
+	return n, nil
 }

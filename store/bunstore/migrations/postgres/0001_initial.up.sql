@@ -184,7 +184,7 @@ CREATE INDEX attempts_chain ON {}attempts (delivery_id, number) WHERE number > 1
 -- There is one for each of the days around the present (see partitions.go); what belongs to none
 -- of them is in the default one.
 CREATE TABLE {}messages_default PARTITION OF {}messages DEFAULT;
-CREATE TABLE {}attempts_default PARTITION OF {}attempts DEFAULT WITH (fillfactor = 70);
+CREATE TABLE {}attempts_default PARTITION OF {}attempts DEFAULT WITH (fillfactor = 50);
 
 -- What is to be sent, and what is being sent. Rows are few, narrow and short-lived.
 CREATE TABLE {}queue (
@@ -198,7 +198,7 @@ CREATE TABLE {}queue (
   number integer NOT NULL,
   sending boolean NOT NULL,
   held boolean NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX queue_due ON {}queue (due_at, attempt_id);
 CREATE INDEX queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 CREATE INDEX queue_held ON {}queue (subscription_id) WHERE held;

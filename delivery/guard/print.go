@@ -1,0 +1,16 @@
+package guard
+
+import (
+	"fmt"
+
+	"github.com/ecg-api/webhooks/internal/redact"
+)
+
+// The Format methods keep secrets, payloads and customers' addresses out of what is
+// printed, whatever the verb. The fields' tags say what is shown.
+
+// Format implements [fmt.Formatter].
+func (r Request) Format(f fmt.State, _ rune) { redact.Format(f, r) }
+
+// Format implements [fmt.Formatter].
+func (r Result) Format(f fmt.State, _ rune) { redact.Format(f, r) }

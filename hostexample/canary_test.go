@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/signing"
+)
+
+// canaries are values that occur nowhere else: where one is found, that is where it
+// came from.
+type canaries struct {
+	secret   string // a signing secret
+	header   string // the value of a subscription's header
+	query    string // of a subscription's URL
+	payload  string // in an event's data
+	response string // what a receiver answers
+	given    string // in requests that are wrong
+	token    string // a JWT
+	jwt      string // the key of the JWTs
+	key      string // that encrypts signing secrets
+	private  string // that signs deliveries too
+}
+
+func newCanaries() canaries {
+	return canaries{
+		secret: "CanarySecret7d1fQx", header: "CanaryHeader52b8Qx", query: "CanaryQuery90eaQx", payload: "CanaryPayload3c6dQx",
+		response: "CanaryResponse1b7eQx", given: "CanaryGiven84f0Qx", jwt: "CanaryTokenKey-0123456789-abcdefQx",
+		key: "CanarySecretKeyCanarySecretKeyQx", private: signing.NewPrivateKey(),
+	}
+}
+
+func (c canaries) environ() []string {
+	return []string{
+		"WEBHOOKS_JWT_SECRET=" + c.jwt, "WEBHOOKS_SECRET_KEYS=" + base64.StdEncoding.EncodeToString([]byte(c.key)),
+		"WEBHOOKS_PRIVATE_KEY=" + c.private, "WEBHOOKS_LOG_LEVEL=debug", "WEBHOOKS_METRICS_ADDR=127.0.0.1:0",
+		"WEBHOOKS_RETRY_SCHEDULE=50ms,50ms,1h",
+	}
+}
+
+// never are what no place but the host's own memory may hold.
+func (c canaries) never() map[string]string {
+	_, signature, _ := strings.Cut(c.token[strings.Index(c.token, ".")+1:], ".")
+	return map[string]string{
+		"the signing secret": c.secret, "a token": c.token, "a token's signature": signature, "the tokens' key": c.jwt,
+		"the secret key": c.key, "the private key": strings.TrimPrefix(c.private, "whsk_")[:40],
+	}
+}
+
+// all are what no log may hold, either.
+func (c canaries) all() map[string]string {
+	all := c.never()
+	all["a header's value"], all["a URL's query"], all["a payload"] = c.header, c.query, c.payload
+	all["a response"], all["what a request got wrong"] = c.response, c.given
+	return all
+}
+
+// sweep fails if one of the values is in the text, in whatever usual spelling.
+func sweep(t *testing.T, where string, text []byte, values map[string]string) {
+	t.Helper()
+	for name, value := range values {
+		if how := found(text, value); how != "" {
+			t.Errorf("%s: %s is there, %s", where, name, how)
+		}
+	}
+}
+
+func found(text []byte, value string) string {
+	b := []byte(value)
+	for how, spelling := range map[string]string{
+		"as it is": value, "in base64": base64.RawStdEncoding.EncodeToString(b[:len(b)/3*3]), "as numbers": strings.Trim(fmt.Sprint(b), "[]"),
+		"in base64, shifted by 1": base64.RawStdEncoding.EncodeToString(append([]byte{0}, b...)[:len(b)/3*3])[4:],
+		"in base64, shifted by 2": base64.RawStdEncoding.EncodeToString(append([]byte{0, 0}, b...)[:len(b)/3*3])[4:],
+		"in hex":                  hex.EncodeToString(b), "in upper-case hex": strings.ToUpper(hex.EncodeToString(b)),
+	} {
+		if bytes.Contains(text, []byte(spelling)) {
+			return how
+		}
+	}
+	return ""
+}
+
+func TestNoSecretShowsWhereItMustNot(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		folder := t.TempDir()
+		c := newCanaries()
+		c.story(t, folder, nil)
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := []byte{}
+		for _, f := range files {
+			text, err := os.ReadFile(filepath.Join(folder, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(f.Name(), "webhooks.db") && f.Name() != certFile {
+				t.Errorf("a file that nobody asked for: %s", f.Name())
+			}
+			sweep(t, f.Name(), text, c.never())
+			whole = append(whole, text...)
+		}
+		c.control(t, whole)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		dsn, schema, c := testpg.DSN(t), testpg.Schema(t), newCanaries()
+		environ := []string{"WEBHOOKS_STORE=" + dsn, "WEBHOOKS_SCHEMA=" + schema}
+		t.Cleanup(func() {
+			if r := command(t, environ, "migrate", "down", "--steps=200"); r.code != 0 {
+				t.Logf("the schema stays: %s", r.stderr)
+			}
+		})
+		c.story(t, t.TempDir(), environ)
+		whole := dump(t, dsn, schema)
+		sweep(t, "the tables", whole, c.never())
+		c.control(t, whole)
+	})
+}
+
+// control checks that the sweep would have found what lies there in the clear:
+// what SECURITY.md says is not encrypted.
+func (c canaries) control(t *testing.T, database []byte) {
+	t.Helper()
+	for name, value := range map[string]string{"payloads": c.payload, "headers": c.header, "queries": c.query, "responses": c.response} {
+		if found(database, value) == "" {
+			t.Errorf("the database holds no %s: the sweep looked in the wrong place", name)
+		}
+	}
+}
+
+// story runs a host through success, failure and misuse, and sweeps what it says.
+func (c *canaries) story(t *testing.T, folder string, environ []string) {
+	t.Helper()
+	receiver, closed := c.receivers(t, folder)
+	environ = append(append(c.environ(), "SSL_CERT_FILE="+filepath.Join(folder, certFile), "WEBHOOKS_SEED="+seedFolder(t)), environ...)
+	c.token = c.tokenFor(t, "webhooks:admin")
+
+	s := serve(t, folder, append(environ, "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8"))
+	a := api{s.url, c.token}
+	var subs []string
+	for _, uri := range []string{receiver + "/ok", receiver + "/fail", closed + "/"} {
+		subs = append(subs, c.subscribe(t, a, uri))
+	}
+	message := c.publish(t, a)
+	for i, want := range []string{"", "HTTP 500", "connect: connection refused"} {
+		c.ends(t, a, subs[i], want)
+	}
+	c.misuse(t, a, subs[0])
+	c.read(t, a, subs, message)
+	c.outside(t, s)
+	s.signal(t, syscall.SIGTERM)
+	c.ended(t, s)
+
+	s = serve(t, folder, environ) // loopback is blocked now
+	a.url = s.url
+	c.publish(t, a)
+	c.ends(t, a, subs[0], "blocked address 127.0.0.1")
+	s.signal(t, syscall.SIGTERM)
+	c.ended(t, s)
+
+	r := execute(t, folder, append(environ, "WEBHOOKS_SECRET_KEYS="+keyA), "serve")
+	sweep(t, "the refusal to start", []byte(r.stdout+r.stderr), c.all())
+	if r.code != exitWrong {
+		t.Errorf("with another key: exit %d: %s", r.code, r.stderr)
+	}
+}
+
+// ended sweeps what a host has written, once it is over.
+func (c *canaries) ended(t *testing.T, s *serving) {
+	t.Helper()
+	if code := s.exit(t); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	log := s.stderr.String()
+	if !strings.Contains(log, `"msg":"stopped"`) {
+		t.Error("this is not the log")
+	}
+	sweep(t, "the log", []byte(log), c.all())
+	sweep(t, "standard output", []byte(s.said.String()), c.all())
+}
+
+func (c *canaries) tokenFor(t *testing.T, scope string) string {
+	t.Helper()
+	r := command(t, []string{"WEBHOOKS_JWT_SECRET=" + c.jwt}, "token", "--scope="+scope)
+	if r.code != 0 {
+		t.Fatalf("token: %s", r.stderr)
+	}
+	return strings.TrimSpace(r.stdout)
+}
+
+func (c *canaries) subscribe(t *testing.T, a api, uri string) string {
+	t.Helper()
+	var sub struct{ ID string }
+	a.call(t, http.MethodPost, testOrg+"/webhook-subscriptions", map[string]any{
+		"postUri": uri + "?key=" + c.query, "events": []string{"*"}, "isDevelopment": false, "headers": map[string]string{"X-Api-Key": c.header},
+	}, &sub, http.StatusCreated)
+	path := testOrg + "/webhook-subscriptions/" + sub.ID
+	a.call(t, http.MethodPost, path+"/webhook-secret-histories", map[string]any{"secretKey": c.secret}, nil, http.StatusCreated)
+	return path
+}
+
+func (c *canaries) publish(t *testing.T, a api) (id string) {
+	t.Helper()
+	e := event(72)
+	e["data"].(map[string]any)["note"] = c.payload
+	var answer struct{ ID string }
+	a.call(t, http.MethodPost, testOrg+"/events", e, &answer, http.StatusAccepted)
+	return answer.ID
+}
+
+// ends waits until there is an attempt that ended so; "" for success.
+func (c *canaries) ends(t *testing.T, a api, sub, want string) {
+	t.Helper()
+	within(t, func() bool {
+		var list struct {
+			Items []struct {
+				Status string
+				Error  *string
+			}
+		}
+		a.call(t, http.MethodGet, sub+"/activity?take=100", nil, &list, http.StatusOK)
+		for _, i := range list.Items {
+			if want == "" && i.Status == "succeeded" || i.Error != nil && *i.Error == want {
+				return true
+			}
+		}
+		return false
+	})
+}

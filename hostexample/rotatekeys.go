@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/ecg-api/webhooks"
+)
+
+// rotateKeysCmd encrypts the signing secrets anew.
+type rotateKeysCmd struct{ storeSettings }
+
+// Help says in which order to do what.
+func (*rotateKeysCmd) Help() string {
+	return `To replace the key A by a new one, B, while hosts run:
+
+    1. Every host gets WEBHOOKS_SECRET_KEYS=A,B, then every host B,A.
+    2. hostexample rotate-keys, with B,A.
+    3. Every host gets B alone. One that lacks a key still needed does not start.
+
+It can be interrupted, and run again. Where the setting was off so far, the hosts get
+the key first, all within a short time: one without it cannot use the secrets that
+others encrypt.`
+}
+
+func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
+	if err := h.readStore(&r.storeSettings); err != nil {
+		return err
+	}
+	if r.Store == "memory:" {
+		return wrong("store", "is memory:, which no other process shares")
+	}
+	keys, _, err := h.readSecretKeys()
+	if err != nil {
+		return err
+	}
+	if keys == nil {
+		return wrong("WEBHOOKS_SECRET_KEYS", "must be the new key and the former ones, separated by commas")
+	}
+	db, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Ping(ctx); err != nil {
+		return err
+	}
+	hooks, err := webhooks.New(db, webhooks.Config{SecretKeys: keys, Logger: c.logger(h.stderr)})
+	if err != nil {
+		return named(err)
+	}
+	done, err := hooks.Subscriptions.RotateKeys(ctx)
+	if errors.Is(err, webhooks.ErrMissingKey) {
+		return named(err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h.stdout, "%d signing secrets were encrypted anew with the first key\n", done.Rotated)
+	if done.Damaged > 0 {
+		fmt.Fprintf(h.stdout, "%d are damaged and stay as they are; the log names their subscriptions\n", done.Damaged)
+	}
+	return nil
+}
+
+// checkKeys refuses to start with keys that are not those of the database.
+func (p *process) checkKeys(ctx context.Context) error {
+	err := p.hooks.Subscriptions.CheckKeys(ctx)
+	if !errors.Is(err, webhooks.ErrMissingKey) {
+		return err
+	}
+	if p.dev != nil && p.dev.key {
+		return &wrongError{fmt.Sprintf("%s is not the key that signing secrets in the database are encrypted with: put that one back, or set WEBHOOKS_SECRET_KEYS",
+			filepath.Join(p.dev.folder, devKeyFile))}
+	}
+	return named(err)
+}

@@ -1,0 +1,16 @@
+package httpapi
+
+import (
+	"fmt"
+
+	"github.com/ecg-api/webhooks/internal/redact"
+)
+
+// The Format methods keep secrets, payloads and customers' addresses out of what is
+// printed, whatever the verb. The fields' tags say what is shown.
+
+// Format implements [fmt.Formatter].
+func (j JWTConfig) Format(f fmt.State, _ rune) { redact.Format(f, j) }
+
+// Format implements [fmt.Formatter].
+func (j *JWT) Format(f fmt.State, _ rune) { redact.Format(f, j.cfg) }

@@ -1,0 +1,38 @@
+package webhooks
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/ecg-api/webhooks/internal/redact"
+)
+
+// The Format methods keep secrets, payloads and customers' addresses out of what is
+// printed, whatever the verb. The fields' tags say what is shown.
+
+// Format implements [fmt.Formatter].
+func (c Config) Format(f fmt.State, _ rune) { redact.Format(f, c) }
+
+// Format implements [fmt.Formatter].
+func (s Secret) Format(f fmt.State, _ rune) { redact.Format(f, s) }
+
+// Format implements [fmt.Formatter].
+func (e Event) Format(f fmt.State, _ rune) { redact.Format(f, e) }
+
+// Format implements [fmt.Formatter].
+func (p PostInput) Format(f fmt.State, _ rune) { redact.Format(f, p) }
+
+// Format implements [fmt.Formatter].
+func (in ReportInput) Format(f fmt.State, _ rune) { redact.Format(f, in) }
+
+// Format implements [fmt.Formatter].
+func (s SubscriptionInput) Format(f fmt.State, _ rune) { redact.Format(f, s) }
+
+// MarshalJSON leaves the Key out: JSON is a form of logs, too. Whoever is to see it
+// is given the Key itself.
+func (s Secret) MarshalJSON() ([]byte, error) {
+	type plain Secret
+	shown := plain(s)
+	shown.Key = redact.Text
+	return json.Marshal(shown)
+}

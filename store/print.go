@@ -1,0 +1,49 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/ecg-api/webhooks/internal/redact"
+)
+
+// The Format methods keep secrets, payloads and customers' addresses out of what is
+// printed, whatever the verb. The fields' tags say what is shown.
+
+// Format implements [fmt.Formatter].
+func (s Subscription) Format(f fmt.State, _ rune) { redact.Format(f, s) }
+
+// Format implements [fmt.Formatter].
+func (t Target) Format(f fmt.State, _ rune) { redact.Format(f, t) }
+
+// Format implements [fmt.Formatter].
+func (s Secret) Format(f fmt.State, _ rune) { redact.Format(f, s) }
+
+// Format implements [fmt.Formatter].
+func (k KeyChange) Format(f fmt.State, _ rune) { redact.Format(f, k) }
+
+// Format implements [fmt.Formatter].
+func (m Message) Format(f fmt.State, _ rune) { redact.Format(f, m) }
+
+// Format implements [fmt.Formatter].
+func (n NewMessage) Format(f fmt.State, _ rune) { redact.Format(f, n) }
+
+// Format implements [fmt.Formatter].
+func (m MessageSummary) Format(f fmt.State, _ rune) { redact.Format(f, m) }
+
+// Format implements [fmt.Formatter].
+func (a Attempt) Format(f fmt.State, _ rune) { redact.Format(f, a) }
+
+// Format implements [fmt.Formatter].
+func (d Delivery) Format(f fmt.State, _ rune) { redact.Format(f, d) }
+
+// Format implements [fmt.Formatter].
+func (n NewAttempt) Format(f fmt.State, _ rune) { redact.Format(f, n) }
+
+// Format implements [fmt.Formatter].
+func (r Report) Format(f fmt.State, _ rune) { redact.Format(f, r) }
+
+// Format implements [fmt.Formatter].
+func (j Job) Format(f fmt.State, _ rune) { redact.Format(f, j) }
+
+// Format implements [fmt.Formatter].
+func (o Outcome) Format(f fmt.State, _ rune) { redact.Format(f, o) }
