@@ -33,6 +33,7 @@ func http2() []Receiver {
 		{Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x07"), Wait)), Error: "http2: the receiver broke off"},
 		{Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Error: "http2: the receiver broke off"},
 		{Name: "HTTP2NoStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, "x", "y"), Wait)), Error: "http2: protocol error"},
+		{Name: "HTTP2StatusOfTenDigits", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "9999999999"), Wait)), Error: "malformed response"},
 		{Name: "HTTP2NegativeStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "-200"), Wait)), Error: "malformed response"},
 	}
 	for i := range list {
