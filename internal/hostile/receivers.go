@@ -6,9 +6,9 @@ import (
 	"compress/gzip"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -150,15 +150,11 @@ func bare(then func(net.Conn)) func(*Server, net.Conn) {
 
 func sends(text string, then func(net.Conn)) func(*Server, net.Conn) { return reads(Sends(text, then)) }
 
-// Bomb is 8 MiB of zeros, compressed to less than is kept.
-func Bomb() []byte {
+// Bomb returns 8 MiB of zeros, compressed to less than is kept.
+var Bomb = sync.OnceValue(func() []byte {
 	var bomb bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&bomb, gzip.BestCompression)
-	_, _ = io.CopyN(w, zeros{}, 8<<20)
+	w := gzip.NewWriter(&bomb)
+	_, _ = w.Write(make([]byte, 8<<20))
 	_ = w.Close()
 	return bomb.Bytes()
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+})
