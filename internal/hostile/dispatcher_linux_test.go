@@ -47,11 +47,15 @@ func testDispatcher(t *testing.T, world *internet) {
 	for _, raw := range corpus() {
 		if _, twice := edited[raw]; raw != "" && !twice { // "" is a subscription that is off
 			edited[raw] = subscribe("https://example.com/")
-			id := edited[raw].ID
-			_, err := st.DB().DB.ExecContext(ctx, "UPDATE webhooks_subscriptions SET post_uri = ?, retry_schedule = NULL WHERE id = ?", raw, id[:])
-			must(t, err)
 		}
 	}
+	tx, err := st.DB().DB.BeginTx(ctx, nil)
+	must(t, err)
+	for raw, s := range edited {
+		_, err := tx.ExecContext(ctx, "UPDATE webhooks_subscriptions SET post_uri = ?, retry_schedule = NULL WHERE id = ?", raw, s.ID[:])
+		must(t, err)
+	}
+	must(t, tx.Commit())
 	good, two, rebinds := subscribe(allowed+"/good"), subscribe("http://two.example.com:8080/two"), subscribe("http://rebind.example.com:8080/busy")
 	redirected := subscribe(allowed + "/redirect/" + neverSent)
 
