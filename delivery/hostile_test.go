@@ -191,7 +191,7 @@ func TestConnectionClosedUnderUsIsNotSentAgainBehindOurBack(t *testing.T) {
 		}
 		n := <-ended
 		if got := <-numbers; n.Reason != want.reason || got != want.number {
-			t.Errorf("attempt %s: %q, want %s, %q", got, n.Reason, want.number, want.reason)
+			t.Fatalf("attempt %s: %q, want %s, %q", got, n.Reason, want.number, want.reason)
 		}
 	}
 	if n := server.Requests.Load(); n != 3 {
