@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func TestDecide(t *testing.T) {
 		{name: "503 waits until the date", expires: far, result: guard.Result{Status: 503, RetryAfter: "Sun, 01 Mar 2026 14:00:00 GMT"}, want: store.Failed, err: "HTTP 503", from: 2 * time.Hour, to: 2 * time.Hour},
 		{name: "Retry-After shorter than the schedule changes nothing", expires: far, result: guard.Result{Status: 503, RetryAfter: "1"}, want: store.Failed, err: "HTTP 503", from: 8 * time.Second, to: 12 * time.Second},
 		{name: "Retry-After is bounded", expires: far, result: guard.Result{Status: 429, RetryAfter: "99999999999999999"}, want: store.Failed, err: "HTTP 429", from: 24 * time.Hour, to: 24 * time.Hour},
+		{name: "Retry-After is bounded whatever its length", expires: far, result: guard.Result{Status: 503, RetryAfter: strings.Repeat("9", 40)}, want: store.Failed, err: "HTTP 503", from: 24 * time.Hour, to: 24 * time.Hour},
 		{name: "Retry-After on another status is ignored", expires: far, result: guard.Result{Status: 500, RetryAfter: "3600"}, want: store.Failed, err: "HTTP 500", from: 8 * time.Second, to: 12 * time.Second},
 		{name: "Retry-After that is no number is ignored", expires: far, result: guard.Result{Status: 503, RetryAfter: "-5"}, want: store.Failed, err: "HTTP 503", from: 8 * time.Second, to: 12 * time.Second},
 		{name: "Retry-After in the past is ignored", expires: far, result: guard.Result{Status: 503, RetryAfter: "Sun, 01 Mar 2026 10:00:00 GMT"}, want: store.Failed, err: "HTTP 503", from: 8 * time.Second, to: 12 * time.Second},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
 // BenchmarkPost sends over loopback on connections that are kept. The receiver
@@ -48,7 +49,7 @@ func serveBench(l net.Listener) {
 			return
 		}
 		go func() {
-			defer hangUp(conn)
+			defer hostile.HangUp(conn)
 			in := bufio.NewReader(conn)
 			for {
 				line, err := in.ReadSlice('\n')

@@ -112,8 +112,9 @@ func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode < 200 {
-		// After a 101 the body is the bare connection, which no deadline ends.
+	if resp.StatusCode < 200 || resp.StatusCode > 999 {
+		// After a 101 the body is the bare connection, which no deadline ends. Over
+		// HTTP/2 a status of more digits gets here, and no store has room for it.
 		_ = resp.Body.Close()
 		return nil, errStatus
 	}

@@ -124,7 +124,7 @@ func describeHTTP(err error) string {
 	case has("http2:"), has("stream error:"), has("connection error:"):
 		return "http2: protocol error"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		has("server closed idle connection"):
+		has("server closed idle connection"), has("unexpected EOF"):
 		return "connection closed before the response ended"
 	case has("malformed"), has("chunk"), has("too long"), has("Content-Length"), has("transfer encoding"),
 		has("readLoopPeekFail"): // more bytes than the response before it

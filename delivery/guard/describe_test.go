@@ -44,6 +44,7 @@ func TestDescribe(t *testing.T) {
 		{x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}, "tls: certificate is invalid"},
 		{errors.New(`tls: failed to parse certificate from server: x509: "secret"`), "tls: failed to parse certificate from server"},
 		{io.ErrUnexpectedEOF, "connection closed before the response ended"},
+		{errors.New("http: unexpected EOF reading trailer"), "connection closed before the response ended"},
 		{errors.New("http: server closed idle connection"), "connection closed before the response ended"},
 		{errors.New("readLoopPeekFailLocked: %!w(<nil>)"), "malformed response"},
 		{errors.New("secret"), "request failed"},

@@ -75,7 +75,7 @@ func TestPost_ForbiddenPortIsNotConnectedTo(t *testing.T) {
 func TestPost_RebindingIsSeenAtTheNextConnection(t *testing.T) {
 	t.Parallel()
 	allowed := newReceiver(t, func(r *receiver, conn net.Conn) {
-		r.next(bufio.NewReader(conn))
+		r.Next(bufio.NewReader(conn))
 		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 	})
 	_, port, _ := net.SplitHostPort(allowed.Addr().String())
@@ -117,8 +117,8 @@ func TestPost_ProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent || direct.requests.Load() != 2 {
-		t.Errorf("%d, %d requests", resp.StatusCode, direct.requests.Load())
+	if resp.StatusCode != http.StatusNoContent || direct.Requests.Load() != 2 {
+		t.Errorf("%d, %d requests", resp.StatusCode, direct.Requests.Load())
 	}
 }
 
@@ -130,10 +130,10 @@ func TestPost_RedirectIsAResult(t *testing.T) {
 			canary := listen(t, "127.0.0.1:0") // reachable by policy: nothing but the rule holds it back
 			r := newReceiver(t, answer("HTTP/1.1 "+status+" Moved\r\nLocation: http://"+canary.Addr().String()+"/\r\nContent-Length: 0\r\n\r\n"))
 			client := newClient(t, guard.Options{Timeout: short})
-			if res := post(t, client, r.url()); res.Err != nil || strconv.Itoa(res.Status) != status {
+			if res := post(t, client, r.URL()); res.Err != nil || strconv.Itoa(res.Status) != status {
 				t.Errorf("%+v", res)
 			}
-			resp, err := client.HTTPClient().Get(r.url())
+			resp, err := client.HTTPClient().Get(r.URL())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func mustBeBlocked(t *testing.T, err error, want string) {
 // answer serves every request of a connection with the same bytes.
 func answer(response string) func(*receiver, net.Conn) {
 	return func(r *receiver, conn net.Conn) {
-		for in := bufio.NewReader(conn); r.next(in) != nil; {
+		for in := bufio.NewReader(conn); r.Next(in) != nil; {
 			_, _ = io.WriteString(conn, response)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
 // numeric is written apart from the code under test: every label is a number in
@@ -14,12 +15,12 @@ import (
 var numeric = regexp.MustCompile(`^(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?$`)
 
 func FuzzParseURL(f *testing.F) {
-	for _, group := range hostileURLs {
-		for _, raw := range group.urls {
+	for _, group := range hostile.URLs {
+		for _, raw := range group.URLs {
 			f.Add(raw)
 		}
 	}
-	for raw := range storedURLs {
+	for raw := range hostile.StoredURLs {
 		f.Add(raw)
 	}
 	policy := new(guard.Policy)

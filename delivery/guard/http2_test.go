@@ -112,7 +112,7 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 					return
 				}
 				if frame.Header().Type == http2.FrameHeaders {
-					r.requests.Add(1)
+					r.Requests.Add(1)
 				}
 				if frame.Header().Flags.Has(http2.FlagDataEndStream) && frame.Header().Type == http2.FrameData {
 					_ = framer.WriteRSTStream(frame.Header().StreamID, http2.ErrCodeRefusedStream)
@@ -124,7 +124,7 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 		if got := guard.Describe(res.Err); got != "http2: the receiver broke off" {
 			t.Errorf("%s (%v)", got, res.Err)
 		}
-		if got := r.requests.Load(); got != 1 {
+		if got := r.Requests.Load(); got != 1 {
 			t.Errorf("%d requests on the wire", got)
 		}
 	}

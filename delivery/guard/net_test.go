@@ -1,16 +1,13 @@
 package guard_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +15,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
 const (
@@ -53,75 +51,16 @@ func mustParse(t *testing.T, raw string) *url.URL {
 	return u
 }
 
-// A receiver is a TCP server that does with each connection as it is told.
-type receiver struct {
-	net.Listener
-	connections atomic.Int32
-	requests    atomic.Int32
-}
+type receiver = hostile.Server
 
-// newReceiver serves until the test ends; serve returns when its connection is
-// closed, at the latest then.
 func newReceiver(t *testing.T, serve func(*receiver, net.Conn)) *receiver {
 	t.Helper()
-	r := &receiver{Listener: listen(t, "127.0.0.1:0")}
-	var mu sync.Mutex
-	var open []net.Conn
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			conn, err := r.Accept()
-			if err != nil {
-				return
-			}
-			r.connections.Add(1)
-			mu.Lock()
-			open = append(open, conn)
-			mu.Unlock()
-			running.Go(func() {
-				defer hangUp(conn)
-				serve(r, conn)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = r.Close()
-		mu.Lock()
-		for _, conn := range open {
-			_ = conn.Close()
-		}
-		mu.Unlock()
-		running.Wait()
-	})
-	return r
+	return hostile.Serve(t, serve)
 }
-
-func (r *receiver) url() string { return "http://" + r.Addr().String() + "/hook" }
-
-// next reads one request to its end, or returns nil at the end of the connection.
-func (r *receiver) next(in *bufio.Reader) *http.Request {
-	req, err := http.ReadRequest(in)
-	if err != nil {
-		return nil
-	}
-	if _, err := io.Copy(io.Discard, req.Body); err != nil {
-		return nil
-	}
-	r.requests.Add(1)
-	return req
-}
-
-// wait returns when the other side has closed the connection, or the test ends.
-func wait(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 func listen(t *testing.T, addr string) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Skipf("this machine cannot listen on %s: %v", addr, err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l
+	return hostile.Listen(t, addr)
 }
 
 // mustBeUntouched fails if anybody connected to a listener that nobody accepts
@@ -132,12 +71,12 @@ func mustBeUntouched(t *testing.T, l net.Listener) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hangUp(own)
+	defer hostile.HangUp(own)
 	first, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hangUp(first)
+	defer hostile.HangUp(first)
 	if first.RemoteAddr().String() != own.LocalAddr().String() {
 		t.Errorf("%s was connected to", l.Addr())
 	}
@@ -152,7 +91,7 @@ func newResolver(lookup func(query int) []string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
-			defer hangUp(server)
+			defer hostile.HangUp(server)
 			answerDNS(server, func(t dnsmessage.Type) []string {
 				if t == dnsmessage.TypeA {
 					return lookup(int(queries.Add(1)))

@@ -28,7 +28,7 @@ type Request struct {
 // A Result is what came back. With an Err the exchange did not come to its end:
 // the other members then hold what arrived before it, if anything did.
 type Result struct {
-	// Status is the HTTP status, 200 or more; 0 if none arrived.
+	// Status is the HTTP status, 200–999; 0 if none arrived.
 	Status int
 	// Body holds the first 16 KiB of the response, as it was sent; nil if empty.
 	Body []byte `log:"size"`

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
 func TestPost_SendsWhatItIsGiven(t *testing.T) {
@@ -67,12 +68,12 @@ func TestPost_KeepsTheConnectionWhenTheBodyFits(t *testing.T) {
 				r := newReceiver(t, answer("HTTP/1.1 200 OK\r\n"+framing))
 				client := newClient(t, guard.Options{})
 				for range 3 {
-					res := post(t, client, r.url())
+					res := post(t, client, r.URL())
 					if res.Err != nil || len(res.Body) != min(size, kept) || (res.Body == nil) != (size == 0) || res.Truncated != (size > kept) {
 						t.Errorf("%d bytes, truncated %t, %v", len(res.Body), res.Truncated, res.Err)
 					}
 				}
-				if got := r.connections.Load(); got != connections {
+				if got := r.Connections.Load(); got != connections {
 					t.Errorf("%d connections, want %d", got, connections)
 				}
 			}
@@ -91,27 +92,27 @@ func chunk(size int) string {
 // it thinks it may: for an Idempotency-Key, or when there is no body.
 func TestPost_ExactlyOneRequestOnTheWire(t *testing.T) {
 	t.Parallel()
-	for how, end := range map[string]func(net.Conn){"Closed": hangUp, "Reset": reset} {
+	for how, end := range map[string]func(net.Conn){"Closed": hostile.HangUp, "Reset": hostile.Reset} {
 		for _, body := range []string{"", `{"id":1}`} {
 			t.Run(how+strconv.Itoa(len(body)), func(t *testing.T) {
 				t.Parallel()
 				r := newReceiver(t, func(r *receiver, conn net.Conn) {
 					in := bufio.NewReader(conn)
-					r.next(in)
+					r.Next(in)
 					_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
-					if r.next(in) != nil {
+					if r.Next(in) != nil {
 						end(conn) // under a connection that was kept alive
 					}
 				})
 				client := newClient(t, guard.Options{})
-				req := guard.Request{URL: mustParse(t, r.url()), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}}
+				req := guard.Request{URL: mustParse(t, r.URL()), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}}
 				if res := client.Post(t.Context(), req); res.Status != 204 {
 					t.Fatalf("%+v", res)
 				}
 				if res := client.Post(t.Context(), req); res.Err == nil || res.Status != 0 {
 					t.Errorf("%+v", res)
 				}
-				if got := r.requests.Load(); got != 2 {
+				if got := r.Requests.Load(); got != 2 {
 					t.Errorf("%d requests on the wire for two posts", got)
 				}
 			})
@@ -124,14 +125,14 @@ func TestPost_KeepsNoCookies(t *testing.T) {
 	cookies := make(chan string, 2)
 	r := newReceiver(t, func(r *receiver, conn net.Conn) {
 		in := bufio.NewReader(conn)
-		for req := r.next(in); req != nil; req = r.next(in) {
+		for req := r.Next(in); req != nil; req = r.Next(in) {
 			cookies <- req.Header.Get("Cookie")
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
 	client := newClient(t, guard.Options{})
 	for range 2 {
-		post(t, client, r.url())
+		post(t, client, r.URL())
 		if got := <-cookies; got != "" {
 			t.Errorf("Cookie: %s", got)
 		}
@@ -142,9 +143,9 @@ func TestPost_CallersContext(t *testing.T) {
 	t.Parallel()
 	asked := make(chan struct{}, 1)
 	r := newReceiver(t, func(r *receiver, conn net.Conn) {
-		r.next(bufio.NewReader(conn))
+		r.Next(bufio.NewReader(conn))
 		asked <- struct{}{}
-		wait(conn)
+		hostile.Wait(conn)
 	})
 	client := newClient(t, guard.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -152,13 +153,13 @@ func TestPost_CallersContext(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	res := client.Post(ctx, guard.Request{URL: mustParse(t, r.url()), Body: []byte("x")})
+	res := client.Post(ctx, guard.Request{URL: mustParse(t, r.URL()), Body: []byte("x")})
 	if !errors.Is(res.Err, context.Canceled) || guard.Describe(res.Err) != "canceled" {
 		t.Errorf("%v", res.Err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), short)
 	defer cancel()
-	res = client.Post(ctx, guard.Request{URL: mustParse(t, r.url()), Body: []byte("x")})
+	res = client.Post(ctx, guard.Request{URL: mustParse(t, r.URL()), Body: []byte("x")})
 	if !errors.Is(res.Err, context.DeadlineExceeded) || guard.Describe(res.Err) != "timeout" {
 		t.Errorf("%v", res.Err)
 	}
@@ -168,7 +169,7 @@ func TestPost_SharedHeaderAndClientUnderLoad(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"))
 	client := newClient(t, guard.Options{})
-	req := guard.Request{URL: mustParse(t, r.url()), Header: http.Header{"X-One": {"1"}}, Body: bytes.Repeat([]byte("x"), 2048)}
+	req := guard.Request{URL: mustParse(t, r.URL()), Header: http.Header{"X-One": {"1"}}, Body: bytes.Repeat([]byte("x"), 2048)}
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
@@ -180,18 +181,18 @@ func TestPost_SharedHeaderAndClientUnderLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if r.requests.Load() != 800 || r.connections.Load() > 80 { // net/http dials one too many now and then
-		t.Errorf("%d requests on %d connections", r.requests.Load(), r.connections.Load())
+	if r.Requests.Load() != 800 || r.Connections.Load() > 80 { // net/http dials one too many now and then
+		t.Errorf("%d requests on %d connections", r.Requests.Load(), r.Connections.Load())
 	}
 }
 
 func TestHTTPClient_BoundsTheResponse(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, func(r *receiver, conn net.Conn) {
-		r.next(bufio.NewReader(conn))
-		sends("HTTP/1.1 200 OK\r\n\r\n", endless("body"))(conn)
+		r.Next(bufio.NewReader(conn))
+		hostile.Sends("HTTP/1.1 200 OK\r\n\r\n", hostile.Endless("body"))(conn)
 	})
-	resp, err := newClient(t, guard.Options{}).HTTPClient().Get(r.url())
+	resp, err := newClient(t, guard.Options{}).HTTPClient().Get(r.URL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,20 +2,16 @@ package guard_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
 func TestPost_TLS(t *testing.T) {
@@ -45,10 +41,7 @@ func TestPost_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cert := &x509.Certificate{
-				DNSNames: []string{name}, NotBefore: now.Add(-2 * time.Hour), NotAfter: now.Add(2 * time.Hour),
-				ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-			}
+			cert := hostile.Certificate(name)
 			config := new(tls.Config)
 			c.notion(cert, config)
 			roots := certify(t, cert, config)
@@ -57,8 +50,8 @@ func TestPost_TLS(t *testing.T) {
 			if got := guard.Describe(res.Err); !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {
 				t.Errorf("%s (%v), want %s", got, res.Err, c.want)
 			}
-			if (c.want == "") != (r.requests.Load() == 1) {
-				t.Errorf("%d requests", r.requests.Load())
+			if (c.want == "") != (r.Requests.Load() == 1) {
+				t.Errorf("%d requests", r.Requests.Load())
 			}
 		})
 	}
@@ -83,10 +76,10 @@ func TestPost_TLSReceiverThatSpeaksSomethingElse(t *testing.T) {
 	})
 	ssh := newReceiver(t, func(_ *receiver, conn net.Conn) {
 		_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.9\r\n")
-		wait(conn)
+		hostile.Wait(conn)
 	})
 	closes := newReceiver(t, func(_ *receiver, conn net.Conn) { _, _ = bufio.NewReader(conn).Peek(1) })
-	hangs := newReceiver(t, func(_ *receiver, conn net.Conn) { wait(conn) })
+	hangs := newReceiver(t, func(_ *receiver, conn net.Conn) { hostile.Wait(conn) })
 	for _, c := range []struct {
 		receiver *receiver
 		timeout  time.Duration
@@ -130,29 +123,7 @@ func overTLS(config *tls.Config, serve func(*receiver, net.Conn)) func(*receiver
 // configuration, and returns the authority.
 func certify(t *testing.T, cert *x509.Certificate, config *tls.Config) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	cert.SerialNumber = big.NewInt(2)
-	var chain [][]byte
-	for _, c := range []*x509.Certificate{cert, ca} {
-		der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		chain = append(chain, der)
-	}
-	authority, err := x509.ParseCertificate(chain[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Certificates = []tls.Certificate{{Certificate: chain[:1], PrivateKey: key}}
-	roots := x509.NewCertPool()
-	roots.AddCert(authority)
-	return roots
+	authority := hostile.NewAuthority(t)
+	authority.Certify(cert, config)
+	return authority.Roots()
 }

@@ -7,16 +7,24 @@ import (
 	"testing"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/hostile"
+)
+
+// The verdicts on a URL.
+const (
+	ok        = hostile.OK
+	malformed = hostile.Malformed // *guard.URLError
+	blocked   = hostile.Blocked   // *guard.BlockedError
 )
 
 func TestParseURL(t *testing.T) {
 	t.Parallel()
-	for _, group := range hostileURLs {
-		t.Run(group.name, func(t *testing.T) {
+	for _, group := range hostile.URLs {
+		t.Run(group.Name, func(t *testing.T) {
 			t.Parallel()
-			for _, raw := range group.urls {
-				if got, err := verdict(new(guard.Policy), raw, true); got != group.want {
-					t.Errorf("%q: %s (%v), want %s", raw, got, err, group.want)
+			for _, raw := range group.URLs {
+				if got, err := verdict(new(guard.Policy), raw, true); got != group.Want {
+					t.Errorf("%q: %s (%v), want %s", raw, got, err, group.Want)
 				}
 			}
 		})
@@ -25,7 +33,7 @@ func TestParseURL(t *testing.T) {
 
 func TestParseURL_StoredForm(t *testing.T) {
 	t.Parallel()
-	for raw, want := range storedURLs {
+	for raw, want := range hostile.StoredURLs {
 		u, err := new(guard.Policy).ParseURL(raw, true)
 		if err != nil {
 			t.Errorf("%q: %v", raw, err)

@@ -1,0 +1,75 @@
+package hostile
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+)
+
+// Authority signs certificates of a test.
+type Authority struct {
+	tb   testing.TB
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+// NewAuthority makes an authority that nobody knows yet.
+func NewAuthority(tb testing.TB) *Authority {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	a := &Authority{tb: tb, key: key, cert: &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}}
+	if a.cert, err = x509.ParseCertificate(a.sign(a.cert)); err != nil {
+		tb.Fatal(err)
+	}
+	return a
+}
+
+// Certificate is one that is as it should be, for an address or a name.
+func Certificate(host string) *x509.Certificate {
+	cert := &x509.Certificate{
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(2 * time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		cert.IPAddresses = []net.IP{ip}
+	} else {
+		cert.DNSNames = []string{host}
+	}
+	return cert
+}
+
+// Certify signs a certificate and puts it into the configuration.
+func (a *Authority) Certify(cert *x509.Certificate, config *tls.Config) {
+	a.tb.Helper()
+	cert.SerialNumber = big.NewInt(2)
+	config.Certificates = []tls.Certificate{{Certificate: [][]byte{a.sign(cert)}, PrivateKey: a.key}}
+}
+
+// Roots are what a client needs to trust the authority.
+func (a *Authority) Roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	return roots
+}
+
+func (a *Authority) sign(cert *x509.Certificate) []byte {
+	a.tb.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, cert, a.cert, &a.key.PublicKey, a.key)
+	if err != nil {
+		a.tb.Fatal(err)
+	}
+	return der
+}

@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package hostile_test
+
+const withCgo = false
