@@ -93,9 +93,12 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 			}
 		}
 		p.set(false)
-		pass(time.Hour + 16*time.Minute)
-		if n := len(p.posts()); n < 150 {
-			t.Errorf("%d posts after a probe succeeded, want all that waited", n)
+		for until := time.Now().Add(2 * time.Hour); w.count(delivery.CircuitClosed) == 0 && time.Now().Before(until); {
+			pass(10 * time.Second)
+		}
+		pass(time.Minute)
+		if n := len(p.posts()); n < 130 {
+			t.Errorf("%d posts in the minute after a probe succeeded, want all that waited", n)
 		}
 		if h := w.health(sub.ID); h != (store.Health{}) || w.count(delivery.CircuitClosed) != 1 {
 			t.Errorf("health %+v, told %d times", h, w.count(delivery.CircuitClosed))
@@ -107,6 +110,34 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 		}
 		w.must(a.Stop(t.Context()))
 		w.must(b.Stop(t.Context()))
+	})
+}
+
+func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		w.must(w.store.UpdateHealth(t.Context(), []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) {
+			*h = store.Health{Failures: 10, Since: now(), ProbeAt: now()} // a probe is due
+		}))
+		p := &endpoint{broken: true}
+		one := func(c *delivery.Config) { never(c); c.Backlog = 8 } // so that a claim leaves something to the others
+		hosts := []*delivery.Engine{w.engine(p, one), w.engine(p, one), w.engine(p, one)}
+		w.publish(org, 30)
+		for _, e := range hosts {
+			w.must(e.Start(t.Context()))
+		}
+		pass(20 * time.Second)
+		if n := len(p.posts()); n != 1 {
+			t.Errorf("%d probes, want 1", n)
+		}
+		if h := w.health(sub.ID); h.Failures != 11 || h.Probes != 1 {
+			t.Errorf("health %+v", h)
+		}
+		for _, e := range hosts {
+			w.must(e.Stop(t.Context()))
+		}
 	})
 }
 
@@ -244,6 +275,32 @@ func TestOrderedGoesOneByOneWithoutPauses(t *testing.T) {
 				t.Errorf("%s was posted before those published before it", a.ID)
 			}
 			last = a.PostedAt
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestOrderedGoesOnBesideWhoHasMuchQueued(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, busy, org := newWorld(t), newID(), newID()
+		hung := w.subscribe(busy)
+		w.subscribe(org, func(s *store.Subscription) { s.Ordered = true })
+		p := &endpoint{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() == hung.PostURI {
+				time.Sleep(10 * time.Second)
+				return guard.Result{Status: 200}
+			}
+			return p.Post(ctx, r)
+		}), func(c *delivery.Config) { c.Backlog = 64 })
+		w.publish(busy, 500) // its lane is full, and claims pass over it
+		w.must(e.Start(t.Context()))
+		pass(2 * time.Second)
+		w.publish(org, 50)
+		pass(5 * time.Second)
+		if n := len(p.posts()); n != 50 {
+			t.Errorf("%d of 50 went out in 5 s, one after the other, at 10 ms each", n)
 		}
 		w.must(e.Stop(t.Context()))
 	})
