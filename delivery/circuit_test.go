@@ -113,6 +113,15 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 	})
 }
 
+// slowly is a store in which a change of the health takes a moment, so that others act
+// on what was before.
+type slowly struct{ store.Store }
+
+func (s slowly) UpdateHealth(ctx context.Context, subs []uuid.UUID, change func(uuid.UUID, *store.Health)) error {
+	time.Sleep(time.Millisecond)
+	return s.Store.UpdateHealth(ctx, subs, change)
+}
+
 func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +131,10 @@ func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
 			*h = store.Health{Failures: 10, Since: now(), ProbeAt: now()} // a probe is due
 		}))
 		p := &endpoint{broken: true}
-		one := func(c *delivery.Config) { never(c); c.Backlog = 8 } // so that a claim leaves something to the others
+		one := func(c *delivery.Config) {
+			never(c)
+			c.Store, c.Backlog = slowly{w.store}, 8 // a claim leaves something to the others
+		}
 		hosts := []*delivery.Engine{w.engine(p, one), w.engine(p, one), w.engine(p, one)}
 		w.publish(org, 30)
 		for _, e := range hosts {
@@ -292,15 +304,16 @@ func TestOrderedGoesOnBesideWhoHasMuchQueued(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				return guard.Result{Status: 200}
 			}
+			time.Sleep(290 * time.Millisecond)
 			return p.Post(ctx, r)
 		}), func(c *delivery.Config) { c.Backlog = 64 })
 		w.publish(busy, 500) // its lane is full, and claims pass over it
 		w.must(e.Start(t.Context()))
 		pass(2 * time.Second)
 		w.publish(org, 50)
-		pass(5 * time.Second)
+		pass(17 * time.Second)
 		if n := len(p.posts()); n != 50 {
-			t.Errorf("%d of 50 went out in 5 s, one after the other, at 10 ms each", n)
+			t.Errorf("%d of 50 went out in 17 s, one after the other, at 300 ms each", n)
 		}
 		w.must(e.Stop(t.Context()))
 	})
