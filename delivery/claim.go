@@ -34,15 +34,27 @@ func (r *run) claimLoop() {
 			continue
 		}
 		began := time.Now()
-		passed, again := greedy.turn(began, owners)
-		full = append(full, passed...)
+		of, except, again := greedy.turn(r.lanes, began, full)
+		for i, id := range full {
+			if !slices.Contains(except, owners[i]) {
+				except = append(except, id)
+			}
+		}
+		if of.org != uuid.Nil && greedy.crowded && n > few {
+			r.lanes.release(n - few)
+			n = few
+		}
 		if r.moved.Swap(false) {
 			seen.at = time.Time{}
+			greedy.startOver()
 		}
-		if seen.stale(r.cfg.Now()) {
-			r.intake.Go(func() { r.startOver(most, full) })
+		if of.org == uuid.Nil && seen.stale(r.cfg.Now()) {
+			r.intake.Go(func() { r.startOver(most, except) })
 		}
-		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: full, Since: seen.since(full)}
+		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: except, Since: of.from}
+		if of.org == uuid.Nil {
+			opts.Since = seen.since(except)
+		}
 		jobs, err := r.claim(opts)
 		if err != nil {
 			if r.claiming.Err() == nil {
@@ -51,11 +63,14 @@ func (r *run) claimLoop() {
 			continue
 		}
 		backOff.Reset()
+		greedy.end(of, opts, jobs, began)
 		if len(jobs) == n {
-			greedy.find(jobs, r.lanes, began)
 			continue
 		}
 		seen.all(opts, r.cfg.Now())
+		if of.org != uuid.Nil {
+			continue
+		}
 		if len(jobs) > 0 { // let more gather, for as long as it took
 			r.wait(nil, min(time.Since(began), gather))
 		}
@@ -91,65 +106,6 @@ func (r *run) startOver(most int, except []uuid.UUID) {
 	if n > 0 {
 		_, _ = r.claim(store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: append(full, except...)}) // the next claims see what is wrong
 	}
-}
-
-// greedy are organizations that have most of what a claim took, because they have much
-// queued. The next claim is for the others; and while there are any, their own ones
-// are some time apart, so that they get what the others leave of the machine.
-type greedy struct {
-	orgs   []uuid.UUID
-	until  time.Time
-	once   bool      // the next claim passes over them in any case
-	looked time.Time // the last one that did
-	found  time.Time // when they were so; that does not hold for long
-}
-
-const (
-	// apart is how far apart the claims of the greedy are, as a multiple of how long one
-	// takes.
-	apart = 3
-	// alone is how often others are looked for while there are none.
-	alone = 100 * time.Millisecond
-)
-
-// find notes who was greedy in a claim that took as many jobs as it could.
-func (g *greedy) find(jobs []store.Job, l *lanes, began time.Time) {
-	count := map[uuid.UUID]int{}
-	for _, j := range jobs {
-		count[j.OrganizationID]++
-	}
-	var orgs []uuid.UUID
-	for org, n := range count {
-		if n > len(jobs)/2 {
-			orgs = append(orgs, org)
-		}
-	}
-	if len(orgs) == 0 {
-		return
-	}
-	now := time.Now()
-	g.orgs, g.found, g.until, g.once = orgs, now, now, now.Sub(g.looked) > alone
-	if l.servedOthers(orgs, now) {
-		g.until, g.once = now.Add(min(apart*now.Sub(began), 100*time.Millisecond)), true
-	}
-}
-
-// turn returns who is passed over in a claim, given who has something that is full, and
-// whether they have their turn again after until; else it is when there is room.
-func (g *greedy) turn(now time.Time, full []uuid.UUID) (passed []uuid.UUID, again bool) {
-	if now.Sub(g.found) > time.Second {
-		g.orgs = nil
-	}
-	wait := g.orgs != nil && (g.once || now.Before(g.until))
-	g.once = false
-	if slices.ContainsFunc(g.orgs, func(org uuid.UUID) bool { return slices.Contains(full, org) }) {
-		return g.orgs, false
-	}
-	if !wait {
-		return nil, false
-	}
-	g.looked = now
-	return g.orgs, true
 }
 
 // seen is what a claim found out about those that are not passed over: all that was due

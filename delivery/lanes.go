@@ -46,11 +46,6 @@ type lanes struct {
 	sweepLanes   int // how many lanes there may be before idle ones are dropped
 	typicalBytes int // moving average of a body's size
 
-	recent [2]struct { // the organizations that had a turn last
-		org uuid.UUID
-		at  time.Time
-	}
-
 	pacers   map[uuid.UUID]*pacer // of subscriptions with a RateLimit
 	sweepAt  int                  // how many pacers there may be before idle ones are dropped
 	returns  *time.Timer          // runs until expected, if that is not zero
@@ -185,12 +180,12 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 	return refused
 }
 
-// servedOthers reports whether a moment ago somebody else than these had a turn.
-func (l *lanes) servedOthers(than []uuid.UUID, now time.Time) bool {
+// served reports whether somebody else than these was served since then.
+func (l *lanes) served(since time.Time, than []uuid.UUID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, r := range l.recent {
-		if now.Sub(r.at) < time.Second && !slices.Contains(than, r.org) {
+	for _, ln := range l.lanes {
+		if ln.progress.After(since) && !slices.Contains(than, ln.org) {
 			return true
 		}
 	}
@@ -256,10 +251,6 @@ func (l *lanes) take() (task, bool) {
 	ln.queued = false
 	t := ln.queue.pop()
 	l.count(t, -1)
-	if l.recent[0].org != t.OrganizationID {
-		l.recent[1], l.recent[0].org = l.recent[0], t.OrganizationID
-	}
-	l.recent[0].at = time.Now()
 	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
 		ln.passed = false
 		l.wake()

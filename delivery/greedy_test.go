@@ -1,0 +1,243 @@
+package delivery_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// claims is a store that takes its time to claim, and notes what was asked for.
+type claims struct {
+	store.Store
+	takes time.Duration
+
+	mu   sync.Mutex
+	asks []ask
+}
+
+type ask struct {
+	store.ClaimOptions
+	at time.Time
+}
+
+func (c *claims) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+	c.mu.Lock()
+	c.asks = append(c.asks, ask{o, time.Now()})
+	c.mu.Unlock()
+	time.Sleep(c.takes)
+	return c.Store.Claim(ctx, o)
+}
+
+// from returns the claims since then that did not pass over the organization.
+func (c *claims) from(org uuid.UUID, since time.Time) []ask {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []ask
+	for _, a := range c.asks {
+		if !a.at.Before(since) && !slices.Contains(a.Except, org) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// order notes whose posts came in which order. Each takes a moment.
+type order struct {
+	mu   sync.Mutex
+	urls []string
+}
+
+func (o *order) Post(_ context.Context, r guard.Request) guard.Result {
+	time.Sleep(time.Millisecond)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.urls = append(o.urls, r.URL.String())
+	return guard.Result{Status: 200}
+}
+
+// count returns how many of the first n were the subscription's.
+func (o *order) count(s store.Subscription, n int) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	found := 0
+	for _, url := range o.urls[:min(n, len(o.urls))] {
+		if url == s.PostURI {
+			found++
+		}
+	}
+	return found
+}
+
+func TestWhoHaveMuchQueuedTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		first, second, third := w.subscribe(newID()), w.subscribe(newID()), w.subscribe(newID())
+		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 256, 64 })
+		w.publish(first.OrganizationID, 10_000)
+		w.must(e.Start(t.Context()))
+		pass(500 * time.Millisecond)
+		began, before := now(), posts.count(first, 20_000)
+		w.publish(second.OrganizationID, 2000)
+		w.publish(third.OrganizationID, 1)
+		pass(time.Minute)
+		if n := posts.count(first, 20_000) + posts.count(second, 20_000) + posts.count(third, 20_000); n != 12_001 {
+			t.Errorf("%d of 12001 went out", n)
+		}
+		if n := posts.count(second, before+2000); n < 500 {
+			t.Errorf("%d of the next 2000 are of the one whose queue is younger", n)
+		}
+		if posts.count(third, before+2000) != 1 {
+			t.Error("who has one queued waited for those who have many")
+		}
+		for _, a := range spy.from(second.OrganizationID, began.Add(time.Second)) {
+			if slices.Contains(a.Except, first.OrganizationID) && a.Since.IsZero() && a.at.Before(began.Add(4*time.Second)) {
+				t.Error("a claim looked through what was passed over before")
+			}
+		}
+		if n := len(spy.from(first.OrganizationID, now().Add(-time.Second))); n > 5 {
+			t.Errorf("%d claims in a second in which nothing was due", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// Of what one has queued, only a part waits for an endpoint that hangs.
+func TestWhoHasMuchQueuedHasItDespiteOneThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		good := w.subscribe(org)
+		w.subscribe(org, func(s *store.Subscription) { s.PostURI = "https://example.com/hangs" })
+		posts := &order{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() != good.PostURI {
+				time.Sleep(15 * time.Second)
+				return guard.Result{Status: 200}
+			}
+			return posts.Post(ctx, r)
+		}), func(c *delivery.Config) { c.Workers, c.PerSubscription = 64, 16 })
+		w.publish(org, 1000)
+		w.must(e.Start(t.Context()))
+		pass(20 * time.Second)
+		if n := posts.count(good, 2000); n != 1000 {
+			t.Errorf("%d of 1000 went out to the endpoint that answers", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// While there is no room for more of it, what one has queued is not looked through.
+func TestWhoHasMuchQueuedIsPassedOverWhileItIsFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		for range 4 {
+			w.subscribe(org)
+		}
+		spy := &claims{Store: w.store, takes: time.Millisecond}
+		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
+			time.Sleep(100 * time.Millisecond)
+			return guard.Result{Status: 200}
+		}), func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription, c.Backlog = spy, 64, 16, 400 })
+		w.publish(org, 3000)
+		w.must(e.Start(t.Context()))
+		pass(10 * time.Second)
+		n := 0
+		for _, a := range spy.from(newID(), now().Add(-7*time.Second)) {
+			if a.Since.IsZero() && slices.Contains(a.Except, org) {
+				n++
+			}
+		}
+		if n > 3 {
+			t.Errorf("%d claims in 7 s looked through all", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// What is next in a line may be older than the rest of what one has queued.
+func TestWhoHasMuchQueuedHasOldLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		first, org := w.subscribe(newID()), newID()
+		line := w.subscribe(org, func(s *store.Subscription) { s.Ordered, s.PostURI = true, "https://example.com/line" })
+		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() == line.PostURI {
+				time.Sleep(3 * time.Second)
+			}
+			return posts.Post(ctx, r)
+		}), func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 64, 16 })
+		w.publish(org, 20)
+		w.publish(first.OrganizationID, 10_000)
+		w.must(e.Start(t.Context()))
+		pass(12 * time.Second)
+		w.handOver(e, w.subscribe(newID()).OrganizationID, 1)
+		w.subscribe(org)
+		w.publish(org, 4000)
+		pass(2 * time.Second)
+		before := posts.count(line, 20_000)
+		pass(10 * time.Second)
+		if n := posts.count(line, 20_000) - before; n < 3 {
+			t.Errorf("%d of the line went out in 10 s, at 3 s each", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// While others are served, who has much queued gets little at once, and a pause
+// that follows from how long a claim takes; else all that fits, at once.
+func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 20 * time.Millisecond
+		w := newWorld(t)
+		much, other := w.subscribe(newID()), w.subscribe(newID())
+		spy, posts := &claims{Store: w.store, takes: takes}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) {
+			c.Store, c.Workers, c.PerSubscription, c.Backlog = spy, 256, 64, 800
+		})
+		w.publish(much.OrganizationID, 12_000)
+		w.must(e.Start(t.Context()))
+		pass(time.Second)
+		alone := spy.from(much.OrganizationID, now().Add(-500*time.Millisecond))
+		if len(alone) < 15 {
+			t.Errorf("alone it was claimed for %d times in 500 ms, at 20 ms each", len(alone))
+		}
+		began := now()
+		for range 20 {
+			w.handOver(e, other.OrganizationID, 1)
+			pass(50 * time.Millisecond)
+		}
+		beside := spy.from(much.OrganizationID, began.Add(200*time.Millisecond))
+		if len(beside) < 5 {
+			t.Errorf("beside others it was claimed for %d times in 800 ms", len(beside))
+		}
+		for i, a := range beside {
+			if a.Max > 50 {
+				t.Errorf("%d were claimed at once", a.Max)
+			}
+			if i > 0 && a.at.Sub(beside[i-1].at) < 4*takes {
+				t.Errorf("two claims were %v apart, of %v each", a.at.Sub(beside[i-1].at), takes)
+			}
+		}
+		pass(11 * time.Second)
+		again := spy.from(much.OrganizationID, now().Add(-200*time.Millisecond))
+		if len(again) < 5 || again[0].Max < 100 {
+			t.Errorf("after the others were gone it was claimed for %d times in 200 ms", len(again))
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
