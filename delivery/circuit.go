@@ -162,7 +162,8 @@ func (c *change) apply(h *store.Health, now time.Time) {
 // followHealth does what a change in the health of an endpoint calls for.
 func (r *run) followHealth(c *change, now time.Time) {
 	b := c.last
-	if (c.before.Failures == 0) != (c.after.Failures == 0) || c.before.ProbeAt != c.after.ProbeAt {
+	opened := b.to != nil && !b.to.circuitOpen() && !c.after.ProbeAt.IsZero() // by another host, perhaps
+	if (c.before.Failures == 0) != (c.after.Failures == 0) || c.before.ProbeAt != c.after.ProbeAt || opened {
 		r.targets.forget(b.SubscriptionID)
 	}
 	n := Notice{OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: b.outcome.Error}

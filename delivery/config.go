@@ -33,7 +33,7 @@ type Config struct {
 
 	Workers         int // concurrent attempts. Default: 128 for each CPU
 	PerSubscription int // concurrent attempts to one subscription, once it proved quick. Default: a quarter of Workers, at most 64
-	Backlog         int // attempts that wait in memory. Default: 16 for each worker
+	Backlog         int // attempts that wait in memory. Default: 32 for each worker
 	BacklogBytes    int // their bodies. Default: 32 MiB
 
 	Lease        time.Duration // of a claim. Default: 40 s
@@ -77,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	c.Workers = cmp.Or(c.Workers, 128*runtime.GOMAXPROCS(0))
 	c.PerSubscription = cmp.Or(c.PerSubscription, min(64, max(1, c.Workers/4)))
-	c.Backlog = cmp.Or(c.Backlog, 16*c.Workers)
+	c.Backlog = cmp.Or(c.Backlog, 32*c.Workers)
 	c.BacklogBytes = cmp.Or(c.BacklogBytes, 32<<20)
 	c.Lease = cmp.Or(c.Lease, 40*time.Second)
 	c.PollInterval = cmp.Or(c.PollInterval, 500*time.Millisecond)

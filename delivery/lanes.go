@@ -76,10 +76,11 @@ func newLanes(c Config, pacers map[uuid.UUID]*pacer, wake func()) *lanes {
 }
 
 // The shares of the room: what is claimed leaves some of it to what is handed over,
-// and nobody has all of it.
+// and nobody has all of it. They are large, for what does not fit when it is handed over
+// has to be claimed.
 func (l *lanes) forClaims() int { return max(1, l.maxTasks*3/4) }
-func (l *lanes) forTenant() int { return max(1, l.maxTasks/2) }
-func (l *lanes) forLane() int   { return max(1, l.maxTasks/4) }
+func (l *lanes) forTenant() int { return max(1, l.maxTasks*3/4) }
+func (l *lanes) forLane() int   { return max(1, l.maxTasks/2) }
 
 // reserve sets room aside for a claim of up to most tasks and returns for how many:
 // 0 if there is not room for least. It also returns the subscriptions and
