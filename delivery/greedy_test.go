@@ -20,8 +20,9 @@ type claims struct {
 	store.Store
 	takes time.Duration
 
-	mu   sync.Mutex
-	asks []ask
+	mu    sync.Mutex
+	asks  []ask
+	given int // back
 }
 
 type ask struct {
@@ -35,6 +36,13 @@ func (c *claims) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, 
 	c.mu.Unlock()
 	time.Sleep(c.takes)
 	return c.Store.Claim(ctx, o)
+}
+
+func (c *claims) Defer(ctx context.Context, back []store.Deferral) ([]uuid.UUID, error) {
+	c.mu.Lock()
+	c.given += len(back)
+	c.mu.Unlock()
+	return c.Store.Defer(ctx, back)
 }
 
 // from returns the claims since then that did not pass over the organization.
@@ -237,6 +245,34 @@ func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
 		again := spy.from(much.OrganizationID, now().Add(-200*time.Millisecond))
 		if len(again) < 5 || again[0].Max < 100 {
 			t.Errorf("after the others were gone it was claimed for %d times in 200 ms", len(again))
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// What is handed over while a claim is under way may take the room of what it claims.
+// That stays nevertheless: to give it back would be in vain.
+func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sub := w.subscribe(newID())
+		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription, c.Backlog = spy, 16, 16, 400 })
+		w.publish(sub.OrganizationID, 2000)
+		w.must(e.Start(t.Context()))
+		for range 200 {
+			w.handOver(e, sub.OrganizationID, 100)
+			pass(2 * time.Millisecond)
+		}
+		spy.mu.Lock()
+		if spy.given > 0 {
+			t.Errorf("%d of those claimed were given back", spy.given)
+		}
+		spy.mu.Unlock()
+		pass(10 * time.Second)
+		if n := posts.count(sub, 30_000); n != 22_000 {
+			t.Errorf("%d of 22000 went out", n)
 		}
 		w.must(e.Stop(t.Context()))
 	})

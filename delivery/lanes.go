@@ -147,7 +147,9 @@ func (l *lanes) release(n int) {
 }
 
 // put adds tasks for which room was reserved. It returns those that their lane is
-// too slow to take, or has to be, each with how long it should stay away.
+// too slow to take, or has to be, each with how long it should stay away. Shares do not
+// count here: what is handed over meanwhile may have used them up, but to give back what
+// was claimed would cost two writes more.
 func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,12 +163,8 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 		for _, over := range l.regulate(ln, t.to, now) {
 			refused = append(refused, l.refuse(ln, over, now))
 		}
-		switch n := ln.queue.len(); {
-		case n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now):
+		if n := ln.queue.len(); n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now) {
 			refused = append(refused, l.refuse(ln, t, now))
-			continue
-		case n >= l.forLane() || l.held[t.OrganizationID] != nil && l.held[t.OrganizationID].tasks >= l.forTenant():
-			refused = append(refused, refusal{t, 0}) // there will be room at any moment, and until then it is passed over
 			continue
 		}
 		ln.queue.push(t)
@@ -199,7 +197,7 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ln := range l.lanes {
-		for most := l.most(ln, now); ln.queue.len() > most; {
+		for most := ln.most(now); ln.queue.len() > most; {
 			refused = append(refused, l.refuse(ln, l.popLast(ln), now))
 		}
 	}
