@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -75,6 +76,64 @@ func (s *Store) notify(ctx context.Context, tx bun.Tx) error {
 	}
 	_, err := tx.ExecContext(ctx, "SELECT pg_notify(?, '')", s.schema)
 	return err
+}
+
+// tell notifies by itself.
+func (s *Store) tell() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := s.db.ExecContext(ctx, "SELECT pg_notify(?, '')", s.schema)
+	return err
+}
+
+// notices are the notifications of what is published. A commit that notifies excludes
+// every other one that does, in all of the database. So of those under way at a time one
+// notifies, also for those that end while it has not. Whom the last one cannot speak for
+// is owed a notification of its own, unless the next one comes within owedFor.
+type notices struct {
+	mu    sync.Mutex
+	busy  bool // one that notifies is under way
+	owed  bool
+	armed bool // send will be called
+}
+
+const owedFor = time.Millisecond
+
+// begin reports whether the statement that begins is to notify.
+func (n *notices) begin() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.busy {
+		return false
+	}
+	n.busy, n.owed = true, false
+	return true
+}
+
+// end is called when a statement has ended that left something to be claimed. If that
+// is owed to it, send is called later.
+func (n *notices) end(notified, well bool, send func() error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if notified {
+		n.busy = false
+	}
+	if notified != well { // one that failed may have been relied on
+		n.owed = true
+	}
+	if !n.owed || n.busy || n.armed {
+		return
+	}
+	n.armed = true
+	time.AfterFunc(owedFor, func() {
+		n.mu.Lock()
+		due := n.owed && !n.busy
+		n.owed, n.armed = n.owed && !due, false
+		n.mu.Unlock()
+		if due {
+			_ = send() // who listens polls, too
+		}
+	})
 }
 
 // broadcast tells those in this process who listen.

@@ -25,10 +25,18 @@ func (s *Store) Publish(
 		p.opts.HandOff = nil
 		return p.result(s.failed(ctx, s.publishInside(ctx, t, p)))
 	}
+	p.told = &s.told
+	stored := false
+	defer func() {
+		switch { // also after a panic of HandOff's
+		case s.pg && (p.left || p.notified):
+			s.told.end(p.notified, stored, s.tell)
+		case stored && p.left:
+			s.wake.all()
+		}
+	}()
 	err := s.publish(ctx, p)
-	if err == nil && p.left && !s.pg {
-		s.wake.all()
-	}
+	stored = err == nil
 	return p.result(err)
 }
 
@@ -85,6 +93,15 @@ type publication struct {
 	reserved  []int       // those of them whose keys are ours now
 	attempts  []firstPost // to be stored
 	left      bool        // some of them are to be claimed
+
+	told     *notices // nil in the caller's transaction, which may take long
+	notified bool
+}
+
+// notifies decides whether the statement notifies, once for all tries.
+func (p *publication) notifies() bool {
+	p.notified = p.notified || p.told == nil || p.told.begin()
+	return p.notified
 }
 
 // match is a subscription that a message is for.

@@ -108,7 +108,7 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) error 
 	attempts, queue := slice{p.attemptRows(), 0, len(p.attempts)}, slice{p.queueRows(), 0, len(p.attempts)}
 	return c.query(ctx, `WITH stored AS (`+insertMessages+`), added AS (`+insertFirstPosts+`), queued AS (`+queueFirstPosts+`)
 		SELECT pg_notify(?, '') WHERE CAST(? AS boolean)`,
-		nil, messages, attempts, queue, p.opts.Lease.Microseconds(), channel, p.left)
+		nil, messages, attempts, queue, p.opts.Lease.Microseconds(), channel, p.left && p.notifies())
 }
 
 // insertSeparately is insert for SQLite.

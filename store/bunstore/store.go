@@ -41,6 +41,7 @@ type Store struct {
 
 	writer chan struct{} // SQLite has one writer at a time: it holds the token
 	wake   broadcast
+	told   notices
 }
 
 var (
