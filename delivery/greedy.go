@@ -14,7 +14,8 @@ import (
 // each one claim, and the other claims pass over them. While there are others to serve,
 // the greedy get few at once and a pause after each turn, so that the machine and the
 // store have time for the others. The pause is a multiple of what the claim took: where
-// the store is slow it is longer; how slow the endpoints are is not in it.
+// the store is slow it is longer; how slow the endpoints are is not in it. Nor may it be
+// what makes a queue grow.
 type greedy struct {
 	orgs    []hoard   // in the order of their turns
 	crowded bool      // there are others to serve
@@ -27,6 +28,29 @@ type greedy struct {
 type hoard struct {
 	org  uuid.UUID
 	from time.Time // nothing of it was due before; zero if that is not known
+
+	first   time.Time     // when the first one of its last turn was made
+	n       int           // how many it got then
+	turns   int           // that it had
+	spacing time.Duration // moving average of how far apart they were made
+}
+
+// note takes down when what it got in a turn was made.
+func (h *hoard) note(jobs []store.Job) {
+	own := jobs[:0:0]
+	for _, j := range jobs {
+		if j.OrganizationID == h.org {
+			own = append(own, j)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	first := time.Unix(own[0].AttemptID.Time().UnixTime())
+	if h.turns++; h.turns > 1 {
+		h.spacing += (max(first.Sub(h.first), 0)/time.Duration(h.n) - h.spacing) / time.Duration(min(h.turns-1, 32))
+	}
+	h.first, h.n = first, len(own)
 }
 
 const (
@@ -67,20 +91,39 @@ func (g *greedy) turn(l *lanes, now time.Time, full []uuid.UUID) (of hoard, pass
 // end notes what came of a claim, in a turn of one of them or of the others.
 func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began time.Time) {
 	now := time.Now()
-	found := false
-	if len(jobs) == opts.Max {
-		found = g.find(jobs, opts.Since)
-	} else {
-		g.orgs = slices.DeleteFunc(g.orgs, func(h hoard) bool { return h.org == of.org }) // that was all
+	if i := g.index(of.org); i >= 0 {
+		h := &g.orgs[i]
+		h.note(jobs)
+		if g.due = !g.crowded && now.Sub(g.looked) > alone; g.crowded {
+			g.until = now.Add(g.pause(now.Sub(began)))
+		}
+		if len(jobs) < opts.Max { // that was all
+			g.orgs = slices.Delete(g.orgs, i, i+1)
+		}
 	}
-	switch {
-	case of.org == uuid.Nil:
+	found := len(jobs) == opts.Max && g.find(jobs, opts.Since)
+	if of.org == uuid.Nil {
 		g.due = found // behind what it has there may be others
-	case g.crowded:
-		g.until = now.Add(min(apart*now.Sub(began), mostPause))
-	default:
-		g.due = now.Sub(g.looked) > alone
 	}
+}
+
+func (g *greedy) index(org uuid.UUID) int {
+	return slices.IndexFunc(g.orgs, func(h hoard) bool { return h.org == org })
+}
+
+// pause returns how long the pause after a turn is, of which the claim took so long.
+// Where as many as one got in its turn were made in more time than it takes to send
+// them, as many may be made now: all turns and pauses have to be shorter than that, lest
+// its queue grow.
+func (g *greedy) pause(took time.Duration) time.Duration {
+	p := min(apart*took, mostPause)
+	for _, h := range g.orgs {
+		made := h.spacing * time.Duration(h.n)
+		if most := made*2/3/time.Duration(len(g.orgs)) - took; most > 0 {
+			p = min(p, most)
+		}
+	}
+	return p
 }
 
 // find notes who has a good part of a claim that took all it could, and reports whether
@@ -91,8 +134,7 @@ func (g *greedy) find(jobs []store.Job, since time.Time) (found bool) {
 		count[j.OrganizationID]++
 	}
 	for org, n := range count {
-		known := slices.ContainsFunc(g.orgs, func(h hoard) bool { return h.org == org })
-		if n > len(jobs)/8 && !known {
+		if n > len(jobs)/8 && g.index(org) < 0 {
 			g.orgs, found = append(g.orgs, hoard{org: org, from: since}), true
 		}
 	}

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"sync"
 	"testing"
@@ -92,15 +93,15 @@ func TestWhoHaveMuchQueuedTakeTurns(t *testing.T) {
 		first, second, third := w.subscribe(newID()), w.subscribe(newID()), w.subscribe(newID())
 		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
 		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 256, 64 })
-		w.publish(first.OrganizationID, 10_000)
+		w.publish(first.OrganizationID, 7000)
 		w.must(e.Start(t.Context()))
-		pass(500 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		began, before := now(), posts.count(first, 20_000)
-		w.publish(second.OrganizationID, 2000)
+		w.publish(second.OrganizationID, 1500)
 		w.publish(third.OrganizationID, 1)
 		pass(time.Minute)
-		if n := posts.count(first, 20_000) + posts.count(second, 20_000) + posts.count(third, 20_000); n != 12_001 {
-			t.Errorf("%d of 12001 went out", n)
+		if n := posts.count(first, 20_000) + posts.count(second, 20_000) + posts.count(third, 20_000); n != 8501 {
+			t.Errorf("%d of 8501 went out", n)
 		}
 		if n := posts.count(second, before+2000); n < 500 {
 			t.Errorf("%d of the next 2000 are of the one whose queue is younger", n)
@@ -183,18 +184,21 @@ func TestWhoHasMuchQueuedHasOldLines(t *testing.T) {
 		line := w.subscribe(org, func(s *store.Subscription) { s.Ordered, s.PostURI = true, "https://example.com/line" })
 		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
 		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
-			if r.URL.String() == line.PostURI {
+			switch r.URL.String() {
+			case line.PostURI:
 				time.Sleep(3 * time.Second)
+			case first.PostURI:
+				time.Sleep(100 * time.Millisecond)
 			}
 			return posts.Post(ctx, r)
 		}), func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 64, 16 })
 		w.publish(org, 20)
-		w.publish(first.OrganizationID, 10_000)
+		w.publish(first.OrganizationID, 5000)
 		w.must(e.Start(t.Context()))
 		pass(12 * time.Second)
 		w.handOver(e, w.subscribe(newID()).OrganizationID, 1)
 		w.subscribe(org)
-		w.publish(org, 4000)
+		w.publish(org, 1500)
 		pass(2 * time.Second)
 		before := posts.count(line, 20_000)
 		pass(10 * time.Second)
@@ -217,12 +221,12 @@ func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
 		e := w.engine(posts, func(c *delivery.Config) {
 			c.Store, c.Workers, c.PerSubscription, c.Backlog = spy, 256, 64, 800
 		})
-		w.publish(much.OrganizationID, 12_000)
+		w.publish(much.OrganizationID, 7500)
 		w.must(e.Start(t.Context()))
-		pass(time.Second)
-		alone := spy.from(much.OrganizationID, now().Add(-500*time.Millisecond))
-		if len(alone) < 15 {
-			t.Errorf("alone it was claimed for %d times in 500 ms, at 20 ms each", len(alone))
+		pass(400 * time.Millisecond)
+		alone := spy.from(much.OrganizationID, now().Add(-200*time.Millisecond))
+		if len(alone) < 7 {
+			t.Errorf("alone it was claimed for %d times in 200 ms, at 20 ms each", len(alone))
 		}
 		began := now()
 		for range 20 {
@@ -241,10 +245,55 @@ func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
 				t.Errorf("two claims were %v apart, of %v each", a.at.Sub(beside[i-1].at), takes)
 			}
 		}
-		pass(11 * time.Second)
+		pass(10*time.Second + 300*time.Millisecond)
 		again := spy.from(much.OrganizationID, now().Add(-200*time.Millisecond))
 		if len(again) < 5 || again[0].Max < 100 {
 			t.Errorf("after the others were gone it was claimed for %d times in 200 ms", len(again))
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// stamped returns ids of the bubble's time. Those of the uuid package never go back, and
+// each bubble begins at the same moment.
+func stamped() func() uuid.UUID {
+	n := uint64(0)
+	return func() uuid.UUID {
+		n++
+		var id uuid.UUID
+		binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16)
+		binary.BigEndian.PutUint64(id[8:], n)
+		id[6], id[8] = 0x70, 0x80
+		return id
+	}
+}
+
+// The pauses are short enough for who goes on publishing as much as before.
+func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		much, other := w.subscribe(newID()), w.subscribe(newID())
+		spy, posts := &claims{Store: w.store, takes: 5 * time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 256, 64 })
+		published, ids := 0, stamped()
+		goOn := func(d time.Duration) { // 2,000 in a second
+			for range d / (10 * time.Millisecond) {
+				w.publish(much.OrganizationID, 20, func(o *store.PublishOptions) { o.NewID = ids })
+				published += 20
+				pass(10 * time.Millisecond)
+			}
+		}
+		goOn(time.Second)
+		w.publish(other.OrganizationID, 1)
+		w.must(e.Start(t.Context()))
+		goOn(time.Second)
+		for range 2 {
+			w.publish(other.OrganizationID, 1)
+			goOn(2 * time.Second)
+		}
+		if left := published - posts.count(much, 100_000); left > 1000 {
+			t.Errorf("%d of %d are queued", left, published)
 		}
 		w.must(e.Stop(t.Context()))
 	})
