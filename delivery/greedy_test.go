@@ -326,3 +326,42 @@ func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
 		w.must(e.Stop(t.Context()))
 	})
 }
+
+// stalled is a store that neither claims nor records for a while.
+type stalled struct {
+	*claims
+	until time.Time
+}
+
+func (s *stalled) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UUID, error) {
+	time.Sleep(time.Until(s.until))
+	return s.Store.Record(ctx, outcomes)
+}
+
+func (s *stalled) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+	time.Sleep(time.Until(s.until.Add(-10 * time.Millisecond)))
+	return s.claims.Claim(ctx, o)
+}
+
+// An endpoint is not slow because the store is.
+func TestNothingIsPutOffBecauseTheStoreIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sub := w.subscribe(newID())
+		spy, posts := &claims{Store: w.store}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) {
+			c.Store = &stalled{spy, time.Now().Add(5 * time.Second)}
+			c.Workers, c.PerSubscription, c.Backlog = 64, 16, 800
+		})
+		w.must(e.Start(t.Context()))
+		w.handOver(e, sub.OrganizationID, 200)
+		pass(100 * time.Millisecond)
+		w.publish(sub.OrganizationID, 300)
+		pass(6 * time.Second)
+		if n := posts.count(sub, 3000); n != 500 {
+			t.Errorf("%d of 500 went out a second after the store recorded again", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}

@@ -13,6 +13,7 @@ type lane struct {
 	refused  int  // how many it could not take since then
 	queue    ring[task]
 	inFlight int
+	awaiting int  // of those in flight, which have no answer yet: what is recorded waits for the store
 	limit    int  // of inFlight: see learn
 	queued   bool // in its tenant's turns
 
@@ -83,7 +84,7 @@ func (ln *lane) learn(took time.Duration, well bool, bound int) {
 // the past ones took, or how long the present ones have been silent.
 func (ln *lane) pace(now time.Time) time.Duration {
 	pace := max(ln.typical, time.Millisecond)
-	if ln.inFlight >= ln.limit {
+	if ln.awaiting >= ln.limit {
 		pace = max(pace, now.Sub(ln.progress))
 	}
 	return pace

@@ -258,6 +258,7 @@ func (l *lanes) take() (task, bool) {
 		ln.progress = time.Now()
 	}
 	ln.inFlight++
+	ln.awaiting++
 	if ln.pacer != nil {
 		ln.entering = t.AttemptID
 	}
@@ -271,6 +272,15 @@ func (l *lanes) take() (task, bool) {
 	return t, true
 }
 
+// answered says that the POST of a task which was taken has ended.
+func (l *lanes) answered(t task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ln := l.lanes[t.SubscriptionID]
+	ln.awaiting--
+	ln.progress = time.Now()
+}
+
 // done says that a task which was taken is over, after an attempt that took so
 // long (0 if there was none), and whether that succeeded.
 func (l *lanes) done(t task, took time.Duration, well bool) {
@@ -278,9 +288,11 @@ func (l *lanes) done(t task, took time.Duration, well bool) {
 	defer l.mu.Unlock()
 	ln := l.lanes[t.SubscriptionID]
 	ln.inFlight--
-	ln.progress = time.Now()
 	if took > 0 {
 		ln.learn(took, well, l.perLane)
+	} else {
+		ln.awaiting--
+		ln.progress = time.Now()
 	}
 	l.entered(ln, t)
 	l.offer(ln)

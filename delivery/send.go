@@ -81,7 +81,8 @@ func expired(to *target) string {
 func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well bool) {
 	start := time.Now()
 	result := r.send(t, to, now)
-	took = time.Since(start)
+	took = max(time.Since(start), 1)
+	r.lanes.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
 		return took, false
@@ -92,7 +93,7 @@ func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well 
 	}
 	d := Decide(t.Job, result, schedule, now.Add(took))
 	r.finish(t, d, result, now, took)
-	return max(took, 1), d.Status == store.Succeeded
+	return took, d.Status == store.Succeeded
 }
 
 // send signs and posts. What the host plugged in may panic; that fails the
