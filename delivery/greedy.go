@@ -37,20 +37,21 @@ type hoard struct {
 
 // note takes down when what it got in a turn was made.
 func (h *hoard) note(jobs []store.Job) {
-	own := jobs[:0:0]
-	for _, j := range jobs {
-		if j.OrganizationID == h.org {
-			own = append(own, j)
-		}
-	}
-	if len(own) == 0 {
+	own := func(j store.Job) bool { return j.OrganizationID == h.org }
+	i := slices.IndexFunc(jobs, own)
+	if i < 0 {
 		return
 	}
-	first := time.Unix(own[0].AttemptID.Time().UnixTime())
+	first := time.Unix(jobs[i].AttemptID.Time().UnixTime())
 	if h.turns++; h.turns > 1 {
 		h.spacing += (max(first.Sub(h.first), 0)/time.Duration(h.n) - h.spacing) / time.Duration(min(h.turns-1, 32))
 	}
-	h.first, h.n = first, len(own)
+	h.first, h.n = first, 0
+	for _, j := range jobs {
+		if own(j) {
+			h.n++
+		}
+	}
 }
 
 const (

@@ -73,7 +73,7 @@ func (s *scanner) unicodeEscape(i int) (int, *Error) {
 	return 12, nil
 }
 
-// hex4 reads a \uXXXX escape at the start of b.
+// hex4 reads an escape at the start of b: \u and four hexadecimal digits.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false

@@ -118,7 +118,7 @@ func (n *notices) end(notified, well bool, send func() error) {
 	if notified {
 		n.busy = false
 	}
-	if notified != well { // one that failed may have been relied on
+	if !notified || !well { // one that failed may have been relied on, or be committed
 		n.owed = true
 	}
 	if !n.owed || n.busy || n.armed {

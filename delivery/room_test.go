@@ -1,0 +1,80 @@
+package delivery_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// What is handed over while a claim is under way may take the room of what it claims.
+// That stays nevertheless: to give it back would be in vain.
+func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sub := w.subscribe(newID())
+		spy, posts := &claims{Store: w.store, takes: 20 * time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription, c.Backlog = spy, 16, 16, 400 })
+		w.publish(sub.OrganizationID, 2000)
+		w.must(e.Start(t.Context()))
+		for range 200 {
+			w.handOver(e, sub.OrganizationID, 100)
+			pass(2 * time.Millisecond)
+		}
+		spy.mu.Lock()
+		if spy.given > 0 {
+			t.Errorf("%d of those claimed were given back", spy.given)
+		}
+		spy.mu.Unlock()
+		pass(10 * time.Second)
+		if n := posts.count(sub, 30_000); n != 22_000 {
+			t.Errorf("%d of 22000 went out", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// stalled is a store that neither claims nor records for a while.
+type stalled struct {
+	*claims
+	until time.Time
+}
+
+func (s *stalled) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UUID, error) {
+	time.Sleep(time.Until(s.until))
+	return s.Store.Record(ctx, outcomes)
+}
+
+func (s *stalled) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+	time.Sleep(time.Until(s.until.Add(-10 * time.Millisecond)))
+	return s.claims.Claim(ctx, o)
+}
+
+// An endpoint is not slow because the store is.
+func TestNothingIsPutOffBecauseTheStoreIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sub := w.subscribe(newID())
+		spy, posts := &claims{Store: w.store}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) {
+			c.Store = &stalled{spy, time.Now().Add(5 * time.Second)}
+			c.Workers, c.PerSubscription, c.Backlog = 64, 16, 800
+		})
+		w.must(e.Start(t.Context()))
+		w.handOver(e, sub.OrganizationID, 200)
+		pass(100 * time.Millisecond)
+		w.publish(sub.OrganizationID, 300)
+		pass(6 * time.Second)
+		if n := posts.count(sub, 3000); n != 500 {
+			t.Errorf("%d of 500 went out a second after the store recorded again", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
