@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -127,5 +129,44 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 		if got := r.Requests.Load(); got != 1 {
 			t.Errorf("%d requests on the wire", got)
 		}
+	}
+}
+
+// A receiver may lower its limit while a request is given to the connection. Nothing
+// of that request was sent, so another connection takes it.
+func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
+	t.Parallel()
+	given, taken := make(chan struct{}), make(chan struct{})
+	config := &tls.Config{NextProtos: []string{"h2"}}
+	roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
+	var first atomic.Bool
+	r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
+		if first.CompareAndSwap(false, true) {
+			_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
+			<-given
+			framer := http2.NewFramer(conn, conn)
+			_ = framer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
+			for {
+				frame, err := framer.ReadFrame()
+				if err != nil {
+					return
+				}
+				if frame.Header().Type == http2.FrameSettings && frame.Header().Flags.Has(http2.FlagSettingsAck) {
+					close(taken)
+				}
+			}
+		}
+		_ = conn.(*tls.Conn).Handshake() // of which ServeConn looks at the outcome
+		new(http2.Server).ServeConn(conn, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			_, _ = io.Copy(w, req.Body)
+			r.Requests.Add(1)
+		})})
+	}))
+	took := sync.OnceFunc(func() { close(given); <-taken })
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { took() }})
+	client := newTLSClient(t, guard.Options{RootCAs: roots})
+	res := client.Post(ctx, guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(`{"id":1}`)})
+	if res.Err != nil || string(res.Body) != `{"id":1}` || r.Requests.Load() != 1 {
+		t.Errorf("status %d, body %q, %q (%v), %d requests on the wire", res.Status, res.Body, guard.Describe(res.Err), res.Err, r.Requests.Load())
 	}
 }

@@ -64,6 +64,9 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 
 func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
 	resp, err := c.roundTrip(newRequest(ctx, r))
+	for unsent(err) { // until another connection takes it, or ctx ends
+		resp, err = c.roundTrip(newRequest(ctx, r))
+	}
 	if err != nil {
 		return Result{Err: err}
 	}
@@ -93,6 +96,15 @@ func newRequest(ctx context.Context, r Request) *http.Request {
 		Body:          io.NopCloser(bytes.NewReader(r.Body)),
 		ContentLength: int64(len(r.Body)),
 	}).WithContext(ctx)
+}
+
+// unsent reports that a connection had no stream left for a request when it was to
+// begin one: the receiver lowered its limit, or others took them. net/http turns to
+// another connection only if it can rewind the body, which it has closed but not read.
+// It says so by this text, for want of a type, and in no other case for requests
+// without GetBody.
+func unsent(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "cannot rewind body")
 }
 
 var buffers = sync.Pool{New: func() any { return new([maxBody + 1]byte) }}
