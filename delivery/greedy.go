@@ -55,6 +55,8 @@ func (h *hoard) note(jobs []store.Job) {
 }
 
 const (
+	// many of them are no longer exceptions.
+	many = 8
 	// few is how many the greedy get at once while there are others.
 	few = 32
 	// apart is how long the pause is, as a multiple of how long the claim took.
@@ -105,6 +107,9 @@ func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began 
 	found := len(jobs) == opts.Max && g.find(jobs, opts.Since)
 	if of.org == uuid.Nil {
 		g.due = found // behind what it has there may be others
+		if len(jobs) == opts.Max && !found || len(g.orgs) > many {
+			g.orgs = nil // so have all others, together: then what is due first is first
+		}
 	}
 }
 

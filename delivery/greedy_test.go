@@ -28,15 +28,18 @@ type claims struct {
 
 type ask struct {
 	store.ClaimOptions
-	at time.Time
+	at  time.Time
+	got int
 }
 
 func (c *claims) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
-	c.mu.Lock()
-	c.asks = append(c.asks, ask{o, time.Now()})
-	c.mu.Unlock()
+	at := time.Now()
 	time.Sleep(c.takes)
-	return c.Store.Claim(ctx, o)
+	jobs, err := c.Store.Claim(ctx, o)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asks = append(c.asks, ask{o, at, len(jobs)})
+	return jobs, err
 }
 
 func (c *claims) Defer(ctx context.Context, back []store.Deferral) ([]uuid.UUID, error) {
@@ -57,6 +60,13 @@ func (c *claims) from(org uuid.UUID, since time.Time) []ask {
 		}
 	}
 	return out
+}
+
+// full returns the claims that got all they asked for.
+func (c *claims) full() []ask {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(c.asks), func(a ask) bool { return a.got < a.Max })
 }
 
 // order notes whose posts came in which order. Each takes a moment.
@@ -294,6 +304,75 @@ func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
 		}
 		if left := published - posts.count(much, 100_000); left > 1000 {
 			t.Errorf("%d of %d are queued", left, published)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// Where everybody has much queued, nobody is passed over for it.
+func TestWhoHasMuchQueuedIsNoExceptionWhereAllHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		all := make([]store.Subscription, 16)
+		for i := range all {
+			all[i] = w.subscribe(newID())
+		}
+		w.publish(all[0].OrganizationID, 100) // more than the others, and before them
+		for range 250 {
+			for _, s := range all {
+				w.publish(s.OrganizationID, 1)
+			}
+		}
+		spy, posts := &claims{Store: w.store, takes: time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store = spy })
+		w.must(e.Start(t.Context()))
+		pass(10 * time.Second)
+		if len(posts.urls) != 4100 {
+			t.Errorf("%d of 4100 went out", len(posts.urls))
+		}
+		claimed, passed := spy.full(), 0
+		for _, a := range claimed {
+			if slices.Contains(a.Except, all[0].OrganizationID) {
+				passed++
+			}
+		}
+		if passed > len(claimed)/20 {
+			t.Errorf("%d of %d claims passed over the one whose queue is a little longer", passed, len(claimed))
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// Nor does one after the other come to be passed over.
+func TestWhoHaveMuchQueuedAreNoExceptionsIfTheyAreMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		all := make([]uuid.UUID, 12)
+		for i := range all {
+			all[i] = w.subscribe(newID()).OrganizationID
+			w.publish(all[i], 500)
+		}
+		spy, posts := &claims{Store: w.store, takes: time.Millisecond}, &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store = spy })
+		w.must(e.Start(t.Context()))
+		pass(10 * time.Second)
+		if len(posts.urls) != 6000 {
+			t.Errorf("%d of 6000 went out", len(posts.urls))
+		}
+		most := 0
+		for _, a := range spy.full() {
+			passed := 0
+			for _, org := range all {
+				if slices.Contains(a.Except, org) {
+					passed++
+				}
+			}
+			most = max(most, passed)
+		}
+		if most > 8 {
+			t.Errorf("a claim passed over %d of them", most)
 		}
 		w.must(e.Stop(t.Context()))
 	})
