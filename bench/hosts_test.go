@@ -8,28 +8,36 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/internal/limits"
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
 // BenchmarkHosts lets one, two, three and four dispatchers with pools of their own
-// drain the same backlog of twenty organizations. It fails if anything is delivered
-// twice.
+// drain the same backlog of twenty organizations, and as many pipelines of the limit
+// program one of theirs. It fails if anything is delivered twice.
 func BenchmarkHosts(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")
 	const most = 4
-	runs := make([]func(b testing.TB) figures, most)
-	for i := range runs {
-		runs[i] = func(b testing.TB) figures { return drain(b, receiver, i+1) }
+	var runs []func(b testing.TB) figures
+	for i := range most {
+		runs = append(runs, func(b testing.TB) figures { return drain(b, receiver, i+1) })
+	}
+	for i := range most {
+		runs = append(runs, func(b testing.TB) figures { return drainLimit(b, receiver, i+1) })
 	}
 	m := inTurn(b, pairs, runs...)
-	for i, f := range m {
+	for i, f := range m[:most] {
 		b.ReportMetric(f["rate"], fmt.Sprintf("deliveries/s/%d", i+1))
 		b.ReportMetric(f["rate"]/m[0]["rate"], fmt.Sprintf("ratio/%d", i+1))
 		b.ReportMetric(f["least"], fmt.Sprintf("least-share/%d", i+1))
+		b.ReportMetric(m[most+i]["rate"]/m[most]["rate"], fmt.Sprintf("limit-ratio/%d", i+1))
 	}
 	b.ReportMetric(0, "ns/op") // of all
 }
+
+// drained is how many deliveries each run makes: of fewer the start would be a good part.
+var drained = 5 * events
 
 // drain returns how many deliveries so many hosts make in a second, and what the one
 // that made fewest did of an even share.
@@ -45,9 +53,9 @@ func drain(b testing.TB, receiver child, hosts int) figures {
 	for i := range subs {
 		subs[i] = all[0].subscribe(uuid.New(), fmt.Sprintf("%s/drain/%d", receiver.url, i))
 	}
-	fillQueue(b, s, event.ID, events, -60, subs...)
+	fillQueue(b, s, event.ID, drained, -60, subs...)
 	receiver.ask(b, "", "forget")
-	n, began := int64(events), time.Now()
+	n, began := int64(drained), time.Now()
 	for _, l := range all {
 		defer l.start()()
 	}
@@ -66,4 +74,41 @@ func drain(b testing.TB, receiver child, hosts int) figures {
 		b.Fatalf("%d of %d were delivered, %d of them twice", got.Count, n, got.Repeated)
 	}
 	return figures{"rate": perSecond(int(n), began, ended), "least": float64(least) / float64(n) * float64(hosts)}
+}
+
+// drainLimit returns how many deliveries so many pipelines of the limit program make in
+// a second.
+func drainLimit(b testing.TB, receiver child, hosts int) figures {
+	b.Helper()
+	schema := newSchema(b)
+	stores := []limits.Store{limits.OpenPostgres(testpg.DSN(b), schema)}
+	for range hosts - 1 {
+		stores = append(stores, limits.JoinPostgres(testpg.DSN(b), schema))
+	}
+	const batch = 500
+	for range drained / batch {
+		var of []limits.Event
+		var deliveries []*limits.Delivery
+		for range batch {
+			e := limits.Event{ID: uuid.Must(uuid.NewV7()), Body: payload(bodySize)}
+			of = append(of, e)
+			deliveries = append(deliveries, &limits.Delivery{ID: uuid.Must(uuid.NewV7()), Event: e.ID})
+		}
+		stores[0].Insert(of, deliveries, false)
+	}
+	began := time.Now()
+	var all []*limits.Pipeline
+	for _, s := range stores {
+		p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: 1, Claim: true})
+		defer p.Close()
+		all = append(all, p)
+	}
+	until(b, func() bool {
+		var recorded int64
+		for _, p := range all {
+			recorded += p.Finished()
+		}
+		return recorded >= int64(drained/batch*batch)
+	})
+	return figures{"rate": perSecond(drained/batch*batch, began, time.Now())}
 }

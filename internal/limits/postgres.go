@@ -36,15 +36,20 @@ CREATE INDEX ON {}.attempts (delivery_id)`
 
 // OpenPostgres makes a store in a new schema. It does not drop it.
 func OpenPostgres(dsn, schema string) Store {
+	s := JoinPostgres(dsn, schema).(*postgres)
+	_, err := s.pool.Exec(context.Background(), s.sql(postgresTables), pgx.QueryExecModeSimpleProtocol)
+	must(err)
+	return s
+}
+
+// JoinPostgres returns a store in a schema that OpenPostgres has made.
+func JoinPostgres(dsn, schema string) Store {
 	config, err := pgxpool.ParseConfig(dsn)
 	must(err)
 	config.MaxConns = 2*writers + 1
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(err)
-	s := &postgres{pool, schema}
-	_, err = pool.Exec(context.Background(), s.sql(postgresTables), pgx.QueryExecModeSimpleProtocol)
-	must(err)
-	return s
+	return &postgres{pool, schema}
 }
 
 func (s *postgres) sql(text string) string { return strings.ReplaceAll(text, "{}", s.schema) }
