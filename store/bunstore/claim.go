@@ -42,20 +42,19 @@ func since(opts store.ClaimOptions) time.Time {
 // due for the first time, what was given back, and what a dead host left. Of a
 // line it takes the first, even if that is being sent, and so no other. Of
 // several jobs of a message only the first carries the body. What is due goes
-// through an array because the planner takes that for short, and then looks rows
-// up by their keys; of a LIMIT it would expect a tenth of the table, and read all
-// of it.
+// through an array for the planner's sake (see leased); of a LIMIT it would also expect
+// a tenth of the table.
 const claim = `
-WITH due(id, n) AS (
-  SELECT * FROM unnest(ARRAY(
+WITH due(ids) AS (
+  SELECT ARRAY(
     SELECT attempt_id FROM {}queue AS q
     WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
-    ORDER BY due_at, attempt_id LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
-  )) WITH ORDINALITY
+    ORDER BY due_at, uuid_send(attempt_id) LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
+  )
 ), q AS (
   UPDATE {}queue AS q SET sending = true, held = false, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
-  FROM due WHERE q.attempt_id = due.id
-  RETURNING due.n, q.attempt_id, q.token
+  FROM due WHERE q.attempt_id = ANY(due.ids)
+  RETURNING array_position(due.ids, q.attempt_id) AS n, q.attempt_id, q.token
 )
 SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   (SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id),
@@ -147,10 +146,13 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 		return nil, nil
 	}
 	at := func(i int) *store.Deferral { return &deferrals[i] }
-	kept := map[uuid.UUID]bool{}
+	kept, text := map[uuid.UUID]bool{}, deferAttempts
+	if s.pg {
+		text = deferLeased
+	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		clear(kept)
-		err := s.on(tx.Tx).each(ctx, deferAttempts, rows{len(deferrals), []column{
+		err := s.on(tx.Tx).each(ctx, text, rows{len(deferrals), []column{
 			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
 			bigints(func(i int) int64 { return at(i).Token }),
 			times(func(i int) time.Time { return at(i).DueAt }),
@@ -195,4 +197,11 @@ const deferAttempts = `
 WITH r(attempt, claimed, due, held) AS (?)
 UPDATE {}queue AS q SET sending = false, due_at = r.due, held = r.held = 1 FROM r
 WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + `
+RETURNING attempt_id`
+
+const deferLeased = `
+WITH r(attempt, claimed, due, held) AS (?)
+UPDATE {}queue AS q SET sending = false,
+  (due_at, held) = (SELECT r.due, r.held = 1 FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)
+WHERE ` + leased + `
 RETURNING attempt_id`

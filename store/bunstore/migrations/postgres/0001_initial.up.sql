@@ -199,7 +199,9 @@ CREATE TABLE {}queue (
   sending boolean NOT NULL,
   held boolean NOT NULL DEFAULT false -- until due_at, or until its subscription's endpoint works again
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX queue_due ON {}queue (due_at, attempt_id);
+-- Its second column is not attempt_id, so that a look-up of attempts has one index only:
+-- while the queue is empty the planner takes one for as good as the other, and keeps to it.
+CREATE INDEX queue_due ON {}queue (due_at, uuid_send(attempt_id));
 CREATE INDEX queue_line ON {}queue (line, position) WHERE line IS NOT NULL;
 CREATE INDEX queue_held ON {}queue (subscription_id) WHERE held;
 

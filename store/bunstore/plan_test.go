@@ -1,0 +1,81 @@
+package bunstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/store/bunstore/postgres"
+)
+
+// A connection keeps the plans that it made while the queue was empty. They look each
+// attempt up nevertheless, and do not read all of the queue once it is full.
+func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
+	t.Parallel()
+	s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	sc := newScene(t, migrated(t, s.Store))
+	exec := func(query string) {
+		_, err := s.DB().NewRaw(query).Exec(t.Context())
+		check(t, err)
+	}
+	t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`) })
+	publish := func(n int) {
+		messages := make([]store.NewMessage, n)
+		for i := range messages {
+			messages[i] = sc.message([]byte("x"))
+		}
+		_, err := s.Publish(t.Context(), nil, messages, sc.options(0))
+		check(t, err)
+	}
+	// process claims and defers so many, and claims and records them, first attempts or
+	// such that have a next one.
+	process := func(n int, next bool) {
+		jobs, err := s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
+		check(t, err)
+		var back []store.Deferral
+		for _, j := range jobs {
+			back = append(back, store.Deferral{Lease: j.Lease, DueAt: sc.now.Add(-time.Hour)})
+		}
+		lost, err := s.Defer(t.Context(), back)
+		check(t, err)
+		jobs, err = s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
+		check(t, err)
+		var outcomes []store.Outcome
+		for _, j := range jobs {
+			o := store.Outcome{Lease: j.Lease, Status: store.Succeeded, HTTPStatus: 200, PostedAt: sc.now, At: sc.now}
+			if next {
+				o.Status, o.Next = store.Failed, &store.Next{ID: newID(), DueAt: sc.now.Add(time.Hour)}
+			}
+			outcomes = append(outcomes, o)
+		}
+		gone, err := s.Record(t.Context(), outcomes)
+		check(t, err)
+		if len(jobs) != n || len(lost)+len(gone) > 0 {
+			t.Fatalf("%d of %d were claimed, %d lost", len(jobs), n, len(lost)+len(gone))
+		}
+	}
+	// read returns how many entries of the queue's indexes were read so far.
+	read := func() (n int) {
+		exec(`SELECT pg_stat_force_next_flush()`)
+		check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname = 'queue'`, s.Schema()).Scan(t.Context(), &n))
+		return n
+	}
+	for _, next := range []bool{false, true} {
+		exec(`DELETE FROM "` + s.Schema() + `".queue`)
+		exec(`VACUUM ANALYZE "` + s.Schema() + `".queue`)
+		for range 12 { // from the sixth time on a plan is kept
+			publish(1)
+			process(1, next)
+		}
+		publish(3000)
+		before := read()
+		process(10, next)
+		if n := read() - before; n > 500 {
+			t.Errorf("10 were claimed, deferred, claimed again and recorded (with a next one: %t): %d entries of 3000 read", next, n)
+		}
+	}
+}
