@@ -15,7 +15,7 @@ import (
 // the greedy get few at once and a pause after each turn, so that the machine and the
 // store have time for the others. The pause is a multiple of what the claim took: where
 // the store is slow it is longer; how slow the endpoints are is not in it. Nor may it be
-// what makes a queue grow.
+// what makes a queue grow. Where the others have much due as well, nobody is greedy.
 type greedy struct {
 	orgs    []hoard   // in the order of their turns
 	crowded bool      // there are others to serve
@@ -104,12 +104,14 @@ func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began 
 			g.orgs = slices.Delete(g.orgs, i, i+1)
 		}
 	}
-	found := len(jobs) == opts.Max && g.find(jobs, opts.Since)
-	if of.org == uuid.Nil {
+	full := len(jobs) == opts.Max
+	found := full && g.find(jobs, opts.Since)
+	others := of.org == uuid.Nil
+	if others {
 		g.due = found // behind what it has there may be others
-		if len(jobs) == opts.Max && !found || len(g.orgs) > many {
-			g.orgs = nil // so have all others, together: then what is due first is first
-		}
+	}
+	if others && full && !found || len(g.orgs) > many {
+		g.orgs = nil // so have all others, together: then what is due first is first
 	}
 }
 

@@ -105,21 +105,11 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 		config := &tls.Config{NextProtos: []string{"h2"}}
 		roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
 		r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
-			_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
-			framer := http2.NewFramer(conn, conn)
-			_ = framer.WriteSettings()
-			for {
-				frame, err := framer.ReadFrame()
-				if err != nil {
-					return
+			eachFrame(r, conn, nil, func(framer *http2.Framer, head http2.FrameHeader) {
+				if head.Type == http2.FrameData && head.Flags.Has(http2.FlagDataEndStream) {
+					_ = framer.WriteRSTStream(head.StreamID, http2.ErrCodeRefusedStream)
 				}
-				if frame.Header().Type == http2.FrameHeaders {
-					r.Requests.Add(1)
-				}
-				if frame.Header().Flags.Has(http2.FlagDataEndStream) && frame.Header().Type == http2.FrameData {
-					_ = framer.WriteRSTStream(frame.Header().StreamID, http2.ErrCodeRefusedStream)
-				}
-			}
+			})
 		}))
 		client := newTLSClient(t, guard.Options{RootCAs: roots})
 		res := client.Post(t.Context(), guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}}})
@@ -132,6 +122,24 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 	}
 }
 
+// eachFrame speaks HTTP/2 by hand: it sends the settings, hands on each frame that
+// comes, and counts the requests.
+func eachFrame(r *receiver, conn net.Conn, settings []http2.Setting, do func(*http2.Framer, http2.FrameHeader)) {
+	_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
+	framer := http2.NewFramer(conn, conn)
+	_ = framer.WriteSettings(settings...)
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		if frame.Header().Type == http2.FrameHeaders {
+			r.Requests.Add(1)
+		}
+		do(framer, frame.Header())
+	}
+}
+
 // A receiver may lower its limit while a request is given to the connection. Nothing
 // of that request was sent, so another connection takes it.
 func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
@@ -141,28 +149,19 @@ func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
 	roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
 	var first atomic.Bool
 	r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
-		_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
-		framer := http2.NewFramer(conn, conn)
+		var settings []http2.Setting
 		if first.CompareAndSwap(false, true) {
 			<-given
-			_ = framer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
-		} else {
-			_ = framer.WriteSettings()
+			settings = []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 0}}
 		}
-		for {
-			frame, err := framer.ReadFrame()
-			if err != nil {
-				return
-			}
-			switch head := frame.Header(); {
+		eachFrame(r, conn, settings, func(framer *http2.Framer, head http2.FrameHeader) {
+			switch {
 			case head.Type == http2.FrameSettings && head.Flags.Has(http2.FlagSettingsAck):
 				taken <- struct{}{}
-			case head.Type == http2.FrameHeaders:
-				r.Requests.Add(1)
 			case head.Type == http2.FrameData && head.Flags.Has(http2.FlagDataEndStream):
 				_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: head.StreamID, BlockFragment: []byte{0x88}, EndStream: true, EndHeaders: true}) // :status 200
 			}
-		}
+		})
 	}))
 	took := sync.OnceFunc(func() { close(given); <-taken })
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { took() }})
