@@ -44,9 +44,13 @@ var drained = 5 * events
 func drain(b testing.TB, receiver child, hosts int) figures {
 	b.Helper()
 	s := newPostgres(b)
+	recorded := newTally()
 	all := []*library{newLibrary(b, s)}
 	for range hosts - 1 {
 		all = append(all, newLibrary(b, openPostgres(b, s.Schema())))
+	}
+	for _, l := range all {
+		l.recorded = recorded
 	}
 	event := all[0].catalog()
 	subs := make([]webhooks.Subscription, 20)
@@ -59,13 +63,7 @@ func drain(b testing.TB, receiver child, hosts int) figures {
 	for _, l := range all {
 		defer l.start()()
 	}
-	until(b, func() bool {
-		var recorded int64
-		for _, l := range all {
-			recorded += l.succeeded.Load()
-		}
-		return recorded >= n
-	})
+	recorded.await(b, int(n))
 	ended, least := time.Now(), n
 	for _, l := range all {
 		least = min(least, l.succeeded.Load())
@@ -86,7 +84,8 @@ func drainLimit(b testing.TB, receiver child, hosts int) figures {
 		stores = append(stores, limits.JoinPostgres(testpg.DSN(b), schema))
 	}
 	const batch = 500
-	for range drained / batch {
+	n := drained / batch * batch
+	for range n / batch {
 		var of []limits.Event
 		var deliveries []*limits.Delivery
 		for range batch {
@@ -96,19 +95,11 @@ func drainLimit(b testing.TB, receiver child, hosts int) figures {
 		}
 		stores[0].Insert(of, deliveries, false)
 	}
-	began := time.Now()
-	var all []*limits.Pipeline
+	recorded, began := newTally(), time.Now()
 	for _, s := range stores {
-		p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: 1, Claim: true})
+		p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: 1, Claim: true, Finished: recorded.add})
 		defer p.Close()
-		all = append(all, p)
 	}
-	until(b, func() bool {
-		var recorded int64
-		for _, p := range all {
-			recorded += p.Finished()
-		}
-		return recorded >= int64(drained/batch*batch)
-	})
-	return figures{"rate": perSecond(drained/batch*batch, began, time.Now())}
+	recorded.await(b, n)
+	return figures{"rate": perSecond(n, began, time.Now())}
 }

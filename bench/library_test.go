@@ -30,13 +30,14 @@ const (
 type library struct {
 	*webhooks.Webhooks
 	b         testing.TB
+	recorded  *tally // of what succeeded, which several may share
 	succeeded atomic.Int64
 	failed    atomic.Int64
 }
 
 func newLibrary(b testing.TB, st store.Store, change ...func(*webhooks.Config)) *library {
 	b.Helper()
-	l := &library{b: b}
+	l := &library{b: b, recorded: newTally()}
 	c := webhooks.Config{AllowHTTP: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Observer: l}
 	for _, f := range change {
 		f(&c)
@@ -52,6 +53,7 @@ func (l *library) Observe(n webhooks.Notice) {
 	switch {
 	case n.Kind == webhooks.AttemptEnded && n.Status == store.Succeeded:
 		l.succeeded.Add(1)
+		l.recorded.add(1)
 	case n.Kind == webhooks.AttemptEnded:
 		l.failed.Add(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -97,6 +98,47 @@ func pace(perSecond float64, during time.Duration, f func(i int)) int {
 	}
 	all.Wait()
 	return n
+}
+
+// patience is how long a benchmark waits for what it has set going.
+const patience = 90 * time.Second
+
+// tally counts what many do, and tells one who waits when it has come to a number.
+type tally struct {
+	n, want atomic.Int64
+	reached chan struct{}
+}
+
+func newTally() *tally { return &tally{reached: make(chan struct{}, 1)} }
+
+func (t *tally) add(n int) {
+	if now, want := t.n.Add(int64(n)), t.want.Load(); want > 0 && now >= want {
+		select {
+		case t.reached <- struct{}{}:
+		default: // it is told already
+		}
+	}
+}
+
+// reaches waits for the number, and reports whether it is reached in time.
+func (t *tally) reaches(n int) bool {
+	t.want.Store(int64(n))
+	late := time.After(patience)
+	for t.n.Load() < int64(n) {
+		select {
+		case <-t.reached:
+		case <-late:
+			return false
+		}
+	}
+	return true
+}
+
+func (t *tally) await(b testing.TB, n int) {
+	b.Helper()
+	if !t.reaches(n) {
+		b.Fatalf("%d of %d within %v", t.n.Load(), n, patience)
+	}
 }
 
 func median[T int | float64 | time.Duration](in []T) T {

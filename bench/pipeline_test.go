@@ -76,9 +76,10 @@ func BenchmarkSQLite(b *testing.B) {
 
 func (w way) limit(b testing.TB, s limits.Store, receiver child) figures {
 	b.Helper()
-	p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: w.fanOut, Claim: w.claims})
+	recorded := newTally()
+	p := limits.New(s, limits.Options{Target: receiver.url + "/limit/", FanOut: w.fanOut, Claim: w.claims, Finished: recorded.add})
 	defer p.Close()
-	return w.measure(b, receiver, p.Finished, func(n int) {
+	return w.measure(b, receiver, recorded, func(n int) {
 		bodies := make([][]byte, n)
 		for i := range bodies {
 			bodies[i] = payload(bodySize)
@@ -100,7 +101,7 @@ func (w way) ours(b testing.TB, publisher, deliverer *bunstore.Store, receiver c
 	if publisher != deliverer {
 		p = newLibrary(b, publisher)
 	}
-	f := w.measure(b, receiver, d.succeeded.Load, func(n int) { p.publish(org, n) })
+	f := w.measure(b, receiver, d.recorded, func(n int) { p.publish(org, n) })
 	if n := d.failed.Load(); n > 0 {
 		b.Fatalf("%d attempts failed", n)
 	}
@@ -108,16 +109,16 @@ func (w way) ours(b testing.TB, publisher, deliverer *bunstore.Store, receiver c
 }
 
 // measure publishes and waits until all is recorded.
-func (w way) measure(b testing.TB, receiver child, recorded func() int64, publish func(n int)) figures {
+func (w way) measure(b testing.TB, receiver child, recorded *tally, publish func(n int)) figures {
 	b.Helper()
 	receiver.ask(b, "", "forget")
 	n := events / w.fanOut / w.batch * w.batch
 	w.run(warmUp, publish)
-	until(b, func() bool { return recorded() == int64(warmUp*w.fanOut) })
+	recorded.await(b, warmUp*w.fanOut)
 	began := time.Now()
 	w.run(n, publish)
 	published := time.Now()
-	until(b, func() bool { return recorded() >= int64((warmUp+n)*w.fanOut) })
+	recorded.await(b, (warmUp+n)*w.fanOut)
 	return figures{
 		"deliveries/s": perSecond(n*w.fanOut, began, time.Now()),
 		"published/s":  perSecond(n, began, published),

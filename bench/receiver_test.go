@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"net/http"
@@ -29,6 +30,7 @@ type arrivals struct {
 	count, repeated int
 	last            time.Time
 	took            []time.Duration
+	came            *tally
 }
 
 // Arrivals is what the receiver says of them.
@@ -71,33 +73,44 @@ func (r *receiver) add(part, path, id string, now, published time.Time) {
 	key := h.Sum64()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	got := r.got[part]
-	if got == nil {
-		got = new(arrivals)
-		r.got[part] = got
-	}
+	got := r.under(part)
 	if _, again := r.seen[key]; again {
 		got.repeated++
 		return
 	}
 	r.seen[key] = struct{}{}
 	got.count++
+	got.came.add(1)
 	got.last = now
 	got.took = append(got.took, now.Sub(published))
 }
 
-// report answers what came under the part that the query names, forgets it all if
-// told to, and lists how long it took if asked for.
+// under returns what came under a part. The caller holds the lock.
+func (r *receiver) under(part string) *arrivals {
+	got := r.got[part]
+	if got == nil {
+		got = &arrivals{came: newTally()}
+		r.got[part] = got
+	}
+	return got
+}
+
+// report answers what came under the part that the query names, once as many came as
+// it awaits. It forgets it all if told to, and lists how long it took if asked for.
 func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
 	q := req.URL.Query()
 	r.mu.Lock()
+	got := r.under(q.Get("part"))
+	r.mu.Unlock()
+	if n, _ := strconv.Atoi(q.Get("await")); !got.came.reaches(n) { // 0 if it awaits none
+		http.Error(w, "they did not come", http.StatusGatewayTimeout)
+		return
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	var answer Arrivals
-	if got := r.got[q.Get("part")]; got != nil {
-		answer = Arrivals{Count: got.count, Repeated: got.repeated, Last: got.last}
-		if q.Has("took") {
-			answer.Took = slices.Sorted(slices.Values(got.took))
-		}
+	answer := Arrivals{Count: got.count, Repeated: got.repeated, Last: got.last}
+	if q.Has("took") {
+		answer.Took = slices.Sorted(slices.Values(got.took))
 	}
 	if q.Has("forget") {
 		clear(r.seen)
@@ -130,27 +143,18 @@ func (c child) ask(b testing.TB, part string, options ...string) Arrivals {
 	resp, err := quick.Get(c.url + "/?part=" + url.QueryEscape(part) + "&" + strings.Join(options, "&"))
 	check(b, err)
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		b.Fatalf("the receiver: %s", resp.Status)
+	}
 	var answer Arrivals
 	check(b, json.NewDecoder(resp.Body).Decode(&answer))
 	return answer
 }
 
-var quick = &http.Client{Timeout: 20 * time.Second}
+var quick = &http.Client{Timeout: patience + 10*time.Second}
 
 // await waits until so many have come.
 func (c child) await(b testing.TB, part string, n int) Arrivals {
 	b.Helper()
-	until(b, func() bool { return c.ask(b, part).Count >= n })
-	return c.ask(b, part, "took")
-}
-
-// until waits for what no signal tells of.
-func until(b testing.TB, holds func() bool) {
-	b.Helper()
-	const patience = 90 * time.Second
-	for began := time.Now(); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Since(began) > patience {
-			b.Fatalf("not within %v", patience)
-		}
-	}
+	return c.ask(b, part, fmt.Sprint("await=", n), "took")
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,14 +50,15 @@ type Options struct {
 	Target string // URL that everything is posted to, with the endpoint's number behind it
 	FanOut int    // deliveries of an event
 	Claim  bool   // hand nothing over in memory: everything is claimed from the store
+	// Finished is told how many more deliveries are recorded, if it is not nil.
+	Finished func(more int)
 }
 
 // Pipeline publishes and delivers, from [New] to Close.
 type Pipeline struct {
 	Options
-	store    Store
-	client   *http.Client
-	finished atomic.Int64
+	store  Store
+	client *http.Client
 
 	publications chan publication
 	work         chan *Delivery
@@ -108,9 +108,6 @@ func (p *Pipeline) Publish(bodies ...[]byte) {
 	p.publications <- batch
 	<-batch.stored
 }
-
-// Finished is how many deliveries are recorded.
-func (p *Pipeline) Finished() int64 { return p.finished.Load() }
 
 // ServeHTTP publishes the body of a request.
 func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -218,7 +215,9 @@ func (p *Pipeline) record() {
 	for first := range p.outcomes {
 		batch := gather(first, p.outcomes, func(*Delivery) int { return 1 })
 		p.store.Finish(batch)
-		p.finished.Add(int64(len(batch)))
+		if p.Finished != nil {
+			p.Finished(len(batch))
+		}
 	}
 }
 
