@@ -105,7 +105,7 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 		config := &tls.Config{NextProtos: []string{"h2"}}
 		roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
 		r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
-			eachFrame(r, conn, nil, func(framer *http2.Framer, head http2.FrameHeader) {
+			eachFrame(r, conn, func() []http2.Setting { return nil }, func(framer *http2.Framer, head http2.FrameHeader) {
 				if head.Type == http2.FrameData && head.Flags.Has(http2.FlagDataEndStream) {
 					_ = framer.WriteRSTStream(head.StreamID, http2.ErrCodeRefusedStream)
 				}
@@ -122,12 +122,12 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// eachFrame speaks HTTP/2 by hand: it sends the settings, hands on each frame that
-// comes, and counts the requests.
-func eachFrame(r *receiver, conn net.Conn, settings []http2.Setting, do func(*http2.Framer, http2.FrameHeader)) {
+// eachFrame speaks HTTP/2 by hand: when the client has begun it sends the settings,
+// hands on each frame that comes, and counts the requests.
+func eachFrame(r *receiver, conn net.Conn, settings func() []http2.Setting, do func(*http2.Framer, http2.FrameHeader)) {
 	_, _ = io.CopyN(io.Discard, conn, int64(len(http2.ClientPreface)))
 	framer := http2.NewFramer(conn, conn)
-	_ = framer.WriteSettings(settings...)
+	_ = framer.WriteSettings(settings()...)
 	for {
 		frame, err := framer.ReadFrame()
 		if err != nil {
@@ -149,10 +149,12 @@ func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
 	roots := certify(t, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}, config)
 	var first atomic.Bool
 	r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
-		var settings []http2.Setting
-		if first.CompareAndSwap(false, true) {
+		settings := func() []http2.Setting {
+			if !first.CompareAndSwap(false, true) {
+				return nil
+			}
 			<-given
-			settings = []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 0}}
+			return []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 0}}
 		}
 		eachFrame(r, conn, settings, func(framer *http2.Framer, head http2.FrameHeader) {
 			switch {
@@ -163,7 +165,9 @@ func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
 			}
 		})
 	}))
-	took := sync.OnceFunc(func() { close(given); <-taken })
+	give := sync.OnceFunc(func() { close(given) })
+	t.Cleanup(give) // a receiver that still waits could not be closed
+	took := sync.OnceFunc(func() { give(); <-taken })
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { took() }})
 	client := newTLSClient(t, guard.Options{RootCAs: roots})
 	res := client.Post(ctx, guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(`{"id":1}`)})
