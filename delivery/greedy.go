@@ -42,7 +42,7 @@ func (h *hoard) note(jobs []store.Job) {
 	if i < 0 {
 		return
 	}
-	first := time.Unix(jobs[i].AttemptID.Time().UnixTime())
+	first := jobs[i].CreatedAt
 	if h.turns++; h.turns > 1 {
 		h.spacing += (max(first.Sub(h.first), 0)/time.Duration(h.n) - h.spacing) / time.Duration(min(h.turns-1, 32))
 	}

@@ -2,7 +2,6 @@ package delivery_test
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"sync"
 	"testing"
@@ -264,20 +263,6 @@ func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
 	})
 }
 
-// stamped returns ids of the bubble's time. Those of the uuid package never go back, and
-// each bubble begins at the same moment.
-func stamped() func() uuid.UUID {
-	n := uint64(0)
-	return func() uuid.UUID {
-		n++
-		var id uuid.UUID
-		binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16)
-		binary.BigEndian.PutUint64(id[8:], n)
-		id[6], id[8] = 0x70, 0x80
-		return id
-	}
-}
-
 // The pauses are short enough for who goes on publishing as much as before.
 func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
 	t.Parallel()
@@ -286,10 +271,10 @@ func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
 		much, other := w.subscribe(newID()), w.subscribe(newID())
 		spy, posts := &claims{Store: w.store, takes: 5 * time.Millisecond}, &order{}
 		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = spy, 256, 64 })
-		published, ids := 0, stamped()
+		published := 0
 		goOn := func(d time.Duration) { // 2,000 in a second
 			for range d / (10 * time.Millisecond) {
-				w.publish(much.OrganizationID, 20, func(o *store.PublishOptions) { o.NewID = ids })
+				w.publish(much.OrganizationID, 20)
 				published += 20
 				pass(10 * time.Millisecond)
 			}

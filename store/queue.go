@@ -79,6 +79,7 @@ type Job struct {
 	SubscriptionRevision int64 // of the subscription when the job was claimed
 	Step                 int   // automatic retries so far: how much of the schedule is used
 	Type                 AttemptType
+	CreatedAt            time.Time // no later than it became due
 	ExpiresAt            time.Time // not to be sent after this; an automatic retry has that of the failed attempt
 	Body                 []byte    `log:"size"` // shared between the jobs of a message: not to be changed
 }

@@ -29,7 +29,7 @@ func claimJob(f *fixture) {
 	job := f.claimOne()
 	f.equal("job", job, store.Job{
 		Lease: job.Lease, DeliveryID: job.AttemptID, MessageID: m.ID, OrganizationID: f.org, SubscriptionID: sub.ID,
-		SubscriptionRevision: 1, Step: 0, Type: store.FirstPost, ExpiresAt: m.ExpiresAt, Body: m.Body,
+		SubscriptionRevision: 1, Step: 0, Type: store.FirstPost, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, Body: m.Body,
 	})
 	f.claimNone("what is leased")
 }

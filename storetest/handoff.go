@@ -34,12 +34,12 @@ func handOffJobs(f *fixture) {
 	job := got[0].Jobs[0]
 	f.equal("job of a", job, store.Job{
 		Lease: job.Lease, DeliveryID: job.AttemptID, MessageID: a.ID, OrganizationID: f.org, SubscriptionID: sub.ID,
-		SubscriptionRevision: 2, Type: store.FirstPost, ExpiresAt: a.ExpiresAt, Body: a.Body,
+		SubscriptionRevision: 2, Type: store.FirstPost, CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt, Body: a.Body,
 	})
 	job = got[1].Jobs[0]
 	f.equal("job of b", job, store.Job{
 		Lease: job.Lease, DeliveryID: job.AttemptID, MessageID: b.ID, OrganizationID: other.OrganizationID,
-		SubscriptionID: other.ID, SubscriptionRevision: 1, ExpiresAt: b.ExpiresAt, Body: b.Body,
+		SubscriptionID: other.ID, SubscriptionRevision: 1, CreatedAt: b.CreatedAt, ExpiresAt: b.ExpiresAt, Body: b.Body,
 	})
 	f.equal("statuses", statuses(f.attempts(sub.ID)), []store.Status{store.Sending, store.Pending})
 }

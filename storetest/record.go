@@ -116,8 +116,10 @@ func nextClaimed(f *fixture) {
 	job := f.queue(e)
 	for n := range 3 {
 		next := f.next()
-		f.record(f.failure(job.Lease, next))
+		o := f.failure(job.Lease, next)
+		f.record(o)
 		want := job
+		want.CreatedAt = o.At
 		want.AttemptID, want.Number, want.Step, want.Type = next.ID, n+2, n+1, store.AutomaticRetry
 		job = f.claimOne()
 		want.Token = job.Token

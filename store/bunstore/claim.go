@@ -58,7 +58,7 @@ WITH due(ids) AS (
 )
 SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   (SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id),
-  a.number, a.step, a.type, a.expires_at,
+  a.number, a.step, a.type, a.created_at, a.expires_at,
   CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY q.n) = 1 THEN
     (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
 FROM q JOIN {}attempts AS a ON a.id = q.attempt_id`
@@ -96,7 +96,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 const selectDue = `
 SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
-  a.number, a.step, a.type, a.expires_at, m.body
+  a.number, a.step, a.type, a.created_at, a.expires_at, m.body
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
@@ -121,7 +121,7 @@ func (s *Store) scanJobs(ctx context.Context, c conn, text string, args ...any) 
 		var j placed
 		err := row.Scan(&j.place, (*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
 			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
-			&j.Number, &j.Step, &j.Type, (*instant)(&j.ExpiresAt), &j.Body)
+			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.ExpiresAt), &j.Body)
 		if j.Body != nil {
 			bodies[j.MessageID] = j.Body
 		}

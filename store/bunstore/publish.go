@@ -201,6 +201,6 @@ func (a firstPost) job(body []byte) store.Job {
 		Lease:      store.Lease{AttemptID: a.id, Token: 1, Number: 1},
 		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
 		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
-		Type: store.FirstPost, ExpiresAt: a.message.ExpiresAt, Body: body,
+		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: body,
 	}
 }

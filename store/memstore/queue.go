@@ -81,6 +81,7 @@ func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 		SubscriptionRevision: a.subscription.Revision,
 		Step:                 a.Step,
 		Type:                 a.Type,
+		CreatedAt:            a.CreatedAt,
 		ExpiresAt:            a.expiresAt,
 		Body:                 a.message.Body,
 	}
