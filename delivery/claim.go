@@ -34,6 +34,10 @@ func (r *run) claimLoop() {
 			continue
 		}
 		began := time.Now()
+		if r.moved.Swap(false) {
+			seen.at = time.Time{}
+			greedy.startOver()
+		}
 		of, except, again := greedy.turn(r.lanes, began, full)
 		for i, id := range full {
 			if !slices.Contains(except, owners[i]) {
@@ -44,15 +48,17 @@ func (r *run) claimLoop() {
 			r.lanes.release(n - few)
 			n = few
 		}
-		if r.moved.Swap(false) {
-			seen.at = time.Time{}
-			greedy.startOver()
-		}
-		if of.org == uuid.Nil && seen.stale(r.cfg.Now()) {
-			r.intake.Go(func() { r.startOver(most, except) })
-		}
-		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: except, Since: of.from}
-		if of.org == uuid.Nil {
+		now, others := r.cfg.Now(), of.org == uuid.Nil
+		opts := store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: except}
+		switch {
+		case !others:
+			opts.Since = of.seen.since(except)
+		case len(except) == 0 && seen.stale(now, lookAgain):
+		default:
+			if seen.stale(now, startOver) {
+				r.intake.Go(func() { r.startOver(most, except) })
+				greedy.startOver()
+			}
 			opts.Since = seen.since(except)
 		}
 		jobs, err := r.claim(opts)
@@ -63,12 +69,11 @@ func (r *run) claimLoop() {
 			continue
 		}
 		backOff.Reset()
-		greedy.end(of, opts, jobs, began)
-		if len(jobs) == n {
-			continue
+		greedy.end(of, opts, jobs, began, now)
+		if others || len(jobs) < n {
+			seen.note(opts, jobs, now)
 		}
-		seen.all(opts, r.cfg.Now())
-		if of.org != uuid.Nil {
+		if !others || len(jobs) == n {
 			continue
 		}
 		if len(jobs) > 0 { // let more gather, for as long as it took
@@ -108,9 +113,10 @@ func (r *run) startOver(most int, except []uuid.UUID) {
 	}
 }
 
-// seen is what a claim found out about those that are not passed over: all that was due
-// before it is taken. Where one has a hundred thousand queued, the others are found
-// behind them; so the next claim that passes over it begins there.
+// seen is what a claim found out about those that are not passed over: what was due
+// before is taken. Where one has a hundred thousand queued, the others are found behind
+// them; so the next claim that passes over it begins there. Behind what was delivered it
+// begins in any case: a database goes on walking past that until it has cleared it away.
 type seen struct {
 	except  []uuid.UUID // these were passed over
 	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
@@ -121,13 +127,16 @@ const (
 	// late is how long after it was due something may come to be seen: it waits for its
 	// transaction, or the clocks of two hosts differ.
 	late = 5 * time.Second
-	// startOver is how often everything is looked at, for what came even later.
+	// startOver is how often everything is looked at, for what came even later, while
+	// somebody is passed over,
 	startOver = 5 * time.Second
+	// and lookAgain while nobody is.
+	lookAgain = 250 * time.Millisecond
 )
 
 // stale reports whether everything is to be looked at again, and takes it that it is.
-func (s *seen) stale(now time.Time) bool {
-	if s.at.IsZero() || now.Sub(s.started) < startOver {
+func (s *seen) stale(now time.Time, after time.Duration) bool {
+	if s.at.IsZero() || now.Sub(s.started) < after {
 		return false
 	}
 	s.started = now
@@ -136,7 +145,7 @@ func (s *seen) stale(now time.Time) bool {
 
 // since returns from when on a claim looks that passes over these, zero for everything.
 func (s *seen) since(except []uuid.UUID) time.Time {
-	if len(except) == 0 || s.at.IsZero() {
+	if s.at.IsZero() {
 		return time.Time{}
 	}
 	for _, id := range s.except {
@@ -147,11 +156,15 @@ func (s *seen) since(except []uuid.UUID) time.Time {
 	return s.at.Add(-late)
 }
 
-// all notes that a claim took everything that it looked at.
-func (s *seen) all(opts store.ClaimOptions, now time.Time) {
-	s.except, s.at = opts.Except, now
+// note takes down what came of a claim. If it took all that it could, what is left was
+// due after the last one that it got, and so after that was made.
+func (s *seen) note(opts store.ClaimOptions, jobs []store.Job, began time.Time) {
+	s.except, s.at = opts.Except, began
+	if n := len(jobs); n == opts.Max {
+		s.at = jobs[n-1].CreatedAt
+	}
 	if opts.Since.IsZero() {
-		s.started = now
+		s.started = began
 	}
 }
 

@@ -79,9 +79,16 @@ func (w *world) message(org uuid.UUID) store.NewMessage {
 
 func (w *world) publish(org uuid.UUID, n int, opts ...func(*store.PublishOptions)) []store.Published {
 	w.t.Helper()
+	return w.publishAt(org, n, now(), opts...)
+}
+
+// publishAt publishes what was made at another time.
+func (w *world) publishAt(org uuid.UUID, n int, at time.Time, opts ...func(*store.PublishOptions)) []store.Published {
+	w.t.Helper()
 	messages := make([]store.NewMessage, n)
 	for i := range messages {
 		messages[i] = w.message(org)
+		messages[i].CreatedAt = at
 	}
 	o := store.PublishOptions{NewID: newID}
 	for _, f := range opts {

@@ -27,7 +27,7 @@ type greedy struct {
 // hoard is what one of the greedy has queued.
 type hoard struct {
 	org  uuid.UUID
-	from time.Time // nothing of it was due before; zero if that is not known
+	seen seen // by its turns, of those that they do not pass over
 
 	first   time.Time     // when the first one of its last turn was made
 	n       int           // how many it got then
@@ -91,12 +91,14 @@ func (g *greedy) turn(l *lanes, now time.Time, full []uuid.UUID) (of hoard, pass
 	return hoard{}, passed, again
 }
 
-// end notes what came of a claim, in a turn of one of them or of the others.
-func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began time.Time) {
+// end notes what came of a claim, in a turn of one of them or of the others. It began at
+// some time, which is at by the engine's clock.
+func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began, at time.Time) {
 	now := time.Now()
 	if i := g.index(of.org); i >= 0 {
 		h := &g.orgs[i]
 		h.note(jobs)
+		h.seen.note(opts, jobs, at)
 		if g.due = !g.crowded && now.Sub(g.looked) > alone; g.crowded {
 			g.until = now.Add(g.pause(now.Sub(began)))
 		}
@@ -105,7 +107,7 @@ func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began 
 		}
 	}
 	full := len(jobs) == opts.Max
-	found := full && g.find(jobs, opts.Since)
+	found := full && g.find(opts, jobs, at)
 	others := of.org == uuid.Nil
 	if others {
 		g.due = found // behind what it has there may be others
@@ -136,14 +138,16 @@ func (g *greedy) pause(took time.Duration) time.Duration {
 
 // find notes who has a good part of a claim that took all it could, and reports whether
 // that is somebody new.
-func (g *greedy) find(jobs []store.Job, since time.Time) (found bool) {
+func (g *greedy) find(opts store.ClaimOptions, jobs []store.Job, at time.Time) (found bool) {
 	count := map[uuid.UUID]int{}
 	for _, j := range jobs {
 		count[j.OrganizationID]++
 	}
 	for org, n := range count {
 		if n > len(jobs)/8 && g.index(org) < 0 {
-			g.orgs, found = append(g.orgs, hoard{org: org, from: since}), true
+			h := hoard{org: org}
+			h.seen.note(opts, jobs, at)
+			g.orgs, found = append(g.orgs, h), true
 		}
 	}
 	return found
@@ -152,6 +156,6 @@ func (g *greedy) find(jobs []store.Job, since time.Time) (found bool) {
 // startOver notes that something can be claimed that was due before and could not be.
 func (g *greedy) startOver() {
 	for i := range g.orgs {
-		g.orgs[i].from = time.Time{}
+		g.orgs[i].seen.at = time.Time{}
 	}
 }

@@ -1,0 +1,132 @@
+package delivery_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// What is committed a little late is claimed at once.
+func TestClaimsTakeWhatIsALittleLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub, posts := w.subscribe(org), &order{}
+		e := w.engine(posts, func(c *delivery.Config) { c.PollInterval = 20 * time.Millisecond })
+		w.must(e.Start(t.Context()))
+		for n := range 20 {
+			w.publishAt(org, 1, now().Add(-4*time.Second))
+			pass(30 * time.Millisecond)
+			if posts.count(sub, 100) != n+1 {
+				t.Fatalf("the message that is %d. was not sent after 30 ms", n+1)
+			}
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// A subscription for which there was no room is not forgotten, old as its deliveries are.
+func TestClaimsComeBackForWhatHadNoRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org, posts := newWorld(t), newID(), &order{}
+		slow := w.subscribe(org, func(s *store.Subscription) { s.PostURI, s.Version = "https://example.com/slow", "v2" })
+		messages := make([]store.NewMessage, 400)
+		for i := range messages {
+			messages[i] = w.message(org)
+			messages[i].CreatedAt, messages[i].Topics = now().Add(-time.Hour), store.Topics(w.typ.ID, w.typ.Code, slow.Version)
+		}
+		_, err := w.store.Publish(context.Background(), nil, messages, store.PublishOptions{NewID: newID})
+		w.must(err)
+		w.subscribe(org)
+		w.publish(org, 10_000)
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() == slow.PostURI {
+				time.Sleep(400 * time.Millisecond)
+			}
+			return posts.Post(ctx, r)
+		}), func(c *delivery.Config) {
+			c.Store, c.Workers, c.PerSubscription, c.Backlog = &claims{Store: w.store, takes: 20 * time.Millisecond}, 64, 16, 128
+		})
+		w.must(e.Start(t.Context()))
+		pass(12 * time.Second)
+		if n := posts.count(slow, 20_000); n != 400 {
+			t.Errorf("%d of 400 were sent in 12 s, at 40 a second", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// What was delivered is not walked past again and again, neither where claims take all
+// there is nor where there is more. What was committed late is found nevertheless.
+func TestClaimsBeginBehindWhatWasDelivered(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name         string
+		first, every int // how many are published an hour before the start, and in each 10 ms
+		takes        time.Duration
+		claims       int           // at least so many in 3 s,
+		everything   int           // of which so many may look through everything
+		late         time.Duration // it takes to find what was committed late
+	}{
+		{"LittleAtATime", 0, 2, 15 * time.Millisecond, 70, 13, 300 * time.Millisecond},
+		{"AQueue", 30_000, 0, 75 * time.Millisecond, 35, 3, 5200 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, org := newWorld(t), newID()
+				w.subscribe(org)
+				spy, posts := &claims{Store: w.store, takes: c.takes}, &order{}
+				e := w.engine(posts, func(cfg *delivery.Config) {
+					cfg.Store, cfg.Workers, cfg.PerSubscription, cfg.PollInterval = spy, 256, 64, 20*time.Millisecond
+				})
+				goOn := func() {
+					for range 300 {
+						w.publish(org, c.every)
+						pass(10 * time.Millisecond)
+					}
+				}
+				hourAgo := now().Add(-time.Hour)
+				w.publishAt(org, c.first, hourAgo)
+				w.must(e.Start(t.Context()))
+				goOn()
+				began := now()
+				goOn()
+				all, everything := spy.from(newID(), began), 0
+				for _, a := range all {
+					from := began
+					if c.first > 0 && !slices.Contains(a.Except, org) {
+						from = hourAgo
+					}
+					if a.Since.IsZero() {
+						everything++
+					} else if a.Since.Before(from.Add(-6 * time.Second)) {
+						t.Errorf("a claim began %v before what is to be sent", from.Sub(a.Since))
+					}
+				}
+				if everything > c.everything || len(all) < c.claims {
+					t.Errorf("%d of %d claims looked through everything", everything, len(all))
+				}
+				own := w.subscribe(org, func(s *store.Subscription) { s.PostURI = "https://example.com/own" })
+				other := w.subscribe(newID())
+				w.publishAt(org, 1, hourAgo.Add(-time.Hour))
+				w.publishAt(other.OrganizationID, 1, hourAgo.Add(-time.Hour))
+				pass(c.late)
+				if posts.count(own, 100_000) == 0 || posts.count(other, 100_000) != 1 {
+					t.Error("what was committed late was not sent")
+				}
+				if full := spy.full(); c.first > 0 && full[len(full)-1].at.Before(now().Add(-time.Second)) {
+					t.Error("there was no queue any more")
+				}
+				w.must(e.Stop(t.Context()))
+			})
+		})
+	}
+}
