@@ -47,6 +47,10 @@ func JoinPostgres(dsn, schema string) Store {
 	config, err := pgxpool.ParseConfig(dsn)
 	must(err)
 	config.MaxConns = 2*writers + 1
+	// Of the plans made while the tables are small those that read all of them are the
+	// cheapest, and a connection may keep them.
+	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
+	config.ConnConfig.RuntimeParams["enable_bitmapscan"] = "off"
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(err)
 	return &postgres{pool, schema}
