@@ -117,16 +117,17 @@ func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int,
 	run(b, s, strings.NewReplacer(
 		"{message}", numbered(3, "i"), "{attempt}", numbered(4, "i"), "{org}", inTurn(orgs), "{sub}", inTurn(ids),
 		"{event}", event.String(), "{due}", fmt.Sprintf("now() + interval '%d s'", seconds),
+		"{made}", fmt.Sprintf("now() + interval '%d s'", min(seconds, 0)), // nothing is due before it is made
 		"{n}", fmt.Sprint(n), "{size}", fmt.Sprint(bodySize-wrapping),
 	).Replace(`
 WITH r AS (SELECT nextval('{}bench_ids') AS i FROM generate_series(1, {n})), m AS (
   INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
-  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', now(), '' FROM r
+  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', {made}, '' FROM r
 ), a AS (
   INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, expires_at,
     created_at, updated_at, number, step, type, status, created_by, updated_by)
   SELECT {attempt}, {attempt}, {message}, {org}, {sub}, '{event}', now() + interval '1 day',
-    now(), now(), 1, 0, 0, 0, '', ''
+    {made}, {made}, 1, 0, 0, 0, '', ''
   FROM r
 )
 INSERT INTO {}queue (attempt_id, organization_id, subscription_id, token, due_at, number, sending)
