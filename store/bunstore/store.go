@@ -57,7 +57,10 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // does.
 //
 // Any driver for PostgreSQL will do; with pgx the store is faster, and can
-// listen for work. On SQLite it expects modernc.org/sqlite, a busy_timeout and
+// listen for work. The connections of bunstore/postgres are set to prefer indexes;
+// those of other pools are left as they are, and may keep a plan that was good while
+// a table was small. Who delivers thousands a second opens the dispatcher's store
+// there, and publishes in transactions of any pool on the same database, with [Tx]. On SQLite it expects modernc.org/sqlite, a busy_timeout and
 // the WAL mode, as bunstore/sqlite sets them.
 func New(db *bun.DB, opts Options) (*Store, error) {
 	if db == nil {

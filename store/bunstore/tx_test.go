@@ -5,7 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
@@ -19,14 +21,14 @@ func eachDatabase(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); testpg.DSN(t); test(t, newPostgres(t)) })
 }
 
-// A host's own transaction, in its two forms: begun, wrapped, and with a write of
-// the host's.
+// A host's own transaction, in its two forms, and on PostgreSQL of another pool, too:
+// begun, wrapped, and with a write of the host's.
 func hostTransactions(t *testing.T, s *bunstore.Store) map[string]func() (store.Tx, bun.IConn) {
 	t.Helper()
 	_, err := s.DB().ExecContext(t.Context(), `CREATE TABLE `+hostTable(s)+` (id INTEGER PRIMARY KEY)`)
 	check(t, err)
 	t.Cleanup(func() { _, _ = s.DB().Exec(`DROP TABLE ` + hostTable(s)) })
-	return map[string]func() (store.Tx, bun.IConn){
+	all := map[string]func() (store.Tx, bun.IConn){
 		"bun.Tx": func() (store.Tx, bun.IConn) {
 			tx, err := s.DB().BeginTx(t.Context(), nil)
 			check(t, err)
@@ -39,6 +41,16 @@ func hostTransactions(t *testing.T, s *bunstore.Store) map[string]func() (store.
 			return bunstore.Tx(tx), tx
 		},
 	}
+	if s.DB().Dialect().Name() == dialect.PG {
+		other := stdlib.OpenDB(*parse(t, testpg.DSN(t)))
+		t.Cleanup(func() { check(t, other.Close()) })
+		all["*sql.Tx of another pool"] = func() (store.Tx, bun.IConn) {
+			tx, err := other.BeginTx(t.Context(), nil)
+			check(t, err)
+			return bunstore.Tx(tx), tx
+		}
+	}
+	return all
 }
 
 func hostTable(s *bunstore.Store) string { return "host_" + s.Schema() }
