@@ -60,8 +60,10 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // listen for work. The connections of bunstore/postgres are set to prefer indexes;
 // those of other pools are left as they are, and may keep a plan that was good while
 // a table was small. Who delivers thousands a second opens the dispatcher's store
-// there, and publishes in transactions of any pool on the same database, with [Tx]. On SQLite it expects modernc.org/sqlite, a busy_timeout and
-// the WAL mode, as bunstore/sqlite sets them.
+// there, and publishes in transactions of any pool on the same database, with [Tx].
+//
+// On SQLite it expects modernc.org/sqlite, a busy_timeout and the WAL mode, as
+// bunstore/sqlite sets them.
 func New(db *bun.DB, opts Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("bunstore: a *bun.DB is required")
