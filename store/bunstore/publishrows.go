@@ -105,10 +105,9 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) error 
 	if len(p.attempts) == 0 {
 		return c.query(ctx, insertMessages, nil, messages)
 	}
-	attempts, queue := slice{p.attemptRows(), 0, len(p.attempts)}, slice{p.queueRows(), 0, len(p.attempts)}
-	return c.query(ctx, `WITH stored AS (`+insertMessages+`), added AS (`+insertFirstPosts+`), queued AS (`+queueFirstPosts+`)
+	return c.query(ctx, `WITH stored AS (`+insertMessages+`), `+firstPosts+`, added AS (`+insertFirstPosts+`), queued AS (`+queueFirstPosts+`)
 		SELECT pg_notify(?, '') WHERE CAST(? AS boolean)`,
-		nil, messages, attempts, queue, p.opts.Lease.Microseconds(), channel, p.left && p.notifies())
+		nil, messages, slice{p.attemptRows(), 0, len(p.attempts)}, p.opts.Lease.Microseconds(), channel, p.left && p.notifies())
 }
 
 // insertSeparately is insert for SQLite.
@@ -121,10 +120,10 @@ func (p *publication) insertSeparately(ctx context.Context, c conn) error {
 
 // insertAttempts stores the attempts of messages that are stored.
 func (p *publication) insertAttempts(ctx context.Context, c conn) error {
-	if err := c.each(ctx, insertFirstPosts, p.attemptRows(), nil); err != nil {
+	if err := c.each(ctx, `WITH `+firstPosts+insertFirstPosts, p.attemptRows(), nil); err != nil {
 		return err
 	}
-	return c.each(ctx, queueFirstPosts, p.queueRows(), nil, p.opts.Lease.Microseconds())
+	return c.each(ctx, `WITH `+firstPosts+queueFirstPosts, p.attemptRows(), nil, p.opts.Lease.Microseconds())
 }
 
 const insertMessages = `
@@ -148,8 +147,10 @@ func (p *publication) messageRows() rows {
 	}}
 }
 
+// Both tables are filled from the same rows.
+const firstPosts = `r(id, message, org, subscription, event_type, line, sending, expires, created, creator) AS (?)`
+
 const insertFirstPosts = `
-WITH r(id, message, org, subscription, event_type, line, expires, created, creator) AS (?)
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
   number, step, type, status, expires_at, created_at, created_by, updated_at, updated_by)
 SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, r.line, 1, 0, 0, 0,
@@ -165,6 +166,7 @@ func (p *publication) attemptRows() rows {
 		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
 		uuids(func(i int) uuid.UUID { return a(i).message.EventTypeID }),
 		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
+		bigints(func(i int) int { return btoi(a(i).sending) }),
 		times(func(i int) time.Time { return a(i).message.ExpiresAt }),
 		times(func(i int) time.Time { return a(i).message.CreatedAt }),
 		texts(func(i int) string { return a(i).message.CreatedBy }),
@@ -174,20 +176,7 @@ func (p *publication) attemptRows() rows {
 // An attempt is due when its message was created. One that is handed off is due
 // when the lease ends.
 const queueFirstPosts = `
-WITH r(id, org, subscription, line, sending, due) AS (?)
 INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
 SELECT r.id, r.org, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
-  CASE WHEN r.sending = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.due END
+  CASE WHEN r.sending = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.created END
 FROM r`
-
-func (p *publication) queueRows() rows {
-	a := func(i int) *firstPost { return &p.attempts[i] }
-	return rows{len(p.attempts), []column{
-		uuids(func(i int) uuid.UUID { return a(i).id }),
-		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),
-		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
-		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
-		bigints(func(i int) int { return btoi(a(i).sending) }),
-		times(func(i int) time.Time { return a(i).message.CreatedAt }),
-	}}
-}

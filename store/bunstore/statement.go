@@ -140,21 +140,24 @@ func (c conn) render(text string, args []any) (string, []any) {
 	return b.String(), out
 }
 
+// On PostgreSQL the arrays are taken apart in the select list, where each row goes on
+// at once. In FROM each array is first written to a table of its own, which took a
+// twentieth of all the time.
 func (c conn) renderRows(b *strings.Builder, s slice, placeholder func(any)) {
 	if c.pg {
-		b.WriteString("SELECT * FROM unnest(")
+		b.WriteString("SELECT ")
 		for i, col := range s.columns {
 			if i > 0 {
 				b.WriteByte(',')
 			}
+			b.WriteString("unnest(")
 			if c.native {
 				placeholder(col.array(s.from, s.to))
 			} else {
 				placeholder(col.literal(s.from, s.to))
 			}
-			b.WriteString("::" + col.kind + "[]")
+			b.WriteString("::" + col.kind + "[])")
 		}
-		b.WriteByte(')')
 		return
 	}
 	b.WriteString("VALUES ")
