@@ -195,7 +195,7 @@ func (e *Engine) newRun() *run {
 
 		recoveries: make(chan struct{}, 1),
 	}
-	r.lanes = newLanes(c, e.pacers, r.signal)
+	r.lanes = newLanes(c, e.pacers, func() { r.workers.Go(r.work) }, r.signal)
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.health = health{notice: e.notify, log: c.Logger, now: c.Now}
@@ -207,9 +207,6 @@ func (r *run) start() {
 	r.intake.Go(r.listenLoop)
 	r.intake.Go(r.upkeepLoop)
 	r.intake.Go(r.recoverLoop)
-	for range r.cfg.Workers {
-		r.workers.Go(r.work)
-	}
 	for range recorders {
 		r.recorders.Go(r.recordLoop)
 	}

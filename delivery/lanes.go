@@ -29,10 +29,14 @@ type lanes struct {
 	maxTasks int    // waiting, over all lanes
 	maxBytes int    // of bodies waiting, over all lanes
 	perLane  int    // in flight in one lane, at most
+	workers  int    // at most
+	start    func() // another worker
 	wake     func() // look for due attempts
 
 	mu       sync.Mutex
-	ready    sync.Cond // a task can be taken, or closed
+	running  int // workers
+	coming   int // those of them that are about to take
+	offered  int // lanes that have a turn
 	room     chan struct{}
 	lanes    map[uuid.UUID]*lane
 	turns    ring[*tenant]
@@ -64,15 +68,13 @@ type holding struct {
 	passed bool // the last claim passed over it, because that is its share
 }
 
-func newLanes(c Config, pacers map[uuid.UUID]*pacer, wake func()) *lanes {
-	l := &lanes{
+func newLanes(c Config, pacers map[uuid.UUID]*pacer, start, wake func()) *lanes {
+	return &lanes{
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
-		wake: wake, pacers: pacers,
+		workers: c.Workers, start: start, wake: wake, pacers: pacers,
 		room:  make(chan struct{}, 1),
 		lanes: map[uuid.UUID]*lane{}, tenants: map[uuid.UUID]*tenant{}, held: map[uuid.UUID]*holding{},
 	}
-	l.ready.L = &l.mu
-	return l
 }
 
 // The shares of the room: what is claimed leaves some of it to what is handed over,
@@ -234,17 +236,17 @@ type refusal struct {
 	away time.Duration
 }
 
-// take waits for a task and returns it, or reports false when the lanes are
-// closed.
+// take returns the next task. If there is none, or the lanes are closed, the worker
+// that asks has to end.
 func (l *lanes) take() (task, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.turns.len() == 0 && !l.closed {
-		l.ready.Wait()
-	}
-	if l.closed {
+	l.coming--
+	if l.offered == 0 || l.closed {
+		l.running--
 		return task{}, false
 	}
+	l.offered--
 	org := l.turns.pop()
 	ln := org.turns.pop()
 	ln.queued = false
@@ -282,7 +284,8 @@ func (l *lanes) answered(t task) {
 }
 
 // done says that a task which was taken is over, after an attempt that took so
-// long (0 if there was none), and whether that succeeded.
+// long (0 if there was none), and whether that succeeded. The worker then takes the
+// next one.
 func (l *lanes) done(t task, took time.Duration, well bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -295,6 +298,7 @@ func (l *lanes) done(t task, took time.Duration, well bool) {
 		ln.progress = time.Now()
 	}
 	l.entered(ln, t)
+	l.coming++
 	l.offer(ln)
 }
 
@@ -321,7 +325,6 @@ func (l *lanes) close() []task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	l.ready.Broadcast()
 	if l.returns != nil {
 		l.returns.Stop()
 	}
@@ -361,7 +364,14 @@ func (l *lanes) offer(ln *lane) {
 	}
 	org.turns.push(ln)
 	ln.queued = true
-	l.ready.Signal()
+	l.offered++
+	// Workers come as they are needed. If all were there, and took in turn, each would
+	// find its stack gone from the CPU's cache, and the garbage collector would scan
+	// those that do nothing: 3 % of all the time.
+	if l.coming < l.offered && l.running < l.workers && !l.closed {
+		l.running, l.coming = l.running+1, l.coming+1
+		l.start()
+	}
 }
 
 func (l *lanes) signalRoom() {

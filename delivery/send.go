@@ -15,7 +15,7 @@ import (
 // HeaderAttempt carries the number of the attempt in its chain, from 1.
 const HeaderAttempt = "X-Webhook-Attempt"
 
-// work makes attempts until the lanes are closed.
+// work makes attempts for as long as there are some.
 func (r *run) work() {
 	for {
 		t, ok := r.lanes.take()
