@@ -146,7 +146,11 @@ func (g *gatherer) take() *gathered {
 func (g *gatherer) commit(ctx context.Context, calls []*publishing) {
 	all := calls[0].messages
 	if len(calls) > 1 {
-		all = nil
+		n := 0
+		for _, p := range calls {
+			n += len(p.messages)
+		}
+		all = make([]store.NewMessage, 0, n)
 		for _, p := range calls {
 			all = append(all, p.messages...)
 		}

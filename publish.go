@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -100,14 +101,16 @@ func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events [
 		if err != nil {
 			return nil, &EventError{i, err}
 		}
-		if first, again := byKey[m.IdempotencyKey]; again && m.IdempotencyKey != "" {
-			if string(messages[first].Fingerprint) != string(m.Fingerprint) {
-				return nil, &EventError{i, ErrIdempotencyMismatch}
+		if m.IdempotencyKey != "" {
+			if first, again := byKey[m.IdempotencyKey]; again {
+				if string(messages[first].Fingerprint) != string(m.Fingerprint) {
+					return nil, &EventError{i, ErrIdempotencyMismatch}
+				}
+				place[i] = first
+				continue
 			}
-			place[i] = first
-			continue
+			byKey[m.IdempotencyKey] = len(messages)
 		}
-		byKey[m.IdempotencyKey] = len(messages)
 		place[i] = len(messages)
 		messages = append(messages, m)
 	}
@@ -122,7 +125,7 @@ func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events [
 	if err != nil {
 		return nil, err
 	}
-	results, seen := make([]Published, len(events)), map[int]bool{}
+	results, seen := make([]Published, len(events)), make([]bool, len(messages))
 	for i, at := range place {
 		s := stored[at]
 		results[i] = Published{ID: s.MessageID, Deliveries: s.Deliveries, Duplicate: s.Duplicate || seen[at]}
@@ -149,8 +152,7 @@ func (c *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]sto
 	room := c.engine.Reserve()
 	opts.HandOff, opts.Lease = room.Take, room.Lease
 	stored, err := c.store.Publish(ctx, nil, messages, opts)
-	var jobs []store.Job
-	left := false
+	jobs, left := make([]store.Job, 0, len(stored)), false
 	for _, s := range stored {
 		jobs = append(jobs, s.Jobs...)
 		left = left || len(s.Jobs) < s.Deliveries && !s.Duplicate
@@ -170,9 +172,14 @@ func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store
 	if err := checkEvent(e); err != nil {
 		return store.NewMessage{}, err
 	}
-	data, err := d.data(e.Data)
+	scratch := scratches.Get().(*[]byte) // the body gets a copy
+	defer scratches.Put(scratch)
+	data, err := d.data((*scratch)[:0], e.Data)
 	if err != nil {
 		return store.NewMessage{}, err
+	}
+	if cap(data) <= maxScratch {
+		*scratch = data
 	}
 	t, err := d.publishable(ctx, e.Type, e.Version)
 	if err != nil {
@@ -188,6 +195,11 @@ func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store
 		IdempotencyKey: e.IdempotencyKey, Fingerprint: fingerprint(e, data),
 	}, nil
 }
+
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxScratch is how many bytes of a scratch are kept.
+const maxScratch = 64 << 10
 
 // unknownType words that an event names no event type.
 func unknownType(err error, version string) error {
@@ -226,8 +238,8 @@ func keyAllowed(key string) bool {
 		!strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// data returns the event's data as the JSON that is sent.
-func (d *Dispatcher) data(value any) ([]byte, error) {
+// data appends the event's data to dst, as the JSON that is sent.
+func (d *Dispatcher) data(dst []byte, value any) ([]byte, error) {
 	raw, ok := value.(json.RawMessage)
 	if !ok {
 		var err error
@@ -235,16 +247,20 @@ func (d *Dispatcher) data(value any) ([]byte, error) {
 			return nil, fault(Invalid, "/data", "cannot be marshalled: "+err.Error())
 		}
 	}
-	return compact("/data", raw, d.cfg.MaxData)
+	return appendCompact(dst, "/data", raw, d.cfg.MaxData)
 }
 
 // compact returns a JSON value without the white space between its tokens, if it
 // keeps to the strict rules and is at most so many bytes long.
 func compact(pointer string, raw []byte, most int) ([]byte, error) {
+	return appendCompact(nil, pointer, raw, most)
+}
+
+func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, error) {
 	if len(raw) > most {
 		return nil, fault(Invalid, pointer, fmt.Sprintf("must be at most %d bytes", most))
 	}
-	out, err := strictjson.Compact(nil, raw, maxDepth)
+	out, err := strictjson.Compact(dst, raw, maxDepth)
 	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
 		return nil, fault(Invalid, pointer+bad.Pointer, "must be a JSON value: "+bad.Reason)
 	}

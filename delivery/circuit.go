@@ -87,7 +87,7 @@ func (r *run) release(subscription uuid.UUID) {
 
 // change is what some outcomes say of an endpoint.
 type change struct {
-	last     result    // of those that say something
+	last     *result   // of those that say something
 	reset    bool      // one succeeded
 	failures int       // since then
 	since    time.Time // when the first of these was posted
@@ -97,7 +97,7 @@ type change struct {
 
 // noteHealth tells the store, and the host, what recorded outcomes mean for the
 // endpoints. An endpoint that works costs nothing.
-func (r *run) noteHealth(ended []result) {
+func (r *run) noteHealth(ended []*result) {
 	changes := map[uuid.UUID]*change{}
 	var ids []uuid.UUID
 	for _, b := range ended {
@@ -129,7 +129,7 @@ func (r *run) noteHealth(ended []result) {
 	}
 }
 
-func (c *change) add(b result, well bool) {
+func (c *change) add(b *result, well bool) {
 	c.last = b
 	switch {
 	case well:

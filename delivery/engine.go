@@ -31,7 +31,7 @@ type Engine struct {
 type run struct {
 	*Engine
 	lanes   *lanes
-	results chan result
+	results chan *result
 	wake    chan struct{}
 	moved   atomic.Bool // something can be claimed that was due before, and could not be
 
@@ -189,7 +189,7 @@ func (e *Engine) newRun() *run {
 	c := e.cfg
 	r := &run{
 		Engine:  e,
-		results: make(chan result, c.Workers),
+		results: make(chan *result, c.Workers),
 		wake:    make(chan struct{}, 1),
 		drained: make(chan struct{}),
 

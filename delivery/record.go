@@ -30,8 +30,9 @@ type result struct {
 // recordLoop writes results in batches of whatever has gathered while the last
 // batch was written: at low load one, without a wait; at high load many.
 func (r *run) recordLoop() {
+	batch := make([]*result, 0, maxRecord)
 	for first := range r.results {
-		batch := append(make([]result, 0, 64), first)
+		batch = append(batch, first)
 		for len(batch) < maxRecord {
 			select {
 			case next, ok := <-r.results:
@@ -44,11 +45,13 @@ func (r *run) recordLoop() {
 			break
 		}
 		r.record(batch)
+		clear(batch)
+		batch = batch[:0]
 	}
 }
 
-func (r *run) record(batch []result) {
-	var simple, chained []result
+func (r *run) record(batch []*result) {
+	var simple, chained []*result
 	var deferrals []store.Deferral
 	for _, b := range batch {
 		switch {
@@ -67,7 +70,7 @@ func (r *run) record(batch []result) {
 	})
 }
 
-func (r *run) recordOutcomes(ended []result) {
+func (r *run) recordOutcomes(ended []*result) {
 	outcomes := make([]store.Outcome, len(ended))
 	for i := range ended {
 		outcomes[i] = *ended[i].outcome
@@ -75,7 +78,7 @@ func (r *run) recordOutcomes(ended []result) {
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
 	})
-	var kept []result
+	kept := make([]*result, 0, len(ended))
 	inLine := false
 	for i, b := range ended {
 		if failed[i] {
@@ -151,7 +154,7 @@ func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uu
 }
 
 // recorded does what follows when an outcome has been written.
-func (r *run) recorded(b result, lost bool) {
+func (r *run) recorded(b *result, lost bool) {
 	o := b.outcome
 	n := Notice{
 		Kind: AttemptEnded, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID,
@@ -191,7 +194,7 @@ func (r *run) wakeAt(due time.Time) {
 }
 
 // deactivate switches a subscription off.
-func (r *run) deactivate(b result, reason string) {
+func (r *run) deactivate(b *result, reason string) {
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	changed := false
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {

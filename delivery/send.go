@@ -142,7 +142,7 @@ func (r *run) finish(t task, d Decision, got guard.Result, posted time.Time, too
 	if !d.RetryAt.IsZero() {
 		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt}
 	}
-	r.results <- result{task: t, outcome: &o, gone: d.Gone}
+	r.results <- &result{task: t, outcome: &o, gone: d.Gone}
 }
 
 // giveBack returns a task to the store, to become due at the given time.
@@ -151,7 +151,7 @@ func (r *run) giveBack(t task, due time.Time) {
 }
 
 func (r *run) deferTo(t task, due time.Time, held bool) {
-	r.results <- result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
+	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
 }
 
 // prepare makes of a subscription what sending needs, once for many attempts.

@@ -240,10 +240,10 @@ type PublishOptions struct {
 	KeysSince time.Time        // idempotency keys first used before this are forgotten
 
 	// HandOff says of a new attempt whether it is stored as being sent, leased to the
-	// caller for the time of Lease, and returned as a job; the others are left to be
-	// claimed. It is asked in the order of the messages, and again when a transaction
-	// has to be repeated, and must not call the store. Nil is for none. It is not
-	// asked for what stands in a line, nor with a tx.
+	// caller for the time of Lease, and returned as a job, with the Body of the message
+	// itself; the others are left to be claimed. It is asked in the order of the
+	// messages, and again when a transaction has to be repeated, and must not call the
+	// store. Nil is for none. It is not asked for what stands in a line, nor with a tx.
 	HandOff func(organization, subscription uuid.UUID) bool
 	Lease   time.Duration
 }

@@ -120,7 +120,7 @@ func diff(path string, got, want reflect.Value) []string {
 				lines = append(lines, diff(path+"."+got.Type().Field(i).Name, got.Field(i), want.Field(i))...)
 			}
 			return lines
-		case got.Kind() == reflect.Slice && got.Len() == want.Len() && got.Type().Elem().Kind() != reflect.Uint8:
+		case got.Kind() == reflect.Slice && got.Len() == want.Len() && got.Len() > 0 && got.Type().Elem().Kind() != reflect.Uint8:
 			var lines []string
 			for i := range got.Len() {
 				lines = append(lines, diff(fmt.Sprintf("%s[%d]", path, i), got.Index(i), want.Index(i))...)
@@ -140,9 +140,10 @@ func show(v reflect.Value) string {
 	case string:
 		text = fmt.Sprintf("%q", x)
 	case []byte:
-		if text = fmt.Sprintf("%q", x); x == nil {
-			text = "nil"
-		}
+		text = fmt.Sprintf("%q", x)
+	}
+	if v.Kind() == reflect.Slice && v.IsNil() {
+		text = "nil"
 	}
 	if len(text) > 1000 {
 		text = fmt.Sprintf("%s… (%d bytes)", text[:1000], len(text))

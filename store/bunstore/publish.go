@@ -1,7 +1,6 @@
 package bunstore
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/google/uuid"
@@ -173,34 +172,39 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 
 // fanOut makes the attempts and the results of the messages to be stored.
 func (p *publication) fanOut() {
-	p.attempts, p.left = nil, false
+	n := 0
+	for _, i := range p.fresh {
+		n += len(p.matches[i])
+	}
+	p.attempts, p.left = make([]firstPost, 0, n), false
+	jobs := make([]store.Job, 0, n)
 	for _, i := range p.fresh {
 		m := &p.messages[i]
 		result := store.Published{MessageID: m.ID, Deliveries: len(p.matches[i])}
-		var body []byte
+		from := len(jobs)
 		for _, match := range p.matches[i] {
 			post := firstPost{id: p.opts.NewID(), message: m, match: match}
 			if p.opts.HandOff != nil && !match.ordered && p.opts.HandOff(m.OrganizationID, match.subscription) {
-				if body == nil {
-					body = bytes.Clone(m.Body)
-				}
 				post.sending = true
-				result.Jobs = append(result.Jobs, post.job(body))
+				jobs = append(jobs, post.job())
 			} else {
 				p.left = true
 			}
 			p.attempts = append(p.attempts, post)
+		}
+		if from < len(jobs) {
+			result.Jobs = jobs[from:len(jobs):len(jobs)]
 		}
 		p.published[i] = result
 	}
 }
 
 // job is the attempt as it is handed off.
-func (a firstPost) job(body []byte) store.Job {
+func (a *firstPost) job() store.Job {
 	return store.Job{
 		Lease:      store.Lease{AttemptID: a.id, Token: 1, Number: 1},
 		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
 		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
-		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: body,
+		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: a.message.Body,
 	}
 }

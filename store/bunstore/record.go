@@ -20,13 +20,11 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 	if len(outcomes) == 0 {
 		return nil, nil
 	}
-	r := &recording{}
-	for _, o := range outcomes {
-		if o.Number == 1 && o.Next == nil {
-			r.alone = append(r.alone, o)
-		} else {
-			r.chained = append(r.chained, o)
-		}
+	chained := func(o store.Outcome) bool { return o.Number > 1 || o.Next != nil }
+	r := &recording{alone: outcomes}
+	if slices.ContainsFunc(outcomes, chained) {
+		r.alone = slices.DeleteFunc(slices.Clone(outcomes), chained)
+		r.chained = slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !chained(o) })
 	}
 	if err := s.record(ctx, r, len(outcomes)); err != nil {
 		return nil, err
