@@ -53,6 +53,52 @@ func (s *Store) ofDay(text string, at time.Time) string {
 		"{from}", "'"+firstID(at).String()+"'", "{to}", "'"+firstID(at.Add(day)).String()+"'").Replace(text))
 }
 
+// straight calls f, which is a transaction by itself, with a conn whose statements go
+// straight to the partitions that hold all the ids. That spares PostgreSQL to lock and
+// prepare those of all other days: 6 % of the time of a delivery while it keeps 30 of
+// them. If the ids are not all of today or yesterday, or there is no such partition, or
+// it is not for this user, they go to the tables as a whole.
+func (s *Store) straight(n int, id func(i int) uuid.UUID, f func(c conn) error) error {
+	c := s.on(s.db.DB)
+	if c.part = s.part(n, id); c.part != "" {
+		err := f(c)
+		if state := sqlState(err); state != undefinedTable && state != insufficientPrivilege {
+			return err
+		}
+		s.absent.Store(c.part, true) // until the next Maintain
+		c.part = ""
+	}
+	return f(c)
+}
+
+// part returns how the names of the partitions end that are to hold all of the ids.
+func (s *Store) part(n int, id func(i int) uuid.UUID) string {
+	first := dayOf(id(0))
+	for i := range n {
+		if dayOf(id(i)) != first {
+			return ""
+		}
+	}
+	at := time.UnixMilli(first * day.Milliseconds()).UTC()
+	if since := time.Since(at); since < -time.Minute || since > 2*day {
+		return ""
+	}
+	part := at.Format("_" + dayFormat)
+	if _, absent := s.absent.Load(part); absent {
+		return ""
+	}
+	return part
+}
+
+// dayOf returns which day's partition an id belongs to, as days since 1970.
+func dayOf(id uuid.UUID) int64 {
+	var ms int64
+	for _, octet := range id[:6] {
+		ms = ms<<8 | int64(octet)
+	}
+	return ms / day.Milliseconds()
+}
+
 type handle interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -66,6 +112,7 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	if !s.pg {
 		return nil
 	}
+	s.absent.Clear()
 	if missing, err := s.missingDays(ctx, s.db.DB, now); err != nil || len(missing) == 0 {
 		return s.failed(ctx, err)
 	}
@@ -92,6 +139,9 @@ const briefly = `SET LOCAL lock_timeout = '100ms'; SET LOCAL statement_timeout =
 const (
 	lockNotAvailable = "55P03" // by lock_timeout, or NOWAIT
 	queryCanceled    = "57014" // by statement_timeout
+
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
 )
 
 // createPartitions makes the partitions of the days around the present which are

@@ -43,6 +43,7 @@ func (s *Store) Publish(
 func (s *Store) publish(ctx context.Context, p *publication) error {
 	if s.pg && !p.keyed() {
 		// The one statement that writes is a transaction by itself.
+		p.alone = true
 		return s.repeated(ctx, func() error { return p.run(ctx, s, s.on(s.db.DB)) })
 	}
 	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
@@ -92,6 +93,7 @@ type publication struct {
 	reserved  []int       // those of them whose keys are ours now
 	attempts  []firstPost // to be stored
 	left      bool        // some of them are to be claimed
+	alone     bool        // insert is a transaction by itself
 
 	told     *notices // nil in the caller's transaction, which may take long
 	notified bool
@@ -164,10 +166,22 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	if len(p.fresh) == 0 {
 		return nil
 	}
-	if c.pg {
+	switch {
+	case p.alone:
+		return s.straight(len(p.fresh)+len(p.attempts), p.id, func(c conn) error { return p.insert(ctx, c, s.schema) })
+	case c.pg:
 		return p.insert(ctx, c, s.schema)
+	default:
+		return p.insertSeparately(ctx, c)
 	}
-	return p.insertSeparately(ctx, c)
+}
+
+// id returns the ids of the messages and attempts to be stored.
+func (p *publication) id(i int) uuid.UUID {
+	if i < len(p.fresh) {
+		return p.messages[p.fresh[i]].ID
+	}
+	return p.attempts[i-len(p.fresh)].id
 }
 
 // fanOut makes the attempts and the results of the messages to be stored.

@@ -127,7 +127,7 @@ func (p *publication) insertAttempts(ctx context.Context, c conn) error {
 }
 
 const insertMessages = `
-INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
+INSERT INTO {}messages{part} (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
 ?`
 
 func (p *publication) messageRows() rows {
@@ -151,7 +151,7 @@ func (p *publication) messageRows() rows {
 const firstPosts = `r(id, message, org, subscription, event_type, line, sending, expires, created, creator) AS (?)`
 
 const insertFirstPosts = `
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+INSERT INTO {}attempts{part} (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
   number, step, type, status, expires_at, created_at, created_by, updated_at, updated_by)
 SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, r.line, 1, 0, 0, 0,
   r.expires, r.created, r.creator, r.created, r.creator

@@ -43,8 +43,10 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 func (s *Store) record(ctx context.Context, r *recording, n int) error {
 	if s.pg && len(r.chained) == 0 {
 		return s.repeated(ctx, func() error { // it is a transaction by itself
-			r.kept = make(map[uuid.UUID]link, n)
-			return r.storeAlone(ctx, s.on(s.db.DB))
+			return s.straight(n, func(i int) uuid.UUID { return r.alone[i].AttemptID }, func(c conn) error {
+				r.kept = make(map[uuid.UUID]link, n)
+				return r.storeAlone(ctx, c)
+			})
 		})
 	}
 	return s.write(ctx, func(tx bun.Tx) error {
@@ -120,7 +122,7 @@ WITH ` + outcomes + `, held AS (
   DELETE FROM {}queue AS q WHERE ` + leased + ` AND q.number = 1
   RETURNING q.attempt_id
 )
-UPDATE {}attempts AS a SET ` + setOutcome + `
+UPDATE {}attempts{part} AS a SET ` + setOutcome + `
 FROM held JOIN r ON r.attempt = held.attempt_id
 WHERE a.id = held.attempt_id
 RETURNING a.id`

@@ -10,10 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
-	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
@@ -347,28 +345,12 @@ func TestWhoOwnsNothingDropsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWeek(t)
 	w.doneAt(w.noon(1))
-	role := "role_" + w.s.Schema()
-	for _, text := range []string{
-		"CREATE ROLE " + role, "GRANT USAGE ON SCHEMA {schema} TO " + role,
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO " + role,
-	} {
-		_, err := w.s.DB().DB.ExecContext(t.Context(), inSchema(w.s, text))
-		check(t, err)
-	}
-	t.Cleanup(func() {
-		_, err := postgresPool(t).ExecContext(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
-		check(t, err)
-	})
-	config := parse(t, testpg.DSN(t))
-	config.RuntimeParams["role"] = role
-	pool := stdlib.OpenDB(*config)
-	defer func() { _ = pool.Close() }()
-	guest := newOn(t, pool, bunstore.Options{Schema: w.s.Schema()})
-	if n, err := guest.Prune(t.Context(), w.end(1), 10); n != 1 || err != nil {
+	guest := w.guest("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}")
+	if n, err := guest.s.Prune(t.Context(), w.end(1), 10); n != 1 || err != nil {
 		t.Errorf("pruned %d, %v", n, err)
 	}
-	check(t, guest.Maintain(t.Context(), w.now))
-	if err := guest.Maintain(t.Context(), w.now.AddDate(0, 0, 5)); err == nil {
+	check(t, guest.s.Maintain(t.Context(), w.now))
+	if err := guest.s.Maintain(t.Context(), w.now.AddDate(0, 0, 5)); err == nil {
 		t.Error("Maintain says nothing of what it could not do")
 	}
 	w.left(0, 0)

@@ -16,12 +16,14 @@ import (
 //
 // Their text is the same for both databases. In it {} stands before the names of
 // tables, {now} is the present, {us} makes a number of microseconds something to
-// add to it, and ? is the next argument: a value, or rows.
+// add to it, and ? is the next argument: a value, or rows. {part} stands behind the
+// names of messages and attempts (see straight).
 type conn struct {
 	sql interface {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
 	prefix string
+	part   string // of the day's partitions, "" for the tables as a whole
 	pg     bool
 	native bool
 }
@@ -125,6 +127,9 @@ func (c conn) render(text string, args []any) (string, []any) {
 		case strings.HasPrefix(text, "{}"):
 			b.WriteString(c.prefix)
 			text = text[len("{}"):]
+		case strings.HasPrefix(text, "{part}"):
+			b.WriteString(c.part)
+			text = text[len("{part}"):]
 		case strings.HasPrefix(text, "{now}"):
 			b.WriteString(c.now())
 			text = text[len("{now}"):]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
@@ -42,6 +43,7 @@ type Store struct {
 	writer chan struct{} // SQLite has one writer at a time: it holds the token
 	wake   broadcast
 	told   notices
+	absent sync.Map // the partitions that straight did not find, by their part
 }
 
 var (

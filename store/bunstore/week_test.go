@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"context"
 	"encoding/binary"
 	"strings"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
@@ -205,6 +207,37 @@ func (w week) reading(table string) (end func()) {
 	_, err = tx.ExecContext(w.tb.Context(), w.sql("SELECT 1 FROM {}"+table+" LIMIT 1"))
 	check(w.tb, err)
 	return func() { check(w.tb, tx.Rollback()) }
+}
+
+// lock takes tables for a transaction, until it is ended.
+func (w week) lock(tables string) (end func()) {
+	w.tb.Helper()
+	tx, err := w.s.DB().DB.BeginTx(w.tb.Context(), nil)
+	check(w.tb, err)
+	_, err = tx.ExecContext(w.tb.Context(), w.sql("LOCK TABLE "+tables+" IN ACCESS EXCLUSIVE MODE"))
+	check(w.tb, err)
+	return func() { check(w.tb, tx.Rollback()) }
+}
+
+// guest is the store of a database user, {role}, who owns nothing.
+func (w week) guest(grants ...string) *scene {
+	w.tb.Helper()
+	role := "role_" + w.s.Schema()
+	for _, text := range append([]string{"CREATE ROLE {role}", "GRANT USAGE ON SCHEMA {schema} TO {role}"}, grants...) {
+		_, err := w.s.DB().DB.ExecContext(w.tb.Context(), strings.ReplaceAll(w.sql(text), "{role}", role))
+		check(w.tb, err)
+	}
+	w.tb.Cleanup(func() {
+		_, err := postgresPool(w.tb).ExecContext(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+		check(w.tb, err)
+	})
+	config := parse(w.tb, testpg.DSN(w.tb))
+	config.RuntimeParams["role"] = role
+	pool := stdlib.OpenDB(*config)
+	w.tb.Cleanup(func() { _ = pool.Close() })
+	guest := *w.scene
+	guest.s = newOn(w.tb, pool, bunstore.Options{Schema: w.s.Schema()})
+	return &guest
 }
 
 // await returns when there are such rows, or done is closed.
