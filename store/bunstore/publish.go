@@ -9,9 +9,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Publish implements store.Messages. It takes two statements on PostgreSQL, and
-// a third where messages have idempotency keys, however many messages and
-// subscriptions there are.
+// Publish implements store.Messages. However many messages and subscriptions there
+// are, on PostgreSQL it takes one statement where the subscriptions are remembered, two
+// where they are not, and in a transaction a third if messages have idempotency keys.
 func (s *Store) Publish(
 	ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
@@ -42,9 +42,7 @@ func (s *Store) Publish(
 // publish does it in a transaction of the store's.
 func (s *Store) publish(ctx context.Context, p *publication) error {
 	if s.pg && !p.keyed() {
-		// The one statement that writes is a transaction by itself.
-		p.alone = true
-		return s.repeated(ctx, func() error { return p.run(ctx, s, s.on(s.db.DB)) })
+		return s.repeated(ctx, func() error { return p.runAlone(ctx, s) })
 	}
 	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
 }
@@ -87,13 +85,16 @@ type publication struct {
 	messages []store.NewMessage
 	opts     store.PublishOptions
 
-	matches   [][]match // by message
+	asked      *questions
+	answers    [][]match // by question
+	remembered bool
+	matches    [][]match // by message
+
 	published []store.Published
 	fresh     []int       // the messages to be stored
 	reserved  []int       // those of them whose keys are ours now
 	attempts  []firstPost // to be stored
 	left      bool        // some of them are to be claimed
-	alone     bool        // insert is a transaction by itself
 
 	told     *notices // nil in the caller's transaction, which may take long
 	notified bool
@@ -101,16 +102,10 @@ type publication struct {
 
 // notifies decides whether the statement notifies, once for all tries.
 func (p *publication) notifies() bool {
-	p.notified = p.notified || p.told == nil || p.told.begin()
+	if p.left && !p.notified {
+		p.notified = p.told == nil || p.told.begin()
+	}
 	return p.notified
-}
-
-// match is a subscription that a message is for.
-type match struct {
-	subscription uuid.UUID
-	revision     int64
-	ordered      bool
-	filter       store.Filter
 }
 
 // firstPost is the first attempt of a delivery.
@@ -150,12 +145,39 @@ func (p *publication) keyed() bool {
 	return false
 }
 
+// run does it in a transaction.
 func (p *publication) run(ctx context.Context, s *Store, c conn) error {
-	p.published = make([]store.Published, len(p.messages))
+	if err := p.prepare(ctx, c, nil, true); err != nil || len(p.fresh) == 0 {
+		return err
+	}
+	if !c.pg {
+		return p.insertSeparately(ctx, c)
+	}
+	_, err := p.insert(ctx, c, s.schema)
+	return err
+}
+
+// runAlone does it without one: the one statement that writes is a transaction by itself.
+func (p *publication) runAlone(ctx context.Context, s *Store) (err error) {
+	for stale, afresh := true, false; stale && err == nil; afresh = true {
+		if err := p.prepare(ctx, s.on(s.db.DB), &s.memory, afresh); err != nil || len(p.fresh) == 0 {
+			return err
+		}
+		err = s.straight(len(p.fresh)+len(p.attempts), p.id, func(c conn) (err error) {
+			stale, err = p.insert(ctx, c, s.schema)
+			return err
+		})
+	}
+	return err
+}
+
+// prepare does all but to store the messages.
+func (p *publication) prepare(ctx context.Context, c conn, memory *memory, afresh bool) error {
+	p.published, p.fresh = make([]store.Published, len(p.messages)), nil
 	if len(p.messages) == 0 {
 		return nil
 	}
-	if err := p.match(ctx, c); err != nil {
+	if err := p.match(ctx, c, memory, afresh); err != nil {
 		return err
 	}
 	p.filter()
@@ -163,17 +185,7 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 		return err
 	}
 	p.fanOut()
-	if len(p.fresh) == 0 {
-		return nil
-	}
-	switch {
-	case p.alone:
-		return s.straight(len(p.fresh)+len(p.attempts), p.id, func(c conn) error { return p.insert(ctx, c, s.schema) })
-	case c.pg:
-		return p.insert(ctx, c, s.schema)
-	default:
-		return p.insertSeparately(ctx, c)
-	}
+	return nil
 }
 
 // id returns the ids of the messages and attempts to be stored.

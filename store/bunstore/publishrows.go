@@ -1,11 +1,8 @@
 package bunstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,102 +10,31 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// match finds the subscriptions of each message. Messages of one organization
-// with the same topics are looked up once.
-func (p *publication) match(ctx context.Context, c conn) error {
-	type question struct {
-		org    uuid.UUID
-		topics string
-	}
-	asked := map[question]int{}
-	place := make([]int, len(p.messages)) // of a message's question
-	var number []int                      // of the question, for each topic
-	var orgs []uuid.UUID
-	var topics []string
-	for i := range p.messages {
-		m := &p.messages[i]
-		if len(m.Topics) == 0 {
-			place[i] = -1
-			continue
-		}
-		q := question{m.OrganizationID, strings.Join(m.Topics, "\x00")}
-		n, ok := asked[q]
-		if !ok {
-			n = len(asked)
-			asked[q] = n
-			for _, topic := range m.Topics {
-				number, orgs, topics = append(number, n), append(orgs, m.OrganizationID), append(topics, topic)
-			}
-		}
-		place[i] = n
-	}
-	found := make([][]match, len(asked))
-	err := c.each(ctx, matchSubscriptions, rows{len(topics), []column{
-		bigints(func(i int) int { return number[i] }),
-		uuids(func(i int) uuid.UUID { return orgs[i] }),
-		texts(func(i int) string { return topics[i] }),
-	}}, func(row *sql.Rows) error {
-		var n int
-		var m match
-		var filter *string
-		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.ordered, &filter); err != nil {
-			return err
-		}
-		err := decode(filter, &m.filter)
-		found[n] = append(found[n], m)
-		return err
-	})
-	if !c.pg { // the topics of a question may have been asked for in two parts
-		for n := range found {
-			slices.SortFunc(found[n], func(a, b match) int { return bytes.Compare(a.subscription[:], b.subscription[:]) })
-			found[n] = slices.CompactFunc(found[n], func(a, b match) bool { return a.subscription == b.subscription })
-		}
-	}
-	p.matches = make([][]match, len(p.messages))
-	for i, n := range place {
-		if n >= 0 {
-			p.matches[i] = found[n]
-		}
-	}
-	return err
-}
-
-// filter leaves out the subscriptions that do not want the data of a message.
-func (p *publication) filter() {
-	for i, matches := range p.matches {
-		if !slices.ContainsFunc(matches, func(m match) bool { return len(m.filter) > 0 }) {
-			continue
-		}
-		data := store.NewDocument(p.messages[i].Data())
-		p.matches[i] = nil // the list may be that of other messages, too
-		for _, m := range matches {
-			if m.filter.Matches(data) {
-				p.matches[i] = append(p.matches[i], m)
-			}
-		}
-	}
-}
-
-const matchSubscriptions = `
-WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter
-FROM r
-JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
-JOIN {}subscriptions AS s ON s.id = t.subscription_id
-WHERE s.active AND NOT s.archived AND s.deleted_at IS NULL
-ORDER BY 1, 2`
-
 // insert stores the messages and their attempts in one statement, and wakes
-// those who listen if some are to be claimed.
-func (p *publication) insert(ctx context.Context, c conn, channel string) error {
-	messages := slice{p.messageRows(), 0, len(p.fresh)}
-	if len(p.attempts) == 0 {
-		return c.query(ctx, insertMessages, nil, messages)
+// those who listen if some are to be claimed. It stores nothing, and reports true, if the
+// subscriptions were remembered and are others by now.
+func (p *publication) insert(ctx context.Context, c conn, channel string) (stale bool, err error) {
+	text, args := insertAll, []any{}
+	if p.remembered {
+		text, args = insertRemembered, []any{p.asked.whole(), p.matchRows().whole()}
 	}
-	return c.query(ctx, `WITH stored AS (`+insertMessages+`), `+firstPosts+`, added AS (`+insertFirstPosts+`), queued AS (`+queueFirstPosts+`)
-		SELECT pg_notify(?, '') WHERE CAST(? AS boolean)`,
-		nil, messages, slice{p.attemptRows(), 0, len(p.attempts)}, p.opts.Lease.Microseconds(), channel, p.left && p.notifies())
+	args = append(args, p.messageRows().whole(), p.attemptRows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
+	err = c.query(ctx, text, func(row *sql.Rows) error {
+		var told *string
+		return row.Scan(&stale, &told)
+	}, args...)
+	return stale, err
 }
+
+const (
+	insertAll        = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
+	insertRemembered = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
+
+	insertUnlessStale = `stored AS (` + insertMessages + unlessStale + `), ` +
+		firstPosts + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `)
+SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') AS text) END FROM stale`
+	unlessStale = ` WHERE NOT (SELECT yes FROM stale)`
+)
 
 // insertSeparately is insert for SQLite.
 func (p *publication) insertSeparately(ctx context.Context, c conn) error {

@@ -69,6 +69,9 @@ type slice struct {
 	from, to int
 }
 
+// whole is all of the rows as an argument.
+func (r rows) whole() slice { return slice{r, 0, r.n} }
+
 // query runs a statement and calls scan with each row that it returns; scan may
 // be nil where it returns none.
 func (c conn) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {

@@ -43,6 +43,7 @@ type Store struct {
 	writer chan struct{} // SQLite has one writer at a time: it holds the token
 	wake   broadcast
 	told   notices
+	memory memory
 	absent sync.Map // the partitions that straight did not find, by their part
 }
 

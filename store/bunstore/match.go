@@ -1,0 +1,223 @@
+package bunstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// match is a subscription that a message is for.
+type match struct {
+	subscription uuid.UUID
+	revision     int64
+	ordered      bool
+	filter       store.Filter
+}
+
+// question is which subscriptions want the messages of an organization that have these
+// topics, with zero bytes between them.
+type question struct {
+	org    uuid.UUID
+	topics string
+}
+
+// questions are those of some messages, each asked once.
+type questions struct {
+	list   []question
+	number []int // of the message's question; -1 if it has no topics
+
+	rows // of what is asked: the number of the question, its organization, one of its topics
+}
+
+func ask(messages []store.NewMessage) *questions {
+	q := &questions{number: make([]int, len(messages))}
+	asked := map[question]int{}
+	var number []int
+	var topics []string
+	for i := range messages {
+		m := &messages[i]
+		if len(m.Topics) == 0 {
+			q.number[i] = -1
+			continue
+		}
+		one := question{m.OrganizationID, strings.Join(m.Topics, "\x00")}
+		n, ok := asked[one]
+		if !ok {
+			n = len(asked)
+			asked[one] = n
+			q.list = append(q.list, one)
+			for _, topic := range m.Topics {
+				number, topics = append(number, n), append(topics, topic)
+			}
+		}
+		q.number[i] = n
+	}
+	q.rows = rows{len(topics), []column{
+		bigints(func(i int) int { return number[i] }),
+		uuids(func(i int) uuid.UUID { return q.list[number[i]].org }),
+		texts(func(i int) string { return topics[i] }),
+	}}
+	return q
+}
+
+// match finds the subscriptions of each message. Those that are remembered are taken,
+// unless it has to be afresh.
+func (p *publication) match(ctx context.Context, c conn, memory *memory, afresh bool) (err error) {
+	p.asked = ask(p.messages)
+	if p.remembered = false; memory != nil && !afresh {
+		p.answers, p.remembered = memory.recall(p.asked.list)
+	}
+	if !p.remembered {
+		if p.answers, err = p.asked.answer(ctx, c); err != nil {
+			return err
+		}
+		if memory != nil {
+			memory.keep(p.asked.list, p.answers)
+		}
+	}
+	p.matches = make([][]match, len(p.messages))
+	for i, n := range p.asked.number {
+		if n >= 0 {
+			p.matches[i] = p.answers[n]
+		}
+	}
+	return nil
+}
+
+// answer asks the database.
+func (q *questions) answer(ctx context.Context, c conn) ([][]match, error) {
+	found := make([][]match, len(q.list))
+	err := c.each(ctx, matchSubscriptions, q.rows, func(row *sql.Rows) error {
+		var n int
+		var m match
+		var filter *string
+		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.ordered, &filter); err != nil {
+			return err
+		}
+		err := decode(filter, &m.filter)
+		found[n] = append(found[n], m)
+		return err
+	})
+	if !c.pg { // the topics of a question may have been asked for in two parts
+		for n := range found {
+			slices.SortFunc(found[n], func(a, b match) int { return bytes.Compare(a.subscription[:], b.subscription[:]) })
+			found[n] = slices.CompactFunc(found[n], func(a, b match) bool { return a.subscription == b.subscription })
+		}
+	}
+	return found, err
+}
+
+const (
+	matchSubscriptions = `
+WITH r(n, org, topic) AS (?)
+SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter
+` + wantingSubscriptions + `
+ORDER BY 1, 2`
+
+	wantingSubscriptions = `FROM r
+JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
+JOIN {}subscriptions AS s ON s.id = t.subscription_id
+WHERE s.active AND NOT s.archived AND s.deleted_at IS NULL`
+
+	// Any change of a subscription changes its revision.
+	staleIfChanged = `stale(yes) AS (
+  WITH r(n, org, topic) AS (?), known(n, id, revision) AS (?), found(n, id, revision) AS (SELECT r.n, s.id, s.revision ` + wantingSubscriptions + `)
+  SELECT EXISTS (SELECT 1 FROM known FULL JOIN found USING (n, id, revision) WHERE known.n IS NULL OR found.n IS NULL)
+)`
+)
+
+// matchRows returns the answers as rows.
+func (p *publication) matchRows() rows {
+	type answer struct {
+		n int
+		match
+	}
+	var all []answer
+	for n, found := range p.answers {
+		for _, m := range found {
+			all = append(all, answer{n, m})
+		}
+	}
+	return rows{len(all), []column{
+		bigints(func(i int) int { return all[i].n }),
+		uuids(func(i int) uuid.UUID { return all[i].subscription }),
+		bigints(func(i int) int64 { return all[i].revision }),
+	}}
+}
+
+// filter leaves out the subscriptions that do not want the data of a message.
+func (p *publication) filter() {
+	for i, matches := range p.matches {
+		if !slices.ContainsFunc(matches, func(m match) bool { return len(m.filter) > 0 }) {
+			continue
+		}
+		data := store.NewDocument(p.messages[i].Data())
+		p.matches[i] = nil // the list may be that of other messages, too
+		for _, m := range matches {
+			if m.filter.Matches(data) {
+				p.matches[i] = append(p.matches[i], m)
+			}
+		}
+	}
+}
+
+// memory holds answers. With them a publish takes one statement, which asks again and
+// stores nothing if the answers are others by now.
+type memory struct {
+	mu      sync.Mutex
+	answers map[question][]match
+	size    int // of all answers, about, in bytes
+}
+
+// maxMemory is how large a memory may become before it begins anew.
+const maxMemory = 4 << 20
+
+// recall returns the answers to all the questions, if it has them.
+func (y *memory) recall(asked []question) (answers [][]match, all bool) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	answers = make([][]match, len(asked))
+	for n, q := range asked {
+		if answers[n], all = y.answers[q]; !all {
+			return nil, false
+		}
+	}
+	return answers, true
+}
+
+func (y *memory) keep(asked []question, answers [][]match) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for n, q := range asked {
+		size := sizeOf(q, answers[n])
+		if size > maxMemory/16 {
+			continue
+		}
+		if y.size+size > maxMemory || y.answers == nil {
+			y.answers, y.size = map[question][]match{}, 0
+		}
+		if before, ok := y.answers[q]; ok {
+			y.size -= sizeOf(q, before)
+		}
+		y.answers[q] = answers[n]
+		y.size += size
+	}
+}
+
+func sizeOf(q question, answer []match) int {
+	size := 100 + len(q.topics)
+	for _, m := range answer {
+		size += 64
+		for _, c := range m.filter {
+			size += 64 + len(c.Pointer) + len(c.Value)
+		}
+	}
+	return size
+}
