@@ -121,12 +121,10 @@ type seen struct {
 	except  []uuid.UUID // these were passed over
 	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
 	started time.Time   // when everything was looked at last
+	late    lateness
 }
 
 const (
-	// late is how long after it was due something may come to be seen: it waits for its
-	// transaction, or the clocks of two hosts differ.
-	late = 5 * time.Second
 	// startOver is how often everything is looked at, for what came even later, while
 	// somebody is passed over,
 	startOver = 5 * time.Second
@@ -153,12 +151,18 @@ func (s *seen) since(except []uuid.UUID) time.Time {
 			return time.Time{} // what it has was not looked at
 		}
 	}
-	return s.at.Add(-late)
+	if len(except) > 0 { // it takes startOver until what is later is found
+		return s.at.Add(-mostLate)
+	}
+	return s.at.Add(-s.late.margin())
 }
 
 // note takes down what came of a claim. If it took all that it could, what is left was
 // due after the last one that it got, and so after that was made.
 func (s *seen) note(opts store.ClaimOptions, jobs []store.Job, began time.Time) {
+	if !s.at.IsZero() {
+		s.late.learn(s.at, jobs, began)
+	}
 	s.except, s.at = opts.Except, began
 	if n := len(jobs); n == opts.Max {
 		s.at = jobs[n-1].CreatedAt
@@ -166,6 +170,48 @@ func (s *seen) note(opts store.ClaimOptions, jobs []store.Job, began time.Time) 
 	if opts.Since.IsZero() {
 		s.started = began
 	}
+}
+
+// lateness is how long after it was due something came to be seen, because it waited for
+// its transaction, or the clocks of two hosts differ. It is learned, for a database walks
+// past all that was delivered within it: with 5 s at 10,000 deliveries a second that was
+// 5 % of all the time.
+type lateness struct {
+	worst, before time.Duration // in the present stretch of time, and in the one before
+	began         time.Time     // the present stretch; zero in the beginning
+}
+
+const (
+	// mostLate is what is expected in the beginning, and the most that is.
+	mostLate = 5 * time.Second
+	// leastLate is the least.
+	leastLate = 500 * time.Millisecond
+	// lateFor is how long a stretch is.
+	lateFor = 10 * time.Second
+)
+
+// learn takes down what was claimed by now although all that was due before a time had
+// been. What is older than mostLate was given back, as a rule, and says nothing.
+func (l *lateness) learn(before time.Time, jobs []store.Job, now time.Time) {
+	if l.began.IsZero() {
+		l.began, l.before = now, mostLate
+	}
+	if now.Sub(l.began) > lateFor {
+		l.began, l.before, l.worst = now, l.worst, 0
+	}
+	for _, j := range jobs {
+		if d := before.Sub(j.CreatedAt); d <= mostLate {
+			l.worst = max(l.worst, d)
+		}
+	}
+}
+
+// margin is how far behind it has to be looked.
+func (l *lateness) margin() time.Duration {
+	if l.began.IsZero() {
+		return mostLate
+	}
+	return min(max(2*l.worst, 2*l.before, leastLate), mostLate)
 }
 
 // listenLoop turns the store's notifications into wake-ups. Polling goes on

@@ -12,20 +12,79 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// What is committed a little late is claimed at once.
+// What is committed a little late is claimed at once; from when on that is expected no
+// longer, the second time at the latest.
 func TestClaimsTakeWhatIsALittleLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
-		sub, posts := w.subscribe(org), &order{}
-		e := w.engine(posts, func(c *delivery.Config) { c.PollInterval = 20 * time.Millisecond })
+		sub, posts, spy := w.subscribe(org), &order{}, &claims{Store: w.store}
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.PollInterval = spy, 20*time.Millisecond })
 		w.must(e.Start(t.Context()))
-		for n := range 20 {
-			w.publishAt(org, 1, now().Add(-4*time.Second))
-			pass(30 * time.Millisecond)
-			if posts.count(sub, 100) != n+1 {
-				t.Fatalf("the message that is %d. was not sent after 30 ms", n+1)
+		sent := 0
+		late := func(by, within time.Duration) {
+			w.publishAt(org, 1, now().Add(-by))
+			sent++
+			pass(within)
+			if posts.count(sub, 10_000) != sent {
+				t.Errorf("number %d, %v late, was not sent after %v", sent, by, within)
 			}
+		}
+		for range 20 {
+			late(4*time.Second, 30*time.Millisecond)
+		}
+		for range 500 {
+			late(100*time.Millisecond, 50*time.Millisecond)
+		}
+		late(time.Hour, 300*time.Millisecond)
+		late(0, time.Second)
+		for _, a := range spy.from(newID(), now().Add(-time.Second)) {
+			if !a.Since.IsZero() && a.Since.Before(now().Add(-2*time.Second)) {
+				t.Errorf("a claim began %v ago", now().Sub(a.Since))
+			}
+		}
+		late(2*time.Second, 300*time.Millisecond)
+		for range 100 {
+			late(2*time.Second, 30*time.Millisecond)
+			pass(100 * time.Millisecond)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// While somebody is passed over, and everything is looked at rarely, what is a little late
+// is expected all the time.
+func TestClaimsTakeWhatIsALittleLateBehindAQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, posts := newWorld(t), &order{}
+		slow := w.subscribe(newID(), func(s *store.Subscription) { s.PostURI = "https://example.com/slow" })
+		other := w.subscribe(newID(), func(s *store.Subscription) { s.PostURI = "https://example.com/other" })
+		w.publish(slow.OrganizationID, 2000)
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if r.URL.String() == slow.PostURI {
+				time.Sleep(400 * time.Millisecond)
+			}
+			return posts.Post(ctx, r)
+		}), func(c *delivery.Config) {
+			c.PollInterval, c.Workers, c.PerSubscription, c.Backlog = 20*time.Millisecond, 64, 16, 128
+		})
+		w.must(e.Start(t.Context()))
+		pass(time.Second)
+		for n := range 120 {
+			by := time.Duration(0)
+			if n > 100 {
+				by = 2 * time.Second
+			}
+			w.publishAt(other.OrganizationID, 1, now().Add(-by))
+			pass(50 * time.Millisecond)
+			if posts.count(other, 100_000) != n+1 {
+				t.Fatalf("number %d, %v late, was not sent after 50 ms", n, by)
+			}
+			pass(150 * time.Millisecond)
+		}
+		if posts.count(slow, 100_000) > 1900 {
+			t.Error("there was no queue any more")
 		}
 		w.must(e.Stop(t.Context()))
 	})
