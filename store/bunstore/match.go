@@ -93,8 +93,11 @@ func (p *publication) match(ctx context.Context, c conn, memory *memory, afresh 
 
 // answer asks the database.
 func (q *questions) answer(ctx context.Context, c conn) ([][]match, error) {
-	found := make([][]match, len(q.list))
-	err := c.each(ctx, matchSubscriptions, q.rows, func(row *sql.Rows) error {
+	found, text := make([][]match, len(q.list)), matchSubscriptions
+	if c.pg {
+		text = matchLookedUp
+	}
+	err := c.each(ctx, text, q.rows, func(row *sql.Rows) error {
 		var n int
 		var m match
 		var filter *string
@@ -117,18 +120,30 @@ func (q *questions) answer(ctx context.Context, c conn) ([][]match, error) {
 const (
 	matchSubscriptions = `
 WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter
-` + wantingSubscriptions + `
-ORDER BY 1, 2`
-
-	wantingSubscriptions = `FROM r
+SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
 JOIN {}subscriptions AS s ON s.id = t.subscription_id
-WHERE s.active AND NOT s.archived AND s.deleted_at IS NULL`
+WHERE ` + live + `
+ORDER BY 1, 2`
+
+	matchLookedUp = `
+WITH r(n, org, topic) AS (?)
+SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r ` + lookedUp + `
+ORDER BY 1, 2`
+
+	// The subqueries leave PostgreSQL's planner nothing but to look each topic and each
+	// subscription up. Of a join it would read all that there are while these are few,
+	// and keep to it.
+	lookedUp = `
+CROSS JOIN LATERAL (SELECT * FROM {}subscription_topics AS t WHERE t.topic = r.topic AND t.organization_id = r.org OFFSET 0) AS t
+CROSS JOIN LATERAL (SELECT * FROM {}subscriptions AS s WHERE s.id = t.subscription_id OFFSET 0) AS s
+WHERE ` + live
+
+	live = `s.active AND NOT s.archived AND s.deleted_at IS NULL`
 
 	// Any change of a subscription changes its revision.
 	staleIfChanged = `stale(yes) AS (
-  WITH r(n, org, topic) AS (?), known(n, id, revision) AS (?), found(n, id, revision) AS (SELECT r.n, s.id, s.revision ` + wantingSubscriptions + `)
+  WITH r(n, org, topic) AS (?), known(n, id, revision) AS (?), found(n, id, revision) AS (SELECT r.n, s.id, s.revision FROM r ` + lookedUp + `)
   SELECT EXISTS (SELECT 1 FROM known FULL JOIN found USING (n, id, revision) WHERE known.n IS NULL OR found.n IS NULL)
 )`
 )

@@ -10,8 +10,49 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// A connection keeps the plans that it made while the queue was empty. They look each
-// attempt up nevertheless, and do not read all of the queue once it is full.
+// A connection keeps the plans that it made while there were few subscriptions. They look
+// up what they need nevertheless.
+func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
+	dsn := testpg.DSN(t)
+	for _, remembered := range []bool{true, false} {
+		schema := testpg.Schema(t)
+		s, err := postgres.Open(t.Context(), dsn, postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: schema}})
+		check(t, err)
+		t.Cleanup(func() { check(t, s.Close()) })
+		sc := newScene(t, migrated(t, s.Store))
+		t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + schema + `" CASCADE`) })
+		publish := func() {
+			if !remembered {
+				_, err := s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, sc.now, func(*store.Subscription) error { return nil })
+				check(t, err)
+			}
+			sc.matched("x")
+		}
+		read := func() (n int) {
+			_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
+			check(t, err)
+			check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, schema).Scan(t.Context(), &n))
+			return n
+		}
+		for range 12 { // from the sixth time on a plan is kept
+			publish()
+		}
+		org := sc.org
+		sc.org = newID()
+		for range 300 {
+			sc.subscribe()
+		}
+		sc.org = org
+		before := read()
+		publish()
+		if n := read() - before; n > 30 {
+			t.Errorf("a publish (with the subscription remembered: %t) read %d entries, with 300 subscriptions of others", remembered, n)
+		}
+	}
+}
+
+// So do those that it made while the queue was empty, and do not read all of the queue
+// once it is full.
 func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 	t.Parallel()
 	s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
