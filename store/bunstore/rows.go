@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/ecg-api/webhooks/internal/pgarray"
 )
 
 // rows is a table of values given to a statement: what unnest makes of arrays on
@@ -22,7 +23,7 @@ type rows struct {
 type column struct {
 	kind  string                 // the PostgreSQL type
 	value func(i int) any        // nil, uuid.UUID, int64, time.Time, string or []byte
-	array func(from, to int) any // the same for pgx, without an allocation for each
+	array func(from, to int) any // the same for pgx
 }
 
 func uuids(value func(i int) uuid.UUID) column {
@@ -30,7 +31,7 @@ func uuids(value func(i int) uuid.UUID) column {
 		kind:  "uuid",
 		value: func(i int) any { return value(i) },
 		array: func(from, to int) any {
-			return array(from, to, func(i int) pgtype.UUID { return pgtype.UUID{Bytes: value(i), Valid: true} })
+			return pgarray.UUIDs(to-from, func(i int) uuid.UUID { return value(from + i) })
 		},
 	}
 }
@@ -46,7 +47,7 @@ func optionalUUIDs(value func(i int) uuid.UUID) column {
 			return nil
 		},
 		array: func(from, to int) any {
-			return array(from, to, func(i int) pgtype.UUID { return pgtype.UUID{Bytes: value(i), Valid: value(i) != uuid.Nil} })
+			return pgarray.OptionalUUIDs(to-from, func(i int) uuid.UUID { return value(from + i) })
 		},
 	}
 }
@@ -55,7 +56,9 @@ func bigints[T ~int | ~int64](value func(i int) T) column {
 	return column{
 		kind:  "bigint",
 		value: func(i int) any { return int64(value(i)) },
-		array: func(from, to int) any { return array(from, to, func(i int) int64 { return int64(value(i)) }) },
+		array: func(from, to int) any {
+			return pgarray.Bigints(to-from, func(i int) int64 { return int64(value(from + i)) })
+		},
 	}
 }
 
@@ -70,10 +73,7 @@ func times(value func(i int) time.Time) column {
 			return nil
 		},
 		array: func(from, to int) any {
-			return array(from, to, func(i int) pgtype.Timestamptz {
-				t := value(i)
-				return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()}
-			})
+			return pgarray.Times(to-from, func(i int) time.Time { return value(from + i) })
 		},
 	}
 }
@@ -82,7 +82,7 @@ func texts(value func(i int) string) column {
 	return column{
 		kind:  "text",
 		value: func(i int) any { return value(i) },
-		array: func(from, to int) any { return array(from, to, value) },
+		array: func(from, to int) any { return pgarray.Texts(to-from, func(i int) string { return value(from + i) }) },
 	}
 }
 
@@ -96,16 +96,8 @@ func blobs(value func(i int) []byte) column {
 			}
 			return nil
 		},
-		array: func(from, to int) any { return array(from, to, value) },
+		array: func(from, to int) any { return pgarray.Blobs(to-from, func(i int) []byte { return value(from + i) }) },
 	}
-}
-
-func array[T any](from, to int, value func(i int) T) any {
-	out := make(pgtype.FlatArray[T], to-from)
-	for i := range out {
-		out[i] = value(from + i)
-	}
-	return out
 }
 
 // listOf returns rows of one column of ids.

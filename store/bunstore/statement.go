@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/ecg-api/webhooks/internal/pgarray"
 )
 
 // conn runs the statements of the hot paths, on the pool or in a transaction.
@@ -145,6 +147,7 @@ func (c conn) render(text string, args []any) (string, []any) {
 			panic(fmt.Sprintf("bunstore: unknown placeholder in %.20q", text))
 		}
 	}
+	pgarray.Reserve(out)
 	return b.String(), out
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/ecg-api/webhooks/internal/pgarray"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
@@ -59,7 +60,10 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	}
 	var options []stdlib.OptionOpenDB
 	if !opts.NoPrepare {
-		options = append(options, stdlib.OptionAfterConnect(planForGrowth))
+		options = append(options, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			pgarray.Register(conn.TypeMap())
+			return planForGrowth(ctx, conn)
+		}))
 	}
 	pool := stdlib.OpenDB(*config, options...)
 	limit(pool, opts.MaxConns)

@@ -1,0 +1,114 @@
+package pgarray_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/ecg-api/webhooks/internal/pgarray"
+)
+
+// of is an array with the elements, and what pgx has for it.
+type of struct {
+	name  string
+	oid   uint32
+	array func() *pgarray.Array
+	pgx   any
+}
+
+func arrays(n int) []of {
+	ids, numbers := make(pgtype.FlatArray[pgtype.UUID], n), make(pgtype.FlatArray[int64], n)
+	times, texts := make(pgtype.FlatArray[pgtype.Timestamptz], n), make(pgtype.FlatArray[string], n)
+	blobs := make(pgtype.FlatArray[[]byte], n)
+	all := make(pgtype.FlatArray[pgtype.UUID], n)
+	for i := range n {
+		all[i] = pgtype.UUID{Bytes: ids[i].Bytes, Valid: true}
+		if i%3 > 0 {
+			ids[i] = pgtype.UUID{Bytes: uuid.New(), Valid: true}
+			times[i] = pgtype.Timestamptz{Time: time.Unix(int64(i-3)*1e9, 123456789), Valid: true}
+			blobs[i] = bytes.Repeat([]byte{byte(i)}, (i-1)*10)
+		}
+		numbers[i] = int64(i-2) << 40
+		texts[i] = string(bytes.Repeat([]byte(`ä"\,`), i))
+	}
+	return []of{
+		{"UUIDs", pgtype.UUIDArrayOID, func() *pgarray.Array { return pgarray.UUIDs(n, func(i int) uuid.UUID { return all[i].Bytes }) }, all},
+		{"OptionalUUIDs", pgtype.UUIDArrayOID, func() *pgarray.Array { return pgarray.OptionalUUIDs(n, func(i int) uuid.UUID { return ids[i].Bytes }) }, ids},
+		{"Bigints", pgtype.Int8ArrayOID, func() *pgarray.Array { return pgarray.Bigints(n, func(i int) int64 { return numbers[i] }) }, numbers},
+		{"Times", pgtype.TimestamptzArrayOID, func() *pgarray.Array { return pgarray.Times(n, func(i int) time.Time { return times[i].Time }) }, times},
+		{"Texts", pgtype.TextArrayOID, func() *pgarray.Array { return pgarray.Texts(n, func(i int) string { return texts[i] }) }, texts},
+		{"Blobs", pgtype.ByteaArrayOID, func() *pgarray.Array { return pgarray.Blobs(n, func(i int) []byte { return blobs[i] }) }, blobs},
+	}
+}
+
+func encode(t *testing.T, m *pgtype.Map, oid uint32, format int16, value any) []byte {
+	t.Helper()
+	out, err := m.Encode(oid, format, value, []byte("before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// An array is encoded as pgx encodes one with these elements.
+func TestArrays(t *testing.T) {
+	plain, m := pgtype.NewMap(), pgtype.NewMap()
+	pgarray.Register(m)
+	for _, n := range []int{0, 1, 2, 3, 7, 100} {
+		for _, a := range arrays(n) {
+			want := encode(t, plain, a.oid, pgtype.BinaryFormatCode, a.pgx)
+			if got := encode(t, m, a.oid, pgtype.BinaryFormatCode, a.pgx); !bytes.Equal(got, want) {
+				t.Errorf("%d %s: pgx's own: got\n%x, want\n%x", n, a.name, got, want)
+			}
+			for _, format := range []int16{pgtype.BinaryFormatCode, pgtype.TextFormatCode} {
+				want := encode(t, plain, a.oid, format, a.pgx)
+				for name, m := range map[string]*pgtype.Map{"registered": m, "not registered": plain} {
+					if got := encode(t, m, a.oid, format, a.array()); !bytes.Equal(got, want) {
+						t.Errorf("%d %s, %s, format %d: got\n%x, want\n%x", n, a.name, name, format, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestReserve(t *testing.T) {
+	m := pgtype.NewMap()
+	pgarray.Register(m)
+	args, oids := []any{"other"}, []uint32{0}
+	for _, a := range arrays(50) {
+		args, oids = append(args, a.array(), 7), append(oids, a.oid, 0)
+	}
+	pgarray.Reserve(args)
+	var buf []byte
+	for i, arg := range args {
+		if oids[i] == 0 {
+			continue
+		}
+		room := cap(buf)
+		out, err := m.Encode(oids[i], pgtype.BinaryFormatCode, arg, buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 1 && cap(out) != room {
+			t.Errorf("argument %d: there was no room", i)
+		}
+		buf = out
+	}
+}
+
+func TestAnArrayTakesNoAllocations(t *testing.T) {
+	m := pgtype.NewMap()
+	pgarray.Register(m)
+	buf := make([]byte, 0, 100_000)
+	for _, a := range arrays(50) {
+		array := a.array()
+		plan := m.PlanEncode(a.oid, m.FormatCodeForOID(a.oid), array)
+		if n := testing.AllocsPerRun(10, func() { _, _ = plan.Encode(array, buf) }); n > 0 {
+			t.Errorf("%s: %v allocations", a.name, n)
+		}
+	}
+}
