@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"go.uber.org/goleak"
@@ -16,6 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 	"github.com/ecg-api/webhooks/store/bunstore/sqlite"
 	"github.com/ecg-api/webhooks/storetest"
 )
@@ -46,9 +46,9 @@ func postgresPool(tb testing.TB) *sql.DB {
 	tb.Helper()
 	dsn := testpg.DSN(tb)
 	openPool.Do(func() {
-		pool = stdlib.OpenDB(*parse(tb, dsn))
-		pool.SetMaxOpenConns(40)
-		pool.SetMaxIdleConns(20)
+		s, err := postgres.Open(context.Background(), dsn, postgres.Options{MaxConns: 40})
+		check(tb, err)
+		pool = s.DB().DB
 	})
 	return pool
 }
