@@ -128,7 +128,7 @@ CREATE TABLE {}messages (
   created_by text NOT NULL
 ) PARTITION BY RANGE (id);
 CREATE INDEX messages_published ON {}messages (organization_id, id) WHERE subscription_id IS NULL;
-CREATE INDEX messages_created ON {}messages USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX messages_created ON {}messages USING brin (created_at) WITH (pages_per_range = 32);
 
 CREATE TABLE {}idempotency_keys (
   organization_id uuid NOT NULL,
