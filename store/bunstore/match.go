@@ -210,8 +210,9 @@ func (y *memory) recall(asked []question) (answers [][]match, all bool) {
 func (y *memory) keep(asked []question, answers [][]match) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	for n, q := range asked {
-		size := sizeOf(q, answers[n])
+	for n, answer := range answers {
+		q := asked[n]
+		size := sizeOf(q, answer)
 		if size > maxMemory/16 {
 			continue
 		}
@@ -221,7 +222,7 @@ func (y *memory) keep(asked []question, answers [][]match) {
 		if before, ok := y.answers[q]; ok {
 			y.size -= sizeOf(q, before)
 		}
-		y.answers[q] = answers[n]
+		y.answers[q] = answer
 		y.size += size
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/internal/pgarray"
+	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
 // rows is a table of values given to a statement: what unnest makes of arrays on

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ecg-api/webhooks/internal/pgarray"
+	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
 // conn runs the statements of the hot paths, on the pool or in a transaction.

@@ -14,9 +14,9 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"github.com/ecg-api/webhooks/internal/pgarray"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
 // DefaultMaxConns is the size of the pool unless [Options] say otherwise.

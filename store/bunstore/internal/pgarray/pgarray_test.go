@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/ecg-api/webhooks/internal/pgarray"
+	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
 // of is an array with the elements, and what pgx has for it.
