@@ -121,13 +121,21 @@ func TestPublishOfWhatIsRememberedTakesOneStatement(t *testing.T) {
 			t.Errorf("it took %d statements, want %d", n, want)
 		}
 	}
-	_, err := sc.s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, time.Now(), func(*store.Subscription) error { return nil })
-	check(t, err)
-	for _, want := range []int64{3, 1} { // it finds out, asks, and stores
-		before := counted.n.Load()
-		sc.matched("x")
-		if n := counted.n.Load() - before; n != want {
-			t.Errorf("after a change it took %d statements, want %d", n, want)
+	for name, c := range map[string]struct {
+		changes *bunstore.Store
+		wants   []int64
+	}{
+		"its own":        {sc.s, []int64{2, 1}},
+		"another host's": {newOn(t, postgresPool(t), bunstore.Options{Schema: sc.s.Schema()}), []int64{3, 1}}, // it finds out, asks, and stores
+	} {
+		_, err := c.changes.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, time.Now(), func(*store.Subscription) error { return nil })
+		check(t, err)
+		for _, want := range c.wants {
+			before := counted.n.Load()
+			sc.matched("x")
+			if n := counted.n.Load() - before; n != want {
+				t.Errorf("after a change of %s it took %d statements, want %d", name, n, want)
+			}
 		}
 	}
 }

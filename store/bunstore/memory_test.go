@@ -39,10 +39,20 @@ func TestMemoryIsBounded(t *testing.T) {
 	for n := range 100_000 {
 		y.keep(of(strconv.Itoa(n)), [][]match{make([]match, 1)})
 	}
-	if _, ok := y.recall(of("first")); ok || y.size > maxMemory || len(y.answers) > maxMemory/164 {
-		t.Errorf("it holds %d answers of %d bytes", len(y.answers), y.size)
+	if _, ok := y.recall(of("first")); ok || y.size > maxMemory || len(y.answers[org]) > maxMemory/264 {
+		t.Errorf("it holds %d answers of %d bytes", len(y.answers[org]), y.size)
 	}
 	if _, ok := y.recall(of("99999")); !ok {
 		t.Error("it forgot the last answer")
+	}
+
+	other := []question{{uuid.New(), "first"}}
+	y.keep(other, [][]match{{{revision: 8}}})
+	y.forget(org)
+	if _, ok := y.recall(of("99999")); ok {
+		t.Error("it did not forget")
+	}
+	if answers, ok := y.recall(other); !ok || y.size != sizeOf("first", answers[0]) {
+		t.Errorf("what is left has %d bytes", y.size)
 	}
 }

@@ -83,6 +83,7 @@ func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at ti
 func (s *Store) AddSecret(
 	ctx context.Context, org, subscription uuid.UUID, next func(sub store.Subscription, current store.Secret) (store.Secret, error),
 ) error {
+	defer s.memory.forget(org)
 	return s.write(ctx, func(tx bun.Tx) error {
 		sub, err := s.subscription(ctx, tx, org, subscription, "NO KEY UPDATE")
 		if err != nil {

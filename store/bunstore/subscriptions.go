@@ -80,6 +80,7 @@ func (r *subscriptionRow) record() (store.Subscription, error) {
 // CreateSubscription implements store.Subscriptions.
 func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
 	sub.Revision = 1
+	defer s.memory.forget(sub.OrganizationID)
 	return s.write(ctx, func(tx bun.Tx) error {
 		if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
 			return err
@@ -210,6 +211,7 @@ func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UU
 func (s *Store) UpdateSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, change func(*store.Subscription) error,
 ) (sub store.Subscription, err error) {
+	defer s.memory.forget(org)
 	err = s.write(ctx, func(tx bun.Tx) error {
 		before, err := s.subscription(ctx, tx, org, subscriptionID, "NO KEY UPDATE")
 		if err != nil {
@@ -290,6 +292,7 @@ func (s *Store) wakes(sub store.Subscription) bool { return !s.pg && sub.Live() 
 func (s *Store) DeleteSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, check func(store.Subscription) error,
 ) error {
+	defer s.memory.forget(org)
 	return s.write(ctx, func(tx bun.Tx) error {
 		sub, err := s.subscription(ctx, tx, org, subscriptionID, "UPDATE")
 		if err != nil {
