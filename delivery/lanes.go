@@ -367,7 +367,7 @@ func (l *lanes) offer(ln *lane) {
 	l.offered++
 	// Workers come as they are needed. If all were there, and took in turn, each would
 	// find its stack gone from the CPU's cache, and the garbage collector would scan
-	// those that do nothing: 3 % of all the time.
+	// those that do nothing.
 	if l.coming < l.offered && l.running < l.workers && !l.closed {
 		l.running, l.coming = l.running+1, l.coming+1
 		l.start()

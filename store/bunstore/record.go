@@ -117,14 +117,15 @@ const sending = `coalesce(sending, false)`
 // IS TRUE keeps the rest from becoming a join again.
 const leased = `q.attempt_id = ANY(ARRAY(SELECT attempt FROM r)) AND ((q.attempt_id, q.token) IN (SELECT attempt, claimed FROM r)) IS TRUE AND ` + sending
 
+// The planner expects one row of held. It would read all of r for each, where r and held
+// are joined, if the attempts come to be joined before; with IS TRUE there is no join.
 const storeAlone = `
 WITH ` + outcomes + `, held AS (
   DELETE FROM {}queue AS q WHERE ` + leased + ` AND q.number = 1
   RETURNING q.attempt_id
 )
 UPDATE {}attempts{part} AS a SET ` + setOutcome + `
-FROM held JOIN r ON r.attempt = held.attempt_id
-WHERE a.id = held.attempt_id
+FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held)) IS TRUE
 RETURNING a.id`
 
 // store writes the outcomes whose leases are still held.

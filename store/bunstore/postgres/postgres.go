@@ -80,9 +80,10 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 // planForGrowth makes the planner prefer indexes, of which there is one for each of
 // our statements. It would keep a plan made while a table was small, which reads all
 // of it, until the table is analyzed; by then it may have grown a hundredfold. A bitmap
-// has no order, so for a claim all that is due would be read.
+// has no order, so for a claim all that is due would be read; and to be merged a table is
+// read from one end to the other.
 func planForGrowth(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off", pgx.QueryExecModeSimpleProtocol)
+	_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_mergejoin = off; SET jit = off", pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
