@@ -202,19 +202,21 @@ func (w week) retry(j store.Job, at time.Time) store.Job {
 // reading is a transaction that reads a table, until it is ended.
 func (w week) reading(table string) (end func()) {
 	w.tb.Helper()
-	tx, err := w.s.DB().DB.BeginTx(w.tb.Context(), nil)
-	check(w.tb, err)
-	_, err = tx.ExecContext(w.tb.Context(), w.sql("SELECT 1 FROM {}"+table+" LIMIT 1"))
-	check(w.tb, err)
-	return func() { check(w.tb, tx.Rollback()) }
+	return w.hold("SELECT 1 FROM {}" + table + " LIMIT 1")
 }
 
 // lock takes tables for a transaction, until it is ended.
 func (w week) lock(tables string) (end func()) {
 	w.tb.Helper()
+	return w.hold("LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE")
+}
+
+// hold begins a transaction with a statement.
+func (w week) hold(statement string) (end func()) {
+	w.tb.Helper()
 	tx, err := w.s.DB().DB.BeginTx(w.tb.Context(), nil)
 	check(w.tb, err)
-	_, err = tx.ExecContext(w.tb.Context(), w.sql("LOCK TABLE "+tables+" IN ACCESS EXCLUSIVE MODE"))
+	_, err = tx.ExecContext(w.tb.Context(), w.sql(statement))
 	check(w.tb, err)
 	return func() { check(w.tb, tx.Rollback()) }
 }
