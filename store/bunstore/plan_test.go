@@ -120,3 +120,38 @@ func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 		}
 	}
 }
+
+// A day that ends is not read through.
+func TestADayEndsWithoutBeingScanned(t *testing.T) {
+	dsn := testpg.DSN(t)
+	s, err := postgres.Open(t.Context(), dsn, postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`) })
+	w := weekOn(t, migrated(t, s.Store))
+	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
+	w.doneAt(w.noon(1))
+	scans := func() (n int) {
+		_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
+		check(t, err)
+		check(t, s.DB().NewRaw(`SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE schemaname = ? AND relname LIKE ?`,
+			s.Schema(), "%"+w.noon(1).Format("_20060102")).Scan(t.Context(), &n))
+		return n
+	}
+	w.prune(w.end(0), 0)
+	before := scans()
+	// One who reads keeps the day, and with it its counters.
+	tx, err := postgresPool(t).BeginTx(t.Context(), nil)
+	check(t, err)
+	_, err = tx.ExecContext(t.Context(), w.sql("SELECT 1 FROM {}messages LIMIT 1"))
+	check(t, err)
+	w.prune(w.end(1), 0)
+	check(t, tx.Rollback())
+	if n := scans() - before; n > 0 {
+		t.Errorf("%d scans of the day's tables", n)
+	}
+	w.prune(w.end(1), 2)
+	if w.has(w.noon(1)) {
+		t.Error("the day is still there")
+	}
+}

@@ -160,7 +160,8 @@ func (d *drop) run(ctx context.Context, before time.Time) (removed int, err erro
 		return 0, err
 	}
 	// From here on indexes serve, whatever the statistics say, and nothing is compiled.
-	if err := d.exec(ctx, "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"); err != nil {
+	// That of created_at serves bitmaps only, which postgres.Open turns off.
+	if err := d.exec(ctx, "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on; SET LOCAL jit = off"); err != nil {
 		return 0, err
 	}
 	err = d.tx.NewRaw(d.ofDay("SELECT id FROM {}messages_{day} WHERE created_at >= ? LIMIT ?", d.at), instant(before), keptMessages+1).

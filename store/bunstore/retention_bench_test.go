@@ -66,7 +66,7 @@ func (w week) fillDay(size int) {
 			"{all}", fmt.Sprintf("generate_series(0::bigint, %d) AS i", size-1), "{message}", id(1, "1"), "{attempt}", id(1, "2"),
 			"{retry}", "CASE WHEN i % 10000 = 0 THEN "+id(2, "3")+" ELSE "+id(1, "3")+" END",
 			"{org}", "'"+w.org.String()+"'::uuid", "{subscription}", "'"+w.sub.ID.String()+"'::uuid", "{event}", "'"+w.event.ID.String()+"'::uuid",
-			"{time}", "'"+w.noon(1).Format(time.RFC3339)+"'::timestamptz",
+			"{time}", fmt.Sprintf("to_timestamp((%d + i * 80000000 / %d) / 1000.0)", w.end(0).UnixMilli(), size),
 		).Replace(text)
 		_, err := w.s.DB().DB.ExecContext(w.tb.Context(), w.sql(text))
 		check(w.tb, err)

@@ -32,7 +32,12 @@ type week struct{ *scene }
 func newWeek(tb testing.TB) week {
 	tb.Helper()
 	testpg.DSN(tb)
-	w := week{newScene(tb, newPostgres(tb))}
+	return weekOn(tb, newPostgres(tb))
+}
+
+func weekOn(tb testing.TB, s *bunstore.Store) week {
+	tb.Helper()
+	w := week{newScene(tb, s)}
 	check(tb, w.s.Maintain(tb.Context(), w.noon(0)))
 	check(tb, w.s.Maintain(tb.Context(), w.noon(3)))
 	return w
