@@ -153,7 +153,7 @@ func BenchmarkDisk(b *testing.B) {
 	}
 	for b.Loop() {
 		wal(&before)
-		way{load{8, 100}, false, 1}.ours(b, s, s, receiver)
+		way{load{8, 100}, false, 1, 1}.ours(b, s, s, receiver)
 		wal(&after)
 	}
 	message, attempt := bytesPerDelivery(b, s, events+warmUp)

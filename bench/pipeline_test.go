@@ -3,6 +3,7 @@ package bench_test
 import (
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type way struct {
 	load
 	claims bool // one process publishes, another one delivers
 	fanOut int
+	orgs   int // that have events in turn
 }
 
 // BenchmarkPipeline publishes, delivers and records in one process, on PostgreSQL.
@@ -31,11 +33,12 @@ func BenchmarkPipeline(b *testing.B) {
 		name string
 		way
 	}{
-		{"single", way{load{64, 1}, false, 1}},
-		{"batch=100", way{load{8, 100}, false, 1}},
-		{"claims/single", way{load{64, 1}, true, 1}},
-		{"claims/batch=100", way{load{8, 100}, true, 1}},
-		{"fan-out=10", way{load{64, 1}, false, 10}},
+		{"single", way{load{64, 1}, false, 1, 1}},
+		{"batch=100", way{load{8, 100}, false, 1, 1}},
+		{"claims/single", way{load{64, 1}, true, 1, 1}},
+		{"claims/batch=100", way{load{8, 100}, true, 1, 1}},
+		{"fan-out=10", way{load{64, 1}, false, 10, 1}},
+		{"organizations=10000", way{load{64, 1}, false, 1, 10_000}},
 	} {
 		b.Run(w.name, func(b *testing.B) {
 			receiver := role(b, "receiver")
@@ -59,8 +62,8 @@ func BenchmarkSQLite(b *testing.B) {
 		name string
 		way
 	}{
-		{"single", way{load{64, 1}, false, 1}},
-		{"batch=100", way{load{8, 100}, false, 1}},
+		{"single", way{load{64, 1}, false, 1, 1}},
+		{"batch=100", way{load{8, 100}, false, 1, 1}},
 	} {
 		b.Run(w.name, func(b *testing.B) {
 			receiver := role(b, "receiver")
@@ -92,16 +95,20 @@ func (w way) ours(b testing.TB, publisher, deliverer *bunstore.Store, receiver c
 	b.Helper()
 	d := newLibrary(b, deliverer)
 	d.catalog()
-	org := uuid.New()
-	for i := range w.fanOut {
-		d.subscribe(org, fmt.Sprintf("%s/ours/%d", receiver.url, i))
+	orgs := make([]uuid.UUID, w.orgs)
+	for i := range orgs {
+		orgs[i] = uuid.New()
+		for j := range w.fanOut {
+			d.subscribe(orgs[i], fmt.Sprintf("%s/ours/%d", receiver.url, i*w.fanOut+j))
+		}
 	}
 	defer d.start()()
 	p := d
 	if publisher != deliverer {
 		p = newLibrary(b, publisher)
 	}
-	f := w.measure(b, receiver, d.recorded, func(n int) { p.publish(org, n) })
+	var turn atomic.Int64
+	f := w.measure(b, receiver, d.recorded, func(n int) { p.publish(orgs[int(turn.Add(1))%len(orgs)], n) })
 	if n := d.failed.Load(); n > 0 {
 		b.Fatalf("%d attempts failed", n)
 	}

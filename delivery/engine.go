@@ -58,7 +58,7 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: c, pacers: map[uuid.UUID]*pacer{}}
-	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}}
+	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
 	return e, nil
 }
 

@@ -354,6 +354,74 @@ func TestHandedOverJobsGoOutWithoutAClaim(t *testing.T) {
 	})
 }
 
+// shelf is a store which takes a while to look up subscriptions, and may fail to.
+type shelf struct {
+	store.Store
+	reads atomic.Int32
+	away  atomic.Bool
+}
+
+func (s *shelf) Targets(ctx context.Context, subscriptions []uuid.UUID, since time.Time) (map[uuid.UUID]store.Target, error) {
+	s.reads.Add(1)
+	time.Sleep(10 * time.Millisecond)
+	if s.away.Load() {
+		return nil, store.ErrUnavailable
+	}
+	return s.Store.Targets(ctx, subscriptions, since)
+}
+
+func TestSubscriptionsWantedAtOnceAreReadTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		shelf := &shelf{Store: w.store}
+		w.store = shelf
+		sent := &script{statuses: []int{200}}
+		e := w.engine(sent, func(c *delivery.Config) { c.Workers = 64 })
+		w.must(e.Start(t.Context()))
+		synctest.Wait()
+		const n = 500
+		var subs []store.Subscription
+		handOver := func() { // something to n new ones
+			var jobs []store.Job
+			room := e.Reserve()
+			for range n {
+				subs = append(subs, w.subscribe(newID()))
+				out := w.publish(subs[len(subs)-1].OrganizationID, 1, func(o *store.PublishOptions) { o.HandOff, o.Lease = room.Take, room.Lease })
+				jobs = append(jobs, out[0].Jobs...)
+			}
+			if len(jobs) != n {
+				t.Fatalf("%d of %d handed off", len(jobs), n)
+			}
+			room.HandOver(jobs)
+		}
+		handOver()
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if reads := shelf.reads.Load(); len(sent.requests) != n || reads > n/20 {
+			t.Errorf("%d of %d sent, with %d reads", len(sent.requests), n, reads)
+		}
+
+		shelf.away.Store(true)
+		handOver()
+		time.Sleep(500 * time.Millisecond)
+		shelf.away.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, sub := range subs {
+			for _, a := range w.attempts(sub) {
+				if a.Status != store.Succeeded {
+					t.Fatalf("an attempt is %v: %s", a.Status, a.Error)
+				}
+			}
+		}
+		if len(sent.requests) != 2*n {
+			t.Errorf("%d sent, want %d", len(sent.requests), 2*n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
