@@ -48,7 +48,8 @@ type Queue interface {
 	UpdateHealth(ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *Health)) error
 
 	// Targets returns what is needed to send to the given subscriptions, by id,
-	// deleted and archived ones included. Ids that never existed are left out.
+	// deleted and archived ones included, without what their selectors show of event
+	// types. Ids that never existed are left out.
 	// Of the secrets it gives the current one and those that ended after
 	// secretsSince, newest first.
 	Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]Target, error)

@@ -145,7 +145,7 @@ func filterReadsBack(f *fixture) {
 		f.equal(name, f.subscription(sub.ID), sub)
 		list := must(f.s.Subscriptions(f.ctx, f.org, store.SubscriptionQuery{Page: store.Page{Take: 1, Descending: true}}))(f.t)
 		f.equal(name+", listed", list.Items, []store.Subscription{sub})
-		f.equal(name+", target", f.target(sub.ID).Subscription, sub)
+		f.equal(name+", target", f.target(sub.ID).Filter, sub.Filter)
 	}
 }
 

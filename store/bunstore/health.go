@@ -99,22 +99,3 @@ const storeHealth = `
 WITH r(sub, failures, since, probes, probe) AS (?)
 UPDATE {}health AS h SET failures = r.failures, since = r.since, probes = r.probes, probe_at = r.probe
 FROM r WHERE h.subscription_id = r.sub`
-
-// health returns what there is to know of the subscriptions.
-func (s *Store) health(ctx context.Context, tx bun.Tx, subscriptions []uuid.UUID) (map[uuid.UUID]store.Health, error) {
-	var rows []struct {
-		SubscriptionID id
-		Failures       int
-		Since          instant
-		Probes         int
-		ProbeAt        instant
-	}
-	err := tx.NewSelect().TableExpr(s.table("health")).Where("subscription_id IN (?)", bun.List(ids(subscriptions))).Scan(ctx, &rows)
-	out := make(map[uuid.UUID]store.Health, len(rows))
-	for _, r := range rows {
-		out[uuid.UUID(r.SubscriptionID)] = store.Health{
-			Failures: r.Failures, Since: time.Time(r.Since), Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt),
-		}
-	}
-	return out, err
-}

@@ -10,52 +10,48 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Targets implements store.Queue.
+// targetRow is a subscription with its health and one of its secrets, if it has any.
+type targetRow struct {
+	subscriptionRow
+	Failures int
+	Since    instant
+	Probes   int
+	ProbeAt  instant
+	Secret   secretRow `bun:"embed:secret_"`
+}
+
+const targetColumns = `s.*, h.failures, h.since, h.probes, h.probe_at, k.id AS secret_id, k.organization_id AS secret_organization_id,
+  k.subscription_id AS secret_subscription_id, k.key AS secret_key, k.valid_from AS secret_valid_from, k.valid_to AS secret_valid_to,
+  k.created_at AS secret_created_at, k.created_by AS secret_created_by, k.updated_at AS secret_updated_at, k.updated_by AS secret_updated_by`
+
+// Targets implements store.Queue. It is one statement, because an attempt waits for it.
 func (s *Store) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]store.Target, error) {
 	out := make(map[uuid.UUID]store.Target, len(subscriptions))
 	if len(subscriptions) == 0 {
 		return out, nil
 	}
-	err := s.read(ctx, func(tx bun.Tx) error {
-		var rows []subscriptionRow
-		err := tx.NewSelect().Model(&rows).ModelTableExpr(s.table("subscriptions AS s")).
-			Where("s.id IN (?)", bun.List(ids(subscriptions))).Scan(ctx)
-		if err != nil {
-			return err
-		}
-		subs, err := s.completeSubscriptions(ctx, tx, rows)
-		if err != nil {
-			return err
-		}
-		health, err := s.health(ctx, tx, subscriptions)
-		if err != nil {
-			return err
-		}
-		secrets, err := s.secretsSince(ctx, tx, subscriptions, secretsSince)
-		for i, sub := range subs {
-			deleted := !time.Time(rows[i].DeletedAt).IsZero()
-			out[sub.ID] = store.Target{Subscription: sub, Health: health[sub.ID], Deleted: deleted, Secrets: secrets[sub.ID]}
-		}
-		return err
-	})
+	var rows []targetRow
+	err := s.db.NewSelect().Model(&rows).ModelTableExpr(s.table("subscriptions AS s")).ColumnExpr(targetColumns).
+		Join("LEFT JOIN "+s.table("health AS h")+" ON h.subscription_id = s.id").
+		Join("LEFT JOIN "+s.table("secrets AS k")+" ON k.subscription_id = s.id AND (k.valid_to IS NULL OR k.valid_to > ?)", instant(secretsSince)).
+		Where("s.id IN (?)", bun.List(ids(subscriptions))).Order("k.id DESC").Scan(ctx)
 	if err != nil {
-		return nil, err
+		return nil, s.failed(ctx, err)
+	}
+	for i := range rows {
+		r := &rows[i]
+		t, ok := out[uuid.UUID(r.ID)]
+		if !ok {
+			if t.Subscription, err = r.subscriptionRow.record(); err != nil {
+				return nil, err
+			}
+			t.Health = store.Health{Failures: r.Failures, Since: time.Time(r.Since), Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt)}
+			t.Deleted = !time.Time(r.DeletedAt).IsZero()
+		}
+		if uuid.UUID(r.Secret.ID) != uuid.Nil {
+			t.Secrets = append(t.Secrets, r.Secret.record())
+		}
+		out[t.ID] = t
 	}
 	return out, nil
-}
-
-// secretsSince returns the secrets that are in use or ended after the time, by
-// subscription, newest first.
-func (s *Store) secretsSince(
-	ctx context.Context, tx bun.Tx, subscriptions []uuid.UUID, since time.Time,
-) (map[uuid.UUID][]store.Secret, error) {
-	var rows []secretRow
-	err := s.secrets(tx, &rows).Where("k.subscription_id IN (?)", bun.List(ids(subscriptions))).
-		Where("k.valid_to IS NULL OR k.valid_to > ?", instant(since)).Order("k.id DESC").Scan(ctx)
-	out := map[uuid.UUID][]store.Secret{}
-	for i := range rows {
-		owner := uuid.UUID(rows[i].SubscriptionID)
-		out[owner] = append(out[owner], rows[i].record())
-	}
-	return out, err
 }

@@ -160,7 +160,10 @@ func (s *Store) Targets(
 		if sub == nil {
 			continue
 		}
-		target := store.Target{Subscription: s.readSubscription(sub), Health: sub.health, Deleted: sub.deleted}
+		target := store.Target{Subscription: copySubscription(sub.Subscription), Health: sub.health, Deleted: sub.deleted}
+		for i := range target.Selectors {
+			target.Selectors[i].EventType = store.EventTypeRef{}
+		}
 		for _, secret := range slices.Backward(sub.secrets) {
 			if secret.ValidTo.IsZero() || secret.ValidTo.After(secretsSince) {
 				target.Secrets = append(target.Secrets, copySecret(*secret))
