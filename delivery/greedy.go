@@ -60,7 +60,7 @@ const (
 	// few is how many the greedy get at once while there are others.
 	few = 32
 	// apart is how long the pause is, as a multiple of how long the claim took.
-	apart = 6
+	apart = 12
 	// mostPause bounds it.
 	mostPause = 100 * time.Millisecond
 	// present is for how long there are others after one was served.
