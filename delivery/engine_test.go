@@ -422,6 +422,26 @@ func TestSubscriptionsWantedAtOnceAreReadTogether(t *testing.T) {
 	})
 }
 
+func TestSubscriptionThatIsForgottenWhileItIsReadIsNotTakenForDeleted(t *testing.T) {
+	t.Parallel()
+	w, org := newWorld(t), newID()
+	sub := w.subscribe(org)
+	const n = 300
+	w.publish(org, n)
+	e := w.engine(answer(200))
+	w.must(e.Start(t.Context()))
+	for w.count(delivery.AttemptEnded) < n {
+		for range 100 {
+			e.Forget(sub.ID)
+		}
+	}
+	for _, a := range w.attempts(sub) {
+		if a.Status != store.Succeeded {
+			t.Fatalf("an attempt is %v: %s", a.Status, a.Error)
+		}
+	}
+}
+
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -46,9 +46,10 @@ type targets struct {
 
 // reading is a look at several subscriptions.
 type reading struct {
-	of   []uuid.UUID
-	err  error
-	done chan struct{}
+	of    []uuid.UUID
+	found map[uuid.UUID]*target
+	err   error
+	done  chan struct{}
 }
 
 // fresh reports whether the target serves for a job.
@@ -96,9 +97,7 @@ func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
 		c.forget(j.SubscriptionID)
 		return nil, r.err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.m[j.SubscriptionID], nil
+	return r.found[j.SubscriptionID], nil
 }
 
 // read looks when its turn has come, which ends the time to join.
@@ -108,7 +107,7 @@ func (c *targets) read(ctx context.Context, r *reading) {
 	c.mu.Lock()
 	c.next = nil
 	c.mu.Unlock()
-	r.err = c.load(ctx, r.of)
+	r.found, r.err = c.load(ctx, r.of)
 	close(r.done)
 }
 
@@ -127,15 +126,15 @@ func (c *targets) warm(ctx context.Context, jobs []store.Job) {
 	}
 	c.mu.Unlock()
 	if len(missing) > 0 {
-		_ = c.load(ctx, missing)
+		_, _ = c.load(ctx, missing)
 	}
 }
 
-func (c *targets) load(ctx context.Context, ids []uuid.UUID) error {
+func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*target, error) {
 	now := c.now()
 	found, err := c.store.Targets(ctx, ids, now.Add(-c.overlap))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	prepared := make(map[uuid.UUID]*target, len(found))
 	for id, t := range found {
@@ -154,7 +153,7 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) error {
 			delete(c.m, id)
 		}
 	}
-	return nil
+	return prepared, nil
 }
 
 // forget drops a subscription, for it has changed.
