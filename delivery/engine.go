@@ -19,9 +19,10 @@ const leaseMargin = 2 * time.Second
 
 // Engine delivers. Make one with [New]; it does nothing until [Engine.Start].
 type Engine struct {
-	cfg     Config
-	targets *targets
-	pacers  map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
+	cfg       Config
+	userAgent []string
+	targets   *targets
+	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
 
 	mu  sync.Mutex
 	run *run // nil when stopped
@@ -57,7 +58,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: c, pacers: map[uuid.UUID]*pacer{}}
+	e := &Engine{cfg: c, userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{}}
 	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
 	return e, nil
 }

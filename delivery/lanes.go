@@ -300,6 +300,9 @@ func (l *lanes) done(t task, took time.Duration, well bool) {
 	l.entered(ln, t)
 	l.coming++
 	l.offer(ln)
+	if ln.inFlight == 0 && ln.queue.len() == 0 {
+		ln.queue = ring[task]{} // there may be ten thousand that have nothing to do
+	}
 }
 
 // sweep ends lanes that hold nothing and did not for a while. Until then they keep

@@ -11,7 +11,7 @@ func (r *ring[T]) len() int { return r.n }
 
 func (r *ring[T]) push(v T) {
 	if r.n == len(r.items) {
-		grown := make([]T, max(4, 2*r.n))
+		grown := make([]T, max(1, 2*r.n))
 		copied := copy(grown, r.items[r.head:])
 		copy(grown[copied:], r.items[:r.head])
 		r.items, r.head = grown, 0

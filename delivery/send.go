@@ -96,6 +96,8 @@ func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well 
 	return took, d.Status == store.Succeeded
 }
 
+var contentType = []string{"application/json"}
+
 // send signs and posts. What the host plugged in may panic; that fails the
 // attempt.
 func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
@@ -108,10 +110,12 @@ func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 	if to.err != nil {
 		return guard.Result{Err: to.err}
 	}
-	h := make(http.Header, len(to.header)+6)
+	h := make(http.Header, len(to.header)+8)
 	for k, v := range to.header {
 		h[k] = v
 	}
+	h["Content-Type"] = contentType
+	h["User-Agent"] = r.userAgent
 	h[HeaderAttempt] = []string{strconv.Itoa(t.Number)}
 	if err := to.signer.Sign(h, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
 		return guard.Result{Err: fault("the message cannot be signed")}
@@ -169,11 +173,11 @@ func (e *Engine) prepare(s store.Target) *target {
 		t.err = fault("the subscription's secret cannot be used")
 		return t
 	}
-	t.header = make(http.Header, len(s.Headers)+2)
+	if len(s.Headers) > 0 {
+		t.header = make(http.Header, len(s.Headers))
+	}
 	for k, v := range s.Headers {
 		t.header[http.CanonicalHeaderKey(k)] = []string{v}
 	}
-	t.header["Content-Type"] = []string{"application/json"}
-	t.header["User-Agent"] = []string{e.cfg.UserAgent}
 	return t
 }

@@ -17,14 +17,14 @@ import (
 // go unseen by an attempt that was already claimed here.
 const targetTTL = time.Second
 
-// maxTargets bounds the memory of the cache.
-const maxTargets = 10_000
+// maxTargets bounds the memory of the cache: it is about 1.5 KiB for each.
+const maxTargets = 4_000
 
 // target is a subscription prepared for sending.
 type target struct {
 	store.Target
-	url    *url.URL // nil if there is none to send to
-	header http.Header
+	url    *url.URL    // nil if there is none to send to
+	header http.Header // its own
 	signer signing.Signer
 	err    error // why it cannot be sent to, although it is live
 	read   time.Time
