@@ -354,7 +354,7 @@ func TestHandedOverJobsGoOutWithoutAClaim(t *testing.T) {
 	})
 }
 
-// shelf is a store which takes a while to look up subscriptions, and may fail to.
+// shelf is a store which takes a while to give out subscriptions, and may fail to.
 type shelf struct {
 	store.Store
 	reads atomic.Int32
@@ -363,11 +363,12 @@ type shelf struct {
 
 func (s *shelf) Targets(ctx context.Context, subscriptions []uuid.UUID, since time.Time) (map[uuid.UUID]store.Target, error) {
 	s.reads.Add(1)
+	targets, err := s.Store.Targets(ctx, subscriptions, since)
 	time.Sleep(10 * time.Millisecond)
 	if s.away.Load() {
 		return nil, store.ErrUnavailable
 	}
-	return s.Store.Targets(ctx, subscriptions, since)
+	return targets, err
 }
 
 func TestSubscriptionsWantedAtOnceAreReadTogether(t *testing.T) {
@@ -440,6 +441,40 @@ func TestSubscriptionThatIsForgottenWhileItIsReadIsNotTakenForDeleted(t *testing
 			t.Fatalf("an attempt is %v: %s", a.Status, a.Error)
 		}
 	}
+}
+
+func TestWhatIsReadWhileItIsForgottenIsNotKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		w.store = &shelf{Store: w.store}
+		sub := w.subscribe(org)
+		var paths []string
+		e := w.engine(sender(func(_ context.Context, r guard.Request) guard.Result {
+			paths = append(paths, r.URL.Path)
+			return guard.Result{Status: 200}
+		}), func(c *delivery.Config) { c.Workers = 1 })
+		w.must(e.Start(t.Context()))
+		synctest.Wait()
+		room := e.Reserve()
+		var jobs []store.Job
+		for _, p := range w.publish(org, 2, func(o *store.PublishOptions) { o.HandOff, o.Lease = room.Take, room.Lease }) {
+			jobs = append(jobs, p.Jobs...)
+		}
+		room.HandOver(jobs)
+		time.Sleep(5 * time.Millisecond) // it is being read
+		_, err := w.store.UpdateSubscription(t.Context(), org, sub.ID, now(), func(s *store.Subscription) error {
+			s.PostURI = "https://example.com/new"
+			return nil
+		})
+		w.must(err)
+		e.Forget(sub.ID)
+		settle()
+		if len(paths) != 2 || paths[1] != "/new" {
+			t.Errorf("got %q, want the second to go to /new", paths)
+		}
+		w.must(e.Stop(t.Context()))
+	})
 }
 
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {

@@ -42,6 +42,8 @@ type targets struct {
 	m    map[uuid.UUID]*target
 	next *reading      // which more can join
 	busy chan struct{} // holds one while somebody reads
+
+	forgets int // so many times
 }
 
 // reading is a look at several subscriptions.
@@ -132,6 +134,9 @@ func (c *targets) warm(ctx context.Context, jobs []store.Job) {
 
 func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*target, error) {
 	now := c.now()
+	c.mu.Lock()
+	forgets := c.forgets
+	c.mu.Unlock()
 	found, err := c.store.Targets(ctx, ids, now.Add(-c.overlap))
 	if err != nil {
 		return nil, err
@@ -147,7 +152,8 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 		clear(c.m)
 	}
 	for _, id := range ids {
-		if p := prepared[id]; p != nil {
+		// What was read while something was forgotten may be just that.
+		if p := prepared[id]; p != nil && c.forgets == forgets {
 			c.m[id] = p
 		} else {
 			delete(c.m, id)
@@ -160,5 +166,6 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 func (c *targets) forget(id uuid.UUID) {
 	c.mu.Lock()
 	delete(c.m, id)
+	c.forgets++
 	c.mu.Unlock()
 }
