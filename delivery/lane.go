@@ -10,8 +10,10 @@ type lane struct {
 	id       uuid.UUID
 	org      uuid.UUID
 	passed   bool // the last claim passed over it, because it is full
-	refused  int  // how many it could not take since then
+	refused  int  // how many it could not take since a claim,
+	claim    int  // which is this one
 	queue    ring[task]
+	place    int // among the lanes in which tasks wait, from 1
 	inFlight int
 	awaiting int  // of those in flight, which have no answer yet: what is recorded waits for the store
 	limit    int  // of inFlight: see learn

@@ -39,12 +39,14 @@ type lanes struct {
 	offered  int // lanes that have a turn
 	room     chan struct{}
 	lanes    map[uuid.UUID]*lane
+	waiting  []*lane // those in which tasks wait
 	turns    ring[*tenant]
 	tenants  map[uuid.UUID]*tenant
 	held     map[uuid.UUID]*holding // of the organizations that have tasks waiting
 	tasks    int
 	bytes    int
 	reserved int
+	claims   int // for which room was set aside
 	closed   bool
 
 	sweepLanes   int // how many lanes there may be before idle ones are dropped
@@ -95,9 +97,9 @@ func (l *lanes) reserve(least, most int) (n int, full, owners []uuid.UUID) {
 		return 0, nil, nil
 	}
 	l.reserved += n
+	l.claims++
 	now := time.Now()
-	for _, ln := range l.lanes {
-		ln.refused = 0
+	for _, ln := range l.waiting {
 		if ln.passed = ln.queue.len() >= ln.most(now) || ln.queue.len()+n > l.forLane(); ln.passed {
 			full, owners = append(full, ln.id), append(owners, ln.org)
 		}
@@ -170,7 +172,7 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 			continue
 		}
 		ln.queue.push(t)
-		l.count(t, 1)
+		l.count(ln, t, 1)
 		l.typicalBytes += (len(t.Body) - l.typicalBytes) / 8
 		l.offer(ln)
 	}
@@ -198,7 +200,7 @@ func (l *lanes) served(since time.Time, than []uuid.UUID) bool {
 func (l *lanes) evict(now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, ln := range l.lanes {
+	for _, ln := range l.waiting { // each keeps one, and so its place
 		for most := ln.most(now); ln.queue.len() > most; {
 			refused = append(refused, l.refuse(ln, l.popLast(ln), now))
 		}
@@ -208,12 +210,23 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 
 func (l *lanes) popLast(ln *lane) task {
 	t := ln.queue.popLast()
-	l.count(t, -1)
+	l.count(ln, t, -1)
 	return t
 }
 
-// count notes that a task waits, or no longer does.
-func (l *lanes) count(t task, n int) {
+// count notes that a task waits in the lane, or no longer does.
+func (l *lanes) count(ln *lane, t task, n int) {
+	switch waits := ln.queue.len() > 0; {
+	case waits && ln.place == 0:
+		l.waiting = append(l.waiting, ln)
+		ln.place = len(l.waiting)
+	case !waits:
+		last := len(l.waiting) - 1
+		moved := l.waiting[last]
+		l.waiting[ln.place-1], moved.place = moved, ln.place
+		l.waiting[last], ln.place = nil, 0
+		l.waiting = l.waiting[:last]
+	}
 	l.tasks += n
 	l.bytes += n * len(t.Body)
 	h := l.held[t.OrganizationID]
@@ -251,7 +264,7 @@ func (l *lanes) take() (task, bool) {
 	ln := org.turns.pop()
 	ln.queued = false
 	t := ln.queue.pop()
-	l.count(t, -1)
+	l.count(ln, t, -1)
 	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
 		ln.passed = false
 		l.wake()

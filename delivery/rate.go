@@ -213,6 +213,9 @@ func (l *lanes) open(ln *lane) bool {
 
 // refuse says for how long a task is to be given back.
 func (l *lanes) refuse(ln *lane, t task, now time.Time) refusal {
+	if ln.claim != l.claims {
+		ln.claim, ln.refused = l.claims, 0
+	}
 	away := ln.away(now)
 	if ln.pacer != nil {
 		away = max(away, ln.pacer.plan(t.AttemptID, ln.queue.len(), now))

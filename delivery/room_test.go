@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -35,6 +37,36 @@ func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
 		pass(10 * time.Second)
 		if n := posts.count(sub, 30_000); n != 22_000 {
 			t.Errorf("%d of 22000 went out", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+// How long something stays away that a slow endpoint has no time for depends on what was
+// refused with it, not on what was before.
+func TestWhatWasRefusedBeforeDoesNotCountForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		w.subscribe(org)
+		var sent atomic.Int32
+		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
+			time.Sleep(time.Second)
+			sent.Add(1)
+			return guard.Result{Status: 200}
+		}), func(c *delivery.Config) { c.PerSubscription = 1 })
+		w.must(e.Start(t.Context()))
+		w.publish(org, 40)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if n := sent.Load(); n != 40 {
+			t.Errorf("%d of 40 were sent", n)
+		}
+		w.publish(org, 5)
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		if n := sent.Load() - 40; n != 5 {
+			t.Errorf("%d of 5 were sent within 15 s", n)
 		}
 		w.must(e.Stop(t.Context()))
 	})
