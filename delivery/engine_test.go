@@ -384,17 +384,11 @@ func TestSubscriptionsWantedAtOnceAreReadTogether(t *testing.T) {
 		const n = 500
 		var subs []store.Subscription
 		handOver := func() { // something to n new ones
-			var jobs []store.Job
-			room := e.Reserve()
 			for range n {
-				subs = append(subs, w.subscribe(newID()))
-				out := w.publish(subs[len(subs)-1].OrganizationID, 1, func(o *store.PublishOptions) { o.HandOff, o.Lease = room.Take, room.Lease })
-				jobs = append(jobs, out[0].Jobs...)
+				org := newID()
+				subs = append(subs, w.subscribe(org))
+				w.handOver(e, org, 1)
 			}
-			if len(jobs) != n {
-				t.Fatalf("%d of %d handed off", len(jobs), n)
-			}
-			room.HandOver(jobs)
 		}
 		handOver()
 		time.Sleep(500 * time.Millisecond)
@@ -443,38 +437,46 @@ func TestSubscriptionThatIsForgottenWhileItIsReadIsNotTakenForDeleted(t *testing
 	}
 }
 
-func TestWhatIsReadWhileItIsForgottenIsNotKept(t *testing.T) {
+// What is known of a subscription is not used for longer because it was changed, or the
+// store was away, while it was read again.
+func TestWhatCouldNotBeReadAgainIsNotKept(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, org := newWorld(t), newID()
-		w.store = &shelf{Store: w.store}
-		sub := w.subscribe(org)
-		var paths []string
-		e := w.engine(sender(func(_ context.Context, r guard.Request) guard.Result {
-			paths = append(paths, r.URL.Path)
-			return guard.Result{Status: 200}
-		}), func(c *delivery.Config) { c.Workers = 1 })
-		w.must(e.Start(t.Context()))
-		synctest.Wait()
-		room := e.Reserve()
-		var jobs []store.Job
-		for _, p := range w.publish(org, 2, func(o *store.PublishOptions) { o.HandOff, o.Lease = room.Take, room.Lease }) {
-			jobs = append(jobs, p.Jobs...)
-		}
-		room.HandOver(jobs)
-		time.Sleep(5 * time.Millisecond) // it is being read
-		_, err := w.store.UpdateSubscription(t.Context(), org, sub.ID, now(), func(s *store.Subscription) error {
-			s.PostURI = "https://example.com/new"
-			return nil
+	for name, happens := range map[string]func(*shelf, *delivery.Engine, uuid.UUID){
+		"forgotten": func(_ *shelf, e *delivery.Engine, id uuid.UUID) { e.Forget(id) },
+		"away":      func(s *shelf, _ *delivery.Engine, _ uuid.UUID) { s.away.Store(true) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, org := newWorld(t), newID()
+			shelf := &shelf{Store: w.store}
+			w.store = shelf
+			sub := w.subscribe(org)
+			var paths []string
+			e := w.engine(sender(func(_ context.Context, r guard.Request) guard.Result {
+				paths = append(paths, r.URL.Path)
+				return guard.Result{Status: 200}
+			}), func(c *delivery.Config) { c.Workers = 1 })
+			w.must(e.Start(t.Context()))
+			synctest.Wait()
+			w.handOver(e, org, 1)
+			time.Sleep(2 * time.Second) // then it is read again
+			w.handOver(e, org, 2)
+			time.Sleep(5 * time.Millisecond)
+			_, err := shelf.UpdateSubscription(t.Context(), org, sub.ID, now(), func(s *store.Subscription) error {
+				s.PostURI = "https://example.com/new"
+				return nil
+			})
+			w.must(err)
+			happens(shelf, e, sub.ID)
+			time.Sleep(10 * time.Millisecond)
+			shelf.away.Store(false)
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			if len(paths) != 3 || paths[2] != "/new" || name == "away" && paths[1] != "/new" {
+				t.Errorf("%s: got %q, want what was not read yet to go to /new", name, paths)
+			}
+			w.must(e.Stop(t.Context()))
 		})
-		w.must(err)
-		e.Forget(sub.ID)
-		settle()
-		if len(paths) != 2 || paths[1] != "/new" {
-			t.Errorf("got %q, want the second to go to /new", paths)
-		}
-		w.must(e.Stop(t.Context()))
-	})
+	}
 }
 
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {

@@ -95,11 +95,7 @@ func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
 		c.read(ctx, r)
 	}
 	<-r.done
-	if r.err != nil {
-		c.forget(j.SubscriptionID)
-		return nil, r.err
-	}
-	return r.found[j.SubscriptionID], nil
+	return r.found[j.SubscriptionID], r.err
 }
 
 // read looks when its turn has come, which ends the time to join.
@@ -109,7 +105,13 @@ func (c *targets) read(ctx context.Context, r *reading) {
 	c.mu.Lock()
 	c.next = nil
 	c.mu.Unlock()
-	r.found, r.err = c.load(ctx, r.of)
+	if r.found, r.err = c.load(ctx, r.of); r.err != nil {
+		c.mu.Lock()
+		for _, id := range r.of {
+			delete(c.m, id) // the others were to go on with it meanwhile only
+		}
+		c.mu.Unlock()
+	}
 	close(r.done)
 }
 

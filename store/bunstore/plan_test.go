@@ -10,17 +10,24 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
+// newSingle makes a store on one connection, whose plans and counters are all.
+func newSingle(t *testing.T) *bunstore.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
+	check(t, err)
+	t.Cleanup(func() {
+		check(t, s.Close())
+		_, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`)
+	})
+	return migrated(t, s.Store)
+}
+
 // A connection keeps the plans that it made while there were few subscriptions. They look
 // up what they need nevertheless.
 func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
-	dsn := testpg.DSN(t)
 	for _, remembered := range []bool{true, false} {
-		schema := testpg.Schema(t)
-		s, err := postgres.Open(t.Context(), dsn, postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: schema}})
-		check(t, err)
-		t.Cleanup(func() { check(t, s.Close()) })
-		sc := newScene(t, migrated(t, s.Store))
-		t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + schema + `" CASCADE`) })
+		s := newSingle(t)
+		sc := newScene(t, s)
 		publish := func() {
 			if !remembered {
 				_, err := s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, sc.now, func(*store.Subscription) error { return nil })
@@ -31,7 +38,7 @@ func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
 		read := func() (n int) {
 			_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
 			check(t, err)
-			check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, schema).Scan(t.Context(), &n))
+			check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, s.Schema()).Scan(t.Context(), &n))
 			return n
 		}
 		for range 12 { // from the sixth time on a plan is kept
@@ -55,15 +62,12 @@ func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
 // once it is full.
 func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 	t.Parallel()
-	s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
-	check(t, err)
-	t.Cleanup(func() { check(t, s.Close()) })
-	sc := newScene(t, migrated(t, s.Store))
+	s := newSingle(t)
+	sc := newScene(t, s)
 	exec := func(query string) {
 		_, err := s.DB().NewRaw(query).Exec(t.Context())
 		check(t, err)
 	}
-	t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`) })
 	publish := func(n int) {
 		messages := make([]store.NewMessage, n)
 		for i := range messages {
@@ -123,12 +127,8 @@ func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 
 // A day that ends is not read through.
 func TestADayEndsWithoutBeingScanned(t *testing.T) {
-	dsn := testpg.DSN(t)
-	s, err := postgres.Open(t.Context(), dsn, postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
-	check(t, err)
-	t.Cleanup(func() { check(t, s.Close()) })
-	t.Cleanup(func() { _, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`) })
-	w := weekOn(t, migrated(t, s.Store))
+	s := newSingle(t)
+	w := weekOn(t, s)
 	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
 	w.doneAt(w.noon(1))
 	scans := func() (n int) {
