@@ -23,7 +23,7 @@ run: ## start the sample host; ARGS="serve --help"
 
 test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/... for some
 	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
-	$(PGCLUSTER) -- go test $(RACE) -shuffle=on $(PKG)
+	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on $(PKG)
 	@cd hostexample/mounts && go test $(RACE) ./...
 
 lint: ## check style and the import directions

@@ -107,19 +107,49 @@ func version(bin string) (numbers []int) {
 	return numbers
 }
 
+// installNeighbours installs the servers that tests run beside, where that is ours to do. What stays
+// missing is named: the tests that need it leave themselves out.
+func installNeighbours(ctx context.Context, names []string) {
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, err := exec.LookPath(name)
+		_, errSbin := exec.LookPath("/usr/sbin/" + name)
+		return err == nil || errSbin == nil
+	})
+	if len(missing) == 0 {
+		return
+	}
+	if err := installPackages(ctx, missing...); err != nil {
+		fmt.Fprintf(os.Stderr, "pgcluster: tests with %s are left out: %v\n", strings.Join(missing, " and "), err)
+	}
+}
+
 // install brings PostgreSQL onto a Debian where we are root; anywhere else it is the user's choice.
 func install(ctx context.Context) error {
+	err := installPackages(ctx, "postgresql")
+	switch {
+	case errors.Is(err, errNotOurs):
+		return errNoPostgres
+	case err != nil:
+		return fmt.Errorf("%w; %w", err, errNoPostgres)
+	}
+	return nil
+}
+
+var errNotOurs = errors.New("this is not Debian, or the user is not root")
+
+// installPackages installs Debian packages, if this process is root on a Debian.
+func installPackages(ctx context.Context, packages ...string) error {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
-		return errNoPostgres
+		return errNotOurs
 	}
-	fmt.Fprintln(os.Stderr, "pgcluster: no PostgreSQL server found, installing it")
-	for _, arguments := range [][]string{{"update"}, {"install", "-y", "postgresql"}} {
+	fmt.Fprintln(os.Stderr, "pgcluster: installing", strings.Join(packages, " "))
+	for _, arguments := range [][]string{{"update"}, append([]string{"install", "-y"}, packages...)} {
 		cmd := exec.CommandContext(ctx, apt, arguments...) //nolint:gosec // apt-get by its own path, with the arguments above
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr // stdout belongs to the command
 		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("%s %s: %w; %w", apt, arguments[0], err, errNoPostgres)
+			return fmt.Errorf("%s %s: %w", apt, arguments[0], err)
 		}
 	}
 	return nil

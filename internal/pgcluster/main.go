@@ -9,6 +9,9 @@
 // away again whatever happened, Ctrl-C included. It exits with the command's exit code. (`go run`
 // itself turns every code but 0 into 1; a built binary passes it on.)
 //
+// With -with nginx,pgbouncer it first installs those servers for the tests that run beside them, where
+// it may; elsewhere it says that these tests are left out.
+//
 // With WEBHOOKS_TEST_POSTGRES set already, it only runs the command. Without PostgreSQL on the
 // machine it installs it where it may (root on Debian), and otherwise says what to do and exits
 // with 2: tests are never left out silently.
@@ -22,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -39,6 +43,7 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	durable := flag.Bool("durable", false, "keep fsync and synchronous_commit on, as in production (for benchmarks)")
+	neighbours := flag.String("with", "", "Debian packages of servers that the tests run beside, comma-separated; installed where root on Debian")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: pgcluster [-durable] -- command [argument ...]")
 		flag.PrintDefaults()
@@ -50,6 +55,13 @@ func run() int {
 	}
 
 	signals := catchSignals()
+	if *neighbours != "" {
+		ctx, release := untilSignal(signals)
+		installNeighbours(ctx, strings.Split(*neighbours, ","))
+		if got := release(); got != nil {
+			return finish(exitCodeOf(got), interrupted(got))
+		}
+	}
 	if os.Getenv(dsnVariable) != "" {
 		return finish(runCommand(flag.Args(), os.Environ(), signals))
 	}
