@@ -42,7 +42,9 @@ type Config struct {
 	// Deadline is how long after its publication an event may still be sent.
 	// Default: 96 h.
 	Deadline time.Duration
-	// Workers is how many attempts may be under way at once. Default: 128 for each CPU.
+	// Workers is how many attempts may be in flight at once. Most of them wait for an
+	// answer, which costs memory and no processor time. Default: 2,048, or fewer where
+	// GOMEMLIMIT is set, so that at 128 KiB each they take at most half of it.
 	Workers int
 	// Retention is how long messages and attempts are kept; negative for ever. From
 	// 48 h on whole days (in UTC) go, so that they are kept up to a day longer.

@@ -243,7 +243,7 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 	}
 	tasks := make([]task, len(jobs))
 	for i, j := range jobs {
-		tasks[i] = task{j, until, r.targets.known(j)}
+		tasks[i] = task{Job: j, leasedUntil: until, to: r.targets.known(j)}
 	}
 	r.refuse(r.lanes.put(tasks, time.Now()))
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,9 +31,12 @@ type Config struct {
 	Schedule Schedule      // waits between attempts. Default: DefaultSchedule()
 	Timeout  time.Duration // of one attempt, at most MaxTimeout. Default: 15 s
 
-	Workers         int // concurrent attempts. Default: 128 for each CPU
-	PerSubscription int // concurrent attempts to one subscription, once it proved quick. Default: a quarter of Workers, at most 64
-	Backlog         int // attempts that wait in memory. Default: 32 for each worker
+	// Workers is how many attempts may be in flight; most of them wait for an answer, which
+	// costs memory and no processor time. Default: 2,048, or fewer where GOMEMLIMIT is set, so
+	// that at 128 KiB each they take at most half of it.
+	Workers         int
+	PerSubscription int // attempts in flight to one subscription, at most. Default: a quarter of Workers, at most 64
+	Backlog         int // attempts that wait in memory. Default: 4 for each worker, at least 1,024
 	BacklogBytes    int // their bodies. Default: 32 MiB
 
 	Lease        time.Duration // of a claim. Default: 40 s
@@ -62,6 +65,12 @@ type Sender interface {
 	Post(ctx context.Context, r guard.Request) guard.Result
 }
 
+// defaultWorkers returns how many workers suit a limit on memory, in bytes.
+func defaultWorkers(memory int64) int {
+	const most, least, each = 2048, 64, 128 << 10
+	return int(max(least, min(memory/2/each, most)))
+}
+
 func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Store == nil:
@@ -75,9 +84,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Schedule = DefaultSchedule()
 	}
 	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
-	c.Workers = cmp.Or(c.Workers, 128*runtime.GOMAXPROCS(0))
+	c.Workers = cmp.Or(c.Workers, defaultWorkers(debug.SetMemoryLimit(-1))) // -1 reads the limit
 	c.PerSubscription = cmp.Or(c.PerSubscription, min(64, max(1, c.Workers/4)))
-	c.Backlog = cmp.Or(c.Backlog, 32*c.Workers)
+	c.Backlog = cmp.Or(c.Backlog, max(4*c.Workers, 1024))
 	c.BacklogBytes = cmp.Or(c.BacklogBytes, 32<<20)
 	c.Lease = cmp.Or(c.Lease, 40*time.Second)
 	c.PollInterval = cmp.Or(c.PollInterval, 500*time.Millisecond)

@@ -5,14 +5,19 @@
 //	       ├─ lanes → workers ──┤           ├─ record, in batches
 //	hand-off ┘                  └─ deferral ┘
 //
-// What is claimed (or handed over by a publisher in the same process) waits in
-// memory in lanes, one a subscription, from which the workers choose fairly:
-// organizations take turns, and within one its subscriptions. A lane has a bound
-// on what it may have in flight, found from how quickly its endpoint answers, and on
-// what it may keep waiting; what is over it goes back to the store for a while. No
-// subscription has more than a quarter of the room, no organization more than half,
-// and claims pass over those who have theirs. So neither an endpoint that hangs nor
-// an organization with much queued holds up the others.
+// Attempts that were claimed or handed over by a publisher in the same process wait in
+// memory in lanes, one for each subscription. A lane has a bound on its attempts in flight,
+// which a limiter finds from the throughput of its endpoint (see concurrency.go), and a
+// bound on the attempts that it keeps waiting; the attempts beyond that go back to the store
+// for a while. No subscription has more than half of the room, no organization more than
+// three quarters, and claims pass over subscriptions and organizations that have theirs.
+//
+// Workers are shared in the same way (see workers.go). Organizations take turns, and within
+// an organization its subscriptions. An organization never has more than two thirds of the
+// workers, and less while workers are scarce, so that the next one finds some. Subscriptions
+// whose attempts take a second and more share one half of the workers and leave the other
+// half to quick ones. So neither endpoints that hang nor an organization with a large
+// backlog hold up another organization.
 //
 // An endpoint that fails [CircuitAfter] times in a row has its circuit opened, in the
 // store, for all hosts: then one attempt at a time is made, at growing intervals, and

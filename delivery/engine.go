@@ -196,7 +196,7 @@ func (e *Engine) newRun() *run {
 
 		recoveries: make(chan struct{}, 1),
 	}
-	r.lanes = newLanes(c, e.pacers, func() { r.workers.Go(r.work) }, r.signal)
+	r.lanes = newLanes(c, e.pacers, func(t task) { r.workers.Go(func() { r.work(t) }) }, r.signal)
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.health = health{notice: e.notify, log: c.Logger, now: c.Now}

@@ -1,5 +1,30 @@
 package delivery
 
+import "time"
+
 // Pacers returns for how many subscriptions a stopped engine remembers how it
 // paced them.
 func (e *Engine) Pacers() int { return len(e.pacers) }
+
+// Limiter is the concurrency limiter, without the engine around it.
+type Limiter struct{ limiter }
+
+// NewLimiter returns a limiter with limits between least and most, and the first one.
+func NewLimiter(least, first, most int) *Limiter { return &Limiter{newLimiter(least, first, most)} }
+
+// Limit returns how many attempts may be in flight.
+func (l *Limiter) Limit() int { return l.limit }
+
+// Epoch returns the epoch in which an attempt begins now.
+func (l *Limiter) Epoch() int { return l.epoch }
+
+// End notes that an attempt ended.
+func (l *Limiter) End(epoch int, took time.Duration, success, full bool, now time.Time) {
+	l.end(epoch, took, success, full, now)
+}
+
+// DefaultWorkers returns the number of workers for a limit on memory, in bytes.
+var DefaultWorkers = defaultWorkers
+
+// FirstLimit is how many attempts a new subscription may have in flight.
+const FirstLimit = firstLimit

@@ -15,14 +15,12 @@ type lane struct {
 	queue    ring[task]
 	place    int // among the lanes in which tasks wait, from 1
 	inFlight int
-	awaiting int  // of those in flight, which have no answer yet: what is recorded waits for the store
-	limit    int  // of inFlight: see learn
+	awaiting int  // attempts in flight without an answer: an answered one is in flight until it is recorded
 	queued   bool // in its tenant's turns
+	slow     bool // its attempts count in the slow pool
+	limiter  limiter
 
 	samples  int           // attempts that ended here
-	quickest time.Duration // of those of late
-	balance  int           // of quick ones over slower ones since limit changed
-	settled  bool          // limit has been reduced
 	typical  time.Duration // moving average of how long an attempt takes here
 	progress time.Time     // when an attempt last ended, or the first one began
 
@@ -35,58 +33,51 @@ const (
 	// firstLimit is how many attempts a lane may have in flight before anything is
 	// known about its endpoint.
 	firstLimit = 4
-	// slow is from when on an attempt speaks against more of them at once.
+	// slow is how long an attempt of a slow lane takes, at least.
 	slow = time.Second
-	// busy is what an attempt may take beyond twice the quickest before it speaks for
-	// fewer of them.
-	busy = 500 * time.Microsecond
-	// enough in flight are never too many for an endpoint that answers quickly.
-	enough = 24
 	// burst is for how long the tasks in a lane may last.
 	burst = 2 * time.Second
 )
 
-// learn notes how an attempt went, which decides how many the lane may have in
-// flight. At first quick successes add one each. From when one is much slower than the
-// quickest it is about balance: the endpoint, or this machine, then has as much as it
-// can do at once, and more in flight would only wait, in the way of others. A failure,
-// or one that takes seconds, halves it. So a strange endpoint that hangs takes few
-// workers with it, one that fails is asked little more often than it takes to notice,
-// and a good one soon has all that it can use.
-func (ln *lane) learn(took time.Duration, well bool, bound int) {
+// ending is how an attempt ended.
+type ending struct {
+	kind endingKind
+	took time.Duration // of the POST; 0 if it is unsent
+}
+
+type endingKind int
+
+const (
+	unsent endingKind = iota // no POST was made
+	succeeded
+	failed
+	pushedBack // the receiver asked for fewer requests: 429, or 503 with Retry-After
+)
+
+// learn notes how long an attempt took.
+func (ln *lane) learn(took time.Duration) {
 	ln.samples++
 	ln.typical += (took - ln.typical) / time.Duration(min(ln.samples, 8))
-	if ln.quickest == 0 || took < ln.quickest {
-		ln.quickest = took
-	} else {
-		ln.quickest += (took - ln.quickest) / 1024 // it may not be so quick again
-	}
-	switch {
-	case !well || took >= slow:
-		ln.limit, ln.balance, ln.settled = max(ln.limit/2, 1), 0, true
-	case took > 2*ln.quickest+busy:
-		ln.balance, ln.settled = ln.balance-2, true
-	case !ln.settled:
-		ln.limit = min(ln.limit+1, bound)
-	default:
-		ln.balance++
-	}
-	switch {
-	case ln.balance >= 4:
-		ln.limit, ln.balance = min(ln.limit+1, bound), 0
-	case ln.balance <= -4:
-		ln.balance = 0
-		if ln.limit > enough {
-			ln.limit--
-		}
-	}
 }
+
+// isSlow reports whether attempts take long here, or have got no answer for long. An
+// endpoint that never answered has less time for that.
+func (ln *lane) isSlow(now time.Time) bool {
+	silence := slow
+	if ln.samples == 0 {
+		silence = watchInterval
+	}
+	return ln.typical >= slow || ln.awaiting > 0 && now.Sub(ln.progress) >= silence
+}
+
+// full reports whether the lane has as many attempts in flight as it may.
+func (ln *lane) full() bool { return ln.inFlight >= ln.limiter.limit }
 
 // pace returns how long an attempt takes in the lane, as far as can be told: what
 // the past ones took, or how long the present ones have been silent.
 func (ln *lane) pace(now time.Time) time.Duration {
 	pace := max(ln.typical, time.Millisecond)
-	if ln.awaiting >= ln.limit {
+	if ln.awaiting >= ln.limiter.limit {
 		pace = max(pace, now.Sub(ln.progress))
 	}
 	return pace
@@ -94,7 +85,7 @@ func (ln *lane) pace(now time.Time) time.Duration {
 
 // most is how many tasks may wait in the lane for what it can do.
 func (ln *lane) most(now time.Time) int {
-	return max(1, int(burst/ln.pace(now))) * ln.limit
+	return max(1, int(burst/ln.pace(now))) * ln.limiter.limit
 }
 
 // away is how long a task that does not fit should stay away: until those before it
@@ -105,5 +96,5 @@ func (ln *lane) away(now time.Time) time.Duration {
 	if ln.samples < 8 && now.Sub(ln.progress) < time.Second {
 		return least
 	}
-	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limit), least), most)
+	return min(max(ln.pace(now)*time.Duration(1+ln.refused/ln.limiter.limit), least), most)
 }

@@ -17,6 +17,8 @@ type task struct {
 	store.Job
 	leasedUntil time.Time
 	to          *target // the subscription when the task came in; nil if it was not at hand
+
+	epoch, poolEpoch int // of the limiters when the task was taken
 }
 
 // lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
@@ -29,19 +31,13 @@ type lanes struct {
 	maxTasks int    // waiting, over all lanes
 	maxBytes int    // of bodies waiting, over all lanes
 	perLane  int    // in flight in one lane, at most
-	workers  int    // at most
-	start    func() // another worker
 	wake     func() // look for due attempts
 
 	mu       sync.Mutex
-	running  int // workers
-	coming   int // those of them that are about to take
-	offered  int // lanes that have a turn
+	workers  workers
 	room     chan struct{}
 	lanes    map[uuid.UUID]*lane
-	waiting  []*lane // those in which tasks wait
-	turns    ring[*tenant]
-	tenants  map[uuid.UUID]*tenant
+	waiting  []*lane                // those in which tasks wait
 	held     map[uuid.UUID]*holding // of the organizations that have tasks waiting
 	tasks    int
 	bytes    int
@@ -58,24 +54,18 @@ type lanes struct {
 	expected time.Time            // when the next one is due of what the pacers gave back
 }
 
-// tenant is an organization with lanes that have a task to give.
-type tenant struct {
-	id    uuid.UUID
-	turns ring[*lane]
-}
-
 // holding is how much of the room an organization has.
 type holding struct {
 	tasks  int
 	passed bool // the last claim passed over it, because that is its share
 }
 
-func newLanes(c Config, pacers map[uuid.UUID]*pacer, start, wake func()) *lanes {
+func newLanes(c Config, pacers map[uuid.UUID]*pacer, start func(task), wake func()) *lanes {
 	return &lanes{
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
-		workers: c.Workers, start: start, wake: wake, pacers: pacers,
+		workers: newWorkers(c.Workers, start), wake: wake, pacers: pacers,
 		room:  make(chan struct{}, 1),
-		lanes: map[uuid.UUID]*lane{}, tenants: map[uuid.UUID]*tenant{}, held: map[uuid.UUID]*holding{},
+		lanes: map[uuid.UUID]*lane{}, held: map[uuid.UUID]*holding{},
 	}
 }
 
@@ -249,20 +239,27 @@ type refusal struct {
 	away time.Duration
 }
 
-// take returns the next task. If there is none, or the lanes are closed, the worker
-// that asks has to end.
-func (l *lanes) take() (task, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.coming--
-	if l.offered == 0 || l.closed {
-		l.running--
-		return task{}, false
+// next takes the task whose turn it is, if there is a worker for it.
+func (l *lanes) next() (task, bool) {
+	for !l.closed {
+		ln, p := l.workers.next()
+		if ln == nil {
+			l.watch()
+			break
+		}
+		ln.queued = false
+		switch {
+		case l.workers.pool(ln.slow) != p: // it was moved after it got its turn
+			l.list(ln)
+		case ln.queue.len() > 0:
+			return l.take(ln), true
+		}
 	}
-	l.offered--
-	org := l.turns.pop()
-	ln := org.turns.pop()
-	ln.queued = false
+	return task{}, false
+}
+
+// take takes a task out of a lane, for a worker.
+func (l *lanes) take(ln *lane) task {
 	t := ln.queue.pop()
 	l.count(ln, t, -1)
 	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
@@ -274,17 +271,21 @@ func (l *lanes) take() (task, bool) {
 	}
 	ln.inFlight++
 	ln.awaiting++
+	l.workers.pool(ln.slow).add(ln.org, 1)
+	t.epoch, t.poolEpoch = ln.limiter.epoch, l.workers.limiter.epoch
 	if ln.pacer != nil {
 		ln.entering = t.AttemptID
 	}
-	l.offer(ln)
-	if org.turns.len() > 0 {
-		l.turns.push(org)
-	} else {
-		delete(l.tenants, org.id)
-	}
+	l.list(ln)
 	l.signalRoom()
-	return t, true
+	return t
+}
+
+// dispatch starts a worker for each task that may have one.
+func (l *lanes) dispatch() {
+	for t, ok := l.next(); ok; t, ok = l.next() {
+		l.workers.start(t)
+	}
 }
 
 // answered says that the POST of a task which was taken has ended.
@@ -296,26 +297,86 @@ func (l *lanes) answered(t task) {
 	ln.progress = time.Now()
 }
 
-// done says that a task which was taken is over, after an attempt that took so
-// long (0 if there was none), and whether that succeeded. The worker then takes the
-// next one.
-func (l *lanes) done(t task, took time.Duration, well bool) {
+// done says that a task which was taken is over, and how its attempt ended. It returns
+// the next task for the worker; if there is none, the worker has to end.
+func (l *lanes) done(t task, e ending) (next task, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ln := l.lanes[t.SubscriptionID]
-	ln.inFlight--
-	if took > 0 {
-		ln.learn(took, well, l.perLane)
-	} else {
+	ln, now := l.lanes[t.SubscriptionID], time.Now()
+	if e.kind == unsent {
 		ln.awaiting--
-		ln.progress = time.Now()
+		ln.progress = now
+	} else {
+		l.learn(ln, t, e, now)
 	}
+	ln.inFlight--
+	p := l.workers.pool(ln.slow)
+	p.add(ln.org, -1)
+	l.classify(ln, now)
 	l.entered(ln, t)
-	l.coming++
-	l.offer(ln)
+	l.list(ln)
 	if ln.inFlight == 0 && ln.queue.len() == 0 {
 		ln.queue = ring[task]{} // there may be ten thousand that have nothing to do
 	}
+	p.unpark(l.workers.free(p))
+	next, ok = l.next()
+	l.dispatch()
+	return next, ok
+}
+
+// learn notes how an attempt ended, in the lane and in the quick pool. One that the
+// receiver pushed back says nothing about concurrency: its cure is a lower rate.
+func (l *lanes) learn(ln *lane, t task, e ending, now time.Time) {
+	ln.learn(e.took)
+	if e.kind == pushedBack {
+		return
+	}
+	ln.limiter.end(t.epoch, e.took, e.kind == succeeded, ln.full(), now)
+	if !ln.slow {
+		// An attempt that failed kept a worker busy, too: what counts is how many end.
+		l.workers.limiter.end(t.poolEpoch, e.took, true, l.workers.quick.waits(), now)
+	}
+}
+
+// classify moves a lane to the pool that it belongs to now, with its attempts in flight.
+func (l *lanes) classify(ln *lane, now time.Time) {
+	slow := ln.isSlow(now)
+	if slow == ln.slow {
+		return
+	}
+	l.workers.pool(ln.slow).add(ln.org, -ln.inFlight)
+	l.workers.pool(slow).add(ln.org, ln.inFlight)
+	ln.slow = slow
+}
+
+// watch looks for lanes that get no answers while tasks wait for a worker: a lane that
+// has become slow in silence would keep its workers of the quick pool.
+func (l *lanes) watch() {
+	w := &l.workers
+	switch {
+	case w.watching || !w.quick.waits():
+		return
+	case w.watch == nil:
+		w.watch = time.AfterFunc(watchInterval, l.reclassify)
+	default:
+		w.watch.Reset(watchInterval)
+	}
+	w.watching = true
+}
+
+func (l *lanes) reclassify() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.workers.watching = false
+	now := time.Now()
+	for _, ln := range l.lanes {
+		l.classify(ln, now)
+	}
+	p := &l.workers.quick
+	for range p.parked.len() {
+		p.unpark(l.workers.free(p))
+	}
+	l.dispatch()
 }
 
 // sweep ends lanes that hold nothing and did not for a while. Until then they keep
@@ -336,13 +397,16 @@ func (l *lanes) sweep(now time.Time) {
 	l.sweepLanes = max(1000, 2*len(l.lanes))
 }
 
-// close makes take return false from now on and returns what was waiting.
+// close ends the turns, so that workers end after their task, and returns the tasks that
+// were waiting.
 func (l *lanes) close() []task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	if l.returns != nil {
-		l.returns.Stop()
+	for _, timer := range []*time.Timer{l.returns, l.workers.watch} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	var left []task
 	for _, ln := range l.lanes {
@@ -361,33 +425,30 @@ func (l *lanes) lane(t task) *lane {
 	ln := l.lanes[t.SubscriptionID]
 	if ln == nil {
 		// Of a lane that nothing is known about, assume an ordinary endpoint.
-		ln = &lane{progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, limit: min(firstLimit, l.perLane)}
+		ln = &lane{
+			progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond,
+			limiter: newLimiter(1, firstLimit, l.perLane),
+		}
 		l.lanes[t.SubscriptionID] = ln
 	}
 	return ln
 }
 
-// offer gives the lane a turn if it has a task and may send it.
+// offer gives the lane a turn if it has a task and may send it, and starts workers.
 func (l *lanes) offer(ln *lane) {
-	if ln.queued || ln.queue.len() == 0 || ln.inFlight >= ln.limit || !l.open(ln) {
-		return
+	if l.list(ln) {
+		l.dispatch()
 	}
-	org := l.tenants[ln.org]
-	if org == nil {
-		org = &tenant{id: ln.org}
-		l.tenants[ln.org] = org
-		l.turns.push(org)
+}
+
+// list gives the lane a turn if it has a task and may send it.
+func (l *lanes) list(ln *lane) bool {
+	if ln.queued || ln.queue.len() == 0 || ln.full() || !l.open(ln) {
+		return false
 	}
-	org.turns.push(ln)
 	ln.queued = true
-	l.offered++
-	// Workers come as they are needed. If all were there, and took in turn, each would
-	// find its stack gone from the CPU's cache, and the garbage collector would scan
-	// those that do nothing.
-	if l.coming < l.offered && l.running < l.workers && !l.closed {
-		l.running, l.coming = l.running+1, l.coming+1
-		l.start()
-	}
+	l.workers.pool(ln.slow).list(ln)
+	return true
 }
 
 func (l *lanes) signalRoom() {

@@ -85,7 +85,7 @@ func TestRecoveryAdvancesUntilItIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
 		w.subscribe(org)
-		e, j, sent := recovering(w, org, 1050, rarely, func(c *delivery.Config) { c.Deadline = time.Hour })
+		e, j, sent := recovering(w, org, 1050, rarely, func(c *delivery.Config) { c.Deadline, c.Backlog = time.Hour, 256 })
 		w.must(e.Start(t.Context()))
 		synctest.Wait()
 		calls, opts := j.seen()

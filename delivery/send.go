@@ -15,21 +15,17 @@ import (
 // HeaderAttempt carries the number of the attempt in its chain, from 1.
 const HeaderAttempt = "X-Webhook-Attempt"
 
-// work makes attempts for as long as there are some.
-func (r *run) work() {
-	for {
-		t, ok := r.lanes.take()
-		if !ok {
-			return
-		}
-		took, well := r.attempt(t)
-		r.lanes.done(t, took, well)
+// work makes the attempt of a task, and then of further tasks for as long as there are
+// some.
+func (r *run) work(t task) {
+	for ok := true; ok; {
+		e := r.attempt(t)
+		t, ok = r.lanes.done(t, e)
 	}
 }
 
-// attempt deals with one task and returns how long the POST took, 0 if there was
-// none, and whether it succeeded.
-func (r *run) attempt(t task) (took time.Duration, well bool) {
+// attempt deals with one task and reports how the attempt ended.
+func (r *run) attempt(t task) ending {
 	to, err := r.targets.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
@@ -55,7 +51,7 @@ func (r *run) attempt(t task) (took time.Duration, well bool) {
 			return r.post(t, to, now)
 		}
 	}
-	return 0, false
+	return ending{}
 }
 
 // pause returns until when an attempt waits for its subscription to be live again.
@@ -78,14 +74,14 @@ func expired(to *target) string {
 }
 
 // post sends the task's body and hands on what follows.
-func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well bool) {
+func (r *run) post(t task, to *target, now time.Time) ending {
 	start := time.Now()
 	result := r.send(t, to, now)
-	took = max(time.Since(start), 1)
+	took := max(time.Since(start), 1)
 	r.lanes.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
-		return took, false
+		return ending{failed, took}
 	}
 	schedule := Schedule(to.RetrySchedule)
 	if schedule == nil {
@@ -93,7 +89,17 @@ func (r *run) post(t task, to *target, now time.Time) (took time.Duration, well 
 	}
 	d := Decide(t.Job, result, schedule, now.Add(took))
 	r.finish(t, d, result, now, took)
-	return took, d.Status == store.Succeeded
+	return ending{kindOf(d, result), took}
+}
+
+func kindOf(d Decision, result guard.Result) endingKind {
+	switch {
+	case d.Status == store.Succeeded:
+		return succeeded
+	case result.Status == http.StatusTooManyRequests, result.Status == http.StatusServiceUnavailable && result.RetryAfter != "":
+		return pushedBack
+	}
+	return failed
 }
 
 var contentType = []string{"application/json"}

@@ -37,7 +37,7 @@ type settings struct {
 	AllowNetworks networks `help:"Networks (CIDRs, by commas) that deliveries may reach although they are private."`
 	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
-	Workers       uint16   `help:"Attempts under way at once. Default: 128 for each CPU."`
+	Workers       uint16   `help:"Attempts in flight at once. Default: 2,048, or what half of GOMEMLIMIT allows at 128 KiB each."`
 	Retention     wait     `help:"How long history is kept; from 48h on whole days end, so up to a day more." default:"720h"`
 
 	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
