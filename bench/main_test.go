@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	case "receiver":
 		play(newReceiver())
+	case "tls-receiver":
+		playReceivers()
+	case "deliverer":
+		playDeliverer()
 	case "limits":
 		play(limits.New(limits.OpenPostgres(os.Getenv("BENCH_DSN"), os.Getenv("BENCH_SCHEMA")),
 			limits.Options{Target: os.Getenv("BENCH_TARGET"), FanOut: setting("BENCH_FAN_OUT", 1)}))
@@ -44,6 +48,10 @@ func play(handler http.Handler) {
 	if err != nil {
 		panic(err)
 	}
+	playOn(listener, handler)
+}
+
+func playOn(listener net.Listener, handler http.Handler) {
 	fmt.Printf("listening on http://%s\n", listener.Addr())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -16,9 +16,12 @@ import (
 	"time"
 )
 
-// receiver counts what is posted, and takes how long ago it was published. A path
-// under /hang gets no answer.
+// receiver counts what is posted, and takes how long ago it was published. It answers
+// as the first part of the path says: see behaviour.
 type receiver struct {
+	hiccups
+	flight gauge
+
 	mu   sync.Mutex
 	seed maphash.Seed
 	seen map[uint64]struct{} // hashes of path and webhook-id
@@ -36,6 +39,7 @@ type arrivals struct {
 // Arrivals is what the receiver says of them.
 type Arrivals struct {
 	Count, Repeated int
+	InFlight        int // the most at a time since the last question, over all parts
 	Last            time.Time
 	Took            []time.Duration // from publish to receipt, in order of length
 }
@@ -53,11 +57,17 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return // cut off: not a delivery
 	}
+	r.flight.add(1)
+	defer r.flight.add(-1)
+	if r.fail(w) {
+		return
+	}
 	now, part := time.Now(), group(req.URL.Path)
 	r.add(part, req.URL.Path, req.Header.Get("Webhook-Id"), now, sent(body))
 	if part == "hang" {
 		<-req.Context().Done()
 	}
+	behaviourOf(part).wait(req)
 }
 
 func group(path string) string {
@@ -99,6 +109,11 @@ func (r *receiver) under(part string) *arrivals {
 // it awaits. It forgets it all if told to, and lists how long it took if asked for.
 func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
 	q := req.URL.Query()
+	if q.Has("refuse") || q.Has("cut") {
+		refuse, _ := strconv.Atoi(q.Get("refuse"))
+		cut, _ := strconv.Atoi(q.Get("cut"))
+		r.order(refuse, cut)
+	}
 	r.mu.Lock()
 	got := r.under(q.Get("part"))
 	r.mu.Unlock()
@@ -108,7 +123,7 @@ func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	answer := Arrivals{Count: got.count, Repeated: got.repeated, Last: got.last}
+	answer := Arrivals{Count: got.count, Repeated: got.repeated, InFlight: r.flight.peak(), Last: got.last}
 	if q.Has("took") {
 		answer.Took = slices.Sorted(slices.Values(got.took))
 	}
