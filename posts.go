@@ -104,7 +104,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		}
 		in.Type, in.Version = t.Code, t.Version
 	}
-	m, err := d.message(ctx, sub.OrganizationID, Event{Type: in.Type, Version: in.Version, Data: in.Data})
+	m, err := d.message(ctx, d.typeReader(nil), sub.OrganizationID, Event{Type: in.Type, Version: in.Version, Data: in.Data})
 	if err != nil {
 		return Message{}, err
 	}
@@ -177,7 +177,7 @@ func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code
 	if err := checkEvent(Event{Type: in.Type, Version: in.Version}); err != nil {
 		return Attempt{}, err
 	}
-	t, err := d.publishable(ctx, in.Type, in.Version)
+	t, err := d.typeReader(nil).publishable(ctx, in.Type, in.Version)
 	if err != nil {
 		return Attempt{}, unknownType(err, in.Version)
 	}

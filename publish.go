@@ -66,6 +66,10 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 // delivered if, and only if, that commits. An error about the event leaves the
 // transaction usable. Wrap the transaction as the store demands, for instance with
 // bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store.
+//
+// It works on the transaction's connection alone, and asks the pool for no second
+// one: a pool of one connection is enough. The event type is read in the transaction,
+// too, so that the transaction's own changes of the catalog count.
 func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Event) (Published, error) {
 	if tx == nil {
 		return Published{}, errors.New("webhooks: the transaction is nil")
@@ -96,8 +100,9 @@ func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events [
 	messages := make([]store.NewMessage, 0, len(events))
 	place := make([]int, len(events)) // of an event's message: repeated keys share one
 	byKey := map[string]int{}
+	types := d.typeReader(tx)
 	for i, e := range events {
-		m, err := d.message(ctx, org, e)
+		m, err := d.message(ctx, types, org, e)
 		if err != nil {
 			return nil, &EventError{i, err}
 		}
@@ -165,7 +170,7 @@ func (c *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]sto
 }
 
 // message checks an event and makes its message.
-func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store.NewMessage, error) {
+func (d *Dispatcher) message(ctx context.Context, types typeReader, org uuid.UUID, e Event) (store.NewMessage, error) {
 	if e.Version == "" {
 		e.Version = "v1"
 	}
@@ -181,7 +186,7 @@ func (d *Dispatcher) message(ctx context.Context, org uuid.UUID, e Event) (store
 	if cap(data) <= maxScratch {
 		*scratch = data
 	}
-	t, err := d.publishable(ctx, e.Type, e.Version)
+	t, err := types.publishable(ctx, e.Type, e.Version)
 	if err != nil {
 		return store.NewMessage{}, unknownType(err, e.Version)
 	}

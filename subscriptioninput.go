@@ -154,7 +154,7 @@ func (s *Subscriptions) selector(ctx context.Context, event, version, pointer st
 		}
 		t, err = s.store.EventType(ctx, id)
 	case codeForm.MatchString(event):
-		t, err = s.store.EventTypeByCode(ctx, event, version)
+		t, err = s.store.EventTypeByCode(ctx, nil, event, version)
 	default:
 		return Selector{}, fault(Invalid, pointer, "must be the id or the code of an event type, or a pattern such as * or vitals.*")
 	}

@@ -30,6 +30,11 @@ type Store interface {
 // Tx is an open transaction of a store. It comes from the caller's own database
 // handle (bunstore.Tx) or from [Transactor]. What is published in it becomes
 // visible and is delivered when it commits.
+//
+// A method that takes a Tx works on the transaction's connection alone, from its
+// first statement to its last. It never asks the pool for a second connection: the
+// pool's connections may all be held by transactions like this one, and then each
+// of them would wait for another one to end. A Tx of another store is ErrForeignTx.
 type Tx interface {
 	Commit() error
 	Rollback() error
@@ -85,8 +90,9 @@ type Catalog interface {
 	// ErrCodeTaken, or with ErrBadReference if the category does not exist.
 	CreateEventType(ctx context.Context, e EventType) error
 	EventType(ctx context.Context, id uuid.UUID) (EventType, error)
-	// EventTypeByCode finds what a publisher means.
-	EventTypeByCode(ctx context.Context, code, version string) (EventType, error)
+	// EventTypeByCode returns the event type that a publisher means. With a tx it
+	// reads in that transaction, and sees the changes that the transaction made.
+	EventTypeByCode(ctx context.Context, tx Tx, code, version string) (EventType, error)
 	// EventTypes lists a category's event types, or all for a zero categoryID. The
 	// filter looks at the event type, not at its category. An unknown category has
 	// none.

@@ -124,7 +124,7 @@ func bytesText(f *fixture) {
 		f.check(f.s.CreateCategory(f.ctx, c))
 		f.equal("category", f.category(c.ID), c)
 		e := f.addEventType(c, text, text)
-		f.equal("by code", must(f.s.EventTypeByCode(f.ctx, text, text))(f.t), e)
+		f.equal("by code", must(f.s.EventTypeByCode(f.ctx, nil, text, text))(f.t), e)
 		sub := f.newSubscription(like(text))
 		sub.Version, sub.Description = text, text
 		sub.Headers = map[string]string{"X-Text": text}

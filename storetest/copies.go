@@ -81,7 +81,7 @@ func copyCatalogOut(f *fixture) {
 	f.addSample(e, "v1")
 	list := must(f.s.EventTypes(f.ctx, uuid.Nil, store.IncludeArchived, store.Page{Take: 1}))(f.t)
 	historic := must(f.s.HistoricEventTypes(f.ctx, []uuid.UUID{e.ID}))(f.t)
-	byCode := must(f.s.EventTypeByCode(f.ctx, e.Code, e.Version))(f.t)
+	byCode := must(f.s.EventTypeByCode(f.ctx, nil, e.Code, e.Version))(f.t)
 	spoil(f.eventType(e.ID).Schema, list.Items[0].Schema, historic[e.ID].Schema, byCode.Schema)
 	f.equal("schema", string(f.eventType(e.ID).Schema), `{"type": "object"}`)
 	spoil(f.sample(e, "v1").Payload, must(f.s.Samples(f.ctx, e.ID))(f.t)[0].Payload)

@@ -37,7 +37,7 @@ func eventTypeReadsBack(f *fixture) {
 	given.Revision, given.Category = 0, store.CategoryRef{Name: "ignored"}
 	f.check(f.s.CreateEventType(f.ctx, given))
 	f.equal("by id", f.eventType(want.ID), want)
-	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, want.Code, want.Version))(f.t), want)
+	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, nil, want.Code, want.Version))(f.t), want)
 
 	want = f.newEventType(c, "none", "v1")
 	want.Schema = nil
@@ -49,9 +49,9 @@ func eventTypeNotFound(f *fixture) {
 	e := f.addEvent()
 	_, err := f.s.EventType(f.ctx, f.id())
 	f.notFound("EventType", err)
-	_, err = f.s.EventTypeByCode(f.ctx, e.Code, "v2")
+	_, err = f.s.EventTypeByCode(f.ctx, nil, e.Code, "v2")
 	f.notFound("EventTypeByCode", err)
-	_, err = f.s.EventTypeByCode(f.ctx, "vitals", "v1")
+	_, err = f.s.EventTypeByCode(f.ctx, nil, "vitals", "v1")
 	f.notFound("EventTypeByCode", err)
 	_, err = f.s.UpdateEventType(f.ctx, f.id(), func(*store.EventType) error { panic("called") })
 	f.notFound("UpdateEventType", err)
@@ -78,9 +78,9 @@ func eventTypeCodeCase(f *fixture) {
 	c := f.addCategory("vitals")
 	upper, lower := f.addEventType(c, "A", "v1"), f.addEventType(c, "a", "v1")
 	version := f.addEventType(c, "a", "V1")
-	f.equal("upper", must(f.s.EventTypeByCode(f.ctx, "A", "v1"))(f.t), upper)
-	f.equal("lower", must(f.s.EventTypeByCode(f.ctx, "a", "v1"))(f.t), lower)
-	f.equal("version", must(f.s.EventTypeByCode(f.ctx, "a", "V1"))(f.t), version)
+	f.equal("upper", must(f.s.EventTypeByCode(f.ctx, nil, "A", "v1"))(f.t), upper)
+	f.equal("lower", must(f.s.EventTypeByCode(f.ctx, nil, "a", "v1"))(f.t), lower)
+	f.equal("version", must(f.s.EventTypeByCode(f.ctx, nil, "a", "V1"))(f.t), version)
 }
 
 func eventTypeShowsCategory(f *fixture) {
@@ -91,7 +91,7 @@ func eventTypeShowsCategory(f *fixture) {
 	}))(f.t)
 	e.Category = store.CategoryRef{Name: "New", Code: "new", Active: false, Archived: true}
 	f.equal("by id", f.eventType(e.ID), e)
-	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, e.Code, e.Version))(f.t), e)
+	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, nil, e.Code, e.Version))(f.t), e)
 	list := must(f.s.EventTypes(f.ctx, uuid.Nil, store.IncludeArchived, store.Page{Take: 10}))(f.t)
 	f.equal("listed", list.Items, []store.EventType{e})
 }
@@ -111,8 +111,8 @@ func eventTypeUpdate(f *fixture) {
 	want.Revision = 2
 	f.equal("returned", got, want)
 	f.equal("by id", f.eventType(want.ID), want)
-	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, "n.new", "v2"))(f.t), want)
-	_, err := f.s.EventTypeByCode(f.ctx, former.Code, former.Version)
+	f.equal("by code", must(f.s.EventTypeByCode(f.ctx, nil, "n.new", "v2"))(f.t), want)
+	_, err := f.s.EventTypeByCode(f.ctx, nil, former.Code, former.Version)
 	f.notFound("by the former code", err)
 }
 
@@ -190,7 +190,7 @@ func eventTypeDelete(f *fixture) {
 	f.check(f.s.DeleteEventType(f.ctx, e.ID, nil))
 	_, err := f.s.EventType(f.ctx, e.ID)
 	f.notFound("EventType", err)
-	_, err = f.s.EventTypeByCode(f.ctx, e.Code, e.Version)
+	_, err = f.s.EventTypeByCode(f.ctx, nil, e.Code, e.Version)
 	f.notFound("EventTypeByCode", err)
 	_, err = f.s.Sample(f.ctx, e.ID, "v1")
 	f.notFound("Sample", err)

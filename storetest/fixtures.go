@@ -24,6 +24,8 @@ type fixture struct {
 	ctx context.Context
 	org uuid.UUID
 	now time.Time // a minute ago, so that what is due then is due by any clock
+
+	oneConnection func(t *testing.T) store.Store // see OneConnection; nil for none
 }
 
 func newFixture(t *testing.T, s store.Store) *fixture {

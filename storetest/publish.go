@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"context"
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/store"
@@ -15,6 +18,7 @@ var publishCases = []testCase{
 	{"IsAllOrNothing", publishAtomic},
 	{"LaterSubscriptionsGetNothing", publishLaterSubscription},
 	{"UnknownMessageIsNotFound", publishMessageNotFound},
+	{"NeedsNoSecondConnection", publishOneConnection},
 }
 
 func publishStoresMessage(f *fixture) {
@@ -110,4 +114,42 @@ func publishLaterSubscription(f *fixture) {
 func publishMessageNotFound(f *fixture) {
 	_, err := f.s.Message(f.ctx, f.org, f.id())
 	f.notFound("Message", err)
+}
+
+// The transaction holds the only connection. A method that asks for a second one does
+// not return before its context ends.
+func publishOneConnection(f *fixture) {
+	if f.oneConnection == nil {
+		f.t.Skip("the suite was given no store with one connection: see OneConnection")
+	}
+	f.s = f.oneConnection(f.t)
+	ctx, cancel := context.WithTimeout(f.ctx, 20*time.Second)
+	defer cancel()
+	f.ctx = ctx
+	e, sub := f.scene()
+	ordered := f.newSubscription(like("*"))
+	ordered.Ordered = true
+	f.create(ordered)
+	f.publish(f.keyed(e, "used", "content"))
+	for _, commit := range []bool{false, true} {
+		tx := f.begin()
+		f.equal("event type", must(f.s.EventTypeByCode(f.ctx, tx, e.Code, e.Version))(f.t), e)
+		_, err := f.s.EventTypeByCode(f.ctx, tx, e.Code, "v2")
+		f.notFound("EventTypeByCode", err)
+		many := make([]store.NewMessage, 300)
+		for i := range many {
+			many[i] = f.newMessage(e)
+		}
+		f.publishTx(tx, many...)
+		f.publishTx(tx, f.keyed(e, "fresh", "content"), f.keyed(e, "used", "content"))
+		_, err = f.s.Publish(f.ctx, tx, []store.NewMessage{f.keyed(e, "new", "1"), f.keyed(e, "used", "other")}, f.options())
+		f.mismatch(err, 1)
+		if !commit {
+			f.check(tx.Rollback())
+			continue
+		}
+		f.check(tx.Commit())
+		f.equal("messages", must(f.s.Messages(f.ctx, f.org, store.Page{Take: 1}))(f.t).Total, 302)
+		f.equal("attempts", len(f.attempts(sub.ID)), 302)
+	}
 }

@@ -7,7 +7,8 @@
 //
 // Every case states one rule of the contracts in package store. Where a store has
 // an optional ability (store.Transactor, store.Notifier, store.Maintainer), its
-// rules are tested too; where it has not, those cases are skipped.
+// rules are tested too; where it has not, those cases are skipped. A store with a
+// pool of connections is tested with a pool of one, too: see [OneConnection].
 package storetest
 
 import (
@@ -20,19 +21,40 @@ import (
 // store that is empty and that nobody else uses; what that takes is released with
 // t.Cleanup. Cases run in parallel. The store's clock may be up to half a minute
 // away from that of the test.
-func Run(t *testing.T, newStore func(t *testing.T) store.Store) {
+func Run(t *testing.T, newStore func(t *testing.T) store.Store, options ...Option) {
 	t.Helper()
+	var s suite
+	for _, option := range options {
+		option(&s)
+	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			for _, c := range g.cases {
 				t.Run(c.rule, func(t *testing.T) {
 					t.Parallel()
-					c.test(newFixture(t, newStore(t)))
+					f := newFixture(t, newStore(t))
+					f.oneConnection = s.oneConnection
+					c.test(f)
 				})
 			}
 		})
 	}
+}
+
+// Option adds to what [Run] tests.
+type Option func(*suite)
+
+type suite struct {
+	oneConnection func(t *testing.T) store.Store
+}
+
+// OneConnection adds the cases about methods that may use no second connection. Its
+// newStore is as that of [Run], and its stores have a pool of a single connection. A
+// store without connections gives the function that it gives to Run. Without this
+// option the cases are skipped.
+func OneConnection(newStore func(t *testing.T) store.Store) Option {
+	return func(s *suite) { s.oneConnection = newStore }
 }
 
 // A testCase is a rule and what shows that a store keeps it.

@@ -15,6 +15,7 @@ var transactionCases = []testCase{
 	{"DuplicateWithinTheTx", txDuplicateInside},
 	{"MismatchLeavesItUsable", txMismatch},
 	{"HandOffIsIgnored", txHandOff},
+	{"FindsEventTypes", txEventType},
 	{"ForeignTxIsRefused", txForeign},
 }
 
@@ -134,6 +135,21 @@ func txHandOff(f *fixture) {
 	f.claimOne()
 }
 
+func txEventType(f *fixture) {
+	e, _ := f.scene()
+	tx := f.begin()
+	f.equal("event type", must(f.s.EventTypeByCode(f.ctx, tx, e.Code, e.Version))(f.t), e)
+	_, err := f.s.EventTypeByCode(f.ctx, tx, "unknown", "v1")
+	f.notFound("EventTypeByCode", err)
+	m := f.newMessage(e)
+	f.publishTx(tx, m)
+	f.check(tx.Commit())
+	must(f.s.Message(f.ctx, f.org, m.ID))(f.t)
+	if _, err := f.s.EventTypeByCode(f.ctx, tx, e.Code, e.Version); err == nil {
+		f.t.Fatal("EventTypeByCode in a transaction that has ended: no error")
+	}
+}
+
 // A foreignTx belongs to no store.
 type foreignTx struct{}
 
@@ -145,6 +161,8 @@ func txForeign(f *fixture) {
 	m := f.newMessage(e)
 	_, err := f.s.Publish(f.ctx, foreignTx{}, []store.NewMessage{m}, f.options())
 	f.fails("Publish", err, store.ErrForeignTx)
+	_, err = f.s.EventTypeByCode(f.ctx, foreignTx{}, e.Code, e.Version)
+	f.fails("EventTypeByCode", err, store.ErrForeignTx)
 	_, err = f.s.Message(f.ctx, f.org, m.ID)
 	f.notFound("message", err)
 	f.equal("attempts", len(f.attempts(sub.ID)), 0)

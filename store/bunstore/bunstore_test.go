@@ -66,6 +66,15 @@ func newPostgres(tb testing.TB) *bunstore.Store {
 	return migrated(tb, newOn(tb, postgresPool(tb), bunstore.Options{}))
 }
 
+// newPostgresAlone makes a store in a fresh schema, with a pool of one connection.
+func newPostgresAlone(tb testing.TB, opts bunstore.Options) *bunstore.Store {
+	tb.Helper()
+	s, err := postgres.Open(tb.Context(), testpg.DSN(tb), postgres.Options{MaxConns: 1})
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, s.Close()) })
+	return migrated(tb, newOn(tb, s.DB().DB, opts))
+}
+
 // newOn makes a store in a fresh schema on a pool.
 func newOn(tb testing.TB, pool *sql.DB, opts bunstore.Options) *bunstore.Store {
 	tb.Helper()
@@ -108,19 +117,28 @@ func check(tb testing.TB, err error) {
 }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return newSQLite(t) })
+	storetest.Run(t, func(t *testing.T) store.Store { return newSQLite(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
+		s := newSQLite(t)
+		s.DB().SetMaxOpenConns(1)
+		return s
+	}))
 }
 
 func TestPostgres(t *testing.T) {
 	testpg.DSN(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) })
+	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
+		return newPostgresAlone(t, bunstore.Options{})
+	}))
 }
 
 // Without pgx's arrays and prepared statements, as behind a pooler or with
 // another driver.
 func TestPostgresPlain(t *testing.T) {
 	testpg.DSN(t)
+	plain := bunstore.Options{NoPrepare: true}
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return migrated(t, newOn(t, postgresPool(t), bunstore.Options{NoPrepare: true}))
-	})
+		return migrated(t, newOn(t, postgresPool(t), plain))
+	}, storetest.OneConnection(func(t *testing.T) store.Store {
+		return newPostgresAlone(t, plain)
+	}))
 }

@@ -91,10 +91,17 @@ func (s *Store) eventType(ctx context.Context, db bun.IDB, eventTypeID uuid.UUID
 }
 
 // EventTypeByCode implements store.Catalog.
-func (s *Store) EventTypeByCode(ctx context.Context, code, version string) (store.EventType, error) {
+func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version string) (store.EventType, error) {
 	var row eventTypeRow
-	err := s.eventTypes(s.db, &row).Where("e.code = ?", code).Where("e.version = ?", version).Scan(ctx)
-	if err != nil {
+	q := s.eventTypes(s.db, &row).Where("e.code = ?", code).Where("e.version = ?", version)
+	if tx != nil {
+		t, err := s.own(tx)
+		if err != nil {
+			return store.EventType{}, err
+		}
+		q.Conn(t.sql)
+	}
+	if err := q.Scan(ctx); err != nil {
 		return store.EventType{}, s.failed(ctx, err)
 	}
 	return row.record(), nil

@@ -17,6 +17,11 @@ import (
 // the database in which the store has its tables; the handle that it was begun
 // on need not be the store's, nor the driver.
 //
+// A store works on the connection of the transaction alone, and never asks the pool
+// for another one. On SQLite begin the transaction with BEGIN IMMEDIATE, as the
+// connections of bunstore/sqlite do: one that begins by reading may fail with
+// SQLITE_BUSY when it writes.
+//
 // The caller ends the transaction as usual, by its own handle or by the one
 // returned.
 func Tx[T bun.Tx | *sql.Tx](tx T) store.Tx {

@@ -78,8 +78,18 @@ func (s *Store) EventType(ctx context.Context, id uuid.UUID) (store.EventType, e
 	return s.readEventType(e), nil
 }
 
-// EventTypeByCode returns an event type.
-func (s *Store) EventTypeByCode(ctx context.Context, code, version string) (store.EventType, error) {
+// EventTypeByCode returns an event type. A transaction sees the same event types as
+// everybody: it holds nothing but messages.
+func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version string) (store.EventType, error) {
+	if tx != nil {
+		own, err := s.own(tx)
+		if err == nil {
+			err = own.open()
+		}
+		if err != nil {
+			return store.EventType{}, err
+		}
+	}
 	if err := s.lock(ctx); err != nil {
 		return store.EventType{}, err
 	}

@@ -10,5 +10,6 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(*testing.T) store.Store { return memstore.New() })
+	newStore := func(*testing.T) store.Store { return memstore.New() }
+	storetest.Run(t, newStore, storetest.OneConnection(newStore))
 }

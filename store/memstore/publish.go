@@ -19,10 +19,11 @@ func (s *Store) Publish(
 	if tx == nil {
 		return s.publish(ctx, messages, opts)
 	}
-	if own, ok := tx.(*Tx); ok && own.store == s {
-		return own.publish(ctx, messages, opts)
+	own, err := s.own(tx)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%T: %w", tx, store.ErrForeignTx)
+	return own.publish(ctx, messages, opts)
 }
 
 func (s *Store) publish(

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/ecg-api/webhooks/store"
@@ -30,6 +31,14 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	return &Tx{store: s, batch: newBatch()}, nil
 }
 
+// own returns the transaction behind a store.Tx, if it is one of this store's.
+func (s *Store) own(tx store.Tx) (*Tx, error) {
+	if own, ok := tx.(*Tx); ok && own.store == s {
+		return own, nil
+	}
+	return nil, fmt.Errorf("%T: %w", tx, store.ErrForeignTx)
+}
+
 func (tx *Tx) publish(
 	ctx context.Context, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
@@ -49,6 +58,16 @@ func (tx *Tx) publish(
 	}
 	tx.batch.append(b)
 	return results, nil
+}
+
+// open returns an error once the transaction has ended.
+func (tx *Tx) open() error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.batch == nil {
+		return errEnded
+	}
+	return nil
 }
 
 // Commit stores what was published.
