@@ -96,8 +96,8 @@ func under(prefix string, err error) error {
 	return moved
 }
 
-// EventError says which of the events given to [Dispatcher.PublishBatch] was
-// refused, and wraps why.
+// EventError says which of the events given to [Dispatcher.PublishBatch] or
+// [Dispatcher.PublishBatchTx] was refused, and wraps why.
 type EventError struct {
 	Index int
 	Err   error

@@ -104,6 +104,27 @@ func ExampleDispatcher_PublishTx_databaseSQL() {
 	// orders and deliveries: 0 0
 }
 
+// Several events of one change: all of them are kept, or none.
+func ExampleDispatcher_PublishBatchTx() {
+	ctx := context.Background()
+	db, hooks, customer, done := exampleDatabase(ctx)
+	defer done()
+
+	err := db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO orders (id) VALUES (7), (8)`); err != nil {
+			return err
+		}
+		_, err := hooks.Dispatcher.PublishBatchTx(ctx, bunstore.Tx(tx), customer, []webhooks.Event{
+			{Type: "order.paid", Data: map[string]int{"order": 7}},
+			{Type: "order.paid", Data: map[string]int{"order": 8}},
+		})
+		return err
+	})
+	check(err)
+	fmt.Println("orders and deliveries:", countOrders(ctx, db), countDeliveries(ctx, hooks, customer))
+	// Output: orders and deliveries: 2 2
+}
+
 // In a test, the memory store and a sender of one's own leave nothing outside the
 // process.
 func Example_inATest() {

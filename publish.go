@@ -18,7 +18,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxBatch is how many events [Dispatcher.PublishBatch] takes at once.
+// MaxBatch is how many events [Dispatcher.PublishBatch] and
+// [Dispatcher.PublishBatchTx] take at once.
 const MaxBatch = 1000
 
 // keyLife is how long an idempotency key is remembered.
@@ -72,18 +73,34 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 // too, so that the transaction's own changes of the catalog count.
 func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Event) (Published, error) {
 	if tx == nil {
-		return Published{}, errors.New("webhooks: the transaction is nil")
+		return Published{}, errNilTx
 	}
 	return one(d.publish(ctx, tx, org, []Event{e}))
 }
 
+var errNilTx = errors.New("webhooks: the transaction is nil")
+
 // PublishBatch publishes up to [MaxBatch] events, all of them or none. The results
 // are in the order of the events. An error about one of them is an *[EventError].
 func (d *Dispatcher) PublishBatch(ctx context.Context, org uuid.UUID, events []Event) ([]Published, error) {
+	return d.publishBatch(ctx, nil, org, events)
+}
+
+// PublishBatchTx publishes as PublishBatch does, in the caller's transaction as
+// PublishTx does. After an error about one of the events nothing of the batch is
+// stored, and the transaction is usable.
+func (d *Dispatcher) PublishBatchTx(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
+	if tx == nil {
+		return nil, errNilTx
+	}
+	return d.publishBatch(ctx, tx, org, events)
+}
+
+func (d *Dispatcher) publishBatch(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
 	if len(events) == 0 || len(events) > MaxBatch {
 		return nil, fault(Invalid, "/events", fmt.Sprintf("must have 1–%d members", MaxBatch))
 	}
-	return d.publish(ctx, nil, org, events)
+	return d.publish(ctx, tx, org, events)
 }
 
 func one(results []Published, err error) (Published, error) {

@@ -201,3 +201,52 @@ func TestPublishTx_SeesItsTransactionsChangesOfTheCatalogAndOthersDoNot(t *testi
 		}
 	})
 }
+
+func TestPublishBatchTx_IsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	eachService(t, 1, func(t *testing.T, s *service) {
+		ctx, cancel := context.WithTimeout(t.Context(), stuck)
+		defer cancel()
+		paid := func(key string, data int) webhooks.Event {
+			return webhooks.Event{Type: "order.paid", Data: data, IdempotencyKey: key}
+		}
+		_, err := s.Dispatcher.Publish(ctx, s.org, paid("used", 1))
+		check(err)
+		want := 1
+		for _, commit := range []bool{false, true} {
+			tx, err := s.begin(ctx)
+			check(err)
+			for index, events := range map[int][]webhooks.Event{
+				0: {{Type: "no.such", Data: 1}, paid("new", 1)},
+				1: {paid("new", 1), paid("used", 2)},
+				2: {paid("new", 1), paid("", 1), paid("new", 2)},
+			} {
+				_, err := s.Dispatcher.PublishBatchTx(ctx, tx, s.org, events)
+				if e, ok := errors.AsType[*webhooks.EventError](err); !ok || e.Index != index {
+					t.Errorf("got %v, want an EventError at %d", err, index)
+				}
+			}
+			_, err = s.Dispatcher.PublishBatchTx(ctx, tx, s.org, nil)
+			wantFault(t, err, webhooks.Invalid, "/events")
+			_, err = s.Dispatcher.PublishBatchTx(ctx, tx, s.org, make([]webhooks.Event, webhooks.MaxBatch+1))
+			wantFault(t, err, webhooks.Invalid, "/events")
+
+			got, err := s.Dispatcher.PublishBatchTx(ctx, tx, s.org, []webhooks.Event{paid("", 1), paid("used", 1), paid("new", 3)})
+			if err != nil || len(got) != 3 || got[0].Duplicate || !got[1].Duplicate || got[2].Duplicate {
+				t.Fatalf("after the errors: %+v, %v", got, err)
+			}
+			end := tx.Rollback
+			if commit {
+				end, want = tx.Commit, want+2
+			}
+			check(end())
+			s.wantDeliveries(t, want)
+		}
+		_, err = s.Dispatcher.PublishBatchTx(ctx, nil, s.org, []webhooks.Event{paid("", 1)})
+		if err == nil {
+			t.Error("a nil transaction is accepted")
+		}
+		_, err = s.Dispatcher.PublishBatchTx(ctx, foreignTx{}, s.org, []webhooks.Event{paid("", 1)})
+		wantErr(t, err, webhooks.ErrForeignTx)
+	})
+}
