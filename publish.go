@@ -54,8 +54,8 @@ type Published struct {
 // organization that matches, in one transaction. When it returns without an error
 // the deliveries will be made, whatever happens to this process.
 //
-// It returns a *[ValidationError] if the event is malformed, its type unknown or
-// its data does not match the type's schema; [ErrEventInactive];
+// It returns a *[ValidationError] if org is the nil UUID, the event is malformed, its
+// type unknown or its data does not match the type's schema; [ErrEventInactive];
 // [ErrIdempotencyMismatch] if the key was used for another content; and
 // [ErrUnavailable] if the store could not be reached. After that last one it is
 // unknown whether the event was stored: publish again with an idempotency key.
@@ -114,6 +114,9 @@ func one(results []Published, err error) (Published, error) {
 }
 
 func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
+	if err := checkOrganization(org); err != nil {
+		return nil, err
+	}
 	messages := make([]store.NewMessage, 0, len(events))
 	place := make([]int, len(events)) // of an event's message: repeated keys share one
 	byKey := map[string]int{}

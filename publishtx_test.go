@@ -250,3 +250,39 @@ func TestPublishBatchTx_IsAllOrNothing(t *testing.T) {
 		wantErr(t, err, webhooks.ErrForeignTx)
 	})
 }
+
+func TestTheNilOrganizationOwnsNothing(t *testing.T) {
+	t.Parallel()
+	st := memstore.New()
+	s, ctx, paid := newService(t, st, nil), t.Context(), webhooks.Event{Type: "order.paid", Data: 1}
+	tx, err := st.Begin(ctx)
+	check(err)
+	for name, create := range map[string]func() error{
+		"Publish":   func() error { _, err := s.Dispatcher.Publish(ctx, uuid.Nil, paid); return err },
+		"PublishTx": func() error { _, err := s.Dispatcher.PublishTx(ctx, tx, uuid.Nil, paid); return err },
+		"PublishBatch": func() error {
+			_, err := s.Dispatcher.PublishBatch(ctx, uuid.Nil, []webhooks.Event{paid})
+			return err
+		},
+		"PublishBatchTx": func() error {
+			_, err := s.Dispatcher.PublishBatchTx(ctx, tx, uuid.Nil, []webhooks.Event{paid})
+			return err
+		},
+		"Create": func() error {
+			_, _, err := s.Subscriptions.Create(ctx, uuid.Nil, webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}})
+			return err
+		},
+	} {
+		t.Log(name)
+		wantFault(t, create(), webhooks.Invalid, "/organizationId")
+	}
+	check(tx.Commit())
+	list, err := s.Subscriptions.List(ctx, uuid.Nil, webhooks.SubscriptionQuery{Page: webhooks.Page{Take: 1}})
+	if err != nil || list.Total != 0 {
+		t.Errorf("%d subscriptions, %v; want none", list.Total, err)
+	}
+	messages, err := s.Dispatcher.Messages(ctx, uuid.Nil, webhooks.Page{Take: 1})
+	if err != nil || messages.Total != 0 {
+		t.Errorf("%d messages, %v; want none", messages.Total, err)
+	}
+}

@@ -16,8 +16,11 @@ import (
 type Subscriptions struct{ *core }
 
 // Create adds a subscription and returns it with its first signing secret, a new
-// random one.
+// random one. A *[ValidationError] if org is the nil UUID.
 func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, string, error) {
+	if err := checkOrganization(org); err != nil {
+		return Subscription{}, "", err
+	}
 	id, audit := s.created(ctx)
 	sub := Subscription{
 		ID: id, OrganizationID: org, Audit: audit, Revision: 1,

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-playground/validator/v10"
+	"github.com/google/uuid"
 )
 
 // CategoryInput is what a caller decides about a category.
@@ -88,6 +89,15 @@ func checkStruct(input any) error {
 		e.Fields = append(e.Fields, FieldError{"/" + path, allowed(f.Tag(), f.Param())})
 	}
 	return e
+}
+
+// checkOrganization refuses the nil UUID. It is the value of an organization that the
+// host forgot to set, and things made for it would belong to nobody.
+func checkOrganization(org uuid.UUID) error {
+	if org == uuid.Nil {
+		return fault(Invalid, "/organizationId", "must be the id of an organization, not the nil UUID")
+	}
+	return nil
 }
 
 func (in *CategoryInput) check() error {

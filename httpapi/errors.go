@@ -150,6 +150,10 @@ func validationProblem(v *webhooks.ValidationError, prefix string) *problem {
 	}
 	p := newProblem(status, string(v.Problem), detail)
 	for _, f := range v.Fields {
+		if f.Pointer == "/organizationId" { // it stands in the path, never in a body
+			p.Errors = append(p.Errors, fault{Parameter: "organizationId", Detail: f.Detail})
+			continue
+		}
 		p.Errors = append(p.Errors, at(prefix+f.Pointer, f.Detail))
 	}
 	return p

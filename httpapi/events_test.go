@@ -12,6 +12,16 @@ func uuidOf(s string) uuid.UUID { return uuid.MustParse(s) }
 
 const events = "/api/organizations/{a}/events"
 
+// Nothing can be made for the nil organization, and what belongs to it is read as
+// that of any other: there is nothing.
+const (
+	nobody        = "00000000-0000-0000-0000-000000000000"
+	nobodyRefused = `{
+		"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>",
+		"errors": [{"parameter": "organizationId", "detail": "must be the id of an organization, not the nil UUID"}]}`
+	none = `{"items": [], "currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 0, "totalPages": 0}`
+)
+
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(f *fixture) {
@@ -39,6 +49,10 @@ func TestPublish(t *testing.T) {
 				as: "other", do: "POST /api/organizations/{b}/events", status: 202, body: `{"eventType": "vitals.measured", "data": 1, "idempotencyKey": "k"}`,
 				want: `{"id": "<uuid>", "deliveries": 0, "duplicate": false}`,
 			},
+			{as: "admin", do: "POST /api/organizations/" + nobody + "/events", status: 400, body: `{"eventType": "vitals.measured", "data": 1}`, want: nobodyRefused},
+			{as: "admin", do: "POST /api/organizations/" + nobody + "/events/batch", status: 400, body: `{"events": [{"eventType": "vitals.measured", "data": 1}]}`, want: nobodyRefused},
+			{as: "admin", do: "POST /api/organizations/" + nobody + "/webhook-subscriptions", status: 400, body: `{"postUri": "https://example.com/hook", "isDevelopment": false, "events": ["*"], "version": "v1"}`, want: nobodyRefused},
+			{as: "admin", do: "GET /api/organizations/" + nobody + "/webhook-subscriptions", status: 200, want: none},
 			{
 				as: "write", do: "POST " + events + "/batch", status: 202, header: "Idempotency-Key: b", body: `{"events": [{"eventType": "vitals.deleted", "data": {}}, {"eventType": "vitals.measured", "data": 1}]}`,
 				want: `{"items": [{"id": "<=first>", "deliveries": 0, "duplicate": false}, {"id": "<=second>", "deliveries": 1, "duplicate": false}]}`,

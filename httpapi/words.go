@@ -42,7 +42,7 @@ var vocabulary = map[string]word{
 
 	"postUri":                   {"An absolute https URL; http for development where the host allows it. Without one the subscription is inactive.", `"https://example.com/webhooks"`},
 	"isDevelopment":             {"", "false"},
-	"organizationId":            {"", `"0195d3a0-5a3e-7000-8000-0000000000aa"`},
+	"organizationId":            {"The host's id of an organization. Nothing can be made for the nil UUID.", `"0195d3a0-5a3e-7000-8000-0000000000aa"`},
 	"secretKey":                 {"The signing secret: whsec_ and base64, or the caller's own 8–256 printable ASCII characters.", `"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="`},
 	"Subscription.secretKey":    {"In full only to a caller with webhooks:secrets that asks for this one; otherwise masked to its last four characters. Four dots alone: it is damaged; set a new one.", `"••••Hh8="`},
 	"Subscription.events":       {"What it wants.", `[{"id":"0195d3a0-5a3e-7000-8000-000000000002","name":"Observation created","code":"vitals.observation.created","version":"v1"},{"pattern":"vitals.*"}]`},
