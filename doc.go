@@ -32,8 +32,8 @@
 // # Errors
 //
 // Errors are compared with errors.Is and errors.As: [ErrNotFound], [ErrConflict]
-// and its special cases, [ErrUnavailable], and *[ValidationError] for an input that
-// is wrong, which names the fields. A POST that fails is not an error but an
+// and its special cases, [ErrUnavailable], [ErrReadOnly], and *[ValidationError] for an
+// input that is wrong, which names the fields. A POST that fails is not an error but an
 // outcome: it is in the history.
 //
 // # Names

@@ -20,6 +20,7 @@ var (
 	ErrIdempotencyMismatch = store.ErrIdempotencyMismatch
 	ErrSeedChanged         = store.ErrSeedChanged
 	ErrForeignTx           = store.ErrForeignTx
+	ErrReadOnly            = store.ErrReadOnly
 	ErrUnavailable         = store.ErrUnavailable
 )
 

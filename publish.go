@@ -66,7 +66,8 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 // PublishTx publishes in the caller's transaction: the event is stored and will be
 // delivered if, and only if, that commits. An error about the event leaves the
 // transaction usable. Wrap the transaction as the store demands, for instance with
-// bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store.
+// bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store, [ErrReadOnly]
+// if it is a read-only transaction.
 //
 // It works on the transaction's connection alone, and asks the pool for no second
 // one: a pool of one connection is enough. The event type is read in the transaction,

@@ -43,5 +43,5 @@ func (r *run) recoverLoop() {
 // unavailable reports whether an error says that the store is away, rather than
 // that it refuses something.
 func unavailable(err error) bool {
-	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrReadOnly) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

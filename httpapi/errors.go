@@ -55,6 +55,7 @@ var answers = []struct {
 	{webhooks.ErrSending, http.StatusConflict, "sending", "The activity is being sent; its outcome follows."},
 	{errTestFailed, http.StatusConflict, "test_failed", "A test in the patch failed; nothing was changed."},
 	{webhooks.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow this."},
+	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},
 	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
 	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Tokens cannot be verified now; try again later."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store_unavailable", "The store did not answer in time; try again later."},

@@ -195,6 +195,7 @@ func TestErrorsTellNothingInternal(t *testing.T) {
 		{"Panic", "read", nil, 500, "internal_error", ""},
 		{"PanicInAuthenticator", "panic", nil, 500, "internal_error", ""},
 		{"Unavailable", "read", fmt.Errorf("dial hunter2: %w", store.ErrUnavailable), 503, "store_unavailable", "Retry-After: 5"},
+		{"ReadOnly", "read", fmt.Errorf("hunter2: %w", store.ErrReadOnly), 503, "store_unavailable", "Retry-After: 5"},
 		{"Deadline", "read", fmt.Errorf("hunter2: %w", context.DeadlineExceeded), 503, "store_unavailable", "Retry-After: 5"},
 		{"AuthenticatorDown", "broken", nil, 503, "authentication_unavailable", "Retry-After: 5"},
 	} {

@@ -42,6 +42,10 @@ var (
 	// ErrForeignTx says that a transaction belongs to another kind of store.
 	ErrForeignTx = errors.New("the transaction does not belong to this store")
 
+	// ErrReadOnly says that the caller's transaction, or the database, can only be
+	// read. Nothing was changed. Without a change there it fails again.
+	ErrReadOnly = errors.New("the transaction or the database is read-only")
+
 	// ErrUnavailable says that the store could not be reached. Nothing is known
 	// about whether a change was made.
 	ErrUnavailable = errors.New("the store is unavailable")

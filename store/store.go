@@ -190,8 +190,8 @@ type Messages interface {
 	// subscription of the message's organization that has one of its topics and
 	// whose Filter matches the message's data, due at the message's CreatedAt: all
 	// of it or nothing, in one transaction. With a tx it does so inside that one (or
-	// fails with ErrForeignTx), and the caller's transaction stays usable whatever
-	// Publish finds. The results are in the order of the messages.
+	// fails with ErrForeignTx, or ErrReadOnly), and the caller's transaction stays usable
+	// whatever Publish finds. The results are in the order of the messages.
 	//
 	// A message whose idempotency key its organization used since
 	// opts.KeysSince is not stored: the result is the first one's, marked as a

@@ -36,15 +36,27 @@ func (s *Store) failed(ctx context.Context, err error) error {
 		return store.ErrNotFound
 	case isDuplicate(err):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrConflict, err)
+	case sqliteCode(err)&0xff == sqliteReadOnly:
+		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
 	case isUnavailable(err):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrUnavailable, err)
 	}
 	return fmt.Errorf("bunstore: %w", err)
 }
 
+// failedInside is failed for the caller's transaction. Read-only it is by the caller's
+// choice there, while a connection of the pool that becomes read-only belongs to a
+// database that fails over.
+func (s *Store) failedInside(ctx context.Context, err error) error {
+	if sqlState(err) == "25006" { // read_only_sql_transaction
+		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
+	}
+	return s.failed(ctx, err)
+}
+
 func isStoreError(err error) bool {
 	return slices.ContainsFunc([]error{
-		store.ErrNotFound, store.ErrBadReference, store.ErrConflict, store.ErrForeignTx, store.ErrUnavailable,
+		store.ErrNotFound, store.ErrBadReference, store.ErrConflict, store.ErrForeignTx, store.ErrReadOnly, store.ErrUnavailable,
 	}, func(known error) bool { return errors.Is(err, known) })
 }
 
@@ -61,6 +73,7 @@ func unless(err, taken error) error {
 const (
 	sqliteBusy       = 5
 	sqliteLocked     = 6
+	sqliteReadOnly   = 8
 	sqliteIOErr      = 10
 	sqliteFull       = 13
 	sqliteCantOpen   = 14

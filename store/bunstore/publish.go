@@ -22,7 +22,7 @@ func (s *Store) Publish(
 			return nil, err
 		}
 		p.opts.HandOff = nil
-		return p.result(s.failed(ctx, s.publishInside(ctx, t, p)))
+		return p.result(s.failedInside(ctx, s.publishInside(ctx, t, p)))
 	}
 	p.told = &s.told
 	stored := false

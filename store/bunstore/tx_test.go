@@ -2,6 +2,7 @@ package bunstore_test
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"testing"
 
@@ -115,4 +116,43 @@ func TestADuplicateLeavesTheHostsTransactionUsable(t *testing.T) {
 			check(t, err)
 		}
 	})
+}
+
+// Both with a key, where the first statement that writes is another one, and without.
+func TestAReadOnlyTransactionIsAnErrorOfItsOwn(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, s *bunstore.Store) {
+		sc := newScene(t, s)
+		for name, m := range map[string]store.NewMessage{"without a key": sc.message([]byte("1")), "with a key": sc.keyed("k", "1")} {
+			conn, err := s.DB().DB.Conn(t.Context())
+			check(t, err)
+			tx, err := conn.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+			check(t, err)
+			if s.DB().Dialect().Name() == dialect.SQLite { // the driver's read-only transactions may write
+				_, err = tx.ExecContext(t.Context(), `PRAGMA query_only = on`)
+				check(t, err)
+			}
+			_, err = s.EventTypeByCode(t.Context(), bunstore.Tx(tx), sc.event.Code, sc.event.Version)
+			check(t, err)
+			_, err = s.Publish(t.Context(), bunstore.Tx(tx), []store.NewMessage{m}, sc.options(0))
+			if !errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s: got %v, want ErrReadOnly alone", name, err)
+			}
+			check(t, tx.Rollback())
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		}
+	})
+}
+
+func TestAReadOnlySQLiteDatabaseIsAnErrorOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	sc := newScene(t, s)
+	s.DB().SetMaxOpenConns(1)
+	_, err := s.DB().ExecContext(t.Context(), `PRAGMA query_only = on`)
+	check(t, err)
+	_, err = s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("1"))}, sc.options(0))
+	if !errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got %v, want ErrReadOnly alone", err)
+	}
 }
