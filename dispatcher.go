@@ -12,23 +12,15 @@ type Dispatcher struct{ *core }
 // Start checks that the store answers, and that no key is missing to what it holds
 // ([ErrMissingKey]), begins to deliver and returns. When ctx is cancelled, the
 // dispatcher drains as [Dispatcher.Stop] does, within Config.DrainTimeout. To start
-// one that runs does nothing; one that was stopped can be started again.
-func (d *Dispatcher) Start(ctx context.Context) error {
-	if !d.engine.Running() {
-		if err := d.store.Ping(ctx); err != nil {
-			return err
-		}
-		if err := d.checkKeys(ctx); err != nil {
-			return err
-		}
-	}
-	return d.engine.Start(ctx)
-}
+// one that runs does nothing; one that was stopped can be started again, and Start
+// waits while it still drains. If ctx ends before Start has, its error is returned,
+// and if Stop is called, an error that says so; nothing is started then.
+func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ctx) }
 
-// Stop drains: nothing more is begun, attempts under way are finished and
-// recorded, the rest is given back. If ctx ends before, attempts under way are cut
-// off and given back too, and its error is returned. To stop one that does not run
-// does nothing.
+// Stop drains: nothing more is begun, attempts under way are finished and recorded,
+// and attempts that wait in memory are given back. If ctx ends before, attempts under
+// way are cut off and given back too, and its error is returned. To stop one that does
+// not run does nothing. A Start that has not ended yet starts nothing any more.
 func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx) }
 
 // Wake makes the dispatcher look for due work now, for a host that learned

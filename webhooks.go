@@ -147,6 +147,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 		Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
 		SecretOverlap: c.SecretOverlap, Retention: c.Retention, Deadline: c.Deadline,
+		Ready:     k.checkKeys,
 		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Observe: c.observe(), Now: c.Now, NewID: c.NewID,
 	})
 	if err != nil {

@@ -51,6 +51,10 @@ type Config struct {
 	// days (in UTC) go, so that it is kept up to a day longer. Default: 720 h.
 	Retention time.Duration
 
+	// Ready is asked by Start once the store has answered. Its error ends the Start.
+	// Default: the host is always ready.
+	Ready func(ctx context.Context) error
+
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing
 	Now     func() time.Time // Default: time.Now
@@ -97,6 +101,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.UserAgent = cmp.Or(c.UserAgent, "ecg-webhooks")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
 	}
 	if c.Observe == nil {
 		c.Observe = func(Notice) {}

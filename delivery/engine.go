@@ -24,13 +24,18 @@ type Engine struct {
 	targets   *targets
 	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
 
-	mu  sync.Mutex
-	run *run // nil when stopped
+	starting chan struct{} // holds a token while a Start is under way
+
+	mu     sync.Mutex
+	run    *run               // nil when stopped
+	wanted context.Context    // done once Stop is called: a Start that is under way gives up
+	unwant context.CancelFunc // ends wanted
 }
 
 // run is the engine between a Start and the end of its drain.
 type run struct {
 	*Engine
+	life    context.Context // of Start: the drain begins when it ends
 	lanes   *lanes
 	results chan *result
 	wake    chan struct{}
@@ -59,58 +64,10 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: c, userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{}}
+	e.starting = make(chan struct{}, 1)
+	e.wanted, e.unwant = context.WithCancel(context.Background())
 	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
 	return e, nil
-}
-
-// Start checks that the store answers, starts to deliver and returns. When ctx is
-// cancelled the engine drains as [Engine.Stop] does, within Config.DrainTimeout.
-// To start an engine that runs already does nothing.
-func (e *Engine) Start(ctx context.Context) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.run != nil {
-		return nil
-	}
-	if err := e.cfg.Store.Ping(ctx); err != nil {
-		return err
-	}
-	r := e.newRun()
-	e.run = r
-	r.detach = context.AfterFunc(ctx, func() {
-		r.stopClaiming()
-		time.AfterFunc(e.cfg.DrainTimeout, r.abort)
-	})
-	r.start()
-	return nil
-}
-
-// Stop drains: nothing more is claimed, what is in flight is finished and
-// recorded, and what waits in memory is given back. It returns when that is done.
-// If ctx ends before, attempts in flight are aborted and given back too, and its
-// error is returned. To stop an engine that does not run does nothing.
-func (e *Engine) Stop(ctx context.Context) error {
-	e.mu.Lock()
-	r := e.run
-	e.mu.Unlock()
-	if r == nil {
-		return nil
-	}
-	r.stopClaiming()
-	select {
-	case <-r.drained:
-		return nil
-	case <-ctx.Done():
-	}
-	r.abort()
-	<-r.drained
-	return ctx.Err()
-}
-
-// Running reports whether the engine was started and takes in work.
-func (e *Engine) Running() bool {
-	r := e.current()
-	return r != nil && r.claiming.Err() == nil
 }
 
 // Wake makes the engine look for due attempts now.
@@ -186,10 +143,11 @@ func (e *Engine) current() *run {
 	return e.run
 }
 
-func (e *Engine) newRun() *run {
+func (e *Engine) newRun(life context.Context) *run {
 	c := e.cfg
 	r := &run{
 		Engine:  e,
+		life:    life,
 		results: make(chan *result, c.Workers),
 		wake:    make(chan struct{}, 1),
 		drained: make(chan struct{}),
@@ -204,6 +162,10 @@ func (e *Engine) newRun() *run {
 }
 
 func (r *run) start() {
+	r.detach = context.AfterFunc(r.life, func() {
+		r.stopClaiming()
+		time.AfterFunc(r.cfg.DrainTimeout, r.abort)
+	})
 	r.intake.Go(r.claimLoop)
 	r.intake.Go(r.listenLoop)
 	r.intake.Go(r.upkeepLoop)

@@ -1,0 +1,96 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+)
+
+var errStopped = errors.New("delivery: Stop was called before Start had ended")
+
+// Start checks that the store answers and that the host is Ready, begins to deliver,
+// and returns. When ctx is cancelled the engine drains as [Engine.Stop] does, within
+// Config.DrainTimeout. To start an engine that runs already does nothing. While a
+// former run drains, Start waits for its end. If ctx ends before Start has, its error
+// is returned, and if Stop is called, an error that says so; nothing is started then.
+func (e *Engine) Start(ctx context.Context) error {
+	e.mu.Lock()
+	wanted := e.wanted
+	e.mu.Unlock()
+	starting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(wanted, cancel)()
+	err := e.startWhile(starting, wanted, ctx)
+	if err != nil && wanted.Err() != nil && ctx.Err() == nil {
+		return errStopped
+	}
+	return err
+}
+
+// startWhile starts a run that lasts as long as life, unless ctx or wanted end before.
+func (e *Engine) startWhile(ctx, wanted, life context.Context) error {
+	select {
+	case e.starting <- struct{}{}:
+		defer func() { <-e.starting }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if r := e.current(); r != nil {
+		if r.takesIn() {
+			return nil
+		}
+		select {
+		case <-r.drained:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := e.cfg.Store.Ping(ctx); err != nil {
+		return err
+	}
+	if err := e.cfg.Ready(ctx); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := cmp.Or(wanted.Err(), ctx.Err()); err != nil {
+		return err
+	}
+	e.run = e.newRun(life)
+	e.run.start()
+	return nil
+}
+
+// Stop drains: nothing more is claimed, attempts in flight are finished and recorded,
+// and attempts that wait in memory are given back. It returns when that is done. If
+// ctx ends before, attempts in flight are aborted and given back too, and its error is
+// returned. To stop an engine that does not run does nothing. A Start that has not
+// ended yet, because it waits for a drain or for the store, starts nothing any more.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	e.unwant()
+	e.wanted, e.unwant = context.WithCancel(context.Background())
+	r := e.run
+	e.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	r.stopClaiming()
+	select {
+	case <-r.drained:
+		return nil
+	case <-ctx.Done():
+	}
+	r.abort()
+	<-r.drained
+	return ctx.Err()
+}
+
+// Running reports whether the engine was started and takes in work.
+func (e *Engine) Running() bool {
+	r := e.current()
+	return r != nil && r.takesIn()
+}
+
+// takesIn reports whether neither Stop was called nor the ctx of Start has ended.
+func (r *run) takesIn() bool { return r.claiming.Err() == nil && r.life.Err() == nil }
