@@ -28,7 +28,7 @@ type service struct {
 	org                uuid.UUID       // has a subscription to order.paid
 }
 
-// eachService runs a test on every store, with a pool of so many connections.
+// eachService runs a test on every store, with a pool of conns connections.
 func eachService(t *testing.T, conns int, test func(t *testing.T, s *service)) {
 	t.Helper()
 	t.Run("Memory", func(t *testing.T) {

@@ -151,7 +151,7 @@ func TestStart_EndsWithTheErrorOfAHostThatIsNotReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, missing := newWorld(t), errors.New("a key is missing")
-		var verdict error = missing
+		verdict := missing
 		e := w.engine(answer(200), func(c *delivery.Config) {
 			c.Ready = func(context.Context) error { return verdict }
 		})
