@@ -2,6 +2,7 @@ package guard
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -16,6 +17,7 @@ const (
 	maxDocument = 1 << 20  // bytes of a response that HTTPClient hands out
 
 	maxTimeout = 30 * time.Second // the longest that a subscription may ask for
+	maxTries   = 4                // of a POST; the first one included
 )
 
 var errStatus = errors.New("malformed response: not an HTTP status")
@@ -32,7 +34,8 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// IdleTimeout is how long an unused connection is kept. It is shorter than the
 	// 5 s after which common receivers (Node.js, uvicorn) close theirs: a request
-	// that crosses such a close fails, because nothing is ever sent twice.
+	// that crosses such a close on the wire fails, because nobody can tell whether
+	// the receiver processed it.
 	// Default: 4 s.
 	IdleTimeout time.Duration
 	// MaxIdle and MaxIdlePerHost bound the unused connections that are kept.
@@ -46,9 +49,9 @@ type Options struct {
 }
 
 // A Client sends requests that cannot leave what its [Policy] allows. It follows
-// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and puts a
-// POST on the wire at most once. It is safe for concurrent use, and meant to be
-// one per process, because it keeps connections.
+// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and never
+// repeats a POST that the receiver may have processed. It is safe for concurrent
+// use, and meant to be one per process, because it keeps connections.
 type Client struct {
 	transport *http.Transport
 	timeout   time.Duration
@@ -58,37 +61,38 @@ type Client struct {
 func NewClient(o Options) *Client {
 	policy := cmp.Or(o.Policy, new(Policy))
 	connect := cmp.Or(o.ConnectTimeout, 5*time.Second)
-	dialer := &net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control}
-	return &Client{
-		timeout: cmp.Or(o.Timeout, 15*time.Second),
-		transport: &http.Transport{
-			Proxy:       nil, // what a proxy connects to is out of our sight
-			DialContext: dialer.DialContext,
-			TLSClientConfig: &tls.Config{
-				MinVersion:         tls.VersionTLS12,
-				RootCAs:            o.RootCAs,
-				ClientSessionCache: tls.NewLRUClientSessionCache(256),
-			},
-			TLSHandshakeTimeout:    connect, // a dial outlives the request that asked for it
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			MaxIdleConns:           cmp.Or(o.MaxIdle, 1024),
-			MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 1024),
-			IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
-			ForceAttemptHTTP2:      true,
-			HTTP2: &http.HTTP2Config{
-				// What a receiver may push before anybody reads it.
-				MaxReceiveBufferPerStream:     4 * maxBody,
-				MaxReceiveBufferPerConnection: 64 * maxBody,
-				// A dead connection is found out and replaced, as HTTP/1 does at
-				// the first timeout; but a receiver that is merely busy has until
-				// the deadline of the request.
-				SendPingTimeout:  connect,
-				PingTimeout:      maxTimeout,
-				WriteByteTimeout: maxTimeout,
-			},
-		},
+	d := &dialer{net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control}, connect}
+	// net/http adds the protocols (ALPN) to the configuration before the first dial.
+	config := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		RootCAs:            o.RootCAs,
+		ClientSessionCache: tls.NewLRUClientSessionCache(256),
 	}
+	return &Client{timeout: cmp.Or(o.Timeout, 15*time.Second), transport: &http.Transport{
+		Proxy:       nil, // the policy cannot see the address that a proxy connects to
+		DialContext: d.dial,
+		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return d.dialTLS(ctx, network, addr, config)
+		},
+		TLSClientConfig:        config,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           cmp.Or(o.MaxIdle, 1024),
+		MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 1024),
+		IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
+		ForceAttemptHTTP2:      true,
+		HTTP2: &http.HTTP2Config{
+			// What a receiver may push before anybody reads it.
+			MaxReceiveBufferPerStream:     4 * maxBody,
+			MaxReceiveBufferPerConnection: 64 * maxBody,
+			// A dead connection is found out and replaced, as HTTP/1 does at
+			// the first timeout; but a receiver that is merely busy has until
+			// the deadline of the request.
+			SendPingTimeout:  connect,
+			PingTimeout:      maxTimeout,
+			WriteByteTimeout: maxTimeout,
+		},
+	}}
 }
 
 // HTTPClient returns a client for other requests of the library, such as JWKS
@@ -105,10 +109,18 @@ func (c *Client) HTTPClient() *http.Client {
 // CloseIdleConnections closes the connections that are not in use.
 func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 
-// roundTrip is the one way out. It goes to the transport directly: what
-// http.Client adds (redirects, cookies, credentials from the URL) is not wanted.
-func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := c.transport.RoundTrip(req)
+// single returns a transport for one request. It makes a connection that no other
+// request can take, and does not keep it.
+func (c *Client) single() *http.Transport {
+	t := c.transport.Clone()
+	t.DisableKeepAlives = true
+	return t
+}
+
+// roundTrip is the one way out. It goes to the transport directly, without
+// http.Client, which adds redirects, cookies and credentials from the URL.
+func roundTrip(transport *http.Transport, req *http.Request) (*http.Response, error) {
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +136,7 @@ func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 type limited struct{ *Client }
 
 func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := l.roundTrip(req)
+	resp, err := roundTrip(l.transport, req)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ func Describe(err error) string {
 }
 
 func describeOwn(err error) string {
+	if e, ok := errors.AsType[*unprocessedError](err); ok {
+		return e.reason
+	}
 	if e, ok := errors.AsType[*BlockedError](err); ok {
 		return e.Error()
 	}
@@ -80,9 +83,6 @@ func describeTLS(err error) string {
 	record, _ := errors.AsType[tls.RecordHeaderError](err)
 	if string(record.RecordHeader[:]) == "HTTP/" || errors.Is(err, http.ErrSchemeMismatch) {
 		return "tls: the receiver speaks plain HTTP"
-	}
-	if strings.Contains(err.Error(), "TLS handshake timeout") {
-		return "tls: handshake timeout"
 	}
 	// Alerts and the checks of crypto/tls: "tls: protocol version not supported".
 	for e := err; e != nil; e = errors.Unwrap(e) {

@@ -9,8 +9,8 @@
 //   - [Policy.ParseURL], when a URL is saved: syntax, ports, address literals in
 //     every spelling that some resolver understands, and names that are local by
 //     definition. It gives an early answer to a person.
-//   - no redirects, no proxy from the environment, no cookies, and nothing that
-//     makes net/http send a request twice.
+//   - no redirects, no proxy from the environment, no cookies, and no POST that
+//     net/http repeats by itself.
 //   - [Policy.Control], on every socket between its creation and its connect: the
 //     address that is really dialled, whichever name, resolver, spelling or
 //     rebinding led to it.

@@ -97,9 +97,8 @@ func TestPost_HTTP2(t *testing.T) {
 	}
 }
 
-// A refused stream was not processed, and net/http would send it again on the
-// same connection, for ever and ever while the receiver says so.
-func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
+// net/http would send a refused stream again on the same connection, up to seven times.
+func TestPost_HTTP2RefusedStreamIsRepeatedThreeTimesOnOtherConnections(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", `{"id":1}`} {
 		config := &tls.Config{NextProtos: []string{"h2"}}
@@ -112,12 +111,12 @@ func TestPost_HTTP2RefusedStreamIsNotSentAgain(t *testing.T) {
 			})
 		}))
 		client := newTLSClient(t, guard.Options{RootCAs: roots})
-		res := client.Post(t.Context(), guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}}})
-		if got := guard.Describe(res.Err); got != "http2: the receiver broke off" {
+		res := client.Post(t.Context(), guard.Request{URL: mustParse(t, httpsURL(r)), Body: []byte(body), Header: idempotent})
+		if got := guard.Describe(res.Err); got != "the receiver refused the request before processing it (HTTP/2 REFUSED_STREAM)" {
 			t.Errorf("%s (%v)", got, res.Err)
 		}
-		if got := r.Requests.Load(); got != 1 {
-			t.Errorf("%d requests on the wire", got)
+		if r.Requests.Load() != 4 || r.Connections.Load() != 4 {
+			t.Errorf("%d requests on %d connections", r.Requests.Load(), r.Connections.Load())
 		}
 	}
 }

@@ -44,10 +44,14 @@ type Result struct {
 	Err error
 }
 
-// Post sends a request and reads the response. It puts at most one request on
-// the wire, whatever happens to the connection. Any status is a result; errors
+// Post sends a request and reads the response. Any status is a result; errors
 // are in [Result.Err]. One deadline holds from the DNS lookup to the last byte;
 // an earlier deadline of ctx holds as well.
+//
+// Post never repeats a request that the receiver may have processed. It repeats,
+// at most three times and within the same deadline, a request of which no byte
+// was written, or that the receiver says it did not process (HTTP/2: GOAWAY or
+// REFUSED_STREAM, RFC 9113 section 8.7).
 func (c *Client) Post(ctx context.Context, r Request) Result {
 	start := time.Now()
 	timeout := cmp.Or(r.Timeout, c.timeout)
@@ -63,10 +67,7 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 }
 
 func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
-	resp, err := c.roundTrip(newRequest(ctx, r))
-	for unsent(err) { // until another connection takes it, or ctx ends
-		resp, err = c.roundTrip(newRequest(ctx, r))
-	}
+	resp, err := c.send(ctx, r)
 	if err != nil {
 		return Result{Err: err}
 	}
@@ -79,11 +80,36 @@ func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
 	return res
 }
 
-// newRequest builds a request that net/http does not send again by itself. It
-// would, on a dead connection, if it could rewind the body (GetBody, which
-// http.NewRequest sets) or if there were none; so there is always one, and no
-// way to rewind it. That the body is a bytes.Reader in a NopCloser lets net/http
-// put header and body into one write.
+// send sends a request until the receiver may have processed it, maxTries times at most. Each
+// repetition takes another connection: after a GOAWAY a shared one, since net/http uses the
+// former no more, and else one of its own.
+func (c *Client) send(ctx context.Context, r Request) (resp *http.Response, err error) {
+	trace := new(writeTrace)
+	ctx = trace.watch(ctx)
+	transport := c.transport
+	for range maxTries {
+		trace.conn = nil
+		if resp, err = roundTrip(transport, newRequest(ctx, r)); err == nil {
+			return resp, nil
+		}
+		reason := unprocessed(err, trace)
+		if reason == "" || ctx.Err() != nil {
+			return nil, err
+		}
+		err = &unprocessedError{reason, err}
+		if reason != reasonGoAway {
+			transport = c.single()
+		}
+	}
+	return nil, err
+}
+
+// newRequest builds a request that net/http does not send again by itself: it has a body, and no
+// way to rewind the body (GetBody, which http.NewRequest sets). Otherwise net/http would repeat
+// more than send does: a request with the header Idempotency-Key whose connection ended, and a
+// stream of HTTP/2 that was reset with PROTOCOL_ERROR. It would also repeat without a bound, or
+// seven times with pauses of up to a minute. That the body is a bytes.Reader in a NopCloser lets
+// net/http put header and body into one write.
 func newRequest(ctx context.Context, r Request) *http.Request {
 	header := r.Header
 	if header == nil {
@@ -96,15 +122,6 @@ func newRequest(ctx context.Context, r Request) *http.Request {
 		Body:          io.NopCloser(bytes.NewReader(r.Body)),
 		ContentLength: int64(len(r.Body)),
 	}).WithContext(ctx)
-}
-
-// unsent reports that a connection had no stream left for a request when it was to
-// begin one: the receiver lowered its limit, or others took them. net/http turns to
-// another connection only if it can rewind the body, which it has closed but not read.
-// It says so by this text, for want of a type, and in no other case for requests
-// without GetBody.
-func unsent(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "cannot rewind body")
 }
 
 var buffers = sync.Pool{New: func() any { return new([maxBody + 1]byte) }}

@@ -88,8 +88,8 @@ func chunk(size int) string {
 	return fmt.Sprintf("%x\r\n%s\r\n", size, strings.Repeat("x", size))
 }
 
-// net/http sends a request again on a connection that died while it was idle, if
-// it thinks it may: for an Idempotency-Key, or when there is no body.
+// net/http repeats a request after its connection has ended without a response, if it has an
+// Idempotency-Key and GetBody, or no body. The receiver has read the request here.
 func TestPost_ExactlyOneRequestOnTheWire(t *testing.T) {
 	t.Parallel()
 	for how, end := range map[string]func(net.Conn){"Closed": hostile.HangUp, "Reset": hostile.Reset} {

@@ -50,8 +50,8 @@ func TestPost_TLS(t *testing.T) {
 			if got := guard.Describe(res.Err); !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {
 				t.Errorf("%s (%v), want %s", got, res.Err, c.want)
 			}
-			if (c.want == "") != (r.Requests.Load() == 1) {
-				t.Errorf("%d requests", r.Requests.Load())
+			if (c.want == "") != (r.Requests.Load() == 1) || r.Connections.Load() != 1 {
+				t.Errorf("%d requests on %d connections", r.Requests.Load(), r.Connections.Load())
 			}
 		})
 	}

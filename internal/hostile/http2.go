@@ -20,6 +20,7 @@ const (
 
 // http2 are written by hand, because no library breaks the rules that they break.
 func http2() []Receiver {
+	const refused = "the receiver refused the request before processing it "
 	headers := func(flags byte, fields ...string) string { return frame(frameHeaders, flags, 1, pack(fields...)) }
 	list := []Receiver{
 		{Name: "HTTP2NoWindow", Serve: speaks(setting(settingWindow, 0), nil), Error: Timeout},
@@ -30,8 +31,9 @@ func http2() []Receiver {
 		{Name: "HTTP2EndlessEmptyData", Serve: speaks("", Sends(headers(flagEndHeaders, ":status", "200"), Endless(frame(frameData, 0, 1, "")))), Status: 200, Error: Timeout},
 		{Name: "HTTP2BodyBeforeTheHeaders", Serve: speaks("", Endless(frame(frameData, 0, 1, strings.Repeat("x", Kept)))), Error: "http2: protocol error"},
 		{Name: "HTTP2EndlessContinuation", Serve: speaks("", Sends(frame(frameHeaders, 0, 1, pack(":status", "200")), Endless(frame(frameContinuation, 0, 1, pack("x", strings.Repeat("x", 100)))))), Error: "http2: "},
-		{Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x07"), Wait)), Error: "http2: the receiver broke off"},
-		{Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Error: "http2: the receiver broke off"},
+		{Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x08"), Wait)), Error: "http2: the receiver broke off"},
+		{Name: "HTTP2RefusesEachStream", Serve: requests("", refuse), Refuses: true, Error: refused + "(HTTP/2 REFUSED_STREAM)"},
+		{Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Refuses: true, Error: refused + "(HTTP/2 GOAWAY)"},
 		{Name: "HTTP2NoStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, "x", "y"), Wait)), Error: "http2: protocol error"},
 		{Name: "HTTP2StatusOfTenDigits", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "9999999999"), Wait)), Error: "malformed response"},
 		{Name: "HTTP2NegativeStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "-200"), Wait)), Error: "malformed response"},
@@ -45,6 +47,23 @@ func http2() []Receiver {
 // speaks begins a connection with settings, reads a request, and does something then;
 // without that it goes on to read.
 func speaks(settings string, then func(net.Conn)) func(*Server, net.Conn) {
+	return requests(settings, func(conn net.Conn, _ uint32) (more bool) {
+		if then != nil {
+			then(conn)
+		}
+		return then == nil
+	})
+}
+
+// refuse says that a stream was not processed.
+func refuse(conn net.Conn, stream uint32) (more bool) {
+	_, err := io.WriteString(conn, frame(frameReset, 0, stream, "\x00\x00\x00\x07"))
+	return err == nil
+}
+
+// requests begins a connection with settings, and calls a function at the end of each request,
+// as long as it wants more of them.
+func requests(settings string, each func(conn net.Conn, stream uint32) (more bool)) func(*Server, net.Conn) {
 	return func(s *Server, conn net.Conn) {
 		preface := make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
 		if _, err := io.ReadFull(conn, preface); err != nil {
@@ -64,8 +83,8 @@ func speaks(settings string, then func(net.Conn)) func(*Server, net.Conn) {
 			if kind == frameHeaders {
 				s.Requests.Add(1)
 			}
-			if (kind == frameHeaders || kind == frameData) && flags&flagEndStream != 0 && then != nil {
-				then(conn)
+			ends := (kind == frameHeaders || kind == frameData) && flags&flagEndStream != 0
+			if ends && !each(conn, binary.BigEndian.Uint32(head[5:])) {
 				return
 			}
 		}

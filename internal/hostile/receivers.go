@@ -33,6 +33,18 @@ type Receiver struct {
 	Truncated bool
 	Error     string // in words, even where the status is what counts
 	Unsent    bool   // no request gets as far as the wire
+	Refuses   bool   // it says of each request that it did not process it
+}
+
+// Requests returns how many requests one attempt puts on the wire: a refused request is repeated three times.
+func (r Receiver) Requests() int32 {
+	switch {
+	case r.Unsent:
+		return 0
+	case r.Refuses:
+		return 4
+	}
+	return 1
 }
 
 // Plain are the receivers that speak HTTP/1 without TLS.

@@ -1,0 +1,129 @@
+package guard
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// readerPause is the interval at which awaitReader looks at a connection.
+const readerPause = 100 * time.Microsecond
+
+var errHandshakeTimeout = errors.New("tls: handshake timeout")
+
+// A dialer makes the connections of a [Client]. It does the TLS handshake itself, instead of
+// net/http, in order to count the bytes inside TLS: the alert that closes a TLS connection is
+// not part of a request.
+type dialer struct {
+	net.Dialer
+	handshake time.Duration // bounds a TLS handshake; a dial outlives the request that asked for it
+}
+
+// dial returns a *countedConn.
+func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &countedConn{Conn: conn, socket: socket}, nil
+}
+
+// dialTLS returns a *countedConn around a *tls.Conn for HTTP/1. For HTTP/2 it returns a
+// *tls.Conn around a *countedConn, because net/http insists on a *tls.Conn there.
+func (d *dialer) dialTLS(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+	conn, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := d.shakeHands(ctx, conn, addr, config.Clone())
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	if secure.ConnectionState().NegotiatedProtocol == "h2" {
+		return secure, nil
+	}
+	return &countedConn{Conn: secure, socket: conn.(*countedConn).socket}, nil
+}
+
+func (d *dialer) shakeHands(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (_ *tls.Conn, err error) {
+	if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d.handshake, errHandshakeTimeout)
+	defer cancel()
+	secure := tls.Client(conn, config)
+	err = secure.HandshakeContext(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return secure, err
+}
+
+// A countedConn counts the bytes that are written to it.
+type countedConn struct {
+	net.Conn
+	socket  syscall.RawConn // of the TCP connection, under TLS too
+	written atomic.Int64
+}
+
+// Write implements [net.Conn]. It counts the bytes first and takes back those that were not
+// written: the response may be read before Conn.Write returns.
+func (c *countedConn) Write(p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n - len(p)))
+	return n, err
+}
+
+// awaitReader waits until net/http has read what an idle connection of HTTP/1 received. That is
+// most often its end, or the alert of TLS before the end: then net/http closes the connection
+// and writes nothing to it. Without the wait it may write a request in the moment before it
+// reads the end, and the request may have been processed for all that anybody knows.
+func (c *countedConn) awaitReader(ctx context.Context) {
+	for readable(c.socket) {
+		select {
+		case <-ctx.Done():
+			_ = c.Conn.Close() // net/http would begin to write before it sees that ctx has ended
+			return
+		case <-time.After(readerPause):
+		}
+	}
+}
+
+// A writeTrace tells whether net/http wrote a byte of a request.
+type writeTrace struct {
+	conn  *countedConn // the connection of the request; nil until net/http has chosen it
+	start int64        // bytes that were written to conn before the request
+}
+
+// watch returns a context for requests that are sent one after the other.
+func (t *writeTrace) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
+			t.conn = secure.NetConn().(*countedConn)
+		} else {
+			t.conn = info.Conn.(*countedConn)
+			if info.Reused {
+				t.conn.awaitReader(ctx)
+			}
+		}
+		t.start = t.conn.written.Load()
+	}})
+}
+
+// nothingWritten reports that a request failed before a byte of it was written. It may report
+// false for HTTP/2 although nothing was written, since requests share a connection there.
+func (t *writeTrace) nothingWritten() bool {
+	return t.conn != nil && t.conn.written.Load() == t.start
+}
