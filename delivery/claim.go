@@ -217,14 +217,13 @@ func (l *lateness) margin() time.Duration {
 // listenLoop turns the store's notifications into wake-ups. Polling goes on
 // beside it, so a failure costs latency only.
 func (r *run) listenLoop() {
-	notifier, ok := r.cfg.Store.(store.Notifier)
-	if !ok {
+	if r.abilities.Notifier == nil {
 		return
 	}
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {
 		began := time.Now()
-		err := notifier.Listen(r.claiming, r.signal)
+		err := r.abilities.Notifier.Listen(r.claiming, r.signal)
 		if r.claiming.Err() != nil {
 			return
 		}

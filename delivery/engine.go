@@ -20,6 +20,7 @@ const leaseMargin = 2 * time.Second
 // Engine delivers. Make one with [New]; it does nothing until [Engine.Start].
 type Engine struct {
 	cfg       Config
+	abilities store.Abilities // of cfg.Store
 	userAgent []string
 	targets   *targets
 	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
@@ -63,7 +64,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: c, userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{}}
+	e := &Engine{cfg: c, abilities: c.Store.Abilities(), userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{}}
 	e.starting = make(chan struct{}, 1)
 	e.wanted, e.unwant = context.WithCancel(context.Background())
 	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}

@@ -2,8 +2,6 @@ package delivery
 
 import (
 	"time"
-
-	"github.com/ecg-api/webhooks/store"
 )
 
 const (
@@ -16,7 +14,7 @@ const (
 // Config.Retention.
 func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
-		if m, ok := r.cfg.Store.(store.Maintainer); ok {
+		if m := r.abilities.Maintainer; m != nil {
 			r.noteUpkeep(m.Maintain(r.claiming, r.cfg.Now()))
 		}
 		r.prune()

@@ -31,6 +31,8 @@ func (u *upkept) Maintain(_ context.Context, now time.Time) error {
 	return u.failure
 }
 
+func (u *upkept) Abilities() store.Abilities { return store.Abilities{Maintainer: u} }
+
 func (u *upkept) Prune(_ context.Context, before time.Time, most int) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -108,6 +108,8 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	if p.inClear {
 		p.log.Warn("signing secrets are not encrypted at rest: WEBHOOKS_SECRET_KEYS is off")
 	}
+	a := db.Abilities()
+	p.log.Info("store abilities", "notifies", a.Notifier != nil, "maintains", a.Maintainer != nil, "transactions", a.Transactor != nil)
 	if !db.Durable() {
 		p.log.Warn("the store is in memory: what it holds ends with this process")
 	}

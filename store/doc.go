@@ -6,6 +6,21 @@
 // on PostgreSQL and on SQLite. To write another one, implement [Store] and run
 // storetest.Run against it.
 //
+// # Decorators
+//
+// A decorator is a store around another store, for example one that counts calls. It
+// embeds a [Store] and redefines the methods that it changes. [Store].Abilities then is
+// the one of the inner store, so the decorator has its abilities, such as LISTEN on
+// PostgreSQL. A decorator that changes an ability changes the field:
+//
+//	func (d decorator) Abilities() store.Abilities {
+//		a := d.Store.Abilities()
+//		a.Notifier = nil // the dispatcher polls
+//		return a
+//	}
+//
+// storetest.Run tests a decorator as it tests any store.
+//
 // # Names
 //
 // The REST interface keeps the words of its published reference, Go and the

@@ -25,6 +25,12 @@ type Store interface {
 	// Durable reports whether what the store acknowledged survives the end of
 	// the process.
 	Durable() bool
+
+	// Abilities returns the store's optional abilities, the same ones at every call.
+	// This is the only way in which they are found: a type assertion would miss the
+	// abilities of a store inside a decorator. A decorator that embeds a Store has its
+	// abilities. One that adds, changes or hides an ability defines Abilities too.
+	Abilities() Abilities
 }
 
 // Tx is an open transaction of a store. It comes from the caller's own database

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ecg-api/webhooks/store"
@@ -10,6 +11,8 @@ import (
 var generalCases = []testCase{
 	{"PingAnswers", generalPing},
 	{"DurableDoesNotChange", generalDurable},
+	{"AbilitiesAreAnnounced", generalAbilities},
+	{"DecoratorsKeepTheAbilities", generalDecorator},
 	{"NotifierWakesWhenWorkIsAdded", generalNotifier},
 	{"NotifierEndsWithItsContext", generalNotifierEnds},
 }
@@ -29,12 +32,54 @@ func generalDurable(f *fixture) {
 	f.equal("durable", f.s.Durable(), was)
 }
 
+func generalAbilities(f *fixture) {
+	a := f.s.Abilities()
+	f.equal("abilities", abilities(f.s), abilities(f.s))
+	if _, ok := f.s.(store.Notifier); ok && a.Notifier == nil {
+		f.t.Error("the store has the method Listen, and no Notifier in its Abilities")
+	}
+	if _, ok := f.s.(store.Maintainer); ok && a.Maintainer == nil {
+		f.t.Error("the store has the method Maintain, and no Maintainer in its Abilities")
+	}
+	if _, ok := f.s.(store.Transactor); ok && a.Transactor == nil {
+		f.t.Error("the store has the method Begin, and no Transactor in its Abilities")
+	}
+}
+
+// abilities returns the names of a store's abilities.
+func abilities(s store.Store) (names []string) {
+	a := s.Abilities()
+	for name, present := range map[string]bool{
+		"Maintainer": a.Maintainer != nil, "Notifier": a.Notifier != nil, "Transactor": a.Transactor != nil,
+	} {
+		if present {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func generalDecorator(f *fixture) {
+	inner := f.s
+	f.s = struct{ store.Store }{inner}
+	f.equal("abilities", abilities(f.s), abilities(inner))
+	if inner.Abilities().Transactor == nil {
+		return
+	}
+	e, _ := f.scene()
+	tx := f.begin()
+	f.publishTx(tx, f.newMessage(e))
+	f.check(tx.Commit())
+	f.claimOne()
+}
+
 // notifier returns the store as one, or skips the case.
 func (f *fixture) notifier() store.Notifier {
 	f.t.Helper()
-	n, ok := f.s.(store.Notifier)
-	if !ok {
-		f.t.Skip("the store is no store.Notifier")
+	n := f.s.Abilities().Notifier
+	if n == nil {
+		f.t.Skip("the store has no Notifier")
 	}
 	return n
 }

@@ -1,10 +1,6 @@
 package storetest
 
-import (
-	"time"
-
-	"github.com/ecg-api/webhooks/store"
-)
+import "time"
 
 var maintainCases = []testCase{
 	{"MayBeCalledByAllAtOnce", maintainTogether},
@@ -14,9 +10,9 @@ var maintainCases = []testCase{
 // maintain calls Maintain as several hosts do, or skips the case.
 func (f *fixture) maintain(at time.Time) {
 	f.t.Helper()
-	m, ok := f.s.(store.Maintainer)
-	if !ok {
-		f.t.Skip("the store is no store.Maintainer")
+	m := f.s.Abilities().Maintainer
+	if m == nil {
+		f.t.Skip("the store has no Maintainer")
 	}
 	f.together(4, func(int) error { return m.Maintain(f.ctx, at) })
 }

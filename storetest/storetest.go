@@ -6,9 +6,10 @@
 //	}
 //
 // Every case states one rule of the contracts in package store. Where a store has
-// an optional ability (store.Transactor, store.Notifier, store.Maintainer), its
-// rules are tested too; where it has not, those cases are skipped. A store with a
-// pool of connections is tested with a pool of one, too: see [OneConnection].
+// an optional ability (see store.Abilities), its rules are tested too; where it lacks
+// the ability, those cases are skipped. A decorator of a store is tested as a store. A
+// store with a pool of connections is tested with a pool of one, too: see
+// [OneConnection].
 package storetest
 
 import (

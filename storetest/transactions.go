@@ -22,9 +22,9 @@ var transactionCases = []testCase{
 // begin starts a transaction, or skips the case.
 func (f *fixture) begin() store.Tx {
 	f.t.Helper()
-	transactor, ok := f.s.(store.Transactor)
-	if !ok {
-		f.t.Skip("the store is no store.Transactor")
+	transactor := f.s.Abilities().Transactor
+	if transactor == nil {
+		f.t.Skip("the store has no Transactor")
 	}
 	tx := must(transactor.Begin(f.ctx))(f.t)
 	f.t.Cleanup(func() { _ = tx.Rollback() })

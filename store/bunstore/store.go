@@ -31,8 +31,7 @@ type Options struct {
 	NoPrepare bool
 }
 
-// Store is a store.Store in a PostgreSQL or SQLite database. It is also a
-// store.Transactor, a store.Notifier and a store.Maintainer.
+// Store is a store.Store in a PostgreSQL or SQLite database.
 type Store struct {
 	db     *bun.DB
 	schema string
@@ -47,12 +46,7 @@ type Store struct {
 	absent sync.Map // the partitions that straight did not find, by their part
 }
 
-var (
-	_ store.Store      = (*Store)(nil)
-	_ store.Transactor = (*Store)(nil)
-	_ store.Notifier   = (*Store)(nil)
-	_ store.Maintainer = (*Store)(nil)
-)
+var _ store.Store = (*Store)(nil)
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
@@ -96,6 +90,11 @@ func (s *Store) DB() *bun.DB { return s.db }
 
 // Schema returns the name that Options chose.
 func (s *Store) Schema() string { return s.schema }
+
+// Abilities implements store.Store: the store has all of them.
+func (s *Store) Abilities() store.Abilities {
+	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s}
+}
 
 // Durable reports true: what was acknowledged is on disk, as far as the
 // database is set to write it there.

@@ -17,8 +17,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Store is a store in memory. It is a [store.Transactor] and a [store.Notifier]
-// too. Create it with New.
+// Store is a store in memory. Create it with New.
 type Store struct {
 	mu sync.Mutex // guards everything below
 
@@ -46,11 +45,7 @@ type Store struct {
 	wake      bool // when the lock is released
 }
 
-var (
-	_ store.Store      = (*Store)(nil)
-	_ store.Transactor = (*Store)(nil)
-	_ store.Notifier   = (*Store)(nil)
-)
+var _ store.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
@@ -73,6 +68,9 @@ func New() *Store {
 
 // Ping fails only when ctx is done.
 func (s *Store) Ping(ctx context.Context) error { return ctx.Err() }
+
+// Abilities implements store.Store: the store needs no upkeep.
+func (s *Store) Abilities() store.Abilities { return store.Abilities{Notifier: s, Transactor: s} }
 
 // Durable returns false.
 func (s *Store) Durable() bool { return false }

@@ -1,0 +1,9 @@
+package store
+
+// Abilities are the optional abilities of a store. A field is nil if the store lacks
+// the ability.
+type Abilities struct {
+	Notifier   Notifier   // says that work may be due
+	Maintainer Maintainer // does regular upkeep
+	Transactor Transactor // begins transactions
+}
