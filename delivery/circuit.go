@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -80,7 +81,8 @@ func (r *run) release(subscription uuid.UUID) {
 		return nil, r.cfg.Store.Release(ctx, subscription, r.cfg.Now().UTC().Truncate(time.Millisecond))
 	})
 	if err != nil {
-		r.cfg.Logger.Error("webhooks: what waits for an endpoint could not be released; it is sent later", "error", err)
+		r.lasts(slog.LevelError, "webhooks: attempts that wait for an endpoint could not be released; they are sent later", nil,
+			"subscription", subscription, "error", err)
 	}
 	r.signal()
 }
@@ -121,7 +123,7 @@ func (r *run) noteHealth(ended []*result) {
 		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h, now) })
 	})
 	if err != nil {
-		r.cfg.Logger.Error("webhooks: what is known of endpoints could not be recorded", "error", err)
+		r.lasts(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
 		return
 	}
 	for _, id := range ids {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -223,14 +224,16 @@ func (r *run) listenLoop() {
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {
 		began := time.Now()
+		listens := time.AfterFunc(time.Minute, func() { r.ended(cannotListen, nil, "webhooks: listening for wake-ups") })
 		err := r.abilities.Notifier.Listen(r.claiming, r.signal)
+		listens.Stop()
 		if r.claiming.Err() != nil {
 			return
 		}
 		if time.Since(began) > time.Minute {
 			backOff.Reset()
 		}
-		r.cfg.Logger.Warn("webhooks: cannot listen for wake-ups, polling", "error", err)
+		r.lasts(slog.LevelWarn, cannotListen, nil, "error", err)
 		r.wait(nil, 10*backOff.NextBackOff())
 	}
 }
@@ -278,11 +281,10 @@ func (r *run) wait(ch <-chan struct{}, d time.Duration) {
 // health tells the host when the store goes away and comes back, once each.
 type health struct {
 	notice func(Notice)
-	log    *slog.Logger
-	now    func() time.Time
+	log    *conditionlog.Log
 
 	mu   sync.Mutex
-	down time.Time
+	down bool
 }
 
 func (h *health) failed(err error) {
@@ -290,24 +292,22 @@ func (h *health) failed(err error) {
 		return
 	}
 	h.mu.Lock()
-	first := h.down.IsZero()
-	if first {
-		h.down = h.now()
-	}
+	first := !h.down
+	h.down = true
 	h.mu.Unlock()
+	h.log.Occurred(context.Background(), slog.LevelError, storeAway, nil, "error", err)
 	if first {
-		h.log.Error("webhooks: the store does not answer", "error", err)
 		h.notice(Notice{Kind: StoreDown, Reason: "the store does not answer"})
 	}
 }
 
 func (h *health) worked() {
 	h.mu.Lock()
-	since := h.down
-	h.down = time.Time{}
+	was := h.down
+	h.down = false
 	h.mu.Unlock()
-	if !since.IsZero() {
-		h.log.Info("webhooks: the store answers again", "down_for", h.now().Sub(since))
+	if was {
+		h.log.Ended(context.Background(), storeAway, nil, "webhooks: the store answers again")
 		h.notice(Notice{Kind: StoreUp})
 	}
 }

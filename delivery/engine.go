@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -21,6 +23,7 @@ const leaseMargin = 2 * time.Second
 type Engine struct {
 	cfg       Config
 	abilities store.Abilities // of cfg.Store
+	log       *conditionlog.Log
 	userAgent []string
 	targets   *targets
 	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
@@ -64,7 +67,10 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: c, abilities: c.Store.Abilities(), userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{}}
+	e := &Engine{
+		cfg: c, abilities: c.Store.Abilities(), log: conditionlog.New(c.Logger, c.Now),
+		userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{},
+	}
 	e.starting = make(chan struct{}, 1)
 	e.wanted, e.unwant = context.WithCancel(context.Background())
 	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
@@ -158,7 +164,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.lanes = newLanes(c, e.pacers, func(t task) { r.workers.Go(func() { r.work(t) }) }, r.signal)
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
-	r.health = health{notice: e.notify, log: c.Logger, now: c.Now}
+	r.health = health{notice: e.notify, log: e.log}
 	return r
 }
 
@@ -209,7 +215,7 @@ func (r *run) signal() {
 func (e *Engine) notify(n Notice) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.cfg.Logger.Error("webhooks: the observer panicked", "panic", fmt.Sprint(p))
+			e.lasts(slog.LevelError, "webhooks: the observer panicked", nil, "panic", fmt.Sprint(p))
 		}
 	}()
 	n.At = e.cfg.Now()

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/testlog"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
@@ -128,6 +130,11 @@ func (w *world) engine(sender delivery.Sender, change ...func(*delivery.Config))
 	for _, f := range change {
 		f(&c)
 	}
+	handler := slog.DiscardHandler
+	if c.Logger != nil {
+		handler = c.Logger.Handler()
+	}
+	c.Logger = slog.New(testlog.Checked(w.t, handler))
 	e, err := delivery.New(c)
 	w.must(err)
 	w.t.Cleanup(func() { _ = e.Stop(context.Background()) })

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"log/slog"
 	"time"
 )
 
@@ -15,7 +16,7 @@ const (
 func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
-			r.noteUpkeep(m.Maintain(r.claiming, r.cfg.Now()))
+			r.noteUpkeep("partitions", m.Maintain(r.claiming, r.cfg.Now()))
 		}
 		r.prune()
 		r.wait(nil, upkeepInterval)
@@ -26,7 +27,7 @@ func (r *run) upkeepLoop() {
 func (r *run) prune() {
 	for r.cfg.Retention > 0 && r.claiming.Err() == nil {
 		n, err := r.cfg.Store.Prune(r.claiming, cutoff(r.cfg.Now(), r.cfg.Retention), pruneBatch)
-		r.noteUpkeep(err)
+		r.noteUpkeep("retention", err)
 		if err != nil || n < pruneBatch {
 			return
 		}
@@ -43,12 +44,15 @@ func cutoff(now time.Time, retention time.Duration) time.Time {
 	return before
 }
 
-func (r *run) noteUpkeep(err error) {
+// noteUpkeep logs whether a part of the upkeep works.
+func (r *run) noteUpkeep(part string, err error) {
 	switch {
-	case err == nil || r.claiming.Err() != nil:
+	case r.claiming.Err() != nil:
+	case err == nil:
+		r.ended(upkeepFailed, part, "webhooks: the upkeep of the store works again", "part", part)
 	case unavailable(err):
 		r.health.failed(err)
 	default:
-		r.cfg.Logger.Error("webhooks: the upkeep of the store failed", "error", err)
+		r.lasts(slog.LevelError, upkeepFailed, part, "part", part, "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -117,7 +118,7 @@ func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uu
 	for i := range n {
 		if err := try(i, i+1); err != nil {
 			failed[i] = true
-			r.cfg.Logger.Error("webhooks: a result could not be recorded", "error", err)
+			r.lasts(slog.LevelError, "webhooks: a result could not be recorded", nil, "error", err)
 		}
 	}
 	return lost, failed
@@ -209,7 +210,8 @@ func (r *run) deactivate(b *result, reason string) {
 	r.targets.forget(b.SubscriptionID)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
-		r.cfg.Logger.Error("webhooks: a subscription could not be deactivated", "subscription", b.SubscriptionID, "error", err)
+		r.lasts(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
+			"subscription", b.SubscriptionID, "error", err)
 	case err == nil && changed:
 		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
 		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})

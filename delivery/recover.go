@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/ecg-api/webhooks/store"
@@ -21,13 +22,16 @@ func (r *run) recoverLoop() {
 		advanced, err := r.cfg.Store.AdvanceRecovery(r.claiming, store.AdvanceOptions{
 			Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
 		})
+		if err == nil {
+			r.ended(recoveryStuck, nil, "webhooks: recoveries go on")
+		}
 		switch {
 		case r.claiming.Err() != nil:
 		case err != nil:
 			if unavailable(err) {
 				r.health.failed(err)
 			} else {
-				r.cfg.Logger.Error("webhooks: a recovery cannot go on", "error", err)
+				r.lasts(slog.LevelError, recoveryStuck, nil, "error", err)
 			}
 			r.wait(nil, backOff.NextBackOff())
 		case advanced:

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -109,7 +110,7 @@ var contentType = []string{"application/json"}
 func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.cfg.Logger.Error("webhooks: sending panicked", "panic", fmt.Sprint(p), "attempt", t.AttemptID)
+			r.lasts(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
 			result = guard.Result{Err: fault("internal error: the sender panicked")}
 		}
 	}()
@@ -175,10 +176,11 @@ func (e *Engine) prepare(s store.Target) *target {
 		return t
 	}
 	if t.signer, t.err = e.cfg.Signer(s); t.err != nil {
-		e.cfg.Logger.Error("webhooks: the secrets of a subscription cannot be used", "subscription", s.ID, "error", t.err)
+		e.lasts(slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
 		t.err = fault("the subscription's secret cannot be used")
 		return t
 	}
+	e.ended(cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
 	if len(s.Headers) > 0 {
 		t.header = make(http.Header, len(s.Headers))
 	}

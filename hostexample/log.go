@@ -8,11 +8,19 @@ import (
 
 // logger writes to standard error.
 func (c *cli) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}
+	options := &slog.HandlerOptions{Level: slog.Level(c.LogLevel), ReplaceAttr: withUnit}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// withUnit writes a duration as text, such as 1.5s, in JSON too.
+func withUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func isTerminal(w io.Writer) bool {

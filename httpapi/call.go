@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -22,9 +23,26 @@ type call struct {
 	ids     map[string]uuid.UUID
 	text    map[string]string // the parameters of the path that are not ids
 	maxBody int64
+	timeout time.Duration      // of the store's work
+	cancel  context.CancelFunc // of ctx; nil before its first call
 }
 
-func (c *call) ctx() context.Context { return c.r.Context() }
+// ctx returns the context of the store's work. Its time-out begins with the first call,
+// which is after the body was read, so that a slow client does not use it up.
+func (c *call) ctx() context.Context {
+	if c.cancel == nil {
+		ctx, cancel := context.WithTimeout(c.r.Context(), c.timeout)
+		c.r, c.cancel = c.r.WithContext(ctx), cancel
+	}
+	return c.r.Context()
+}
+
+// end releases the context.
+func (c *call) end() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
 
 // id returns an id of the path. A name that the route lacks is a mistake here.
 func (c *call) id(name string) uuid.UUID {

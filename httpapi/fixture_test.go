@@ -19,6 +19,7 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/internal/testlog"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
@@ -114,7 +115,7 @@ func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
+	f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(testlog.Checked(t, slog.NewTextHandler(f.log, nil)))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -83,8 +84,11 @@ func (a *api) getHealth(c *call) error {
 	h := healthWire{"ok", map[string]part{}, map[string]part{}, map[string]part{}}
 	database := part{Status: "up"}
 	if storeErr != nil {
-		a.cfg.Logger.WarnContext(c.ctx(), "webhooks: the store is down", "requestId", c.requestID(), "error", storeErr)
+		a.log.Occurred(c.ctx(), slog.LevelError, storeDown, nil, "requestId", c.requestID(), "error", storeErr)
 		database = part{"down", "the store does not answer"}
+	}
+	if storeErr == nil {
+		a.log.Ended(c.ctx(), storeDown, nil, "webhooks: the store is up again")
 	}
 	h.add("database", database)
 	if a.cfg.Dispatching {

@@ -15,6 +15,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/internal/conditionlog"
 )
 
 // Config of [New].
@@ -23,8 +24,8 @@ type Config struct {
 	Authenticator Authenticator
 	// MaxBody bounds a request's body, in bytes. Default: 1 MiB.
 	MaxBody int64
-	// Timeout bounds a request: when the store does not answer in time the client
-	// gets a 503. Default: 30 s.
+	// Timeout bounds how long a request waits for the store, from when its body was
+	// read; then the client gets a 503. Default: 10 s.
 	Timeout time.Duration
 	// Logger gets the errors that a response does not tell, and panics, each with
 	// the id of the request. Default: discards.
@@ -46,12 +47,12 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	case c.Timeout < 0:
 		return nil, fmt.Errorf("httpapi: Config.Timeout is %v, must not be negative", c.Timeout)
 	}
-	c.MaxBody, c.Timeout = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 30*time.Second)
+	c.MaxBody, c.Timeout = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &api{
-		hooks: hooks, cfg: c, health: &health{ping: hooks.Health},
+		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
 		openAPI: sync.OnceValue(OpenAPI), docs: sync.OnceValue(docsPage),
 	}
 	a.router = a.newRouter(routes())
@@ -64,6 +65,7 @@ type api struct {
 	cfg    Config
 	router *bunrouter.Router
 	health *health
+	log    *conditionlog.Log
 
 	openAPI func() []byte
 	docs    func() []byte
@@ -92,20 +94,34 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			problemFor(errInternal).write(w, id)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestIDKey{}, id), a.cfg.Timeout)
-	defer cancel()
-	if err := a.route(w, r.WithContext(ctx)); err != nil {
+	if err := a.route(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))); err != nil {
 		a.fail(w, r, id, err)
 	}
 }
 
-// fail renders an error. What the client is not told goes to the log.
+// Conditions that last, by their messages in the log. Each is logged once, then at most
+// hourly.
+const (
+	storeDown = "webhooks: the store is down"
+	authDown  = "webhooks: tokens cannot be verified"
+)
+
+// fail renders an error. The log gets the causes that the client is not told: each
+// internal error, because the answer refers to the log, and a 503 as a condition.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
 	p := problemFor(err)
-	gone := r.Context().Err() != nil // the client went away: its error is nobody's
-	if p.Status >= http.StatusInternalServerError && !gone {
-		a.cfg.Logger.ErrorContext(r.Context(), "webhooks: request failed", "requestId", id,
-			"method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err)
+	if r.Context().Err() != nil { // the client went away
+		p.write(w, id)
+		return
+	}
+	attributes := []any{"requestId", id, "method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err}
+	switch {
+	case p.Code == "store_unavailable":
+		a.log.Occurred(r.Context(), slog.LevelError, storeDown, nil, attributes...)
+	case p.Code == "authentication_unavailable":
+		a.log.Occurred(r.Context(), slog.LevelError, authDown, nil, attributes...)
+	case p.Status >= http.StatusInternalServerError:
+		a.cfg.Logger.ErrorContext(r.Context(), "webhooks: request failed", attributes...)
 	}
 	p.write(w, id)
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,9 +108,10 @@ func matches(pattern, segments []string) bool {
 // scope, the organization and the ids, all as the table says.
 func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
-		c := &call{w: w, r: r.Request, maxBody: a.cfg.MaxBody, text: map[string]string{}, ids: map[string]uuid.UUID{}}
+		c := &call{w: w, r: r.Request, maxBody: a.cfg.MaxBody, timeout: a.cfg.Timeout, text: map[string]string{}, ids: map[string]uuid.UUID{}}
+		defer c.end()
 		if rt.needs != open {
-			caller, err := a.cfg.Authenticator.Authenticate(r.Request)
+			caller, err := a.authenticate(r.Request)
 			if err != nil {
 				return authError(err)
 			}
@@ -138,6 +140,17 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 		}
 		return rt.handle(a, c)
 	}
+}
+
+// authenticate asks who calls, for no longer than the time-out.
+func (a *api) authenticate(r *http.Request) (Caller, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.Timeout)
+	defer cancel()
+	caller, err := a.cfg.Authenticator.Authenticate(r.WithContext(ctx))
+	if err == nil {
+		a.log.Ended(ctx, authDown, nil, "webhooks: tokens can be verified again")
+	}
+	return caller, err
 }
 
 // parseUUID reads the 36 characters that a UUID has, and none of the other forms.
