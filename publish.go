@@ -114,7 +114,15 @@ func one(results []Published, err error) (Published, error) {
 	return results[0], nil
 }
 
-func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
+func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) (results []Published, err error) {
+	err = d.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
+		results, err = d.publishWithin(ctx, tx, org, events)
+		return err
+	})
+	return results, err
+}
+
+func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
 	if err := checkOrganization(org); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,11 @@ func (c *core) checkKeys(ctx context.Context) error {
 // batches.
 func (c *core) eachSecret(ctx context.Context, except [][]byte, f func([]store.Secret) error) error {
 	for after := uuid.Nil; ; {
-		rows, err := c.store.SecretsExcept(ctx, except, after, keyBatch)
+		var rows []store.Secret
+		err := c.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
+			rows, err = c.store.SecretsExcept(ctx, except, after, keyBatch)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -56,6 +56,9 @@ type Config struct {
 	// DrainTimeout bounds the drain after the ctx of Start was cancelled.
 	// Default: 30 s.
 	DrainTimeout time.Duration
+	// StoreTimeout bounds how long a publish waits for the store, whatever its ctx
+	// allows; then it fails with [ErrUnavailable]. Default: 10 s.
+	StoreTimeout time.Duration
 
 	// AllowNetworks may be reached by deliveries although they are private.
 	// Default: none.
@@ -171,6 +174,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
+	c.StoreTimeout = cmp.Or(c.StoreTimeout, 10*time.Second)
 	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
 	c.MaxData = cmp.Or(c.MaxData, 1<<20)
 	if c.Logger == nil {
@@ -195,6 +199,7 @@ func (c Config) check() error {
 		{"SecretOverlap", c.SecretOverlap},
 		{"PollInterval", c.PollInterval},
 		{"DrainTimeout", c.DrainTimeout},
+		{"StoreTimeout", c.StoreTimeout},
 	} {
 		if f.d < 0 {
 			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)

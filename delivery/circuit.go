@@ -50,13 +50,15 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 func (r *run) probe(t task, to *target, now time.Time) bool {
 	health, won := to.Health, false
 	if !now.Before(health.ProbeAt) {
-		err := r.cfg.Store.UpdateHealth(r.sending, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
+		ctx, cancel := r.bounded(r.sending)
+		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
 			if won = !h.ProbeAt.IsZero() && !now.Before(h.ProbeAt); won {
 				h.Probes++
 				h.ProbeAt = now.Add(probeWait(h.Probes))
 			}
 			health = *h
 		})
+		cancel()
 		if err != nil {
 			r.health.failed(err)
 			r.giveBack(t, now.Add(time.Second))

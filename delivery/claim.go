@@ -91,7 +91,9 @@ func (r *run) claimLoop() {
 // claim claims what there is reserved room for, and puts it into the lanes.
 func (r *run) claim(opts store.ClaimOptions) ([]store.Job, error) {
 	began := time.Now()
-	jobs, err := r.cfg.Store.Claim(r.claiming, opts)
+	ctx, cancel := r.bounded(r.claiming)
+	defer cancel()
+	jobs, err := r.cfg.Store.Claim(ctx, opts)
 	r.lanes.release(opts.Max - len(jobs))
 	if err != nil {
 		if r.claiming.Err() == nil {

@@ -51,6 +51,8 @@ type run struct {
 	stopClaiming context.CancelFunc
 	sending      context.Context // done: abort what is in flight
 	abort        context.CancelFunc
+	writing      context.Context // done, flushTimeout after an abort: write nothing more
+	stopWriting  context.CancelFunc
 
 	intake    sync.WaitGroup // who puts into the lanes
 	workers   sync.WaitGroup
@@ -73,8 +75,14 @@ func New(c Config) (*Engine, error) {
 	}
 	e.starting = make(chan struct{}, 1)
 	e.wanted, e.unwant = context.WithCancel(context.Background())
-	e.targets = &targets{store: c.Store, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
+	e.targets = &targets{store: c.Store, timeout: c.Lease, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
 	return e, nil
+}
+
+// bounded returns a context for a call of the store. An answer that takes longer than a
+// lease comes too late, and a database that is frozen does not hold the caller for good.
+func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, e.cfg.Lease)
 }
 
 // Wake makes the engine look for due attempts now.
@@ -164,6 +172,8 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.lanes = newLanes(c, e.pacers, func(t task) { r.workers.Go(func() { r.work(t) }) }, r.signal)
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
+	r.writing, r.stopWriting = context.WithCancel(context.Background())
+	context.AfterFunc(r.sending, func() { time.AfterFunc(flushTimeout, r.stopWriting) })
 	r.health = health{notice: e.notify, log: e.log}
 	return r
 }
@@ -198,6 +208,7 @@ func (r *run) end() {
 	close(r.results)
 	r.recorders.Wait()
 	r.abort()
+	r.stopWriting()
 	r.Engine.mu.Lock()
 	r.Engine.run = nil
 	r.Engine.mu.Unlock()

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 var errStopped = errors.New("delivery: Stop was called before Start had ended")
@@ -45,7 +49,7 @@ func (e *Engine) startWhile(ctx, wanted, life context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if err := e.cfg.Store.Ping(ctx); err != nil {
+	if err := e.ping(ctx); err != nil {
 		return err
 	}
 	if err := e.cfg.Ready(ctx); err != nil {
@@ -61,10 +65,22 @@ func (e *Engine) startWhile(ctx, wanted, life context.Context) error {
 	return nil
 }
 
+// ping asks the store whether it answers, for no longer than a lease.
+func (e *Engine) ping(ctx context.Context) error {
+	bounded, cancel := e.bounded(ctx)
+	defer cancel()
+	err := e.cfg.Store.Ping(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("delivery: %w: no answer within %v", store.ErrUnavailable, e.cfg.Lease)
+	}
+	return err
+}
+
 // Stop drains: nothing more is claimed, attempts in flight are finished and recorded,
 // and attempts that wait in memory are given back. It returns when that is done. If
 // ctx ends before, attempts in flight are aborted and given back too, and its error is
-// returned. To stop an engine that does not run does nothing. A Start that has not
+// returned, within 1.5 s whatever the store does: what cannot be given back in that time
+// becomes due when its lease ends. To stop an engine that does not run does nothing. A Start that has not
 // ended yet, because it waits for a drain or for the store, starts nothing any more.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
@@ -82,7 +98,10 @@ func (e *Engine) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.abort()
-	<-r.drained
+	select {
+	case <-r.drained:
+	case <-time.After(flushTimeout + abortTimeout): // a call of the store does not end
+	}
 	return ctx.Err()
 }
 

@@ -16,7 +16,9 @@ const (
 func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
-			r.noteUpkeep("partitions", m.Maintain(r.claiming, r.cfg.Now()))
+			ctx, cancel := r.bounded(r.claiming)
+			r.noteUpkeep("partitions", m.Maintain(ctx, r.cfg.Now()))
+			cancel()
 		}
 		r.prune()
 		r.wait(nil, upkeepInterval)
@@ -26,7 +28,9 @@ func (r *run) upkeepLoop() {
 // prune goes in small batches.
 func (r *run) prune() {
 	for r.cfg.Retention > 0 && r.claiming.Err() == nil {
-		n, err := r.cfg.Store.Prune(r.claiming, cutoff(r.cfg.Now(), r.cfg.Retention), pruneBatch)
+		ctx, cancel := r.bounded(r.claiming)
+		n, err := r.cfg.Store.Prune(ctx, cutoff(r.cfg.Now(), r.cfg.Retention), pruneBatch)
+		cancel()
 		r.noteUpkeep("retention", err)
 		if err != nil || n < pruneBatch {
 			return

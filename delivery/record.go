@@ -16,8 +16,10 @@ const (
 	recorders = 2
 	// maxRecord bounds a batch.
 	maxRecord = 200
-	// flushTimeout bounds the last writes of a run that was aborted.
-	flushTimeout = 5 * time.Second
+	// flushTimeout bounds the last writes of a run that was aborted, all together.
+	flushTimeout = time.Second
+	// abortTimeout is how long after that an aborted run is waited for.
+	abortTimeout = 500 * time.Millisecond
 )
 
 // result is what a worker has to say of a task: an outcome or a deferral.
@@ -129,10 +131,8 @@ func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uu
 func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uuid.UUID, error) {
 	backOff := storeBackOff()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Lease)
-		stop := context.AfterFunc(r.sending, func() { time.AfterFunc(flushTimeout, cancel) })
+		ctx, cancel := r.bounded(r.writing)
 		lost, err := write(ctx)
-		stop()
 		cancel()
 		if err == nil {
 			r.health.worked()

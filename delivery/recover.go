@@ -19,9 +19,11 @@ func (r *run) recoverLoop() {
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {
 		now := r.cfg.Now().UTC().Truncate(time.Millisecond)
-		advanced, err := r.cfg.Store.AdvanceRecovery(r.claiming, store.AdvanceOptions{
+		ctx, cancel := r.bounded(r.claiming)
+		advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
 			Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
 		})
+		cancel()
 		if err == nil {
 			r.ended(recoveryStuck, nil, "webhooks: recoveries go on")
 		}

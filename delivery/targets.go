@@ -34,6 +34,7 @@ type target struct {
 // subscription its record is read once.
 type targets struct {
 	store   store.Queue
+	timeout time.Duration // of a reading
 	prepare func(store.Target) *target
 	overlap time.Duration
 	now     func() time.Time
@@ -139,6 +140,8 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 	c.mu.Lock()
 	forgets := c.forgets
 	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	found, err := c.store.Targets(ctx, ids, now.Add(-c.overlap))
 	if err != nil {
 		return nil, err

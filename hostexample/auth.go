@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/httpapi"
@@ -14,7 +15,7 @@ func (p *process) handler() (http.Handler, error) {
 		return nil, err
 	}
 	api, err := httpapi.New(p.hooks, httpapi.Config{
-		Authenticator: auth, Logger: p.log, Dispatching: p.dispatches,
+		Authenticator: auth, Logger: p.log, Dispatching: p.dispatches, Timeout: time.Duration(p.StoreTimeout),
 	})
 	if err != nil {
 		return nil, err

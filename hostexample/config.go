@@ -38,6 +38,8 @@ type settings struct {
 	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
 	Workers       uint16   `help:"Attempts in flight at once. Default: 2,048, or what half of GOMEMLIMIT allows at 128 KiB each."`
+	StoreTimeout  wait     `help:"How long a request waits for the store before it is answered with 503." default:"10s"`
+	DrainTimeout  wait     `help:"How long the end waits for attempts and requests under way." default:"30s"`
 	Retention     wait     `help:"How long history is kept; from 48h on whole days end, so up to a day more." default:"720h"`
 
 	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
@@ -64,7 +66,7 @@ type devSecrets struct {
 // adds.
 func (h *host) config(s settings) (*config, error) {
 	c := &config{settings: s, library: webhooks.Config{
-		RetrySchedule: s.RetrySchedule, Timeout: time.Duration(s.Timeout), Workers: int(s.Workers),
+		RetrySchedule: s.RetrySchedule, Timeout: time.Duration(s.Timeout), StoreTimeout: time.Duration(s.StoreTimeout), Workers: int(s.Workers),
 		Retention: time.Duration(s.Retention), AllowNetworks: s.AllowNetworks,
 	}}
 	var err error

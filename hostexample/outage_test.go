@@ -12,15 +12,16 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// link is a connection to a server that can be cut and restored.
+// link is a connection to a server that can be cut, frozen, and restored.
 type link struct {
 	listener net.Listener
 	network  string
 	address  string
 
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
+	mu     sync.Mutex
+	cut    bool
+	frozen chan struct{} // closed when the link thaws; nil if it is not frozen
+	conns  []net.Conn
 }
 
 func newLink(t *testing.T, network, address string) *link {
@@ -30,7 +31,7 @@ func newLink(t *testing.T, network, address string) *link {
 		t.Fatal(err)
 	}
 	l := &link{listener: listener, network: network, address: address}
-	t.Cleanup(func() { _ = listener.Close(); l.set(true) })
+	t.Cleanup(func() { _ = listener.Close(); l.freeze(false); l.set(true) })
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -57,8 +58,44 @@ func (l *link) join(conn net.Conn) {
 	}
 	l.conns = append(l.conns, conn, server)
 	l.mu.Unlock()
-	go func() { _, _ = io.Copy(server, conn); _ = server.Close() }()
-	_, _ = io.Copy(conn, server)
+	go func() { l.copy(server, conn); _ = server.Close() }()
+	l.copy(conn, server)
+}
+
+// copy forwards bytes, none while the link is frozen.
+func (l *link) copy(to io.Writer, from io.Reader) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		l.mu.Lock()
+		frozen := l.frozen
+		l.mu.Unlock()
+		if frozen != nil {
+			<-frozen
+		}
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// freeze makes the link forward nothing more, although its connections stay open and new
+// ones are accepted; or it ends that.
+func (l *link) freeze(frozen bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case frozen && l.frozen == nil:
+		l.frozen = make(chan struct{})
+	case !frozen && l.frozen != nil:
+		close(l.frozen)
+		l.frozen = nil
+	}
 }
 
 // set cuts the link, or restores it.
@@ -74,19 +111,27 @@ func (l *link) set(cut bool) {
 	}
 }
 
-func TestTheHostOutlivesItsStore(t *testing.T) {
-	t.Parallel()
+// linked returns a link to PostgreSQL, and the environment of a host that uses it.
+func linked(t *testing.T) (l *link, environ []string) {
+	t.Helper()
 	dsn, err := url.Parse(testpg.DSN(t))
 	if err != nil || dsn.Port() == "" {
 		t.Skip("left out: the address of PostgreSQL is not a URL with a port")
 	}
-	l := newLink(t, "tcp", dsn.Host)
+	l = newLink(t, "tcp", dsn.Host)
 	dsn.Host = l.listener.Addr().String()
-	environ := []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + testpg.Schema(t)}
+	environ = []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + testpg.Schema(t)}
 	t.Cleanup(func() {
+		l.freeze(false)
 		l.set(false)
 		command(t, environ, "migrate", "down", "--steps=200")
 	})
+	return l, environ
+}
+
+func TestTheHostOutlivesItsStore(t *testing.T) {
+	t.Parallel()
+	l, environ := linked(t)
 	folder := t.TempDir()
 	receiver, posts := receive(t, nil)
 	s := serve(t, folder, environ)

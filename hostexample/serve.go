@@ -14,10 +14,6 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// drainTime bounds the end: what is not finished by then is given back to the
-// queue.
-const drainTime = 30 * time.Second
-
 // serveCmd runs the API and the dispatcher.
 type serveCmd struct {
 	settings
@@ -98,7 +94,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		p.log.Info("stopping", "within", drainTime.String())
+		p.log.Info("stopping", "within", time.Duration(p.DrainTimeout).String())
 		return nil
 	}
 }
@@ -154,7 +150,7 @@ func (p *process) announce(ctx context.Context, addr string) error {
 
 // drain ends what runs: nothing more comes in, what is under way is finished.
 func (p *process) drain(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(p.DrainTimeout))
 	defer cancel()
 	var both sync.WaitGroup
 	both.Go(func() {
