@@ -22,6 +22,7 @@ var (
 	ErrForeignTx           = store.ErrForeignTx
 	ErrReadOnly            = store.ErrReadOnly
 	ErrUnavailable         = store.ErrUnavailable
+	ErrLocked              = store.ErrLocked
 )
 
 // The conflicts that this package finds itself. All are [ErrConflict].

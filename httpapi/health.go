@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/ecg-api/webhooks"
 )
 
 // pingTimeout leaves room for the answer within the 2 s that are promised.
@@ -86,6 +88,9 @@ func (a *api) getHealth(c *call) error {
 	if storeErr != nil {
 		a.log.Occurred(c.ctx(), slog.LevelError, storeDown, nil, "requestId", c.requestID(), "error", storeErr)
 		database = part{"down", "the store does not answer"}
+		if errors.Is(storeErr, webhooks.ErrLocked) || errors.Is(storeErr, webhooks.ErrReadOnly) {
+			database.Message = "the store cannot be written"
+		}
 	}
 	if storeErr == nil {
 		a.log.Ended(c.ctx(), storeDown, nil, "webhooks: the store is up again")

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -104,4 +105,15 @@ func TestTheTimeoutBeginsAfterTheBody(t *testing.T) {
 			t.Errorf("a body of 25 s: %d %s", w.Code, w.Body)
 		}
 	})
+}
+
+// The answer goes to everybody, so it has no address.
+func TestHealthTellsAStoreThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{store.ErrLocked, store.ErrReadOnly} {
+		f := newFixture(t, failing{memstore.New(), fmt.Errorf("10.0.0.1: %w", err), false})
+		f.run([]step{{do: "GET /healthcheck", status: http.StatusServiceUnavailable, want: `{"status": "error", "info": {},
+			"error": {"database": {"status": "down", "message": "the store cannot be written"}},
+			"details": {"database": {"status": "down", "message": "the store cannot be written"}}}`}})
+	}
 }

@@ -49,6 +49,10 @@ var (
 	// ErrUnavailable says that the store could not be reached. Nothing is known
 	// about whether a change was made.
 	ErrUnavailable = errors.New("the store is unavailable")
+
+	// ErrLocked says that the store answers, but another transaction, as a rule of another
+	// process, keeps it locked for writing. Nothing was changed.
+	ErrLocked = fmt.Errorf("%w: it is locked", ErrUnavailable)
 )
 
 // IdempotencyError is [ErrIdempotencyMismatch] with the place of the offending

@@ -147,15 +147,19 @@ func (s *Store) alone(ctx context.Context, conn bun.Conn, f func() error) (err e
 	if s.pg {
 		begin = "BEGIN"
 		lock = "SELECT pg_advisory_xact_lock(hashtextextended('github.com/ecg-api/webhooks/' || ?, 0))"
-	} else {
-		select {
-		case s.writer <- struct{}{}:
-			defer func() { <-s.writer }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
+	until := time.Now().Add(lockWait)
+	if !s.pg {
+		if err := s.takeTurn(ctx, until); err != nil {
+			return err
+		}
+		defer func() { <-s.writer }()
+	}
+	err = untilUnlocked(ctx, until, func() error {
+		_, err := conn.ExecContext(ctx, begin)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	defer func() {

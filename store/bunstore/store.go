@@ -59,7 +59,7 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // a table was small. Who delivers thousands a second opens the dispatcher's store
 // there, and publishes in transactions of any pool on the same database, with [Tx].
 //
-// On SQLite it expects modernc.org/sqlite, a busy_timeout and the WAL mode, as
+// On SQLite it expects modernc.org/sqlite, a busy_timeout of 1 s and the WAL mode, as
 // bunstore/sqlite sets them.
 func New(db *bun.DB, opts Options) (*Store, error) {
 	if db == nil {
@@ -101,7 +101,8 @@ func (s *Store) Abilities() store.Abilities {
 func (s *Store) Durable() bool { return true }
 
 // Ping reports whether the database answers and has the tables of the version
-// that this program needs.
+// that this program needs. On SQLite it fails with store.ErrLocked if it gets no
+// write lock within the pool's busy_timeout.
 func (s *Store) Ping(ctx context.Context) error {
 	version, err := s.version(ctx, s.db)
 	if err != nil {
@@ -114,6 +115,9 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: run migrate up", s.schema, version, want)
 	case version > want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: run a newer program, or migrate down with it", s.schema, version, want)
+	}
+	if !s.pg {
+		return s.failed(ctx, s.checkLock(ctx))
 	}
 	return nil
 }

@@ -106,27 +106,22 @@ func (s *Store) begin(ctx context.Context) (tx bun.Tx, release func(), err error
 		tx, err = s.db.BeginTx(ctx, nil)
 		return tx, func() {}, err
 	}
-	select {
-	case s.writer <- struct{}{}:
-	case <-ctx.Done():
-		return tx, nil, ctx.Err()
+	until := time.Now().Add(lockWait)
+	if err := s.takeTurn(ctx, until); err != nil {
+		return tx, nil, err
 	}
 	release = func() { <-s.writer }
-	if tx, err = s.db.BeginTx(ctx, nil); err == nil {
-		// Takes the write lock now, also where _txlock is not "immediate": a
-		// transaction that begins by reading could no longer get it later.
-		if _, err = tx.Tx.ExecContext(ctx, s.sql(`UPDATE {}migrations SET name = name WHERE false`)); err != nil {
-			_ = tx.Rollback()
-		}
-	}
+	err = untilUnlocked(ctx, until, func() error {
+		tx, err = s.beginLocked(ctx)
+		return err
+	})
 	if err != nil {
 		release()
 	}
 	return tx, release, err
 }
 
-// How often write repeats a transaction that met a deadlock, a serialization
-// failure, or SQLite's write lock held by another process.
+// How often write repeats a transaction that met a deadlock or a serialization failure.
 const writeTries = 5
 
 // write runs f in a transaction of its own, and maps the error. f may be called

@@ -1,0 +1,84 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// lockWait bounds how long a write waits for SQLite's write lock: for the other writers
+// of this process and for other processes. The last try adds the pool's busy_timeout.
+const lockWait = 4 * time.Second
+
+// takeTurn waits until no other writer of this process is under way.
+func (s *Store) takeTurn(ctx context.Context, until time.Time) error {
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("bunstore: %w: by other transactions of this process, for %v", store.ErrLocked, lockWait)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// untilUnlocked repeats begin while another process holds SQLite's write lock.
+func untilUnlocked(ctx context.Context, until time.Time, begin func() error) error {
+	for {
+		err := begin()
+		switch {
+		case !isLocked(err):
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(until):
+			return lockedError(err)
+		}
+		time.Sleep(time.Millisecond) // a pool without a busy_timeout does not wait by itself
+	}
+}
+
+// beginLocked begins a transaction that has SQLite's write lock.
+func (s *Store) beginLocked(ctx context.Context) (bun.Tx, error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return tx, err
+	}
+	// Takes the lock also where _txlock is not "immediate": a transaction that begins
+	// by reading could no longer get it later.
+	if _, err = tx.Tx.ExecContext(ctx, s.sql(`UPDATE {}migrations SET name = name WHERE false`)); err != nil {
+		_ = tx.Rollback()
+	}
+	return tx, err
+}
+
+// checkLock reports whether SQLite's write lock can be had. It does not wait behind the
+// writers of this process, who may all be waiting for the lock.
+func (s *Store) checkLock(ctx context.Context) error {
+	tx, err := s.beginLocked(ctx)
+	switch {
+	case isLocked(err):
+		return lockedError(err)
+	case err != nil:
+		return err
+	}
+	return tx.Rollback()
+}
+
+func isLocked(err error) bool { return sqliteCode(err)&0xff == sqliteBusy }
+
+// lockedError hides the code of SQLite, for which a transaction would be repeated.
+func lockedError(err error) error {
+	return fmt.Errorf("bunstore: %w: by another transaction: %v", store.ErrLocked, err) //nolint:errorlint // see above
+}
