@@ -57,7 +57,12 @@ func (l *link) join(conn net.Conn) {
 		return
 	}
 	l.conns = append(l.conns, conn, server)
+	lost := l.frozen != nil
 	l.mu.Unlock()
+	if lost {
+		_, _ = io.Copy(io.Discard, conn)
+		return
+	}
 	go func() { l.copy(server, conn); _ = server.Close() }()
 	l.copy(conn, server)
 }
@@ -85,7 +90,7 @@ func (l *link) copy(to io.Writer, from io.Reader) {
 }
 
 // freeze makes the link forward nothing more, although its connections stay open and new
-// ones are accepted; or it ends that.
+// ones are accepted, or it ends that. The new ones stay silent for good.
 func (l *link) freeze(frozen bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
