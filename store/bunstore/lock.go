@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,9 +11,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// lockWait bounds how long a write waits for SQLite's write lock: for the other writers
-// of this process and for other processes. The last try adds the pool's busy_timeout.
-const lockWait = 4 * time.Second
+const (
+	// lockWait bounds how long a write waits for SQLite's write lock: for the other
+	// writers of this process and for other processes. The last try adds the pool's
+	// busy_timeout, which bunstore/sqlite sets to 4 s.
+	lockWait = 1500 * time.Millisecond
+	// checkWait is how long [Store.Ping] waits for the lock.
+	checkWait = 500 * time.Millisecond
+)
 
 // takeTurn waits until no other writer of this process is under way.
 func (s *Store) takeTurn(ctx context.Context, until time.Time) error {
@@ -49,6 +55,9 @@ func untilUnlocked(ctx context.Context, until time.Time, begin func() error) err
 	}
 }
 
+// takeLock writes nothing, but takes the write lock.
+const takeLock = `UPDATE {}migrations SET name = name WHERE false`
+
 // beginLocked begins a transaction that has SQLite's write lock.
 func (s *Store) beginLocked(ctx context.Context) (bun.Tx, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
@@ -57,23 +66,41 @@ func (s *Store) beginLocked(ctx context.Context) (bun.Tx, error) {
 	}
 	// Takes the lock also where _txlock is not "immediate": a transaction that begins
 	// by reading could no longer get it later.
-	if _, err = tx.Tx.ExecContext(ctx, s.sql(`UPDATE {}migrations SET name = name WHERE false`)); err != nil {
+	if _, err = tx.Tx.ExecContext(ctx, s.sql(takeLock)); err != nil {
 		_ = tx.Rollback()
 	}
 	return tx, err
 }
 
-// checkLock reports whether SQLite's write lock can be had. It does not wait behind the
-// writers of this process, who may all be waiting for the lock.
-func (s *Store) checkLock(ctx context.Context) error {
-	tx, err := s.beginLocked(ctx)
-	switch {
-	case isLocked(err):
-		return lockedError(err)
-	case err != nil:
+// checkLock reports whether SQLite's write lock can be had soon. It does not wait behind
+// the writers of this process, who may all be waiting for the lock.
+func (s *Store) checkLock(ctx context.Context) (err error) {
+	conn, err := s.db.DB.Conn(ctx)
+	if err != nil {
 		return err
 	}
-	return tx.Rollback()
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var usual int64
+	if err := conn.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&usual); err != nil {
+		return err
+	}
+	set := func(milliseconds int64) error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout = %d`, milliseconds))
+		return err
+	}
+	if err := set(min(usual, checkWait.Milliseconds())); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set(usual)) }()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, s.sql(takeLock))
+		_ = tx.Rollback()
+	}
+	if isLocked(err) {
+		return lockedError(err)
+	}
+	return err
 }
 
 func isLocked(err error) bool { return sqliteCode(err)&0xff == sqliteBusy }

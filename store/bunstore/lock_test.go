@@ -66,7 +66,7 @@ func TestALockThatIsReleasedSoonIsWaitedFor(t *testing.T) {
 		published <- err
 	}()
 	go func() { migrated <- other.Migrate(t.Context()) }()
-	if err := sc.s.Ping(t.Context()); !errors.Is(err, store.ErrLocked) { // which takes a busy_timeout
+	if err := sc.s.Ping(t.Context()); !errors.Is(err, store.ErrLocked) { // which waits for half a second
 		t.Errorf("Ping: %v, want ErrLocked", err)
 	}
 	unlock()

@@ -88,7 +88,7 @@ func address(path string) string {
 		path = abs
 	}
 	settings := url.Values{
-		"_busy_timeout": {"1000"}, // a write tries again, for some 4 s: see bunstore.Store
+		"_busy_timeout": {"4000"}, // also for transactions of the host's
 		"_foreign_keys": {"1"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
