@@ -24,13 +24,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(leaving{m})
 }
 
-// leaving closes the shared pool before goroutines are counted.
+// leaving closes the shared pool and PgBouncer before goroutines are counted.
 type leaving struct{ m *testing.M }
 
 func (l leaving) Run() int {
 	code := l.m.Run()
 	if pool != nil {
 		_ = pool.Close()
+	}
+	if bouncer.stop != nil {
+		bouncer.stop()
 	}
 	return code
 }
@@ -128,17 +131,5 @@ func TestPostgres(t *testing.T) {
 	testpg.DSN(t)
 	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
 		return newPostgresAlone(t, bunstore.Options{})
-	}))
-}
-
-// Without pgx's arrays and prepared statements, as behind a pooler or with
-// another driver.
-func TestPostgresPlain(t *testing.T) {
-	testpg.DSN(t)
-	plain := bunstore.Options{NoPrepare: true}
-	storetest.Run(t, func(t *testing.T) store.Store {
-		return migrated(t, newOn(t, postgresPool(t), plain))
-	}, storetest.OneConnection(func(t *testing.T) store.Store {
-		return newPostgresAlone(t, plain)
 	}))
 }

@@ -20,7 +20,9 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	}
 	if s.pg {
 		c := s.on(s.db.DB)
-		jobs, err = s.scanJobs(ctx, c, claim, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+		jobs, err = scanJobs(func(scan func(scanner) error) error {
+			return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+		})
 	} else {
 		jobs, err = s.claimAlone(ctx, opts)
 	}
@@ -83,7 +85,10 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 			except = append(except, c.id(v))
 		}
 		text := strings.ReplaceAll(selectDue, "{except}", "?"+strings.Repeat(", ?", len(except)-1))
-		if jobs, err = s.scanJobs(ctx, c, text, slices.Concat([]any{since(opts)}, except, except, []any{opts.Max})...); err != nil {
+		jobs, err = scanJobs(func(scan func(scanner) error) error {
+			return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, slices.Concat([]any{since(opts)}, except, except, []any{opts.Max})...)
+		})
+		if err != nil {
 			return err
 		}
 		return c.each(ctx, leaseAttempts, rows{len(jobs), []column{
@@ -108,16 +113,16 @@ const leaseAttempts = `
 WITH r(attempt) AS (?)
 UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
-// scanJobs runs a claim. Each row begins with the place
-// of its job, from 1; jobs of one message share its body.
-func (s *Store) scanJobs(ctx context.Context, c conn, text string, args ...any) ([]store.Job, error) {
+// scanJobs runs a claim and reads its rows. Each begins with the place of its job, from 1;
+// jobs of one message share its body.
+func scanJobs(query func(scan func(scanner) error) error) ([]store.Job, error) {
 	type placed struct {
 		store.Job
 		place int
 	}
 	var found []placed
 	bodies := map[uuid.UUID][]byte{}
-	err := c.query(ctx, text, func(row *sql.Rows) error {
+	err := query(func(row scanner) error {
 		var j placed
 		err := row.Scan(&j.place, (*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
 			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
@@ -127,7 +132,7 @@ func (s *Store) scanJobs(ctx context.Context, c conn, text string, args ...any) 
 		}
 		found = append(found, j)
 		return err
-	}, args...)
+	})
 	if err != nil {
 		return nil, err
 	}

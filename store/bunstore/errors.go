@@ -38,6 +38,9 @@ func (s *Store) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("bunstore: %w: %w", store.ErrConflict, err)
 	case sqliteCode(err)&0xff == sqliteReadOnly:
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
+	case slices.Contains(preparedAway, sqlState(err)):
+		return fmt.Errorf("bunstore: a pooler gave the connection's prepared statements to another client: "+
+			"set Options.NoPrepare, and default_query_exec_mode=exec in the address: %w", err)
 	case isUnavailable(err):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrUnavailable, err)
 	}
@@ -53,6 +56,10 @@ func (s *Store) failedInside(ctx context.Context, err error) error {
 	}
 	return s.failed(ctx, err)
 }
+
+// preparedAway are the SQLSTATEs of a prepared statement that exists (42P05), or does not (26000), as pgx
+// meets them behind a pooler such as PgBouncer before 1.21.
+var preparedAway = []string{"42P05", "26000"}
 
 func isStoreError(err error) bool {
 	return slices.ContainsFunc([]error{

@@ -106,8 +106,12 @@ type migrationRow struct {
 	AppliedAt instant
 }
 
-// applied reads the table of versions, which may be missing.
+// applied reads the table of versions, which may be missing. Every use of a store begins
+// with it: Ping, Migrate, and so the start of a dispatcher.
 func (s *Store) applied(ctx context.Context, db bun.IDB) ([]migrationRow, error) {
+	if err := s.checkSession(ctx, db); err != nil {
+		return nil, err
+	}
 	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
 	if s.pg {
 		exists = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)"

@@ -1,8 +1,13 @@
 package bunstore_test
 
 import (
+	"database/sql"
+	"maps"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
@@ -10,51 +15,72 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// newSingle makes a store on one connection, whose plans and counters are all.
-func newSingle(t *testing.T) *bunstore.Store {
+// onEachPool runs a test on a store with one connection, whose plans and counters are all:
+// of a pool of our own, whose sessions begin with the planner settings, and of a host's.
+func onEachPool(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
-	check(t, err)
-	t.Cleanup(func() {
-		check(t, s.Close())
-		_, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`)
+	t.Run("Ours", func(t *testing.T) {
+		s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
+		check(t, err)
+		t.Cleanup(func() {
+			check(t, s.Close())
+			_, _ = postgresPool(t).Exec(`DROP SCHEMA "` + s.Schema() + `" CASCADE`)
+		})
+		test(t, migrated(t, s.Store))
 	})
-	return migrated(t, s.Store)
+	t.Run("Hosts", func(t *testing.T) {
+		test(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{})))
+	})
+}
+
+// hostsPool opens a pool as a host does, with pgx's defaults and some parameters of sessions.
+func hostsPool(t *testing.T, conns int, params map[string]string) *sql.DB {
+	t.Helper()
+	config, err := pgx.ParseConfig(testpg.DSN(t))
+	check(t, err)
+	maps.Copy(config.RuntimeParams, params)
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(conns)
+	t.Cleanup(func() { check(t, pool.Close()) })
+	return pool
 }
 
 // A connection keeps the plans that it made while there were few subscriptions. They look
 // up what they need nevertheless.
 func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
 	for _, remembered := range []bool{true, false} {
-		s := newSingle(t)
-		sc := newScene(t, s)
-		publish := func() {
-			if !remembered {
-				_, err := s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, sc.now, func(*store.Subscription) error { return nil })
-				check(t, err)
-			}
-			sc.matched("x")
-		}
-		read := func() (n int) {
-			_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
+		onEachPool(t, func(t *testing.T, s *bunstore.Store) { plansOfFewSubscriptions(t, s, remembered) })
+	}
+}
+
+func plansOfFewSubscriptions(t *testing.T, s *bunstore.Store, remembered bool) {
+	sc := newScene(t, s)
+	publish := func() {
+		if !remembered {
+			_, err := s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, sc.now, func(*store.Subscription) error { return nil })
 			check(t, err)
-			check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, s.Schema()).Scan(t.Context(), &n))
-			return n
 		}
-		for range 12 { // from the sixth time on a plan is kept
-			publish()
-		}
-		org := sc.org
-		sc.org = newID()
-		for range 300 {
-			sc.subscribe()
-		}
-		sc.org = org
-		before := read()
+		sc.matched("x")
+	}
+	read := func() (n int) {
+		_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
+		check(t, err)
+		check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, s.Schema()).Scan(t.Context(), &n))
+		return n
+	}
+	for range 12 { // from the sixth time on a plan is kept
 		publish()
-		if n := read() - before; n > 30 {
-			t.Errorf("a publish (with the subscription remembered: %t) read %d entries, with 300 subscriptions of others", remembered, n)
-		}
+	}
+	org := sc.org
+	sc.org = newID()
+	for range 300 {
+		sc.subscribe()
+	}
+	sc.org = org
+	before := read()
+	publish()
+	if n := read() - before; n > 30 {
+		t.Errorf("a publish (with the subscription remembered: %t) read %d entries, with 300 subscriptions of others", remembered, n)
 	}
 }
 
@@ -62,7 +88,10 @@ func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
 // once it is full.
 func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 	t.Parallel()
-	s := newSingle(t)
+	onEachPool(t, plansOfAnEmptyQueue)
+}
+
+func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 	sc := newScene(t, s)
 	exec := func(query string) {
 		_, err := s.DB().NewRaw(query).Exec(t.Context())
@@ -103,10 +132,12 @@ func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 			t.Fatalf("%d of %d were claimed, %d lost", len(jobs), n, len(lost)+len(gone))
 		}
 	}
-	// read returns how many entries of the queue's indexes were read so far.
+	// read returns how many entries of the queue's indexes were read so far, and how many
+	// rows by sequential scans.
 	read := func() (n int) {
 		exec(`SELECT pg_stat_force_next_flush()`)
-		check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname = 'queue'`, s.Schema()).Scan(t.Context(), &n))
+		check(t, s.DB().NewRaw(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0 AND relname = 'queue')
++ (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = ?0)`, s.Schema()).Scan(t.Context(), &n))
 		return n
 	}
 	for _, next := range []bool{false, true} {
@@ -118,16 +149,18 @@ func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 		}
 		publish(3000)
 		before := read()
+		publish(10)
 		process(10, next)
 		if n := read() - before; n > 500 {
-			t.Errorf("10 were claimed, deferred, claimed again and recorded (with a next one: %t): %d entries of 3000 read", next, n)
+			t.Errorf("10 were published, claimed, deferred, claimed again and recorded (with a next one: %t): %d rows or entries read of 3000", next, n)
 		}
 	}
 }
 
 // A day that ends is not read through.
-func TestADayEndsWithoutBeingScanned(t *testing.T) {
-	s := newSingle(t)
+func TestADayEndsWithoutBeingScanned(t *testing.T) { onEachPool(t, aDayEnds) }
+
+func aDayEnds(t *testing.T, s *bunstore.Store) {
 	w := weekOn(t, s)
 	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
 	w.doneAt(w.noon(1))

@@ -98,12 +98,15 @@ func (r *recording) storeAlone(ctx context.Context, c conn) error {
 	if !c.pg {
 		return r.store(ctx, c, r.alone)
 	}
-	return c.each(ctx, storeAlone, outcomeRows(r.alone), func(row *sql.Rows) error {
+	if len(r.alone) == 0 {
+		return nil
+	}
+	return c.queryPlanned(ctx, storeAlone, func(row scanner) error {
 		var attempt id
 		err := row.Scan(&attempt)
 		r.kept[uuid.UUID(attempt)] = link{alone: true}
 		return err
-	})
+	}, outcomeRows(r.alone).whole())
 }
 
 // sending is a condition that the planner cannot estimate. From what it knows, next to

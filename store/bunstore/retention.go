@@ -156,12 +156,12 @@ type drop struct {
 }
 
 func (d *drop) run(ctx context.Context, before time.Time) (removed int, err error) {
-	if err := d.scan(ctx, d.tx.Tx, d.ofDay("SELECT count(*) FROM {}messages_{day}", d.at), &removed); err != nil {
+	// Indexes serve, whatever the statistics say, and nothing is compiled. That of
+	// created_at serves bitmaps only.
+	if err := d.exec(ctx, planLocally+"; SET LOCAL enable_bitmapscan = on"); err != nil {
 		return 0, err
 	}
-	// From here on indexes serve, whatever the statistics say, and nothing is compiled.
-	// That of created_at serves bitmaps only, which postgres.Open turns off.
-	if err := d.exec(ctx, "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on; SET LOCAL jit = off"); err != nil {
+	if err := d.scan(ctx, d.tx.Tx, d.ofDay("SELECT count(*) FROM {}messages_{day}", d.at), &removed); err != nil {
 		return 0, err
 	}
 	err = d.tx.NewRaw(d.ofDay("SELECT id FROM {}messages_{day} WHERE created_at >= ? LIMIT ?", d.at), instant(before), keptMessages+1).

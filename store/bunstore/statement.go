@@ -28,6 +28,7 @@ type conn struct {
 	part   string // of the day's partitions, "" for the tables as a whole
 	pg     bool
 	native bool
+	pool   *sql.DB // set on the pool itself, if its sessions lack the planner settings
 }
 
 // on returns a conn for the store's own handle or a transaction on it.
@@ -35,7 +36,11 @@ func (s *Store) on(handle interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 },
 ) conn {
-	return conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
+	c := conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
+	if pool, ok := handle.(*sql.DB); ok && s.plansLocally() {
+		c.pool = pool
+	}
+	return c
 }
 
 // in returns a conn for the caller's transaction. Only if it was begun on the

@@ -7,10 +7,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/ecg-api/webhooks/store"
 )
@@ -27,17 +30,29 @@ type Options struct {
 
 	// NoPrepare keeps the store from preparing statements on PostgreSQL. Set it
 	// where connections go through a pooler that does not support them, such as
-	// PgBouncer before 1.21 in transaction mode. Default: false.
+	// PgBouncer before 1.21 in transaction mode, together with default_query_exec_mode=exec
+	// in the pool's address. bunstore/postgres sets both by itself behind a pooler that
+	// refuses or ignores its settings. Each statement is then planned anew, which for a
+	// claim takes some milliseconds with a month of history. Default: false.
 	NoPrepare bool
+
+	// ListenConn opens the connection on which [Store.Listen] waits, on PostgreSQL. Set it
+	// where the pool connects through a transaction pooler, through which notifications do
+	// not arrive. Listen closes the connection. Default: Listen takes one of the pool's.
+	ListenConn func(context.Context) (*pgx.Conn, error)
 }
 
 // Store is a store.Store in a PostgreSQL or SQLite database.
 type Store struct {
-	db     *bun.DB
+	given  *bun.DB // the host's
+	db     *bun.DB // given, with our own dialect on PostgreSQL
 	schema string
 	prefix string // what precedes a table's name
 	pg     bool
 	native bool // the driver takes pgx's arrays and prepares statements
+	listen func(context.Context) (*pgx.Conn, error)
+
+	planned atomic.Bool // the sessions begin with the planner settings, as far as checkSession saw
 
 	writer chan struct{} // SQLite has one writer at a time: it holds the token
 	wake   broadcast
@@ -53,11 +68,23 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // New returns a store in the database. It connects to nothing; [Store.Ping]
 // does.
 //
-// Any driver for PostgreSQL will do; with pgx the store is faster, and can
-// listen for work. The connections of bunstore/postgres are set to prefer indexes;
-// those of other pools are left as they are, and may keep a plan that was good while
-// a table was small. Who delivers thousands a second opens the dispatcher's store
-// there, and publishes in transactions of any pool on the same database, with [Tx].
+// Any driver for PostgreSQL will do; with pgx the store is faster, and can listen for work.
+//
+// The store changes no setting of a PostgreSQL session beyond its own transactions.
+// [Store.Ping] and [Store.Migrate], and so the start of a dispatcher, refuse sessions in
+// which its statements would mean something else: client_encoding must be UTF8,
+// standard_conforming_strings on, DateStyle ISO, bytea_output hex, extra_float_digits 1 or
+// more, array_nulls on, and default_transaction_isolation "read committed". Each is
+// PostgreSQL's default. Transactions that the caller passes with [Tx] may have any isolation.
+//
+// With pgx, statements are prepared. Those of the dispatcher set planner settings for their
+// own transaction, which costs a transaction of several statements a round trip, unless the
+// pool's sessions begin with enable_seqscan, enable_bitmapscan, enable_mergejoin and jit
+// off, as those of bunstore/postgres do. A service that delivers thousands a second opens
+// the dispatcher's store there, and publishes in transactions of any pool on the same
+// database.
+//
+// Query hooks of the *bun.DB do not see the store's statements.
 //
 // On SQLite it expects modernc.org/sqlite, a busy_timeout of 1 s and the WAL mode, as
 // bunstore/sqlite sets them.
@@ -65,7 +92,7 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("bunstore: a *bun.DB is required")
 	}
-	s := &Store{db: db, schema: opts.Schema, writer: make(chan struct{}, 1)}
+	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: opts.Schema, writer: make(chan struct{}, 1)}
 	if s.schema == "" {
 		s.schema = DefaultSchema
 	}
@@ -75,8 +102,9 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 	}
 	switch name := db.Dialect().Name(); name {
 	case dialect.PG:
-		_, pgx := db.Driver().(*stdlib.Driver)
-		s.pg, s.native, s.prefix = true, pgx && !opts.NoPrepare, `"`+s.schema+`".`
+		_, native := db.Driver().(*stdlib.Driver)
+		s.db = bun.NewDB(db.DB, literals{pgdialect.New()})
+		s.pg, s.native, s.prefix = true, native && !opts.NoPrepare, `"`+s.schema+`".`
 	case dialect.SQLite:
 		s.prefix = s.schema + "_"
 	default:
@@ -86,7 +114,7 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 }
 
 // DB returns the database that the store works on.
-func (s *Store) DB() *bun.DB { return s.db }
+func (s *Store) DB() *bun.DB { return s.given }
 
 // Schema returns the name that Options chose.
 func (s *Store) Schema() string { return s.schema }

@@ -152,6 +152,11 @@ func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) error {
 	}
 	defer release()
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if s.pg && s.plansLocally() {
+		if _, err := tx.Tx.ExecContext(ctx, planLocally); err != nil {
+			return err
+		}
+	}
 	if err := f(tx); err != nil {
 		return err
 	}

@@ -10,13 +10,12 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"github.com/ecg-api/webhooks/internal/redact"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
-	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
 // DefaultMaxConns is the size of the pool unless [Options] say otherwise.
@@ -29,7 +28,16 @@ type Options struct {
 	// MaxConns limits how many connections are open at a time; listening for work
 	// takes one of them. Default: 16.
 	MaxConns int
+
+	// ListenAddress is the address of a connection on which the store hears that work was
+	// added, in the form of [Open]'s. Set it where the other address is that of a transaction pooler,
+	// through which notifications do not arrive: this one leads to the database itself, or
+	// to a pooler in session mode. Default: one of the pool's connections listens.
+	ListenAddress string `log:"-"`
 }
+
+// Format implements [fmt.Formatter]: an address can hold a password.
+func (o Options) Format(f fmt.State, _ rune) { redact.Format(f, o) }
 
 // Store is a store with a pool of its own.
 type Store struct {
@@ -43,48 +51,68 @@ func (s *Store) Close() error { return s.DB().Close() }
 // (postgres://user:password@host/database) or key=value pairs, and checks that
 // it answers. The tables are not looked at: that is what Ping does, and Migrate.
 //
-// Statements are prepared, unless the address has a default_query_exec_mode
-// other than cache_statement, as one sets it for a pooler.
+// Each connection starts with the session settings that the statements need, and with
+// planner settings that prefer indexes. They take precedence over those of the role, the
+// database and the address. Nothing is set later, so no setting of the store's stays on a
+// server connection that a pooler gives to another client.
+//
+// A pooler such as PgBouncer keeps client_encoding, DateStyle and
+// standard_conforming_strings for each client, and refuses or ignores the other settings.
+// The store then works as with NoPrepare, and Ping refuses a server on which one of the
+// needed settings differs. With default_query_exec_mode=cache_statement in the address it
+// prepares statements all the same, as PgBouncer supports since 1.21; with another mode it
+// never does.
 func Open(ctx context.Context, address string, opts Options) (*Store, error) {
-	config, err := pgx.ParseConfig(address)
+	config, err := parse(address)
 	if err != nil {
-		// Not the reason: it may quote a part of the password.
-		return nil, errors.New("postgres: the address of the database cannot be understood: " +
-			"want postgres://user:password@host:port/database, with special characters in the password percent-encoded")
+		return nil, fmt.Errorf("postgres: the address of the database %w", err)
 	}
-	if !strings.Contains(address, "default_query_exec_mode") {
+	if opts.ListenAddress != "" {
+		listen, err := parse(opts.ListenAddress)
+		if err != nil {
+			return nil, fmt.Errorf("postgres: ListenAddress %w", err)
+		}
+		opts.ListenConn = func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, listen) }
+	}
+	asked := strings.Contains(address, "default_query_exec_mode")
+	if !asked {
 		// What bun writes differs from call to call: there is no use in preparing it.
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	} else if config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
-		opts.NoPrepare = true
 	}
-	var options []stdlib.OptionOpenDB
-	if !opts.NoPrepare {
-		options = append(options, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-			pgarray.Register(conn.TypeMap())
-			return planForGrowth(ctx, conn)
-		}))
-	}
-	pool := stdlib.OpenDB(*config, options...)
+	pool := sql.OpenDB(newConnector(config))
 	limit(pool, opts.MaxConns)
-	s, err := bunstore.New(bun.NewDB(pool, pgdialect.New()), opts.Options)
-	if err == nil {
-		err = answers(ctx, pool, config)
+	planned, err := prefersIndexes(ctx, pool)
+	if err != nil {
+		err = fmt.Errorf("postgres: %w: database %q at %s, port %d: %w",
+			store.ErrUnavailable, config.Database, config.Host, config.Port, err)
+		return nil, errors.Join(err, pool.Close())
 	}
+	if asked {
+		planned = config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	}
+	opts.NoPrepare = opts.NoPrepare || !planned
+	s, err := bunstore.New(bun.NewDB(pool, pgdialect.New()), opts.Options)
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return &Store{s}, nil
 }
 
-// planForGrowth makes the planner prefer indexes, of which there is one for each of
-// our statements. It would keep a plan made while a table was small, which reads all
-// of it, until the table is analyzed; by then it may have grown a hundredfold. A bitmap
-// has no order, so for a claim all that is due would be read; and to be merged a table is
-// read from one end to the other.
-func planForGrowth(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_mergejoin = off; SET jit = off", pgx.QueryExecModeSimpleProtocol)
-	return err
+func parse(address string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		// Not the reason: it may quote a part of the password.
+		return nil, errors.New("cannot be understood: " +
+			"want postgres://user:password@host:port/database, with special characters in the password percent-encoded")
+	}
+	return config, nil
+}
+
+// prefersIndexes reports whether the planner settings are in force, which they are not
+// behind a pooler that refused or ignored them.
+func prefersIndexes(ctx context.Context, pool *sql.DB) (yes bool, err error) {
+	err = pool.QueryRowContext(ctx, "SELECT current_setting('enable_seqscan') = 'off'").Scan(&yes)
+	return yes, err
 }
 
 func limit(pool *sql.DB, conns int) {
@@ -93,12 +121,4 @@ func limit(pool *sql.DB, conns int) {
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
-}
-
-func answers(ctx context.Context, pool *sql.DB, config *pgx.ConnConfig) error {
-	if err := pool.PingContext(ctx); err != nil {
-		return fmt.Errorf("postgres: %w: database %q at %s, port %d: %w",
-			store.ErrUnavailable, config.Database, config.Host, config.Port, err)
-	}
-	return nil
 }
