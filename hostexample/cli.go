@@ -46,6 +46,8 @@ variable with _FILE behind it names:
                             to replace one.
     WEBHOOKS_PRIVATE_KEY    Ed25519 key, whsk_…, that adds a v1a signature.
     WEBHOOKS_STORE_FILE     File with the value of --store.
+    WEBHOOKS_LISTEN_ADDRESS_FILE
+                            File with the value of --listen-address.
 
 Without WEBHOOKS_JWT_SECRET and --jwks it runs in development mode: on loopback
 only, with secrets of its own in webhooks.dev.secret and webhooks.dev.key beside

@@ -16,6 +16,8 @@ import (
 type storeSettings struct {
 	Store  storeAddress `help:"Where the data is: memory:, sqlite:PATH, or postgres://… (a file with that: WEBHOOKS_STORE_FILE)." default:"sqlite:webhooks.db"`
 	Schema string       `help:"PostgreSQL schema of the tables, prefix of their names on SQLite." default:"webhooks"`
+
+	ListenAddress storeAddress `help:"Address of PostgreSQL to listen for work on, where --store is that of a pooler in transaction mode (a file with it: WEBHOOKS_LISTEN_ADDRESS_FILE). Default: --store."`
 }
 
 // tokenSettings say what a token must claim.
@@ -127,17 +129,19 @@ func (c *config) develop(haveKeys bool) error {
 	return nil
 }
 
-// readStore takes the address of the store from a file, if one is named.
+// readStore takes the addresses of the store from files, where these are named.
 func (h *host) readStore(s *storeSettings) error {
-	if _, ok := h.lookup("WEBHOOKS_STORE_FILE"); !ok {
-		return nil
-	}
-	value, err := h.readSecret("WEBHOOKS_STORE")
-	if err != nil {
-		return err
-	}
-	if err := s.Store.UnmarshalText([]byte(value)); err != nil {
-		return wrong("WEBHOOKS_STORE_FILE", "%v", err)
+	for name, address := range map[string]*storeAddress{"WEBHOOKS_STORE": &s.Store, "WEBHOOKS_LISTEN_ADDRESS": &s.ListenAddress} {
+		if _, ok := h.lookup(name + "_FILE"); !ok {
+			continue
+		}
+		value, err := h.readSecret(name)
+		if err != nil {
+			return err
+		}
+		if err := address.UnmarshalText([]byte(value)); err != nil {
+			return wrong(name+"_FILE", "%v", err)
+		}
 	}
 	return nil
 }

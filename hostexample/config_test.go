@@ -47,6 +47,8 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"Connections", nil, "--max-connections=0", "--max-connections (WEBHOOKS_MAX_CONNECTIONS)"},
 		{"StoreURL", nil, "--store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
 		{"Schema", nil, "--schema=No", "--schema (WEBHOOKS_SCHEMA)"},
+		{"ListenAddressUnknown", nil, "--listen-address=redis://x", "--listen-address"},
+		{"ListenAddressWithoutPostgreSQL", nil, "--store=memory: --listen-address=postgres://here", "--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
 		{"Seed", nil, "--seed=absent", "--seed (WEBHOOKS_SEED)"},
 		{"MemoryAPI", nil, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"MemoryDispatcher", nil, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},

@@ -19,7 +19,7 @@ var secretNames = []string{
 	"WEBHOOKS_JWT_SECRET", "WEBHOOKS_JWT_SECRET_FILE",
 	"WEBHOOKS_SECRET_KEYS", "WEBHOOKS_SECRET_KEYS_FILE",
 	"WEBHOOKS_PRIVATE_KEY", "WEBHOOKS_PRIVATE_KEY_FILE",
-	"WEBHOOKS_STORE_FILE",
+	"WEBHOOKS_STORE_FILE", "WEBHOOKS_LISTEN_ADDRESS_FILE",
 }
 
 // readSecret returns a secret of the environment, or "" if it is not set.

@@ -26,6 +26,9 @@ type database struct {
 // open opens the store that the settings name. An error that is not about its
 // being out of reach is about the settings.
 func (s storeSettings) open(ctx context.Context) (*database, error) {
+	if s.ListenAddress != "" && !strings.HasPrefix(string(s.Store), "postgres") {
+		return nil, wrong("listen-address", "is set, but --store is not PostgreSQL: leave it out")
+	}
 	if s.Store == "memory:" {
 		return &database{Store: memstore.New()}, nil
 	}
@@ -39,6 +42,8 @@ func (s storeSettings) open(ctx context.Context) (*database, error) {
 		return nil, fmt.Errorf("--store (%s): %w", envName("store"), err)
 	case strings.Contains(err.Error(), "Schema"):
 		return nil, wrong("schema", "is wrong: %v", err)
+	case strings.Contains(err.Error(), "ListenAddress"):
+		return nil, wrong("listen-address", "is wrong: %v", err)
 	}
 	return nil, wrong("store", "is wrong: %v", err)
 }
@@ -52,7 +57,7 @@ func (s storeSettings) openSQL(ctx context.Context) (*bunstore.Store, error) {
 		}
 		return db.Store, nil
 	}
-	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options})
+	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options, ListenAddress: string(s.ListenAddress)})
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,8 @@
 // # The caller's database
 //
 // The store works on the handle that it is given and leaves it as it is: no
-// hooks, no settings of the pool. On PostgreSQL its tables lie in a schema of
+// hooks, no settings of the pool, and no setting of a session that outlives a transaction
+// of the store's. Query hooks do not see its statements. On PostgreSQL its tables lie in a schema of
 // their own ("webhooks"), on SQLite their names have that prefix. Nothing else
 // in the database is touched. This package passes its tests on PostgreSQL 15, 16, 17
 // and 18.

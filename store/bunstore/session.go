@@ -46,14 +46,14 @@ func (s *Store) checkSession(ctx context.Context, db bun.IDB) error {
 		return fmt.Errorf("the settings of the database session do not suit the store: %s: set them where the pool connects, or with ALTER ROLE … SET",
 			strings.Join(wrong, "; "))
 	}
-	s.planned.Store(planned)
+	s.unplanned.Store(!planned)
 	return nil
 }
 
-// plansLocally reports whether the planner settings have to be set for each transaction:
-// statements are prepared, and the sessions do not begin with these settings. A statement that is not
+// plansLocally reports whether transactions set the planner settings: statements are
+// prepared, and the sessions do not begin with these settings. A statement that is not
 // prepared is planned for the tables as they are, and needs none.
-func (s *Store) plansLocally() bool { return s.native && !s.planned.Load() }
+func (s *Store) plansLocally() bool { return s.native && s.unplanned.Load() }
 
 var planLocally = session.PlanLocally()
 
@@ -89,8 +89,8 @@ func (c conn) queryBatch(ctx context.Context, text string, scan func(scanner) er
 	return sent, err
 }
 
-// sendBatch sends a statement behind the one that sets the planner settings. Between two Sync messages
-// of the protocol statements are one transaction, with which the settings end.
+// sendBatch sends a statement behind the one that sets the planner settings. Statements
+// between two Sync messages of the protocol are one transaction, and the settings end with it.
 func (c conn) sendBatch(ctx context.Context, conn *pgx.Conn, text string, scan func(scanner) error, args []any) error {
 	text, args = c.render(text, args)
 	batch := &pgx.Batch{}

@@ -52,7 +52,7 @@ type Store struct {
 	native bool // the driver takes pgx's arrays and prepares statements
 	listen func(context.Context) (*pgx.Conn, error)
 
-	planned atomic.Bool // the sessions begin with the planner settings, as far as checkSession saw
+	unplanned atomic.Bool // checkSession saw a session without the planner settings
 
 	writer chan struct{} // SQLite has one writer at a time: it holds the token
 	wake   broadcast
