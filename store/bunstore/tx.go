@@ -15,7 +15,8 @@ import (
 // Tx makes an open transaction known to a [Store], so that what is published
 // with it commits or rolls back with the rest of the transaction. It belongs to
 // the database in which the store has its tables; the handle that it was begun
-// on need not be the store's, nor the driver.
+// on need not be the store's, nor the driver. Its session must have the settings that
+// [New] names, which are not checked there, except for the isolation.
 //
 // A store works on the connection of the transaction alone, and never asks the pool
 // for another one. On SQLite begin the transaction with BEGIN IMMEDIATE, as the
