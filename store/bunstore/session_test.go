@@ -106,3 +106,12 @@ func asRole(t *testing.T, settings map[string]string) string {
 	check(t, err)
 	return address.String()
 }
+
+func TestOptionsPrintNoPassword(t *testing.T) {
+	opts := postgres.Options{ListenAddress: "postgres://ann:canary@db/webhooks"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(verb, opts); strings.Contains(text, "canary") {
+			t.Errorf("%s prints %s", verb, text)
+		}
+	}
+}
