@@ -37,7 +37,8 @@ var bouncer struct {
 }
 
 // throughPgBouncer returns the address of a database of PgBouncer's: "many" has 30 server
-// connections, and each name that begins with "one" has a single one.
+// connections, each name that begins with "one" has a single one, and "escape" has
+// bytea_output=escape.
 func throughPgBouncer(tb testing.TB, database string) string {
 	tb.Helper()
 	program, dsn := neighbour.Program(tb, "pgbouncer"), testpg.DSN(tb)
@@ -46,27 +47,16 @@ func throughPgBouncer(tb testing.TB, database string) string {
 	return fmt.Sprintf("postgres:///%s?host=%s&port=6432&user=any&sslmode=disable", database, url.QueryEscape(bouncer.dir))
 }
 
-func startPgBouncer(program, dsn string) error {
-	server, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return err
-	}
+func startPgBouncer(program, dsn string) (err error) {
 	if bouncer.dir, err = os.MkdirTemp("/tmp", "pgbouncer-"); err != nil { // a socket's path has 107 bytes at most
 		return err
 	}
-	to := fmt.Sprintf("host=%s port=%d dbname=%s user=%s", server.Host, server.Port, server.Database, server.User)
-	if server.Password != "" {
-		to += " password='" + server.Password + "'"
-	}
-	var config strings.Builder
-	fmt.Fprintf(&config, "[databases]\nmany = %s pool_size=30\n", to)
-	for _, name := range []string{"one_settings", "one_deaf", "one_prepared", "one_listen"} {
-		fmt.Fprintf(&config, "%s = %s pool_size=1\n", name, to)
-	}
-	fmt.Fprintf(&config, "escape = %s connect_query='SET bytea_output = escape'\n", to)
-	fmt.Fprintf(&config, "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_addr =\nunix_socket_dir = %s\nmax_client_conn = 500\n", bouncer.dir)
 	file := filepath.Join(bouncer.dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
+	config, err := pgBouncerConfig(dsn)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return err
 	}
 	args := []string{file}
@@ -91,15 +81,42 @@ func startPgBouncer(program, dsn string) error {
 		_ = cmd.Wait()
 		_ = os.RemoveAll(bouncer.dir)
 	}
-	var lines strings.Builder
-	for r := bufio.NewReader(log); ; {
+	r := bufio.NewReader(log)
+	if err := waitForLine(r, "process up"); err != nil {
+		return fmt.Errorf("PgBouncer did not start: %w", err)
+	}
+	reading.Go(func() { _, _ = io.Copy(io.Discard, r) })
+	return nil
+}
+
+func pgBouncerConfig(dsn string) (string, error) {
+	server, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return "", err
+	}
+	to := fmt.Sprintf("host=%s port=%d dbname=%s user=%s", server.Host, server.Port, server.Database, server.User)
+	if server.Password != "" {
+		to += " password='" + server.Password + "'"
+	}
+	var config strings.Builder
+	fmt.Fprintf(&config, "[databases]\nmany = %s pool_size=30\nescape = %s connect_query='SET bytea_output = escape'\n", to, to)
+	for _, name := range []string{"one_settings", "one_deaf", "one_prepared", "one_listen"} {
+		fmt.Fprintf(&config, "%s = %s pool_size=1\n", name, to)
+	}
+	fmt.Fprintf(&config, "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_addr =\nunix_socket_dir = %s\nmax_client_conn = 500\n", bouncer.dir)
+	return config.String(), nil
+}
+
+// waitForLine reads lines until one has the text.
+func waitForLine(r *bufio.Reader, text string) error {
+	var read strings.Builder
+	for {
 		line, err := r.ReadString('\n')
-		if lines.WriteString(line); strings.Contains(line, "process up") {
-			reading.Go(func() { _, _ = io.Copy(io.Discard, r) })
+		if strings.Contains(line, text) {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("PgBouncer did not start: %s", lines.String())
+		if read.WriteString(line); err != nil {
+			return fmt.Errorf("%w: %s", err, read.String())
 		}
 	}
 }
