@@ -19,9 +19,13 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		return nil, nil
 	}
 	if s.pg {
-		c := s.on(s.db.DB)
-		jobs, err = scanJobs(func(scan func(scanner) error) error {
-			return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+		err = s.repeated(ctx, func() error {
+			return s.session(ctx, func(c conn) (err error) {
+				jobs, err = scanJobs(func(scan func(scanner) error) error {
+					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+				})
+				return err
+			})
 		})
 	} else {
 		jobs, err = s.claimAlone(ctx, opts)

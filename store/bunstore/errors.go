@@ -36,7 +36,7 @@ func (s *Store) failed(ctx context.Context, err error) error {
 		return store.ErrNotFound
 	case isDuplicate(err):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrConflict, err)
-	case sqliteCode(err)&0xff == sqliteReadOnly:
+	case sqliteCode(err)&0xff == sqliteReadOnly, errors.As(err, new(readOnlyError)):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
 	case slices.Contains(preparedAway, sqlState(err)):
 		return fmt.Errorf("bunstore: a pooler gave the connection's prepared statements to another client: "+
@@ -51,7 +51,7 @@ func (s *Store) failed(ctx context.Context, err error) error {
 // choice there, while a connection of the pool that becomes read-only belongs to a
 // database that fails over.
 func (s *Store) failedInside(ctx context.Context, err error) error {
-	if sqlState(err) == "25006" { // read_only_sql_transaction
+	if sqlState(err) == readOnlyTransaction {
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
 	}
 	return s.failed(ctx, err)
@@ -139,7 +139,7 @@ func isUnavailable(err error) bool {
 	if state := sqlState(err); state != "" {
 		switch state {
 		case "57014", // query_canceled: by statement_timeout, as ctx is not done
-			"25006", // read_only_sql_transaction: a standby, in a failover
+			readOnlyTransaction,
 			"25P03", // idle_in_transaction_session_timeout
 			"55P03": // lock_not_available: by lock_timeout
 			return true

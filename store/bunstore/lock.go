@@ -59,17 +59,18 @@ func untilUnlocked(ctx context.Context, until time.Time, begin func() error) err
 const takeLock = `UPDATE {}migrations SET name = name WHERE false`
 
 // beginLocked begins a transaction that has SQLite's write lock.
-func (s *Store) beginLocked(ctx context.Context) (bun.Tx, error) {
-	tx, err := s.db.BeginTx(ctx, nil)
+func (s *Store) beginLocked(ctx context.Context) (tx bun.Tx, end func(error), err error) {
+	tx, end, err = s.beginOn(ctx, nil)
 	if err != nil {
-		return tx, err
+		return tx, end, err
 	}
 	// Takes the lock also where _txlock is not "immediate": a transaction that begins
 	// by reading could no longer get it later.
 	if _, err = tx.Tx.ExecContext(ctx, s.sql(takeLock)); err != nil {
 		_ = tx.Rollback()
+		end(err)
 	}
-	return tx, err
+	return tx, end, err
 }
 
 // checkLock reports whether SQLite's write lock can be had soon. It does not wait behind
@@ -79,7 +80,7 @@ func (s *Store) checkLock(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	defer func() { endSession(conn, err) }()
 	var usual int64
 	if err := conn.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&usual); err != nil {
 		return err

@@ -58,8 +58,7 @@ func (s *Store) ofDay(text string, at time.Time) string {
 // prepare those of all other days: 6 % of the time of a delivery while it keeps 30 of
 // them. If the ids are not all of today or yesterday, or there is no such partition, or
 // it is not for this user, they go to the tables as a whole.
-func (s *Store) straight(n int, id func(i int) uuid.UUID, f func(c conn) error) error {
-	c := s.on(s.db.DB)
+func (s *Store) straight(c conn, n int, id func(i int) uuid.UUID, f func(c conn) error) error {
 	if c.part = s.part(n, id); c.part != "" {
 		err := f(c)
 		if state := sqlState(err); state != undefinedTable && state != insufficientPrivilege {

@@ -22,7 +22,8 @@ func (s *Store) Publish(
 			return nil, err
 		}
 		p.opts.HandOff = nil
-		return p.result(s.failedInside(ctx, s.publishInside(ctx, t, p)))
+		t.failure = s.publishInside(ctx, t, p)
+		return p.result(s.failedInside(ctx, t.failure))
 	}
 	p.told = &s.told
 	stored := false
@@ -42,7 +43,9 @@ func (s *Store) Publish(
 // publish does it in a transaction of the store's.
 func (s *Store) publish(ctx context.Context, p *publication) error {
 	if s.pg && !p.keyed() {
-		return s.repeated(ctx, func() error { return p.runAlone(ctx, s) })
+		return s.repeated(ctx, func() error {
+			return s.session(ctx, func(c conn) error { return p.runAlone(ctx, s, c) })
+		})
 	}
 	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
 }
@@ -158,12 +161,12 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 }
 
 // runAlone does it without one: the one statement that writes is a transaction by itself.
-func (p *publication) runAlone(ctx context.Context, s *Store) (err error) {
+func (p *publication) runAlone(ctx context.Context, s *Store, c conn) (err error) {
 	for stale, afresh := true, false; stale && err == nil; afresh = true {
-		if err := p.prepare(ctx, s.on(s.db.DB), &s.memory, afresh); err != nil || len(p.fresh) == 0 {
+		if err := p.prepare(ctx, c, &s.memory, afresh); err != nil || len(p.fresh) == 0 {
 			return err
 		}
-		err = s.straight(len(p.fresh)+len(p.attempts), p.id, func(c conn) (err error) {
+		err = s.straight(c, len(p.fresh)+len(p.attempts), p.id, func(c conn) (err error) {
 			stale, err = p.insert(ctx, c, s.schema)
 			return err
 		})

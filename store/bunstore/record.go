@@ -43,9 +43,11 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 func (s *Store) record(ctx context.Context, r *recording, n int) error {
 	if s.pg && len(r.chained) == 0 {
 		return s.repeated(ctx, func() error { // it is a transaction by itself
-			return s.straight(n, func(i int) uuid.UUID { return r.alone[i].AttemptID }, func(c conn) error {
-				r.kept = make(map[uuid.UUID]link, n)
-				return r.storeAlone(ctx, c)
+			return s.session(ctx, func(c conn) error {
+				return s.straight(c, n, func(i int) uuid.UUID { return r.alone[i].AttemptID }, func(c conn) error {
+					r.kept = make(map[uuid.UUID]link, n)
+					return r.storeAlone(ctx, c)
+				})
 			})
 		})
 	}

@@ -60,11 +60,11 @@ var planLocally = session.PlanLocally()
 // scanner is a row of a result.
 type scanner interface{ Scan(into ...any) error }
 
-// queryPlanned is query for a statement whose plan depends on the planner settings. On the
-// pool, where it is a transaction by itself, it sets them if the session does not have
-// them, in one round trip.
+// queryPlanned is query for a statement whose plan depends on the planner settings. Where
+// the statement is a transaction by itself, and the session does not have the settings, it
+// sets them in the same round trip.
 func (c conn) queryPlanned(ctx context.Context, text string, scan func(scanner) error, args ...any) error {
-	if c.pool != nil {
+	if c.alone != nil {
 		if sent, err := c.queryBatch(ctx, text, scan, args); sent || err != nil {
 			return err
 		}
@@ -74,12 +74,7 @@ func (c conn) queryPlanned(ctx context.Context, text string, scan func(scanner) 
 
 // queryBatch sends nothing where the driver's batches cannot prepare statements.
 func (c conn) queryBatch(ctx context.Context, text string, scan func(scanner) error, args []any) (sent bool, err error) {
-	conn, err := c.pool.Conn(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = conn.Close() }()
-	err = conn.Raw(func(raw any) error {
+	err = c.alone.Raw(func(raw any) error {
 		std, ok := raw.(*stdlib.Conn)
 		if sent = ok && std.Conn().Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement; !sent {
 			return nil

@@ -28,7 +28,7 @@ type conn struct {
 	part   string // of the day's partitions, "" for the tables as a whole
 	pg     bool
 	native bool
-	pool   *sql.DB // set on the pool itself, if its sessions lack the planner settings
+	alone  *sql.Conn // set outside of a transaction, if the sessions lack the planner settings
 }
 
 // on returns a conn for the store's own handle or a transaction on it.
@@ -37,8 +37,8 @@ func (s *Store) on(handle interface {
 },
 ) conn {
 	c := conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
-	if pool, ok := handle.(*sql.DB); ok && s.plansLocally() {
-		c.pool = pool
+	if session, ok := handle.(*sql.Conn); ok && s.plansLocally() {
+		c.alone = session
 	}
 	return c
 }

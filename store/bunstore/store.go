@@ -58,7 +58,9 @@ type Store struct {
 	wake   broadcast
 	told   notices
 	memory memory
-	absent sync.Map // the partitions that straight did not find, by their part
+
+	renewals renewals
+	absent   sync.Map // the partitions that straight did not find, by their part
 }
 
 var _ store.Store = (*Store)(nil)
@@ -128,9 +130,10 @@ func (s *Store) Abilities() store.Abilities {
 // database is set to write it there.
 func (s *Store) Durable() bool { return true }
 
-// Ping reports whether the database answers and has the tables of the version
-// that this program needs. On SQLite it fails with store.ErrLocked if it gets no
-// write lock within the pool's busy_timeout.
+// Ping reports whether the database answers, has the tables of the version that this
+// program needs, and takes writes: it fails with store.ErrReadOnly on a standby, where
+// default_transaction_read_only is on, and for a read-only SQLite file, and with
+// store.ErrLocked if it gets no write lock of SQLite within half a second.
 func (s *Store) Ping(ctx context.Context) error {
 	version, err := s.version(ctx, s.db)
 	if err != nil {
@@ -144,10 +147,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	case version > want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: run a newer program, or migrate down with it", s.schema, version, want)
 	}
-	if !s.pg {
-		return s.failed(ctx, s.checkLock(ctx))
-	}
-	return nil
+	return s.checkWritable(ctx)
 }
 
 // table names a table for bun's query builder.

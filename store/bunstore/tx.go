@@ -45,6 +45,8 @@ type transaction struct {
 	sql   *sql.Tx
 	db    *bun.DB // that it was begun on, nil if unknown
 	ended []func(committed bool)
+
+	failure error // that Publish met last
 }
 
 var errNoTx = errors.New("bunstore: the transaction is nil")
@@ -93,33 +95,51 @@ func (s *Store) own(tx store.Tx) (*transaction, error) {
 // Begin begins a transaction in the store's database. On SQLite it is the only
 // writer until it ends.
 func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
-	tx, release, err := s.begin(ctx)
+	tx, end, err := s.begin(ctx)
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}
-	return &transaction{ender: tx, sql: tx.Tx, db: s.db, ended: []func(bool){func(bool) { release() }}}, nil
+	t := &transaction{ender: tx, sql: tx.Tx, db: s.db}
+	t.ended = []func(bool){func(bool) { end(t.failure) }}
+	return t, nil
 }
 
-// begin begins a transaction that may write. Release is to be called once it
-// has ended.
-func (s *Store) begin(ctx context.Context) (tx bun.Tx, release func(), err error) {
+// begin begins a transaction that may write. End must be called once it has ended, with
+// the error that it met, if any: see endSession.
+func (s *Store) begin(ctx context.Context) (tx bun.Tx, end func(error), err error) {
 	if s.pg {
-		tx, err = s.db.BeginTx(ctx, nil)
-		return tx, func() {}, err
+		return s.beginOn(ctx, nil)
 	}
 	until := time.Now().Add(lockWait)
 	if err := s.takeTurn(ctx, until); err != nil {
 		return tx, nil, err
 	}
-	release = func() { <-s.writer }
 	err = untilUnlocked(ctx, until, func() error {
-		tx, err = s.beginLocked(ctx)
+		tx, end, err = s.beginLocked(ctx)
 		return err
 	})
 	if err != nil {
-		release()
+		<-s.writer
+		return tx, nil, err
 	}
-	return tx, release, err
+	endSession := end
+	return tx, func(err error) {
+		endSession(err)
+		<-s.writer
+	}, nil
+}
+
+// beginOn begins a transaction on a connection that end gives back.
+func (s *Store) beginOn(ctx context.Context, opts *sql.TxOptions) (tx bun.Tx, end func(error), err error) {
+	session, err := s.db.Conn(ctx)
+	if err != nil {
+		return tx, nil, err
+	}
+	end = func(err error) { endSession(session.Conn, err) }
+	if tx, err = session.BeginTx(ctx, opts); err != nil {
+		end(err)
+	}
+	return tx, end, err
 }
 
 // How often write repeats a transaction that met a deadlock or a serialization failure.
@@ -131,10 +151,22 @@ func (s *Store) write(ctx context.Context, f func(bun.Tx) error) error {
 	return s.repeated(ctx, func() error { return s.writeOnce(ctx, f) })
 }
 
-// repeated runs f, which is a transaction, and maps the error.
+// repeated runs f, which is a transaction, and maps the error. Where f wrote nothing
+// because its session was unusable, it runs again in another session.
 func (s *Store) repeated(ctx context.Context, f func() error) error {
+	renewed, most := 0, 0
 	for try := 1; ; try++ {
 		err := f()
+		if wroteNothing(err) {
+			if renewed++; renewed == 1 {
+				most = s.renewals.most(s.db.DB)
+			}
+			if renewed <= most && ctx.Err() == nil {
+				try-- // the session was at fault, and has been closed
+				continue
+			}
+			s.renewals.pause()
+		}
 		if err == nil || try == writeTries || !repeatable(err) {
 			return s.failed(ctx, err)
 		}
@@ -146,13 +178,15 @@ func (s *Store) repeated(ctx context.Context, f func() error) error {
 	}
 }
 
-func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) error {
-	tx, release, err := s.begin(ctx)
+func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) (err error) {
+	tx, end, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer release()
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	defer func() {
+		_ = tx.Rollback() // after Commit it does nothing
+		end(err)
+	}()
 	if s.pg && s.plansLocally() {
 		if _, err := tx.Tx.ExecContext(ctx, planLocally); err != nil {
 			return err
@@ -161,20 +195,26 @@ func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return uncertain{err}
+	}
+	return nil
 }
 
 // read runs f in a transaction that sees one state of the database, and maps the
 // error.
-func (s *Store) read(ctx context.Context, f func(bun.Tx) error) error {
+func (s *Store) read(ctx context.Context, f func(bun.Tx) error) (err error) {
 	opts := &sql.TxOptions{ReadOnly: true}
 	if s.pg {
 		opts.Isolation = sql.LevelRepeatableRead
 	}
-	tx, err := s.db.BeginTx(ctx, opts)
+	tx, end, err := s.beginOn(ctx, opts)
 	if err != nil {
 		return s.failed(ctx, err)
 	}
-	defer func() { _ = tx.Rollback() }()
+	defer func() {
+		_ = tx.Rollback()
+		end(err)
+	}()
 	return s.failed(ctx, f(tx))
 }

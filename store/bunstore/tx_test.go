@@ -143,16 +143,3 @@ func TestAReadOnlyTransactionIsAnErrorOfItsOwn(t *testing.T) {
 		}
 	})
 }
-
-func TestAReadOnlySQLiteDatabaseIsAnErrorOfItsOwn(t *testing.T) {
-	t.Parallel()
-	s := newSQLite(t)
-	sc := newScene(t, s)
-	s.DB().SetMaxOpenConns(1)
-	_, err := s.DB().ExecContext(t.Context(), `PRAGMA query_only = on`)
-	check(t, err)
-	_, err = s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("1"))}, sc.options(0))
-	if !errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("got %v, want ErrReadOnly alone", err)
-	}
-}

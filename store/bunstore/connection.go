@@ -1,0 +1,135 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// session runs f on one connection of the pool, without a transaction. A connection that
+// f finds unusable is closed.
+func (s *Store) session(ctx context.Context, f func(c conn) error) (err error) {
+	session, err := s.db.DB.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { endSession(session, err) }()
+	return f(s.on(session))
+}
+
+// endSession gives a connection back to the pool, or closes it if the error that a
+// statement met on it says that the session is unusable. The driver closes a connection
+// that broke; it keeps a session that stays read-only after a fail-over.
+func endSession(session *sql.Conn, err error) {
+	if unusable(err) {
+		// database/sql closes the connection for which Raw's function returns ErrBadConn.
+		_ = session.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	_ = session.Close()
+}
+
+// unusableStates are the SQLSTATEs after which a session is of no use
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+var unusableStates = []string{
+	readOnlyTransaction,
+	"25P03", // idle_in_transaction_session_timeout
+	"57P01", // admin_shutdown
+	"57P02", // crash_shutdown
+	"57P03", // cannot_connect_now
+	"57P05", // idle_session_timeout
+}
+
+// readOnlyTransaction is the SQLSTATE of a write in a read-only transaction: on a standby,
+// or where default_transaction_read_only was on when the session began.
+const readOnlyTransaction = "25006"
+
+// unusable reports whether the error says that a session is to be closed.
+func unusable(err error) bool {
+	if err == nil {
+		return false
+	}
+	if state := sqlState(err); state != "" {
+		return slices.Contains(unusableStates, state) || strings.HasPrefix(state, "08")
+	}
+	return isReadOnly(err) || isBroken(err)
+}
+
+// isReadOnly reports whether the database, or the session, takes no writes.
+func isReadOnly(err error) bool {
+	return sqlState(err) == readOnlyTransaction || sqliteCode(err)&0xff == sqliteReadOnly
+}
+
+// isBroken reports whether the driver says that a connection is no good and that it sent
+// nothing on it.
+func isBroken(err error) bool { return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) }
+
+// uncertain is the error of a commit that may have taken place nevertheless.
+type uncertain struct{ error }
+
+func (e uncertain) Unwrap() error { return e.error }
+
+// wroteNothing reports whether a transaction of ours, of which the session was closed,
+// can be repeated in another session: it did not come to its commit.
+func wroteNothing(err error) bool {
+	return !errors.As(err, new(uncertain)) && (isReadOnly(err) || isBroken(err))
+}
+
+// renewals bounds for how many unusable sessions an operation tries the next one. After a
+// fail-over each session of the pool may be read-only, so the bound is one more than their
+// number. Once a new session is read-only too, the database is, and for renewalPause no
+// operation tries another session.
+type renewals struct{ pausedUntil atomic.Int64 } // in nanoseconds since 1970
+
+const renewalPause = time.Second
+
+// most returns how many sessions may be replaced now.
+func (r *renewals) most(pool *sql.DB) int {
+	if time.Now().UnixNano() < r.pausedUntil.Load() {
+		return 0
+	}
+	return pool.Stats().OpenConnections + 1
+}
+
+func (r *renewals) pause() { r.pausedUntil.Store(time.Now().Add(renewalPause).UnixNano()) }
+
+// readOnlyError says why the database takes no writes. It counts as an error of the
+// database's.
+type readOnlyError string
+
+func (e readOnlyError) Error() string { return string(e) }
+
+// SQLState returns 25006.
+func (readOnlyError) SQLState() string { return readOnlyTransaction }
+
+// checkWritable fails if the database takes no writes. A session that is read-only although
+// the database is not is closed, so it does not count.
+func (s *Store) checkWritable(ctx context.Context) error {
+	if s.pg {
+		return s.repeated(ctx, func() error { return s.session(ctx, checkWrites(ctx)) })
+	}
+	return s.repeated(ctx, func() error { return s.checkLock(ctx) })
+}
+
+func checkWrites(ctx context.Context) func(c conn) error {
+	return func(c conn) error {
+		var standby, readOnly bool
+		err := c.query(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'`,
+			func(row *sql.Rows) error { return row.Scan(&standby, &readOnly) })
+		switch {
+		case err != nil:
+			return err
+		case standby:
+			return readOnlyError("it is a standby")
+		case readOnly:
+			return readOnlyError("default_transaction_read_only is on")
+		}
+		return nil
+	}
+}
