@@ -155,7 +155,7 @@ func TestStatsAreOfWhatWasPosted(t *testing.T) {
 		from := time.Now().UTC().Round(0)
 		for i := range 100 {
 			w.publish("1")
-			jobs, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 1, Lease: time.Minute})
+			jobs, _, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 1, Lease: time.Minute})
 			w.must(err)
 			_, err = w.store.Record(t.Context(), []store.Outcome{{
 				Lease: jobs[0].Lease, Status: webhooks.Succeeded, PostedAt: from.Add(time.Duration(i) * time.Minute),

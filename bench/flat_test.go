@@ -88,7 +88,7 @@ func (f *flat) cycle(n int) []time.Duration {
 	var jobs []store.Job
 	var err error
 	took := stopwatch(func() { f.publish(f.org, n) }, func() {
-		jobs, err = f.s.Claim(f.b.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
+		jobs, _, err = f.s.Claim(f.b.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
 		check(f.b, err)
 	}, func() {
 		outcomes := make([]store.Outcome, len(jobs))

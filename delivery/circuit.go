@@ -80,7 +80,7 @@ func (r *run) probe(t task, to *target, now time.Time) bool {
 // release has what waits for an endpoint sent.
 func (r *run) release(subscription uuid.UUID) {
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
-		return nil, r.cfg.Store.Release(ctx, subscription, r.cfg.Now().UTC().Truncate(time.Millisecond))
+		return nil, r.cfg.Store.Release(ctx, subscription)
 	})
 	if err != nil {
 		r.lasts(slog.LevelError, "webhooks: attempts that wait for an endpoint could not be released; they are sent later", nil,

@@ -62,7 +62,7 @@ func (r *run) claimLoop() {
 			}
 			opts.Since = seen.since(except)
 		}
-		jobs, err := r.claim(opts)
+		jobs, at, err := r.claim(opts)
 		if err != nil {
 			if r.claiming.Err() == nil {
 				r.wait(nil, backOff.NextBackOff())
@@ -70,9 +70,10 @@ func (r *run) claimLoop() {
 			continue
 		}
 		backOff.Reset()
-		greedy.end(of, opts, jobs, began, now)
+		r.noteSkew(at, now, r.cfg.Now())
+		greedy.end(of, opts, jobs, began, now, at)
 		if others || len(jobs) < n {
-			seen.note(opts, jobs, now)
+			seen.note(opts, jobs, now, at)
 		}
 		if !others || len(jobs) == n {
 			continue
@@ -88,23 +89,24 @@ func (r *run) claimLoop() {
 	}
 }
 
-// claim claims what there is reserved room for, and puts it into the lanes.
-func (r *run) claim(opts store.ClaimOptions) ([]store.Job, error) {
+// claim claims attempts, for which room is reserved, and puts them into the lanes. At is
+// the time by the store's clock.
+func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	began := time.Now()
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
-	jobs, err := r.cfg.Store.Claim(ctx, opts)
+	jobs, at, err = r.cfg.Store.Claim(ctx, opts)
 	r.lanes.release(opts.Max - len(jobs))
 	if err != nil {
 		if r.claiming.Err() == nil {
 			r.health.failed(err)
 		}
-		return nil, err
+		return nil, at, err
 	}
 	r.health.worked()
 	r.targets.warm(r.claiming, jobs)
 	r.put(jobs, began.Add(r.cfg.Lease))
-	return jobs, nil
+	return jobs, at, nil
 }
 
 // startOver looks at everything that is due, beside the claims that go on: it takes
@@ -112,7 +114,7 @@ func (r *run) claim(opts store.ClaimOptions) ([]store.Job, error) {
 func (r *run) startOver(most int, except []uuid.UUID) {
 	n, full, _ := r.lanes.reserve(1, most)
 	if n > 0 {
-		_, _ = r.claim(store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: append(full, except...)}) // the next claims see what is wrong
+		_, _, _ = r.claim(store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: append(full, except...)}) // the next claims meet the same error
 	}
 }
 
@@ -122,8 +124,8 @@ func (r *run) startOver(most int, except []uuid.UUID) {
 // begins in any case: a database goes on walking past that until it has cleared it away.
 type seen struct {
 	except  []uuid.UUID // these were passed over
-	at      time.Time   // and of the others nothing is left that was due before; zero if that is not known
-	started time.Time   // when everything was looked at last
+	at      time.Time   // by the store's clock: all other attempts that were due before are taken; zero if that is not known
+	started time.Time   // when everything was looked at last, by the engine's clock
 	late    lateness
 }
 
@@ -160,25 +162,26 @@ func (s *seen) since(except []uuid.UUID) time.Time {
 	return s.at.Add(-s.late.margin())
 }
 
-// note takes down what came of a claim. If it took all that it could, what is left was
-// due after the last one that it got, and so after that was made.
-func (s *seen) note(opts store.ClaimOptions, jobs []store.Job, began time.Time) {
+// note takes down the result of a claim that began at a time by the engine's clock, which
+// was at by the store's. If it took all that it could, the attempts that are left became
+// due no earlier than the last one that it got.
+func (s *seen) note(opts store.ClaimOptions, jobs []store.Job, began, at time.Time) {
 	if !s.at.IsZero() {
-		s.late.learn(s.at, jobs, began)
+		s.late.learn(s.at, jobs, at)
 	}
-	s.except, s.at = opts.Except, began
+	s.except, s.at = opts.Except, at
 	if n := len(jobs); n == opts.Max {
-		s.at = jobs[n-1].CreatedAt
+		s.at = jobs[n-1].DueAt
 	}
 	if opts.Since.IsZero() {
 		s.started = began
 	}
 }
 
-// lateness is how long after it was due something came to be seen, because it waited for
-// its transaction, or the clocks of two hosts differ. It is learned, for a database walks
-// past all that was delivered within it: with 5 s at 10,000 deliveries a second that was
-// 5 % of all the time.
+// lateness is how long after an attempt was due it came to be seen, because its
+// transaction was committed later. All times are the store's, so the clocks of hosts are
+// not in it. It is learned, for a database walks past all that was delivered within it:
+// with 5 s at 10,000 deliveries a second that was 5 % of all the time.
 type lateness struct {
 	worst, before time.Duration // in the present stretch of time, and in the one before
 	began         time.Time     // the present stretch; zero in the beginning
@@ -193,8 +196,9 @@ const (
 	lateFor = 10 * time.Second
 )
 
-// learn takes down what was claimed by now although all that was due before a time had
-// been. What is older than mostLate was given back, as a rule, and says nothing.
+// learn takes down the jobs that were claimed by now although all that was due before a
+// time had been. One that is older than mostLate waited in a line, as a rule, and says
+// nothing.
 func (l *lateness) learn(before time.Time, jobs []store.Job, now time.Time) {
 	if l.began.IsZero() {
 		l.began, l.before = now, mostLate
@@ -203,7 +207,7 @@ func (l *lateness) learn(before time.Time, jobs []store.Job, now time.Time) {
 		l.began, l.before, l.worst = now, l.worst, 0
 	}
 	for _, j := range jobs {
-		if d := before.Sub(j.CreatedAt); d <= mostLate {
+		if d := before.Sub(j.DueAt); d <= mostLate {
 			l.worst = max(l.worst, d)
 		}
 	}

@@ -81,16 +81,9 @@ func (w *world) message(org uuid.UUID) store.NewMessage {
 
 func (w *world) publish(org uuid.UUID, n int, opts ...func(*store.PublishOptions)) []store.Published {
 	w.t.Helper()
-	return w.publishAt(org, n, now(), opts...)
-}
-
-// publishAt publishes what was made at another time.
-func (w *world) publishAt(org uuid.UUID, n int, at time.Time, opts ...func(*store.PublishOptions)) []store.Published {
-	w.t.Helper()
 	messages := make([]store.NewMessage, n)
 	for i := range messages {
 		messages[i] = w.message(org)
-		messages[i].CreatedAt = at
 	}
 	o := store.PublishOptions{NewID: newID}
 	for _, f := range opts {
@@ -99,6 +92,26 @@ func (w *world) publishAt(org uuid.UUID, n int, at time.Time, opts ...func(*stor
 	out, err := w.store.Publish(context.Background(), nil, messages, o)
 	w.must(err)
 	return out
+}
+
+// publishInTx publishes messages in a transaction, to be committed later: their attempts
+// are due from now on.
+func (w *world) publishInTx(messages ...store.NewMessage) (commit func()) {
+	w.t.Helper()
+	tx, err := w.store.(store.Transactor).Begin(context.Background())
+	w.must(err)
+	_, err = w.store.Publish(context.Background(), tx, messages, store.PublishOptions{NewID: newID})
+	w.must(err)
+	return func() { w.must(tx.Commit()) }
+}
+
+// publishLate publishes a message whose attempts can be seen only a while after they are
+// due.
+func (w *world) publishLate(late time.Duration, m store.NewMessage) {
+	w.t.Helper()
+	commit := w.publishInTx(m)
+	pass(late)
+	commit()
 }
 
 // settle lets the engine see what was published, at the next poll at the latest,

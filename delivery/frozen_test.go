@@ -44,9 +44,9 @@ func (f *frozen) wait(ctx context.Context) error {
 	}
 }
 
-func (f *frozen) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+func (f *frozen) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, time.Time, error) {
 	if err := f.wait(ctx); err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	return f.Store.Claim(ctx, o)
 }

@@ -92,13 +92,13 @@ func (g *greedy) turn(l *lanes, now time.Time, full []uuid.UUID) (of hoard, pass
 }
 
 // end notes what came of a claim, in a turn of one of them or of the others. It began at
-// some time, which is at by the engine's clock.
-func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began, at time.Time) {
+// a time that was clock by the engine's clock, and at by the store's.
+func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began, clock, at time.Time) {
 	now := time.Now()
 	if i := g.index(of.org); i >= 0 {
 		h := &g.orgs[i]
 		h.note(jobs)
-		h.seen.note(opts, jobs, at)
+		h.seen.note(opts, jobs, clock, at)
 		if g.due = !g.crowded && now.Sub(g.looked) > alone; g.crowded {
 			g.until = now.Add(g.pause(now.Sub(began)))
 		}
@@ -107,7 +107,7 @@ func (g *greedy) end(of hoard, opts store.ClaimOptions, jobs []store.Job, began,
 		}
 	}
 	full := len(jobs) == opts.Max
-	found := full && g.find(opts, jobs, at)
+	found := full && g.find(opts, jobs, clock, at)
 	others := of.org == uuid.Nil
 	if others {
 		g.due = found // behind what it has there may be others
@@ -138,7 +138,7 @@ func (g *greedy) pause(took time.Duration) time.Duration {
 
 // find notes who has a good part of a claim that took all it could, and reports whether
 // that is somebody new.
-func (g *greedy) find(opts store.ClaimOptions, jobs []store.Job, at time.Time) (found bool) {
+func (g *greedy) find(opts store.ClaimOptions, jobs []store.Job, clock, at time.Time) (found bool) {
 	count := map[uuid.UUID]int{}
 	for _, j := range jobs {
 		count[j.OrganizationID]++
@@ -146,7 +146,7 @@ func (g *greedy) find(opts store.ClaimOptions, jobs []store.Job, at time.Time) (
 	for org, n := range count {
 		if n > len(jobs)/8 && g.index(org) < 0 {
 			h := hoard{org: org}
-			h.seen.note(opts, jobs, at)
+			h.seen.note(opts, jobs, clock, at)
 			g.orgs, found = append(g.orgs, h), true
 		}
 	}

@@ -31,14 +31,14 @@ type ask struct {
 	got int
 }
 
-func (c *claims) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+func (c *claims) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, time.Time, error) {
 	at := time.Now()
 	time.Sleep(c.takes)
-	jobs, err := c.Store.Claim(ctx, o)
+	jobs, now, err := c.Store.Claim(ctx, o)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asks = append(c.asks, ask{o, at, len(jobs)})
-	return jobs, err
+	return jobs, now, err
 }
 
 // Abilities hides the Notifier: the figures of these tests are for an engine that polls.

@@ -32,15 +32,15 @@ func (m *moody) Ping(ctx context.Context) error {
 	return m.Store.Ping(ctx)
 }
 
-func (m *moody) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, error) {
+func (m *moody) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, time.Time, error) {
 	if m.away.Load() {
-		return nil, errAway
+		return nil, time.Time{}, errAway
 	}
-	jobs, err := m.Store.Claim(ctx, opts)
+	jobs, at, err := m.Store.Claim(ctx, opts)
 	if len(jobs) > 0 && m.claimed != nil {
 		m.claimed()
 	}
-	return jobs, err
+	return jobs, at, err
 }
 
 func (m *moody) Record(ctx context.Context, o []store.Outcome) ([]uuid.UUID, error) {
@@ -111,7 +111,7 @@ func TestALateOutcomeChangesNothing(t *testing.T) {
 		w.must(e.Start(t.Context()))
 		w.publish(org, 1)
 		time.Sleep(time.Minute) // longer than the lease: another host takes over
-		jobs, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour})
+		jobs, _, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour})
 		w.must(err)
 		if len(jobs) != 1 {
 			t.Fatalf("another host got %d jobs after the lease, want 1", len(jobs))
@@ -154,7 +154,7 @@ func TestStopFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
 		if done != 4 || pending != 16 {
 			t.Errorf("%d done and %d pending, want the 4 in flight done and 16 given back", done, pending)
 		}
-		jobs, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
+		jobs, _, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
 		w.must(err)
 		if len(jobs) != 16 {
 			t.Errorf("%d can be claimed at once, want 16", len(jobs))

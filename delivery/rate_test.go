@@ -305,7 +305,7 @@ func TestStopWaitsForNoRateLimit(t *testing.T) {
 		if n := len(got.to(sub)); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
-		jobs, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+		jobs, _, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 		w.must(err)
 		if len(jobs) != 9 {
 			t.Errorf("%d can be claimed, want what was not sent", len(jobs))

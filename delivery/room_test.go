@@ -83,7 +83,7 @@ func (s *stalled) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.
 	return s.Store.Record(ctx, outcomes)
 }
 
-func (s *stalled) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, error) {
+func (s *stalled) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, time.Time, error) {
 	time.Sleep(time.Until(s.until.Add(-10 * time.Millisecond)))
 	return s.claims.Claim(ctx, o)
 }

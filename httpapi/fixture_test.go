@@ -283,7 +283,7 @@ func (f *fixture) differs(at string, want, got any) string {
 // finish ends what is due as a receiver's answer would.
 func (f *fixture) finish(status int, retryIn time.Duration) {
 	f.Helper()
-	jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+	jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 	if err != nil {
 		f.Fatal(err)
 	}

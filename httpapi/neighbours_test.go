@@ -40,7 +40,7 @@ func TestOrganizationsDoNotSeeEachOther(t *testing.T) {
 				f.Errorf("%s has changed:\n%s\n%s", what, before[what], after[what])
 			}
 		}
-		jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
+		jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
 		if err != nil || len(jobs) == 0 {
 			f.Errorf("nothing was queued: %v", err)
 		}

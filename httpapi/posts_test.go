@@ -68,7 +68,7 @@ func TestAddActivity(t *testing.T) {
 // idle demands that nothing is due.
 func (f *fixture) idle(why string) {
 	f.Helper()
-	jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+	jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 	if err != nil || len(jobs) > 0 {
 		f.Fatalf("%s: %d jobs are due, %v", why, len(jobs), err)
 	}
@@ -128,7 +128,7 @@ func TestOutcomes(t *testing.T) {
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 5, "totalPages": 5, "nextCursor": "<=cursor>"}`},
 			{as: "write", do: "POST " + acts, status: 201, body: `{"type": 0, ` + body + `}`, want: external("<=first>", "0", `"attempt": 1, "retryingFromPostId": null, `+queued)},
 		})
-		if jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute}); err != nil || len(jobs) != 2 {
+		if jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute}); err != nil || len(jobs) != 2 {
 			f.Fatalf("%d jobs are due, want this one and the retry of the one before, %v", len(jobs), err)
 		}
 		f.run([]step{{as: "write", do: "POST " + acts + "/{first}" + outcomes, status: 409, body: fine, code: "sending"}})
@@ -199,7 +199,7 @@ func TestMakePayload(t *testing.T) {
 			{as: "read", do: "GET " + acts + "/{external}?mode=flat", status: 200},
 			{as: "write", do: "POST " + path + "?mode=dispatch&originalActivityId={external}", status: 201, body: strings.Replace(body, "1.50", "1.5", 1)},
 		})
-		jobs, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+		jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 		if err != nil || len(jobs) != 2 || jobs[0].AttemptID.String() != f.vars["retry"] || jobs[0].DeliveryID.String() != f.vars["external"] {
 			f.Fatalf("due is %+v, want %s and one more in the chain of %s, %v", jobs, f.vars["retry"], f.vars["external"], err)
 		}

@@ -43,8 +43,10 @@
 //
 // They are safe for concurrent use. They take and return copies: neither side
 // sees the other's later changes. Times are UTC with millisecond precision and
-// given by the caller, except leases, which the store's own clock decides (on
-// PostgreSQL the database's, so that hosts need not agree on the time). Ids are
+// given by the caller, except leases and when an attempt is due, which the store's own
+// clock decides (on PostgreSQL the database's, so that hosts need not agree on the
+// time): an attempt that is added is due at once, or after a wait that the store adds
+// to its own time. Ids are
 // UUIDs of version 7, made by the caller; lists are in the order of the ids,
 // which is the order of creation. A method given an organization sees what that
 // organization owns and nothing else: the rest is [ErrNotFound]. Rules about

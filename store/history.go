@@ -148,7 +148,7 @@ type NewAttempt struct {
 	// that of RetryOf.
 	Message *Message
 
-	At        time.Time // it is created, and due, then
+	At        time.Time // it is created, and due, then: see Next.DueAt
 	By        string
 	ExpiresAt time.Time
 
@@ -249,6 +249,6 @@ type Recovery struct {
 type AdvanceOptions struct {
 	Max       int
 	NewID     func() uuid.UUID
-	At        time.Time // when what it adds is created, and due
+	At        time.Time // when the attempts that it adds are created; they are due at once
 	ExpiresAt time.Time // of what it adds
 }

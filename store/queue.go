@@ -19,14 +19,14 @@ type Queue interface {
 	// Claim leases attempts that are due, those due longest first, whatever became
 	// of their subscriptions and however late it is for them. An external attempt is
 	// never due. Concurrent claims, also of other processes, never return the same
-	// attempt.
+	// attempt. At is the time by the store's clock at which Claim looked for them.
 	//
 	// The deliveries of a subscription that was Ordered when they began stand in
 	// lines, one for each OrderingKey of their messages, in the order of their ids. Of
 	// a line only the first attempt that is pending or being sent can be claimed, so
 	// that the others wait until its delivery has ended. Tests and external attempts
 	// stand in none.
-	Claim(ctx context.Context, opts ClaimOptions) ([]Job, error)
+	Claim(ctx context.Context, opts ClaimOptions) (jobs []Job, at time.Time, err error)
 
 	// Record stores outcomes and the next attempts they call for, all in one
 	// transaction. Those of first attempts without a next one are the quickest in a
@@ -35,11 +35,12 @@ type Queue interface {
 	// do not stop the others.
 	Record(ctx context.Context, outcomes []Outcome) (lost []uuid.UUID, err error)
 
-	// Defer gives claimed attempts back, to become due at the given times.
+	// Defer gives claimed attempts back. See Deferral for when they are due.
 	Defer(ctx context.Context, deferrals []Deferral) (lost []uuid.UUID, err error)
 
-	// Release makes due at the time what was given back as Held and is still pending.
-	Release(ctx context.Context, subscription uuid.UUID, at time.Time) error
+	// Release makes the attempts of a subscription due at once that were given back as
+	// Held and are still pending.
+	Release(ctx context.Context, subscription uuid.UUID) error
 
 	// UpdateHealth reads the Health of subscriptions, calls change with each, and
 	// writes back what change made of it, all in one transaction that no other change
@@ -60,7 +61,7 @@ type ClaimOptions struct {
 	Max    int           // how many at most
 	Lease  time.Duration // for how long
 	Except []uuid.UUID   // subscriptions and organizations whose attempts are passed over
-	Since  time.Time     // what was due before this is passed over, too; zero for none
+	Since  time.Time     // attempts due before this, by the store's clock, are passed over; zero for none
 }
 
 // Lease names a claim.
@@ -80,7 +81,8 @@ type Job struct {
 	SubscriptionRevision int64 // of the subscription when the job was claimed
 	Step                 int   // automatic retries so far: how much of the schedule is used
 	Type                 AttemptType
-	CreatedAt            time.Time // no later than it became due
+	CreatedAt            time.Time
+	DueAt                time.Time // when it became due, by the store's clock; zero for one that Publish handed off
 	ExpiresAt            time.Time // not to be sent after this; an automatic retry has that of the failed attempt
 	Body                 []byte    `log:"size"` // shared between the jobs of a message: not to be changed
 }
@@ -101,14 +103,14 @@ type Outcome struct {
 // Next is an automatic retry to be added. It uses one more step of the schedule.
 type Next struct {
 	ID    uuid.UUID
-	DueAt time.Time
+	DueAt time.Time // by the clock of this process; becomes NextRetryAt. The store waits as long by its own clock
 }
 
 // Deferral gives a claimed attempt back.
 type Deferral struct {
 	Lease
-	DueAt time.Time
-	Held  bool // Release may make it due before
+	DueAt time.Time // by the clock of this process. The store waits as long by its own clock
+	Held  bool      // Release may make it due before
 }
 
 // Health is what the dispatchers know about the endpoint of a subscription; zero if

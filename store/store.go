@@ -151,7 +151,7 @@ type Subscriptions interface {
 	// ErrBadReference as CreateSubscription does. In the same
 	// transaction, archiving cancels the subscription's pending attempts, but not
 	// what is being sent, and a subscription that becomes live has its pending
-	// attempts all due at now, as those that are Held (see Deferral) if its PostURI
+	// attempts all due at once, as those that are Held (see Deferral) if its PostURI
 	// changes; its Health is zero then. External attempts stay as they are.
 	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
 	// DeleteSubscription cancels its pending attempts as archiving does. Its
@@ -194,7 +194,7 @@ type KeyChange struct {
 type Messages interface {
 	// Publish stores the messages and one pending attempt for each live
 	// subscription of the message's organization that has one of its topics and
-	// whose Filter matches the message's data, due at the message's CreatedAt: all
+	// whose Filter matches the message's data, due at once: all
 	// of it or nothing, in one transaction. With a tx it does so inside that one (or
 	// fails with ErrForeignTx, or ErrReadOnly), and the caller's transaction stays usable
 	// whatever Publish finds. The results are in the order of the messages.

@@ -40,7 +40,7 @@ func addBegins(f *fixture) {
 	job := f.claimOne()
 	f.equal("job", job, store.Job{
 		Lease: job.Lease, DeliveryID: post.ID, MessageID: m.ID, OrganizationID: f.org, SubscriptionID: sub.ID,
-		SubscriptionRevision: 1, Type: store.FirstPost, CreatedAt: post.At, ExpiresAt: post.ExpiresAt, Body: m.Body,
+		SubscriptionRevision: 1, Type: store.FirstPost, CreatedAt: post.At, DueAt: job.DueAt, ExpiresAt: post.ExpiresAt, Body: m.Body,
 	})
 }
 

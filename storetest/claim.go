@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ var claimCases = []testCase{
 	{"ThoseDueLongestFirst", claimOrder},
 	{"AtMostMax", claimMax},
 	{"NotBeforeTheyAreDue", claimNotDue},
+	{"AttemptOfAPublisherWhoseClockIsWrongIsDueAtOnce", claimSkewed},
+	{"PassesOverWhatWasDueBefore", claimSince},
 	{"ShowsTheSubscriptionsPresentRevision", claimRevision},
 	{"WhateverBecameOfTheSubscription", claimAnySubscription},
 	{"ThoughTheyHaveExpired", claimExpired},
@@ -29,7 +32,7 @@ func claimJob(f *fixture) {
 	job := f.claimOne()
 	f.equal("job", job, store.Job{
 		Lease: job.Lease, DeliveryID: job.AttemptID, MessageID: m.ID, OrganizationID: f.org, SubscriptionID: sub.ID,
-		SubscriptionRevision: 1, Step: 0, Type: store.FirstPost, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, Body: m.Body,
+		SubscriptionRevision: 1, Step: 0, Type: store.FirstPost, CreatedAt: m.CreatedAt, DueAt: job.DueAt, ExpiresAt: m.ExpiresAt, Body: m.Body,
 	})
 	f.claimNone("what is leased")
 }
@@ -45,18 +48,57 @@ func claimSending(f *fixture) {
 
 func claimOrder(f *fixture) {
 	e, _ := f.scene()
-	// The order in which they were published is not that in which they are due.
-	var messages []store.NewMessage
-	for _, minutes := range []int{3, 1, 4, 2, 5} {
-		messages = append(messages, f.newMessageAt(e, f.at(-time.Duration(minutes)*time.Minute)))
+	f.publishN(e, 5)
+	// They are due again in another order than that of their ids.
+	jobs, now, want := f.claim(5), time.Now(), make([]uuid.UUID, 5)
+	for i, place := range []int{2, 0, 3, 1, 4} {
+		f.deferTo(now.Add(time.Duration(20*(place+1))*time.Millisecond), jobs[i])
+		want[place] = jobs[i].MessageID
 	}
-	f.publish(messages...)
-	want := []uuid.UUID{messages[4].ID, messages[2].ID, messages[0].ID, messages[3].ID, messages[1].ID}
-	first := f.claim(3)
-	f.sameIDs("first three", messagesOf(first), want[:3])
-	// One that is given back is due when it says, not when it was published.
-	f.deferTo(f.at(-90*time.Second), first[0])
-	f.sameIDs("the rest", messagesOf(f.claim(10)), []uuid.UUID{messages[3].ID, messages[4].ID, messages[1].ID})
+	var again []store.Job
+	f.eventually("they are due", func() bool {
+		again = append(again, f.claim(1)...)
+		return len(again) == 5
+	})
+	f.sameIDs("claimed", messagesOf(again), want)
+	f.equal("sorted by when they became due", slices.IsSortedFunc(again, func(a, b store.Job) int { return a.DueAt.Compare(b.DueAt) }), true)
+}
+
+// The time at which a message was created, by the clock of the process that published it,
+// says nothing about when its attempts are due.
+func claimSkewed(f *fixture) {
+	e, _ := f.scene()
+	for _, skew := range []time.Duration{20 * time.Second, time.Hour, -20 * time.Second, -time.Hour} {
+		before := f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour})
+		f.equal("before", len(before), 0)
+		_, from, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
+		f.check(err)
+		m := f.newMessageAt(e, time.Now().Add(skew))
+		m.ExpiresAt = m.CreatedAt.Add(time.Hour)
+		f.publish(m)
+		job := f.claimOne()
+		if job.DueAt.Before(from) {
+			f.t.Errorf("created %v from now: it became due at %v, before it was published, after %v", skew, job.DueAt, from)
+		}
+		f.record(f.success(job.Lease))
+	}
+}
+
+// Only attempts that became due before Since are passed over.
+func claimSince(f *fixture) {
+	e, _ := f.scene()
+	f.publish(f.newMessage(e))
+	job := f.claimOne()
+	f.deferTo(f.now, job)
+	_, at, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 0, Lease: time.Hour})
+	f.check(err)
+	f.equal("due before", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Since: at.Add(time.Millisecond)})), 0)
+	again := f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Since: job.DueAt})
+	f.equal("due since", len(again), 1)
+	f.deferTo(f.now, again...)
+	third := f.claimOne()
+	f.deferTo(f.now, third)
+	f.equal("due since then", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Since: third.DueAt})), 1)
 }
 
 func messagesOf(jobs []store.Job) []uuid.UUID {
@@ -74,7 +116,7 @@ func claimMax(f *fixture) {
 
 func claimNotDue(f *fixture) {
 	e, _ := f.scene()
-	f.publish(f.newMessageAt(e, f.at(time.Hour)), f.newMessage(e))
+	f.publish(f.newMessage(e))
 	job := f.claimOne()
 	f.deferTo(f.at(time.Hour), job)
 	f.claimNone("deferred")
@@ -125,7 +167,7 @@ func claimExclusive(f *fixture) {
 	claimed := map[uuid.UUID]int{}
 	f.together(8, func(int) error {
 		for range n { // a round each would do
-			jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 7, Lease: time.Hour})
+			jobs, _, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 7, Lease: time.Hour})
 			if len(jobs) == 0 {
 				return err
 			}

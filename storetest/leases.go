@@ -37,7 +37,10 @@ func (f *fixture) claimAgain(j store.Job) store.Job {
 		f.t.Fatalf("the second claim has the first one's token %d", j.Token)
 	}
 	want := j
-	want.Token = again[0].Token
+	want.Token, want.DueAt = again[0].Token, again[0].DueAt
+	if !want.DueAt.After(j.DueAt) {
+		f.t.Errorf("it became due again at %v, not after %v", want.DueAt, j.DueAt)
+	}
 	f.equal("job", again[0], want)
 	return again[0]
 }
@@ -45,7 +48,7 @@ func (f *fixture) claimAgain(j store.Job) store.Job {
 // shortLease claims one attempt for 30 ms.
 func (f *fixture) shortLease() store.Job {
 	f.t.Helper()
-	jobs := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: 30 * time.Millisecond}))(f.t)
+	jobs := f.claimWith(store.ClaimOptions{Max: 1, Lease: 30 * time.Millisecond})
 	f.equal("claimed", len(jobs), 1)
 	return jobs[0]
 }
@@ -62,7 +65,7 @@ func leaseRunsOut(f *fixture) {
 func leaseHolds(f *fixture) {
 	e, sub := f.scene()
 	f.publishN(e, 2)
-	jobs := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 2, Lease: time.Millisecond}))(f.t)
+	jobs := f.claimWith(store.ClaimOptions{Max: 2, Lease: time.Millisecond})
 	f.record(f.success(jobs[0].Lease)) // whether or not a millisecond has passed
 	f.deferTo(f.at(time.Hour), jobs[1])
 	f.equal("statuses", statuses(f.attempts(sub.ID)), []store.Status{store.Succeeded, store.Pending})
@@ -162,7 +165,7 @@ func leaseExclusive(f *fixture) {
 	var got []store.Job
 	f.eventually("somebody claims it", func() bool {
 		f.together(8, func(int) error {
-			jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
+			jobs, _, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, jobs...)

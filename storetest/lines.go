@@ -90,7 +90,7 @@ func lineRetry(f *fixture) {
 func lineLease(f *fixture) {
 	e, _ := f.ordered()
 	messages := f.inLine(e, "a", 2)
-	stale := must(f.s.Claim(f.ctx, store.ClaimOptions{Max: 5, Lease: time.Millisecond}))(f.t)
+	stale := f.claimWith(store.ClaimOptions{Max: 5, Lease: time.Millisecond})
 	f.equal("claimed", len(stale), 1)
 	again := f.claimAgain(stale[0])
 	f.equal("message", again.MessageID, messages[0].ID)
@@ -169,7 +169,7 @@ func lineConcurrency(f *fixture) {
 	sent := make(chan store.Job, keys*each)
 	f.together(4, func(int) error {
 		for len(sent) < keys*each {
-			jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 2, Lease: time.Hour})
+			jobs, _, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 2, Lease: time.Hour})
 			if err != nil {
 				return err
 			}

@@ -86,7 +86,7 @@ func (f *fixture) dispatch(ctx context.Context, dispatcher int) {
 		if round%4 == dispatcher {
 			lease = 20 * time.Millisecond
 		}
-		jobs, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 5, Lease: lease})
+		jobs, _, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 5, Lease: lease})
 		if err != nil {
 			f.t.Errorf("Claim: %v", err)
 			return

@@ -122,7 +122,7 @@ func nextClaimed(f *fixture) {
 		want.CreatedAt = o.At
 		want.AttemptID, want.Number, want.Step, want.Type = next.ID, n+2, n+1, store.AutomaticRetry
 		job = f.claimOne()
-		want.Token = job.Token
+		want.Token, want.DueAt = job.Token, job.DueAt
 		f.equal("job", job, want)
 	}
 	f.record(f.success(job.Lease))

@@ -46,7 +46,8 @@ func retryClaimed(f *fixture) {
 	retry := f.newRetry(job.AttemptID)
 	f.add(job.SubscriptionID, retry)
 	got, want := f.claimOne(), job
-	want.Lease, want.Number, want.Type, want.CreatedAt, want.ExpiresAt = got.Lease, 2, store.ManualRetry, retry.At, retry.ExpiresAt
+	want.Lease, want.DueAt = got.Lease, got.DueAt
+	want.Number, want.Type, want.CreatedAt, want.ExpiresAt = 2, store.ManualRetry, retry.At, retry.ExpiresAt
 	f.equal("job", got, want)
 	// An automatic retry after it has the same deadline.
 	f.record(f.failure(got.Lease, f.next()))

@@ -67,7 +67,20 @@ func (f *fixture) publishN(e store.EventType, n int) []store.NewMessage {
 // claim leases what is due for longer than any test.
 func (f *fixture) claim(max int) []store.Job {
 	f.t.Helper()
-	return must(f.s.Claim(f.ctx, store.ClaimOptions{Max: max, Lease: time.Hour}))(f.t)
+	return f.claimWith(store.ClaimOptions{Max: max, Lease: time.Hour})
+}
+
+// claimWith demands that no job became due later than the claim looked for it.
+func (f *fixture) claimWith(opts store.ClaimOptions) []store.Job {
+	f.t.Helper()
+	jobs, at, err := f.s.Claim(f.ctx, opts)
+	f.check(err)
+	for _, j := range jobs {
+		if j.DueAt.IsZero() || j.DueAt.After(at) {
+			f.t.Fatalf("a job that became due at %v was claimed at %v", j.DueAt, at)
+		}
+	}
+	return jobs
 }
 
 // claimOne demands that one attempt is due, and no more.

@@ -138,7 +138,7 @@ func (st *step) queueFailed(ctx context.Context) error {
 		st.room--
 		var attempt id
 		err := row.Scan(&attempt)
-		queue = append(queue, queueing{uuid.UUID(attempt), st.opts.At})
+		queue = append(queue, queueing{attempt: uuid.UUID(attempt)})
 		return err
 	})
 	if err == nil {

@@ -61,7 +61,7 @@ func BenchmarkClaimRecord(b *testing.B) {
 					_, err := s.Publish(b.Context(), nil, messages(sc, size), sc.options(0))
 					check(b, err)
 					b.StartTimer()
-					jobs, err := s.Claim(b.Context(), store.ClaimOptions{Max: size, Lease: time.Minute})
+					jobs, _, err := s.Claim(b.Context(), store.ClaimOptions{Max: size, Lease: time.Minute})
 					check(b, err)
 					finish(b, s, jobs, size)
 				}

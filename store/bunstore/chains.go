@@ -128,22 +128,22 @@ RETURNING delivery_id, number`, listOf(cancelled), func(row *sql.Rows) error {
 	return summarize(ctx, c, deliveries)
 }
 
-// queueing is an attempt that is to be queued, to become due at the time.
+// queueing is an attempt that is to be queued.
 type queueing struct {
 	attempt uuid.UUID
-	due     time.Time
+	due     time.Time // by the clock of this process; zero for at once
 }
 
 // enqueue queues attempts that were added, in their lines.
 func enqueue(ctx context.Context, c conn, queue []queueing) error {
 	return c.each(ctx, queueAttempts, rows{len(queue), []column{
 		uuids(func(i int) uuid.UUID { return queue[i].attempt }),
-		times(func(i int) time.Time { return queue[i].due }),
+		waits(func(i int) time.Time { return queue[i].due }),
 	}}, nil)
 }
 
 const queueAttempts = `
-WITH r(attempt, due) AS (?)
+WITH r(attempt, wait) AS (?)
 INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
-SELECT a.id, a.organization_id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, r.due
+SELECT a.id, a.organization_id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, {now} + r.wait{us}
 FROM r JOIN {}attempts AS a ON a.id = r.attempt`

@@ -14,26 +14,25 @@ import (
 )
 
 // Claim implements store.Queue.
-func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, err error) {
-	if opts.Max <= 0 {
-		return nil, nil
-	}
+func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
+	opts.Max = max(opts.Max, 0)
 	if s.pg {
 		err = s.repeated(ctx, func() error {
 			return s.session(ctx, func(c conn) (err error) {
-				jobs, err = scanJobs(func(scan func(scanner) error) error {
+				jobs, at, err = scanJobs(func(scan func(scanner) error) error {
 					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
 				})
 				return err
 			})
 		})
 	} else {
+		at = time.Now().UTC().Truncate(time.Millisecond) // as conn.now
 		jobs, err = s.claimAlone(ctx, opts)
 	}
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, at, s.failed(ctx, err)
 	}
-	return jobs, nil
+	return jobs, at, nil
 }
 
 // since is opts.Since, or a time before all that can be due.
@@ -47,27 +46,29 @@ func since(opts store.ClaimOptions) time.Time {
 // A claim moves due_at to the end of the lease: one index then serves what is
 // due for the first time, what was given back, and what a dead host left. Of a
 // line it takes the first, even if that is being sent, and so no other. Of
-// several jobs of a message only the first carries the body. What is due goes
+// several jobs of a message only the first carries the body. Attempts that are due go
 // through an array for the planner's sake (see leased); of a LIMIT it would also expect
-// a tenth of the table.
+// a tenth of the table. The last row, in the place 0, is no job: it has the database's
+// clock where jobs have their due_at.
 const claim = `
-WITH due(ids) AS (
-  SELECT ARRAY(
-    SELECT attempt_id FROM {}queue AS q
-    WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
-    ORDER BY due_at, uuid_send(attempt_id) LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
-  )
+WITH picked AS (
+  SELECT attempt_id, due_at FROM {}queue AS q
+  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
+  ORDER BY due_at, uuid_send(attempt_id) LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
+), due(ids, times) AS (
+  SELECT array_agg(attempt_id ORDER BY due_at, uuid_send(attempt_id)), array_agg(due_at ORDER BY due_at, uuid_send(attempt_id)) FROM picked
 ), q AS (
   UPDATE {}queue AS q SET sending = true, held = false, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
   FROM due WHERE q.attempt_id = ANY(due.ids)
-  RETURNING array_position(due.ids, q.attempt_id) AS n, q.attempt_id, q.token
+  RETURNING array_position(due.ids, q.attempt_id) AS n, q.attempt_id, q.token, due.times[array_position(due.ids, q.attempt_id)] AS due_at
 )
 SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   (SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id),
-  a.number, a.step, a.type, a.created_at, a.expires_at,
+  a.number, a.step, a.type, a.created_at, q.due_at, a.expires_at,
   CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY q.n) = 1 THEN
     (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
-FROM q JOIN {}attempts AS a ON a.id = q.attempt_id`
+FROM q JOIN {}attempts AS a ON a.id = q.attempt_id
+UNION ALL SELECT 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
 
 // first holds for what is the first of its line, or in none.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
@@ -89,7 +90,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 			except = append(except, c.id(v))
 		}
 		text := strings.ReplaceAll(selectDue, "{except}", "?"+strings.Repeat(", ?", len(except)-1))
-		jobs, err = scanJobs(func(scan func(scanner) error) error {
+		jobs, _, err = scanJobs(func(scan func(scanner) error) error {
 			return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, slices.Concat([]any{since(opts)}, except, except, []any{opts.Max})...)
 		})
 		if err != nil {
@@ -105,7 +106,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 const selectDue = `
 SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
-  a.number, a.step, a.type, a.created_at, a.expires_at, m.body
+  a.number, a.step, a.type, a.created_at, due.due_at, a.expires_at, m.body
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
@@ -118,19 +119,23 @@ WITH r(attempt) AS (?)
 UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
 // scanJobs runs a claim and reads its rows. Each begins with the place of its job, from 1;
-// jobs of one message share its body.
-func scanJobs(query func(scan func(scanner) error) error) ([]store.Job, error) {
+// 0 is for the database's clock. Jobs of one message share its body.
+func scanJobs(query func(scan func(scanner) error) error) (jobs []store.Job, at time.Time, err error) {
 	type placed struct {
 		store.Job
 		place int
 	}
 	var found []placed
 	bodies := map[uuid.UUID][]byte{}
-	err := query(func(row scanner) error {
+	err = query(func(row scanner) error {
 		var j placed
 		err := row.Scan(&j.place, (*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
 			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
-			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.ExpiresAt), &j.Body)
+			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.DueAt), (*instant)(&j.ExpiresAt), &j.Body)
+		if j.place == 0 {
+			at = j.DueAt
+			return err
+		}
 		if j.Body != nil {
 			bodies[j.MessageID] = j.Body
 		}
@@ -138,15 +143,15 @@ func scanJobs(query func(scan func(scanner) error) error) ([]store.Job, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, at, err
 	}
 	slices.SortFunc(found, func(a, b placed) int { return a.place - b.place })
-	jobs := make([]store.Job, len(found))
+	jobs = make([]store.Job, len(found))
 	for i, j := range found {
 		j.Body = bodies[j.MessageID]
 		jobs[i] = j.Job
 	}
-	return jobs, nil
+	return jobs, at, nil
 }
 
 // Defer implements store.Queue.
@@ -164,7 +169,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 		err := s.on(tx.Tx).each(ctx, text, rows{len(deferrals), []column{
 			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
 			bigints(func(i int) int64 { return at(i).Token }),
-			times(func(i int) time.Time { return at(i).DueAt }),
+			waits(func(i int) time.Time { return at(i).DueAt }),
 			bigints(func(i int) int { return btoi(at(i).Held) }),
 		}}, func(row *sql.Rows) error {
 			var attempt id
@@ -203,14 +208,14 @@ func anyDue(deferrals []store.Deferral) bool {
 }
 
 const deferAttempts = `
-WITH r(attempt, claimed, due, held) AS (?)
-UPDATE {}queue AS q SET sending = false, due_at = r.due, held = r.held = 1 FROM r
+WITH r(attempt, claimed, wait, held) AS (?)
+UPDATE {}queue AS q SET sending = false, due_at = {now} + r.wait{us}, held = r.held = 1 FROM r
 WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + `
 RETURNING attempt_id`
 
 const deferLeased = `
-WITH r(attempt, claimed, due, held) AS (?)
+WITH r(attempt, claimed, wait, held) AS (?)
 UPDATE {}queue AS q SET sending = false,
-  (due_at, held) = (SELECT r.due, r.held = 1 FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)
+  (due_at, held) = (SELECT {now} + r.wait{us}, r.held = 1 FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)
 WHERE ` + leased + `
 RETURNING attempt_id`

@@ -101,13 +101,13 @@ func operations(sc *scene, spoil func()) map[string]func() error {
 		_, err := sc.s.Publish(sc.tb.Context(), nil, messages, sc.options(0))
 		return err
 	}
-	claim := func(n int) ([]store.Job, error) {
+	claim := func(n int) ([]store.Job, time.Time, error) {
 		return sc.s.Claim(sc.tb.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
 	}
 	record := func(next *store.Next) error {
 		sc.tb.Helper()
 		check(sc.tb, publish(sc.message([]byte("x"))))
-		jobs, err := claim(1)
+		jobs, _, err := claim(1)
 		check(sc.tb, err)
 		spoil()
 		lost, err := sc.s.Record(sc.tb.Context(), []store.Outcome{{Lease: jobs[0].Lease, Status: store.Failed, At: sc.now, Next: next}})
@@ -120,7 +120,7 @@ func operations(sc *scene, spoil func()) map[string]func() error {
 		"Ping":           func() error { return sc.s.Ping(sc.tb.Context()) },
 		"Publish":        func() error { return publish(sc.message([]byte("x"))) },
 		"PublishWithKey": func() error { return publish(sc.keyed("k", "x")) },
-		"Claim":          func() error { _, err := claim(10); return err },
+		"Claim":          func() error { _, _, err := claim(10); return err },
 		"Record":         func() error { return record(nil) },
 		"RecordNext":     func() error { return record(&store.Next{ID: newID(), DueAt: sc.now.Add(time.Hour)}) },
 		"UpdateHealth": func() error {

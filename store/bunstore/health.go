@@ -13,10 +13,10 @@ import (
 )
 
 // Release implements store.Queue.
-func (s *Store) Release(ctx context.Context, subscription uuid.UUID, at time.Time) error {
+func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
 	err := s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
-		err := c.query(ctx, `UPDATE {}queue SET due_at = ?, held = false WHERE subscription_id = ? AND held`, nil, at, c.id(subscription))
+		err := c.query(ctx, `UPDATE {}queue SET due_at = {now}, held = false WHERE subscription_id = ? AND held`, nil, c.id(subscription))
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func TestNoPublishAtTheSameTimeGoesUnnoticed(t *testing.T) {
 			case <-patience:
 				t.Fatalf("nobody was woken for %d of %d", publishers-found, publishers)
 			}
-			jobs, err := s.Claim(t.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
+			jobs, _, err := s.Claim(t.Context(), store.ClaimOptions{Max: 100, Lease: time.Minute})
 			check(t, err)
 			found += len(jobs)
 		}

@@ -220,8 +220,8 @@ func TestPreparedStatementsThroughAPoolerGetAHint(t *testing.T) {
 		pools[i], err = bunstore.New(bun.NewDB(pool, pgdialect.New()), bunstore.Options{Schema: schema})
 		check(t, err)
 	}
-	_, first := pools[0].Claim(t.Context(), store.ClaimOptions{Max: 1})
-	_, second := pools[1].Claim(t.Context(), store.ClaimOptions{Max: 1})
+	_, _, first := pools[0].Claim(t.Context(), store.ClaimOptions{Max: 1})
+	_, _, second := pools[1].Claim(t.Context(), store.ClaimOptions{Max: 1})
 	if err := errors.Join(first, second); !strings.Contains(err.Error(), "NoPrepare") || !strings.Contains(err.Error(), "default_query_exec_mode") {
 		t.Errorf("got %v, want a hint at NoPrepare and default_query_exec_mode", err)
 	}

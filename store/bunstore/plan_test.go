@@ -108,7 +108,7 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 	// process claims and defers so many, and claims and records them, first attempts or
 	// such that have a next one.
 	process := func(n int, next bool) {
-		jobs, err := s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
+		jobs, _, err := s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
 		check(t, err)
 		var back []store.Deferral
 		for _, j := range jobs {
@@ -116,7 +116,7 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 		}
 		lost, err := s.Defer(t.Context(), back)
 		check(t, err)
-		jobs, err = s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
+		jobs, _, err = s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
 		check(t, err)
 		var outcomes []store.Outcome
 		for _, j := range jobs {

@@ -99,10 +99,9 @@ func (p *publication) attemptRows() rows {
 	}}
 }
 
-// An attempt is due when its message was created. One that is handed off is due
-// when the lease ends.
+// An attempt is due at once. One that is handed off is due when the lease ends.
 const queueFirstPosts = `
 INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
 SELECT r.id, r.org, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
-  CASE WHEN r.sending = 1 THEN {now} + CAST(? AS bigint){us} ELSE r.created END
+  {now} + CASE WHEN r.sending = 1 THEN CAST(? AS bigint) ELSE 0 END{us}
 FROM r`

@@ -399,7 +399,7 @@ func TestDeliveryGoesOnWhileDaysAreDropped(t *testing.T) {
 	if w.has(w.noon(4)) {
 		t.Error("the days are still there")
 	}
-	jobs, err := w.s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour}) // who claimed at the same time may have missed one
+	jobs, _, err := w.s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour}) // who claimed at the same time may have missed one
 	check(t, err)
 	w.succeed(jobs...)
 	if n := w.attempts(); n != int(sent.Load()) {
@@ -416,7 +416,7 @@ func (w week) sendOne() error {
 	if _, err := w.s.Publish(ctx, nil, []store.NewMessage{w.message([]byte("x"))}, w.options(0)); err != nil {
 		return err
 	}
-	jobs, err := w.s.Claim(ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
+	jobs, _, err := w.s.Claim(ctx, store.ClaimOptions{Max: 1, Lease: time.Hour})
 	if err != nil || len(jobs) == 0 {
 		return err
 	}

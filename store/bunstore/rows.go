@@ -78,6 +78,13 @@ func times(value func(i int) time.Time) column {
 	}
 }
 
+// waits gives how long it is until a time by the clock of this process, in microseconds.
+// The wait is added to the database's clock, which may show another time. A past or zero
+// time gives 0.
+func waits(value func(i int) time.Time) column {
+	return bigints(func(i int) int64 { return max(time.Until(value(i)).Microseconds(), 0) })
+}
+
 func texts(value func(i int) string) column {
 	return column{
 		kind:  "text",

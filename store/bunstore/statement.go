@@ -189,10 +189,11 @@ func (c conn) renderRows(b *strings.Builder, s slice, placeholder func(any)) {
 	}
 }
 
-// now is the database's clock on PostgreSQL, on SQLite the process's.
+// now is the database's clock on PostgreSQL, on SQLite the process's. In a transaction of
+// the caller's, now() would be the time at which that began.
 func (c conn) now() string {
 	if c.pg {
-		return "now()"
+		return "statement_timestamp()"
 	}
 	return strconv.FormatInt(time.Now().UnixMilli()*1000, 10)
 }

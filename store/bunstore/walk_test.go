@@ -140,7 +140,7 @@ func (w *walk) delivery(c webhooks.Category, e webhooks.EventType, sub webhooks.
 	if first.Deliveries != 1 || !again.Duplicate || again.ID != first.ID {
 		w.t.Errorf("%q was published as %+v, and again as %+v", text, first, again)
 	}
-	jobs, err := w.s.Claim(w.t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+	jobs, _, err := w.s.Claim(w.t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 	check(w.t, err)
 	if len(jobs) != 1 || jobs[0].MessageID != first.ID || !strings.HasSuffix(string(jobs[0].Body), `"data":`+string(object(text))+"}") {
 		w.t.Fatalf("%q: claimed %+v", text, jobs)

@@ -126,7 +126,7 @@ func (w week) joined(j store.Job, at time.Time) store.Job {
 // claim claims everything that is due; want is how much that is, negative if anything will do.
 func (w week) claim(want int) []store.Job {
 	w.tb.Helper()
-	jobs, err := w.s.Claim(w.tb.Context(), store.ClaimOptions{Max: 10_000, Lease: time.Hour})
+	jobs, _, err := w.s.Claim(w.tb.Context(), store.ClaimOptions{Max: 10_000, Lease: time.Hour})
 	check(w.tb, err)
 	if len(jobs) != want && want >= 0 {
 		w.tb.Fatalf("claimed %d, want %d", len(jobs), want)

@@ -44,7 +44,7 @@ func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, a s
 	}
 	s.withdrawAutomatic(d, a)
 	added := newAttempt(sub, d, m, a)
-	s.add(added, a.At)
+	s.add(added, notBefore(a.At))
 	return readAttempt(added), nil
 }
 

@@ -113,11 +113,19 @@ func (s *Store) unlock() {
 
 // queue makes an attempt due at the time.
 func (s *Store) queue(a *attempt, due time.Time) {
-	a.Status, a.due = store.Pending, due
+	a.Status, a.due = store.Pending, due.UTC()
 	s.schedule(a)
 	if !due.After(time.Now()) {
 		s.wake = true
 	}
+}
+
+// notBefore returns the time, or the present if that is later.
+func notBefore(t time.Time) time.Time {
+	if now := time.Now(); t.Before(now) {
+		return now
+	}
+	return t
 }
 
 // schedule puts an attempt where its due time wants it in the queue.

@@ -88,7 +88,7 @@ func (b *batch) append(other *batch) {
 func (s *Store) plan(
 	b, tx *batch, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
-	results := make([]store.Published, len(messages))
+	results, now := make([]store.Published, len(messages)), time.Now().UTC()
 	for i, m := range messages {
 		key := idempotencyKey{m.OrganizationID, m.IdempotencyKey}
 		if first, used := s.used(key, tx, opts.KeysSince); used && m.IdempotencyKey != "" {
@@ -110,6 +110,7 @@ func (s *Store) plan(
 			a := newAttempt(sub, &delivery{id: id}, added, store.NewAttempt{
 				ID: id, Type: store.FirstPost, At: m.CreatedAt, By: m.CreatedBy, ExpiresAt: m.ExpiresAt,
 			})
+			a.due = now
 			if err := s.claimID(id, b, tx); err != nil {
 				return nil, err
 			}
@@ -173,7 +174,7 @@ func (s *Store) apply(b *batch) {
 		s.addMessage(m)
 	}
 	for _, a := range b.attempts {
-		s.add(a, a.message.CreatedAt)
+		s.add(a, a.due)
 	}
 	for key, use := range b.keys {
 		s.keys[key] = use.keyUse

@@ -13,12 +13,13 @@ import (
 )
 
 // Claim leases attempts that are due.
-func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, error) {
+func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, time.Time, error) {
+	now := time.Now()
 	if err := s.lock(ctx); err != nil {
-		return nil, err
+		return nil, now, err
 	}
 	defer s.unlock()
-	now := time.Now()
+	now = time.Now().UTC()
 	var due, passed []*attempt
 	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
 		a := heap.Pop(&s.due).(*attempt)
@@ -33,9 +34,12 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 	}
 	var jobs []store.Job
 	for _, a := range due {
-		jobs = append(jobs, s.lease(a, opts.Lease))
+		dueAt := a.due
+		j := s.lease(a, opts.Lease)
+		j.DueAt = dueAt
+		jobs = append(jobs, j)
 	}
-	return jobs, nil
+	return jobs, now, nil
 }
 
 // line is where the attempts of an ordered subscription with an ordering key wait.
@@ -137,7 +141,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.U
 	var lost []uuid.UUID
 	for _, d := range deferrals {
 		if a := s.held(d.Lease); a != nil {
-			s.queue(a, d.DueAt)
+			s.queue(a, notBefore(d.DueAt))
 			a.held = d.Held
 		} else {
 			lost = append(lost, d.AttemptID)
@@ -175,21 +179,21 @@ func (s *Store) Targets(
 }
 
 // Release makes due what was held.
-func (s *Store) Release(ctx context.Context, subscription uuid.UUID, at time.Time) error {
+func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	defer s.unlock()
 	if sub := s.subscriptions[subscription]; sub != nil {
-		s.release(sub, at)
+		s.release(sub)
 	}
 	return nil
 }
 
-func (s *Store) release(sub *subscription, at time.Time) {
+func (s *Store) release(sub *subscription) {
 	for _, a := range sub.pending() {
 		if a.held {
-			s.queue(a, at)
+			s.queue(a, time.Now())
 			a.held = false
 		}
 	}

@@ -162,7 +162,7 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 		from = f.place
 	}
 	for _, a := range b.attempts {
-		s.add(a, opts.At)
+		s.add(a, time.Now())
 	}
 	r.from, r.due = from, time.Now()
 	r.Queued += len(b.attempts)

@@ -62,5 +62,5 @@ func (s *Store) follow(a *attempt, next *store.Next, at time.Time) {
 			Audit: store.Audit{CreatedAt: stored(at), UpdatedAt: stored(at)},
 		},
 		message: a.message, subscription: a.subscription, delivery: a.delivery, expiresAt: a.expiresAt, place: -1,
-	}, next.DueAt)
+	}, notBefore(next.DueAt))
 }

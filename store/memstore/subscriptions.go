@@ -221,11 +221,11 @@ func (s *Store) UpdateSubscription(
 	switch {
 	case sub.Live() && !former.Live():
 		for _, a := range sub.pending() {
-			s.queue(a, now)
+			s.queue(a, time.Now())
 		}
 		sub.health = store.Health{}
 	case sub.PostURI != former.PostURI:
-		s.release(sub, now)
+		s.release(sub)
 		sub.health = store.Health{}
 	}
 	return s.readSubscription(sub), nil

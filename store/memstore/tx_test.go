@@ -60,7 +60,7 @@ func TestTx_CommitFailsIfTheKeyWasUsedMeanwhile(t *testing.T) {
 	if _, err := s.Message(t.Context(), org, inside.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Message: got error %v, want ErrNotFound", err)
 	}
-	jobs, err := s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+	jobs, _, err := s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
 	if err != nil || len(jobs) != 1 {
 		t.Errorf("Claim: %d jobs, error %v; want the one of the message outside", len(jobs), err)
 	}
@@ -118,7 +118,7 @@ func TestStore_LeasesEndByTheBubblesClock(t *testing.T) {
 			want  int
 		}{{0, 1}, {time.Minute - time.Nanosecond, 0}, {time.Nanosecond, 1}} {
 			time.Sleep(step.after) // the bubble's clock, not ours
-			jobs, err := s.Claim(ctx, store.ClaimOptions{Max: 10, Lease: time.Minute})
+			jobs, _, err := s.Claim(ctx, store.ClaimOptions{Max: 10, Lease: time.Minute})
 			if err != nil || len(jobs) != step.want {
 				t.Errorf("after %v: %d jobs, error %v; want %d", step.after, len(jobs), err, step.want)
 			}
@@ -164,7 +164,7 @@ func BenchmarkClaim(b *testing.B) {
 	}
 	for b.Loop() {
 		publish()
-		jobs, err := s.Claim(b.Context(), store.ClaimOptions{Max: 1, Lease: time.Minute})
+		jobs, _, err := s.Claim(b.Context(), store.ClaimOptions{Max: 1, Lease: time.Minute})
 		if err != nil || len(jobs) != 1 {
 			b.Fatal(len(jobs), err)
 		}

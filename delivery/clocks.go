@@ -1,0 +1,27 @@
+package delivery
+
+import (
+	"log/slog"
+	"time"
+)
+
+// maxSkew is how far the store's clock may be from the engine's. Receivers refuse
+// signatures that are more than five minutes old, or young.
+const maxSkew = time.Minute
+
+// noteSkew logs by how much the store's clock, which showed at between two times of the
+// engine's, is ahead at least, if that is more than maxSkew.
+func (r *run) noteSkew(at, from, to time.Time) {
+	var skew time.Duration
+	switch {
+	case at.Before(from):
+		skew = at.Sub(from)
+	case at.After(to):
+		skew = at.Sub(to)
+	}
+	if skew.Abs() > maxSkew {
+		r.lasts(slog.LevelWarn, clocksDiffer, nil, "store_ahead_by", skew.Round(time.Second).String())
+	} else {
+		r.ended(clocksDiffer, nil, "webhooks: the clocks of the store and of this process agree again")
+	}
+}

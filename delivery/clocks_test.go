@@ -1,0 +1,92 @@
+package delivery_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// skewed is a store whose clock is ahead of the engine's.
+type skewed struct {
+	store.Store
+	ahead time.Duration
+}
+
+func (s *skewed) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, time.Time, error) {
+	if !o.Since.IsZero() {
+		o.Since = o.Since.Add(-s.ahead)
+	}
+	jobs, at, err := s.Store.Claim(ctx, o)
+	for i := range jobs {
+		jobs[i].DueAt = jobs[i].DueAt.Add(s.ahead)
+	}
+	return jobs, at.Add(s.ahead), err
+}
+
+// The store's clock says when an attempt is due, and the engine looks for it by that clock.
+func TestClaimsMissNothingWhateverTheStoresClockShows(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-time.Hour, -20 * time.Second, 20 * time.Second, time.Hour} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, org := newWorld(t), newID()
+				sub, posts, spy := w.subscribe(org), &order{}, &claims{Store: &skewed{w.store, ahead}}
+				e := w.engine(posts, func(c *delivery.Config) { c.Store, c.PollInterval = spy, 20*time.Millisecond })
+				w.must(e.Start(t.Context()))
+				for n := range 1000 {
+					w.publish(org, 1)
+					pass(30 * time.Millisecond)
+					if posts.count(sub, 10_000) != n+1 {
+						t.Fatalf("number %d was not sent within 30 ms", n)
+					}
+				}
+				everything, all := 0, spy.from(newID(), now().Add(-10*time.Second))
+				for _, a := range all {
+					if a.Since.IsZero() {
+						everything++
+					} else if d := now().Add(ahead).Sub(a.Since); d > 16*time.Second {
+						t.Errorf("a claim began %v before the store's time", d)
+					}
+				}
+				if everything > len(all)/8 {
+					t.Errorf("%d of %d claims looked through everything", everything, len(all))
+				}
+				w.must(e.Stop(t.Context()))
+			})
+		})
+	}
+}
+
+// Receivers refuse signatures whose time is far from theirs, so a skew is told, but not
+// with every claim.
+func TestAClockSkewIsLoggedOnceAnHour(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		ahead time.Duration
+		lines int
+	}{{-59 * time.Second, 0}, {59 * time.Second, 0}, {-2 * time.Minute, 3}, {2 * time.Minute, 3}} {
+		t.Run(c.ahead.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, log := newWorld(t), &bytes.Buffer{}
+				e := w.engine(answer(200), func(cfg *delivery.Config) {
+					cfg.Store, cfg.Logger, cfg.PollInterval = &skewed{w.store, c.ahead}, slog.New(slog.NewTextHandler(log, nil)), time.Minute
+				})
+				w.must(e.Start(t.Context()))
+				pass(150 * time.Minute)
+				w.must(e.Stop(t.Context()))
+				if n := strings.Count(log.String(), "clocks"); n != c.lines || n > 0 && !strings.Contains(log.String(), "store_ahead_by="+c.ahead.String()) {
+					t.Errorf("want %d lines about the clocks in 2.5 h:\n%s", c.lines, log)
+				}
+			})
+		})
+	}
+}
