@@ -97,10 +97,29 @@ func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in Subscri
 	sub.PostURI, sub.Version, sub.Selectors, sub.IsDevelopment = uri, in.Version, selectors, in.IsDevelopment
 	sub.Description, sub.Headers, sub.Timeout, sub.RetrySchedule = in.Description, headers, in.Timeout, in.RetrySchedule
 	sub.RateLimit, sub.Ordered, sub.Filter = in.RateLimit, in.Ordered, filter
+	sub.Damaged = slices.DeleteFunc(slices.Clone(sub.Damaged), in.replaces)
 	if uri == "" {
 		setActive(&sub.Lifecycle, false, s.now())
 	}
 	return nil
+}
+
+// replaces reports whether the input has a value for a member. Where the stored value
+// cannot be read it is kept, unless there is another.
+func (s SubscriptionInput) replaces(member store.Member) bool {
+	switch member {
+	case store.MemberSelectors:
+		return len(s.Events) > 0
+	case store.MemberHeaders:
+		return s.Headers != nil
+	case store.MemberRetrySchedule:
+		return s.RetrySchedule != nil
+	case store.MemberRateLimit:
+		return s.RateLimit != 0
+	case store.MemberFilter:
+		return s.Filter != nil
+	}
+	return false
 }
 
 func (s *Subscriptions) checkURI(in SubscriptionInput) (string, error) {

@@ -13,6 +13,8 @@ const (
 	cannotListen  = "webhooks: cannot listen for wake-ups, polling"
 	upkeepFailed  = "webhooks: the upkeep of the store failed"
 	recoveryStuck = "webhooks: a recovery cannot go on"
+	damaged       = "webhooks: the stored data of a subscription cannot be read"
+	damagedBody   = "webhooks: the stored body of a message cannot be read"
 	cannotSign    = "webhooks: the secrets of a subscription cannot be used"
 )
 

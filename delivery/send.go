@@ -117,6 +117,10 @@ func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 	if to.err != nil {
 		return guard.Result{Err: to.err}
 	}
+	if t.Body == nil {
+		r.lasts(slog.LevelError, damagedBody, t.MessageID, "message", t.MessageID, "attempt", t.AttemptID)
+		return guard.Result{Err: fault("the stored body of the message cannot be read")}
+	}
 	h := make(http.Header, len(to.header)+8)
 	for k, v := range to.header {
 		h[k] = v
@@ -168,7 +172,16 @@ func (r *run) deferTo(t task, due time.Time, held bool) {
 // prepare makes of a subscription what sending needs, once for many attempts.
 func (e *Engine) prepare(s store.Target) *target {
 	t := &target{Target: s}
-	if s.Deleted || !s.Live() || s.PostURI == "" {
+	if s.Deleted || !s.Live() {
+		return t
+	}
+	if len(s.Damaged) > 0 {
+		e.lasts(slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
+		t.err = fault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
+		return t
+	}
+	e.ended(damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
+	if s.PostURI == "" {
 		return t
 	}
 	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {

@@ -113,10 +113,24 @@ type Subscription struct {
 	RateLimit      float64           // attempts per second of each process that dispatches; 0 for no limit
 	Filter         Filter            // of the events that match; empty for all
 	InactiveReason string            // why the dispatcher switched it off; "" otherwise
+	Damaged        []Member          // the members whose stored values cannot be read: they are zero
 	Lifecycle
 	Audit
 	Revision int64
 }
+
+// Member is a member of a subscription that a store may find damaged, by the name that it
+// has in the REST interface. See [Subscriptions] for the consequences.
+type Member string
+
+// The members that a store decodes.
+const (
+	MemberSelectors     Member = "events"
+	MemberHeaders       Member = "headers"
+	MemberRetrySchedule Member = "retrySchedule"
+	MemberRateLimit     Member = "rateLimit"
+	MemberFilter        Member = "filter"
+)
 
 // Live reports whether published events are fanned out to the subscription.
 func (s Subscription) Live() bool { return s.Active && !s.Archived }

@@ -136,6 +136,12 @@ type Catalog interface {
 }
 
 // Subscriptions keeps subscriptions and their secrets.
+//
+// A subscription of which a part cannot be read, because another program wrote to the
+// database, is returned like any other, with the names of the unreadable members in
+// Damaged. It stands in lists, gets deliveries (all of its event types if its Filter is
+// damaged), and hides no other subscription. An update keeps the stored values of the
+// members that the change leaves in Damaged, and overwrites the members that it takes out.
 type Subscriptions interface {
 	// CreateSubscription adds a subscription with Revision 1, and its first
 	// secret. It fails with ErrBadReference if a selector names an event type
@@ -322,7 +328,7 @@ type Recoveries interface {
 	// At most opts.Max are queued, or a second's worth at the job's rate if that is
 	// less: its time comes again, by the store's clock, when the rate allows more. A
 	// job that has nothing left is done, at opts.At; one whose subscription was
-	// archived or deleted is stopped then, and queues nothing. Of several jobs, the
+	// archived or deleted, or is damaged, is stopped then, and queues nothing. Of several jobs, the
 	// one whose time came first goes on. It reports whether there was a job.
 	AdvanceRecovery(ctx context.Context, opts AdvanceOptions) (bool, error)
 }

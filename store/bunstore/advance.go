@@ -55,7 +55,7 @@ func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts s
 	if err != nil && !gone {
 		return 0, err
 	}
-	if gone || sub.Archived {
+	if gone || sub.Archived || len(sub.Damaged) > 0 {
 		row.State, row.FinishedAt = store.RecoveryStopped, instant(opts.At)
 		return 0, s.updateRecovery(ctx, tx, row)
 	}

@@ -63,7 +63,7 @@ WITH picked AS (
   RETURNING array_position(due.ids, q.attempt_id) AS n, q.attempt_id, q.token, due.times[array_position(due.ids, q.attempt_id)] AS due_at
 )
 SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
-  (SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id),
+  coalesce((SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id), 0),
   a.number, a.step, a.type, a.created_at, q.due_at, a.expires_at,
   CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY q.n) = 1 THEN
     (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
@@ -100,19 +100,23 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
 		}}, nil, opts.Lease.Microseconds())
 	})
-	return jobs, err
+	return slices.DeleteFunc(jobs, func(j store.Job) bool { return j.DeliveryID == uuid.Nil }), err
 }
 
+// An attempt whose message or subscription is missing, or has a number that is none, is
+// claimed nevertheless: it fails by itself. A row of the queue that has no attempt any more
+// is leased, so that it does not block the rows behind it, and is no job.
 const selectDue = `
-SELECT row_number() OVER (ORDER BY due.due_at, a.id), a.id, due.token + 1,
-  a.delivery_id, a.message_id, a.organization_id, a.subscription_id, s.revision,
-  a.number, a.step, a.type, a.created_at, due.due_at, a.expires_at, m.body
+SELECT row_number() OVER (ORDER BY due.due_at, due.attempt_id), due.attempt_id, due.token + 1,
+  a.delivery_id, a.message_id, a.organization_id, a.subscription_id, CAST(coalesce(s.revision, 0) AS integer),
+  CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
+  a.created_at, due.due_at, a.expires_at, m.body
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
-CROSS JOIN {}attempts AS a ON a.id = due.attempt_id
-JOIN {}messages AS m ON m.id = a.message_id
-JOIN {}subscriptions AS s ON s.id = a.subscription_id`
+LEFT JOIN {}attempts AS a ON a.id = due.attempt_id
+LEFT JOIN {}messages AS m ON m.id = a.message_id
+LEFT JOIN {}subscriptions AS s ON s.id = a.subscription_id`
 
 const leaseAttempts = `
 WITH r(attempt) AS (?)

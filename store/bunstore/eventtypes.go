@@ -219,16 +219,10 @@ func (s *Store) forgetEventType(ctx context.Context, tx bun.Tx, eventTypeID uuid
 		}
 	}
 	for i := range rows {
-		sub, err := rows[i].record()
-		if err != nil {
-			return err
-		}
+		sub := rows[i].record()
 		sub.Selectors = without(sub.Selectors, eventTypeID)
 		sub.Revision++
 		if err := s.updateSubscription(ctx, tx, sub); err != nil {
-			return err
-		}
-		if err := s.indexTopics(ctx, tx, sub); err != nil {
 			return err
 		}
 	}

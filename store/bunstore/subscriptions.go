@@ -2,6 +2,8 @@ package bunstore
 
 import (
 	"context"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,25 +58,36 @@ func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
 
 // record returns the subscription, without what its selectors show of event
 // types.
-func (r *subscriptionRow) record() (store.Subscription, error) {
+func (r *subscriptionRow) record() store.Subscription {
 	sub := store.Subscription{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
 		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
 		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit, Ordered: r.Ordered,
 		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
 	}
-	var selectors []selector
-	if err := decode(r.Selectors, &selectors); err != nil {
-		return sub, err
+	sub.Selectors = selectorRecords(decodeMember[[]selector](&sub, store.MemberSelectors, r.Selectors))
+	sub.Headers = decodeMember[map[string]string](&sub, store.MemberHeaders, r.Headers)
+	sub.RetrySchedule = decodeMember[[]time.Duration](&sub, store.MemberRetrySchedule, r.RetrySchedule)
+	sub.Filter = decodeMember[store.Filter](&sub, store.MemberFilter, r.Filter)
+	if math.IsNaN(r.RateLimit) || math.IsInf(r.RateLimit, 0) {
+		sub.RateLimit, sub.Damaged = 0, append(sub.Damaged, store.MemberRateLimit)
 	}
-	sub.Selectors = selectorRecords(selectors)
-	if err := decode(r.Headers, &sub.Headers); err != nil {
-		return sub, err
+	return sub
+}
+
+// decodeMember decodes the JSON of a member. If it cannot be read it is zero, and damaged.
+func decodeMember[T any](sub *store.Subscription, member store.Member, text *string) (v T) {
+	if err := decode(text, &v); err != nil {
+		sub.Damaged = append(sub.Damaged, member)
+		return *new(T)
 	}
-	if err := decode(r.RetrySchedule, &sub.RetrySchedule); err != nil {
-		return sub, err
-	}
-	return sub, decode(r.Filter, &sub.Filter)
+	return v
+}
+
+// memberColumns are where the members are stored that may be damaged.
+var memberColumns = map[store.Member]string{
+	store.MemberSelectors: "selectors", store.MemberHeaders: "headers", store.MemberRetrySchedule: "retry_schedule",
+	store.MemberRateLimit: "rate_limit", store.MemberFilter: "filter",
 }
 
 // CreateSubscription implements store.Subscriptions.
@@ -148,11 +161,7 @@ func (s *Store) subscriptions(db bun.IDB, model any) *bun.SelectQuery {
 func (s *Store) completeSubscriptions(ctx context.Context, db bun.IDB, rows []subscriptionRow) ([]store.Subscription, error) {
 	var subs []store.Subscription
 	for i := range rows {
-		sub, err := rows[i].record()
-		if err != nil {
-			return nil, err
-		}
-		subs = append(subs, sub)
+		subs = append(subs, rows[i].record())
 	}
 	return subs, s.completeSelectors(ctx, db, subs)
 }
@@ -244,19 +253,25 @@ func (s *Store) storeSubscription(ctx context.Context, tx bun.Tx, sub store.Subs
 	if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
 		return err
 	}
-	if err := s.updateSubscription(ctx, tx, sub); err != nil {
-		return err
-	}
-	return s.indexTopics(ctx, tx, sub)
+	return s.updateSubscription(ctx, tx, sub)
 }
 
+// updateSubscription writes the record and its topics, except for the damaged members.
 func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Subscription) error {
 	row, err := subscriptionRowOf(sub)
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewUpdate().Model(row).ModelTableExpr(s.table("subscriptions AS s")).WherePK().Exec(ctx)
-	return err
+	q := tx.NewUpdate().Model(row).ModelTableExpr(s.table("subscriptions AS s")).WherePK()
+	for _, member := range sub.Damaged {
+		if column, ok := memberColumns[member]; ok {
+			q.ExcludeColumn(column)
+		}
+	}
+	if _, err = q.Exec(ctx); err != nil || slices.Contains(sub.Damaged, store.MemberSelectors) {
+		return err // damaged selectors keep their topics
+	}
+	return s.indexTopics(ctx, tx, sub)
 }
 
 // followChange does to the queue what a change of the subscription means.

@@ -2,6 +2,10 @@ package bunstore
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,7 +29,36 @@ const targetColumns = `s.*, h.failures, h.since, h.probes, h.probe_at, k.id AS s
   k.created_at AS secret_created_at, k.created_by AS secret_created_by, k.updated_at AS secret_updated_at, k.updated_by AS secret_updated_by`
 
 // Targets implements store.Queue. It is one statement, because an attempt waits for it.
+// Where a row cannot be read at all, each half is read by itself, until that row is found.
 func (s *Store) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]store.Target, error) {
+	out, err := s.targets(ctx, subscriptions, secretsSince)
+	n := len(subscriptions)
+	switch {
+	case err == nil:
+		return out, nil
+	case ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || sqlState(err) != "" || sqliteCode(err) != 0:
+		return nil, err
+	case n == 1:
+		return map[uuid.UUID]store.Target{subscriptions[0]: unreadable(subscriptions[0])}, nil
+	}
+	if out, err = s.Targets(ctx, subscriptions[:n/2], secretsSince); err != nil {
+		return nil, err
+	}
+	more, err := s.Targets(ctx, subscriptions[n/2:], secretsSince)
+	maps.Copy(out, more)
+	return out, err
+}
+
+// unreadable stands for a subscription of which nothing can be read. No later revision is
+// looked for.
+func unreadable(subscription uuid.UUID) store.Target {
+	return store.Target{Subscription: store.Subscription{
+		ID: subscription, Lifecycle: store.Lifecycle{Active: true}, Revision: math.MaxInt64,
+		Damaged: slices.Sorted(maps.Keys(memberColumns)),
+	}}
+}
+
+func (s *Store) targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]store.Target, error) {
 	out := make(map[uuid.UUID]store.Target, len(subscriptions))
 	if len(subscriptions) == 0 {
 		return out, nil
@@ -42,9 +75,7 @@ func (s *Store) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 		r := &rows[i]
 		t, ok := out[uuid.UUID(r.ID)]
 		if !ok {
-			if t.Subscription, err = r.subscriptionRow.record(); err != nil {
-				return nil, err
-			}
+			t.Subscription = r.subscriptionRow.record()
 			t.Health = store.Health{Failures: r.Failures, Since: time.Time(r.Since), Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt)}
 			t.Deleted = !time.Time(r.DeletedAt).IsZero()
 		}

@@ -21,8 +21,15 @@ func (v id) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 	return gen.Dialect().AppendString(b, uuid.UUID(v).String()), nil
 }
 
-// Scan reads the id from a column; NULL gives zero.
-func (v *id) Scan(src any) error { return (*uuid.UUID)(v).Scan(src) }
+// Scan reads the id from a column. NULL gives zero, as does a value that is no id, so that
+// a damaged row does not hide its neighbours.
+func (v *id) Scan(src any) error {
+	*v = id{}
+	if err := (*uuid.UUID)(v).Scan(src); err != nil {
+		*v = id{}
+	}
+	return nil
+}
 
 // optionalID is an id for which zero means NULL.
 type optionalID uuid.UUID
@@ -54,18 +61,24 @@ func (v instant) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 	return gen.Dialect().AppendTime(b, t), nil
 }
 
-// Scan reads the time from a column.
+// Scan reads the time from a column; NULL gives zero. A value that is no time which RFC
+// 3339 can write (PostgreSQL's infinity, a text in SQLite) gives the beginning of 1970, so
+// that a damaged row does not hide its neighbours.
 func (v *instant) Scan(src any) error {
+	t := time.Unix(0, 0)
 	switch src := src.(type) {
 	case nil:
 		*v = instant{}
+		return nil
 	case int64:
-		*v = instant(time.UnixMicro(src).UTC())
+		t = time.UnixMicro(src)
 	case time.Time:
-		*v = instant(src.UTC())
-	default:
-		return fmt.Errorf("bunstore: a time is stored as %T", src)
+		t = src
 	}
+	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+		t = time.Unix(0, 0).UTC()
+	}
+	*v = instant(t)
 	return nil
 }
 

@@ -48,7 +48,7 @@ func copySample(s store.Sample) store.Sample {
 func copySubscription(s store.Subscription) store.Subscription {
 	s.Lifecycle, s.Audit = storedLifecycle(s.Lifecycle), storedAudit(s.Audit)
 	s.Selectors, s.RetrySchedule = slices.Clone(s.Selectors), slices.Clone(s.RetrySchedule)
-	s.Headers, s.Filter = maps.Clone(s.Headers), slices.Clone(s.Filter)
+	s.Headers, s.Filter, s.Damaged = maps.Clone(s.Headers), slices.Clone(s.Filter), nil
 	for i, c := range s.Filter {
 		s.Filter[i].Value = slices.Clone(c.Value)
 	}
