@@ -31,6 +31,7 @@ type activityWire struct {
 	Error              *string              `json:"error"`
 	Success            *bool                `json:"success"`
 	AuditInfo          auditInfo            `json:"auditInfo"`
+	Damaged            []string             `json:"damaged,omitempty"`
 }
 
 // activationWire is a delivery: its first activity, with the latest outcome.
@@ -42,14 +43,17 @@ type activationWire struct {
 func showAttempt(a webhooks.Attempt) activityWire {
 	w := activityWire{
 		ID: a.ID, Type: a.Type, Status: a.Status.String(), Attempt: a.Number, PostedAt: timestamp(a.PostedAt),
-		HTTPStatusCode: optional(a.HTTPStatus), Payload: webhooks.Message{Body: a.Body}.Data(), RawMessage: a.Body,
-		Subscription: identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
+		HTTPStatusCode: optional(a.HTTPStatus),
+		Subscription:   identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
 		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), Error: optional(a.Error),
 		Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
 	}
+	raw := a.Body
 	if a.Source != nil {
-		w.RawMessage = a.Source
+		raw = a.Source
 	}
+	w.Payload = readable(webhooks.Message{Body: a.Body}.Data(), "payload", &w.Damaged)
+	w.RawMessage = readable(raw, "rawMessage", &w.Damaged)
 	if w.Success != nil {
 		ms := a.Duration.Milliseconds()
 		w.DurationMs = &ms

@@ -37,6 +37,7 @@ type eventTypeWire struct {
 	AuditInfo   auditInfo       `json:"auditInfo"`
 	ActiveInfo  activeInfo      `json:"activeInfo"`
 	Category    categoryRefWire `json:"webhookCategory"`
+	Damaged     []string        `json:"damaged,omitempty"`
 }
 
 type categoryRefWire struct {
@@ -47,11 +48,13 @@ type categoryRefWire struct {
 }
 
 func showEventType(e webhooks.EventType) eventTypeWire {
-	return eventTypeWire{
-		ID: e.ID, Name: e.Name, Description: optional(e.Description), Version: e.Version, Code: e.Code, Schema: e.Schema,
+	w := eventTypeWire{
+		ID: e.ID, Name: e.Name, Description: optional(e.Description), Version: e.Version, Code: e.Code,
 		ArchiveInfo: archiveOf(e.Lifecycle), AuditInfo: auditOf(e.Audit), ActiveInfo: activeOf(e.Lifecycle),
 		Category: categoryRefWire{e.CategoryID, e.Category.Name, e.Category.Code, e.Category.Archived},
 	}
+	w.Schema = readable(e.Schema, "schema", &w.Damaged)
+	return w
 }
 
 // eventTypeIDs returns the ids in the path of an event type.

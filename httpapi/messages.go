@@ -33,6 +33,7 @@ type messageDetail struct {
 	messageWire
 	Data        json.RawMessage  `json:"data"`
 	Activations []activationWire `json:"activations"`
+	Damaged     []string         `json:"damaged,omitempty"`
 }
 
 func showMessage(m webhooks.MessageSummary) messageWire {
@@ -68,8 +69,9 @@ func (a *api) getMessage(c *call) error {
 		return err
 	}
 	out := messageDetail{
-		messageWire: showMessage(found), Data: found.Data(), Activations: make([]activationWire, len(deliveries.Items)),
+		messageWire: showMessage(found), Activations: make([]activationWire, len(deliveries.Items)),
 	}
+	out.Data = readable(found.Data(), "data", &out.Damaged)
 	for i, d := range deliveries.Items {
 		d.Body, d.Source = found.Body, found.Source
 		out.Activations[i] = showDelivery(d)

@@ -26,6 +26,7 @@ type sampleWire struct {
 	Payload   json.RawMessage `json:"payload"`
 	Version   string          `json:"version"`
 	AuditInfo auditInfo       `json:"auditInfo"`
+	Damaged   []string        `json:"damaged,omitempty"`
 }
 
 // eventRefWire is what other resources show of an event type.
@@ -37,7 +38,9 @@ type eventRefWire struct {
 }
 
 func showSample(s webhooks.Sample, e webhooks.EventType) sampleWire {
-	return sampleWire{s.ID, eventRefWire{e.ID, e.Name, e.Code, e.Version}, s.Payload, s.Version, auditOf(s.Audit)}
+	w := sampleWire{ID: s.ID, Event: eventRefWire{e.ID, e.Name, e.Code, e.Version}, Version: s.Version, AuditInfo: auditOf(s.Audit)}
+	w.Payload = readable(s.Payload, "payload", &w.Damaged)
+	return w
 }
 
 func (a *api) createSample(c *call) error {

@@ -43,14 +43,13 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 		PostURI: in.PostURI, Events: in.Events, Version: in.Version, IsDevelopment: in.IsDevelopment,
 		Description: in.Description, Ordered: in.Ordered,
 	}
+	if in.Headers != nil { // an empty one replaces a damaged one, too
+		out.Headers = map[string]string{}
+	}
 	for name, value := range in.Headers {
-		if value == nil { // as if it were absent
-			continue
+		if value != nil { // null is as if it were absent
+			out.Headers[name] = *value
 		}
-		if out.Headers == nil {
-			out.Headers = map[string]string{}
-		}
-		out.Headers[name] = *value
 	}
 	if in.TimeoutMs != nil { // kept from wrapping around, and from 0, which would mean the default
 		out.Timeout = time.Duration(min(max(*in.TimeoutMs, 1), 1e9)) * time.Millisecond
@@ -59,6 +58,9 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 		if out.RateLimit = *in.RateLimit; out.RateLimit == 0 {
 			out.RateLimit = -1 // 0 would mean no limit
 		}
+	}
+	if in.Filter != nil {
+		out.Filter = webhooks.Filter{}
 	}
 	for i, raw := range in.Filter {
 		var c conditionInput
@@ -101,6 +103,7 @@ type subscriptionWire struct {
 	AuditInfo      auditInfo         `json:"auditInfo"`
 	ActiveInfo     activeInfo        `json:"activeInfo"`
 	ArchiveInfo    archiveInfo       `json:"archiveInfo"`
+	Damaged        []string          `json:"damaged,omitempty"`
 }
 
 type conditionWire struct {
@@ -143,6 +146,9 @@ func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
 	}
 	for _, wait := range s.RetrySchedule {
 		w.RetrySchedule = append(w.RetrySchedule, waitText(wait))
+	}
+	for _, m := range s.Damaged {
+		w.Damaged = append(w.Damaged, string(m))
 	}
 	return w
 }

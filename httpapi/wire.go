@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,6 +61,16 @@ func optional[T comparable](v T) *T {
 		return nil
 	}
 	return &v
+}
+
+// readable shows stored JSON: null, and the member's name among the damaged ones, where
+// the store holds none, for one such value would spoil the whole answer.
+func readable(stored []byte, member string, damaged *[]string) json.RawMessage {
+	if stored == nil || json.Valid(stored) {
+		return stored
+	}
+	*damaged = append(*damaged, member)
+	return nil
 }
 
 // identity is a thing that is only named.

@@ -128,6 +128,8 @@ var vocabulary = map[string]word{
 	"from": {"When the bucket begins.", ""}, "StatsBucket.attempts": {"Those that succeeded or failed.", "100"}, "StatsBucket.succeeded": {"", "98"}, "StatsBucket.failed": {"", "2"},
 	"successRate": {"0–1.", "0.98"}, "p50Ms": {"", "38"}, "p95Ms": {"", "120"}, "p99Ms": {"", "310"},
 
+	"damaged": {"The members whose stored values cannot be read, which are shown as null or empty: overwrite them. Absent where there are none.", `["headers"]`},
+
 	"currentPageNumber": {"Echoes skip.", "0"}, "recordsPerPage": {"", "10"}, "totalRecords": {"Exact.", "1"}, "totalPages": {"", "1"},
 	"nextCursor": {"For the next page; null on the last.", "null"},
 
@@ -146,12 +148,12 @@ var vocabulary = map[string]word{
 var beyondMembers = func() map[string]bool {
 	all := map[string]bool{}
 	for component, names := range map[string][]string{
-		"Event": {"schema"}, "EventInput": {"schema"},
-		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status"},
+		"Event": {"schema", "damaged"}, "Sample": {"damaged"}, "EventInput": {"schema"},
+		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged"},
 		"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
-		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding"},
-		"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "attempts"},
-		"ActivityDetail":    {"status", "attempt", "durationMs", "rawResponseEncoding", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
+		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "damaged"},
+		"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "attempts", "damaged"},
+		"ActivityDetail":    {"damaged", "status", "attempt", "durationMs", "rawResponseEncoding", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
 		"ActivityHistory":   {"nextCursor"}, "ActivationHistory": {"nextCursor"}, "SecretHistoryEntryHistory": {"nextCursor"},
 	} {
 		for _, name := range names {
