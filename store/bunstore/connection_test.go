@@ -16,7 +16,9 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
+	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
@@ -72,7 +74,7 @@ func onEach(t *testing.T, s *bunstore.Store, n int, statement string) {
 }
 
 // After a fail-over the sessions of the pool may stay read-only while new ones take writes.
-// Each operation finds a session that works, and the pool keeps none of the others.
+// Each operation closes the read-only sessions that it meets and finds one that works.
 func TestReadOnlySessionsAreReplaced(t *testing.T) {
 	t.Parallel()
 	for kind, open := range pools {
@@ -94,8 +96,8 @@ func TestReadOnlySessionsAreReplaced(t *testing.T) {
 	}
 }
 
-// operations are what the API and the dispatcher do all the time, each with a pool that
-// spoil has just made read-only.
+// operations are the frequent calls of the API and of the dispatcher. Spoil makes the
+// sessions of the pool read-only.
 func operations(sc *scene, spoil func()) map[string]func() error {
 	publish := func(messages ...store.NewMessage) error {
 		_, err := sc.s.Publish(sc.tb.Context(), nil, messages, sc.options(0))
@@ -198,4 +200,75 @@ func TestReadOnlySQLite(t *testing.T) {
 			t.Errorf("Publish gave %v, want ErrReadOnly alone", err)
 		}
 	})
+}
+
+// A standby answers, and takes no writes. The function of the test's own stands before
+// PostgreSQL's.
+func TestPingFailsOnAStandby(t *testing.T) {
+	t.Parallel()
+	dsn, name := ownDatabase(t)
+	setUp := migrated(t, pools["OfItsOwn"](t, dsn))
+	for _, text := range []string{
+		`CREATE SCHEMA standby`,
+		`CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+		`ALTER DATABASE ` + name + ` SET search_path = standby, pg_catalog, public`,
+	} {
+		_, err := setUp.DB().ExecContext(t.Context(), text)
+		check(t, err)
+	}
+	s := pools["OfItsOwn"](t, dsn)
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), "read-only: it is a standby") {
+		t.Errorf("Ping gave %v", err)
+	}
+}
+
+// A dispatcher that lives through a fail-over delivers again by itself.
+func TestDeliveriesGoOnAfterTheDatabaseWasReadOnly(t *testing.T) {
+	t.Parallel()
+	dsn, name := ownDatabase(t)
+	admin := postgresPool(t)
+	s := migrated(t, pools["OfItsOwn"](t, dsn))
+	sc := newScene(t, s)
+	notices, posts := make(chan delivery.Notice, 1000), &receiver{sent: map[string]int{}}
+	key, err := signing.ParseSecret(signing.NewSecret())
+	check(t, err)
+	e, err := delivery.New(delivery.Config{
+		Store: s, Sender: posts, Retention: -1,
+		Signer: func(store.Target) (signing.Signer, error) {
+			return signing.NewKeySet([]signing.Key{key}, signing.PrivateKey{})
+		},
+		Observe: func(n delivery.Notice) { notices <- n },
+	})
+	check(t, err)
+	check(t, e.Start(t.Context()))
+	wait := func(kind delivery.NoticeKind) {
+		for n := range notices {
+			if n.Kind == kind {
+				return
+			}
+		}
+	}
+	set := func(to string) {
+		_, err := admin.ExecContext(t.Context(), `ALTER DATABASE `+name+` SET default_transaction_read_only = `+to)
+		check(t, err)
+	}
+	set("on")
+	_, err = admin.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '`+name+`'`)
+	check(t, err)
+	wait(delivery.StoreDown)
+	set("off")
+	wait(delivery.StoreUp)
+	for {
+		if _, err = s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(0)); err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	wait(delivery.AttemptEnded)
+	check(t, e.Stop(t.Context()))
+	if posts.sent[sc.sub.PostURI] != 1 {
+		t.Errorf("sent: %v", posts.sent)
+	}
 }
