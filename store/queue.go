@@ -29,7 +29,8 @@ type Queue interface {
 	Claim(ctx context.Context, opts ClaimOptions) (jobs []Job, at time.Time, err error)
 
 	// Record stores outcomes and the next attempts they call for, all in one
-	// transaction. Those of first attempts without a next one are the quickest in a
+	// transaction. A next attempt has one more step than the one before it, or the
+	// same with KeepStep. Those of first attempts without a next one are the quickest in a
 	// call of their own. A next attempt is not added if another attempt of the same
 	// delivery is pending or being sent; an external one does not count. Lost ones
 	// do not stop the others.
@@ -100,10 +101,11 @@ type Outcome struct {
 	Next       *Next     // the automatic retry that follows; nil for none
 }
 
-// Next is an automatic retry to be added. It uses one more step of the schedule.
+// Next is an automatic retry to be added.
 type Next struct {
-	ID    uuid.UUID
-	DueAt time.Time // by the clock of this process; becomes NextRetryAt. The store waits as long by its own clock
+	ID       uuid.UUID
+	DueAt    time.Time // by the clock of this process; becomes NextRetryAt. The store waits as long by its own clock
+	KeepStep bool      // the retry has the step of the attempt before it; by default one more
 }
 
 // Deferral gives a claimed attempt back.
@@ -117,10 +119,16 @@ type Deferral struct {
 // nothing speaks against it. A change of the subscription's PostURI makes it zero, as
 // does switching the subscription on.
 type Health struct {
-	Failures int       // attempts that failed since the last one that succeeded
-	Since    time.Time // when the first of them failed
-	Probes   int       // attempts that were allowed although the circuit is open
-	ProbeAt  time.Time // when the next one is allowed; zero while the circuit is closed
+	Failures     int       // since the last success; attempts that were under way together count as one
+	Since        time.Time // when the first attempt that failed since the last success began
+	CountedUntil time.Time // an attempt that began before this time belongs to a failure that is counted
+
+	Probes     int       // attempts that were allowed although the circuit is open
+	ProbeAt    time.Time // when the next probe is allowed; zero while the circuit is closed
+	ProbeUntil time.Time // until when a probe may be under way, and no other is allowed; zero for none
+
+	BackPressureSince time.Time // when the first attempt that was pushed back since the last success began
+	BackPressureUntil time.Time // the endpoint wants no attempt before this time
 }
 
 // Target is a subscription as the dispatcher needs it.

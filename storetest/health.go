@@ -32,7 +32,10 @@ func healthKept(f *fixture) {
 	e, a := f.scene()
 	b := f.subscribe(only(e))
 	f.equal("at first", f.health(a.ID), store.Health{})
-	want := store.Health{Failures: 11, Since: f.at(-time.Hour), Probes: 2, ProbeAt: f.at(time.Minute)}
+	want := store.Health{
+		Failures: 11, Since: f.at(-time.Hour), CountedUntil: f.at(-time.Second), Probes: 2, ProbeAt: f.at(time.Minute),
+		ProbeUntil: f.at(2 * time.Minute), BackPressureSince: f.at(-time.Minute), BackPressureUntil: f.at(3 * time.Minute),
+	}
 	f.setHealth(a.ID, want)
 	f.equal("health", f.health(a.ID), want)
 	f.equal("that of another", f.health(b.ID), store.Health{})
@@ -45,6 +48,9 @@ func healthKept(f *fixture) {
 	f.equal("seen", seen[a.ID], want)
 	want.Failures, want.ProbeAt = 12, time.Time{}
 	f.equal("health", f.health(a.ID), want)
+	onlyBackPressure := store.Health{BackPressureSince: f.at(-time.Minute), BackPressureUntil: f.at(time.Minute)}
+	f.setHealth(a.ID, onlyBackPressure)
+	f.equal("without failures", f.health(a.ID), onlyBackPressure)
 	f.setHealth(a.ID, store.Health{})
 	f.equal("health", f.health(a.ID), store.Health{})
 	f.check(f.s.UpdateHealth(f.ctx, nil, nil))

@@ -83,6 +83,7 @@ func recordAtomic(f *fixture) {
 var nextCases = []testCase{
 	{"IsListedAsPending", nextListed},
 	{"IsClaimedWithOneMoreStep", nextClaimed},
+	{"KeepsTheStepIfAsked", nextKeepsStep},
 	{"IsNotAddedWhileAnotherAttemptIsPending", nextGuardPending},
 	{"IsNotAddedWhileAnotherAttemptIsBeingSent", nextGuardSending},
 	{"IsAddedThoughAnotherAttemptHasFinished", nextAfterFinished},
@@ -130,6 +131,35 @@ func nextClaimed(f *fixture) {
 	f.equal("length of the chain", len(chain), 4)
 	for i, a := range chain[1:] {
 		f.equal("retry of", a.RetryOf, chain[i].ID)
+	}
+}
+
+func nextKeepsStep(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	for i, keep := range []bool{true, false, true, true, false} {
+		next := f.next()
+		next.KeepStep = keep
+		f.record(f.failure(job.Lease, next))
+		want := job.Step
+		if !keep {
+			want++
+		}
+		f.equal("step that is read", f.attempt(sub.ID, next.ID).Step, want)
+		job = f.claimOne()
+		f.equal("step", job.Step, want)
+		f.equal("number", job.Number, i+2)
+	}
+	both := []store.Job{f.queue(e), f.queue(e)} // in one call
+	kept := f.next()
+	kept.KeepStep = true
+	f.record(f.failure(both[0].Lease, kept), f.failure(both[1].Lease, f.next()))
+	for _, j := range f.claim(10) {
+		want := 1
+		if j.AttemptID == kept.ID {
+			want = 0
+		}
+		f.equal("step of one of two", j.Step, want)
 	}
 }
 

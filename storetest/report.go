@@ -18,6 +18,7 @@ var reportCases = []testCase{
 	{"ErrorFromDecideWritesNothing", reportError},
 	{"OfAFinishedOneReplacesTheOutcome", reportAgain},
 	{"AddsTheNextAttempt", reportNext},
+	{"AddsTheNextAttemptWithItsStepIfAsked", reportNextKeepsStep},
 	{"NextIsNotAddedWhileAnotherAttemptIsQueued", reportNextQueued},
 	{"NextIsNotAddedWhileAnotherAttemptIsBeingSent", reportNextSending},
 	{"NextIsAddedThoughAnExternalOneWaits", reportNextBesidesExternal},
@@ -169,6 +170,18 @@ func reportNext(f *fixture) {
 	f.equal("claimed", job.AttemptID, second.ID)
 	f.equal("deadline", job.ExpiresAt, post.ExpiresAt)
 	f.equal("step", job.Step, 1)
+}
+
+func reportNextKeepsStep(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	f.record(f.failure(job.Lease, f.later())) // one step is used
+	waiting := f.chain(job)[1]
+	r := f.newReport(store.Failed)
+	r.Next = f.next()
+	r.Next.KeepStep = true
+	f.report(sub.ID, waiting.ID, r)
+	f.equal("step", f.claimOne().Step, 1)
 }
 
 // notFollowed reports a failure with a next attempt, which must not be added.

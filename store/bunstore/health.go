@@ -64,8 +64,12 @@ func (s *Store) UpdateHealth(
 			uuids(func(i int) uuid.UUID { return ill[i] }),
 			bigints(func(i int) int { return health[ill[i]].Failures }),
 			times(func(i int) time.Time { return health[ill[i]].Since }),
+			times(func(i int) time.Time { return health[ill[i]].CountedUntil }),
 			bigints(func(i int) int { return health[ill[i]].Probes }),
 			times(func(i int) time.Time { return health[ill[i]].ProbeAt }),
+			times(func(i int) time.Time { return health[ill[i]].ProbeUntil }),
+			times(func(i int) time.Time { return health[ill[i]].BackPressureSince }),
+			times(func(i int) time.Time { return health[ill[i]].BackPressureUntil }),
 		}}, nil)
 	})
 }
@@ -77,6 +81,9 @@ INSERT INTO {}health (subscription_id, failures, probes)
 SELECT s.id, 0, 0 FROM r JOIN {}subscriptions AS s ON s.id = r.sub WHERE true ORDER BY s.id
 ON CONFLICT DO NOTHING`
 
+// healthColumns are the columns of store.Health in its order. The table is h.
+const healthColumns = `h.failures, h.since, h.counted_until, h.probes, h.probe_at, h.probe_until, h.back_pressure_since, h.back_pressure_until`
+
 func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUID) (map[uuid.UUID]*store.Health, error) {
 	lock := ""
 	if c.pg {
@@ -85,17 +92,20 @@ func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUI
 	out := make(map[uuid.UUID]*store.Health, len(subscriptions))
 	return out, c.each(ctx, `
 WITH r(sub) AS (?)
-SELECT h.subscription_id, h.failures, h.since, h.probes, h.probe_at FROM r JOIN {}health AS h ON h.subscription_id = r.sub
+SELECT h.subscription_id, `+healthColumns+` FROM r JOIN {}health AS h ON h.subscription_id = r.sub
 ORDER BY h.subscription_id`+lock, listOf(subscriptions), func(row *sql.Rows) error {
 		var sub id
 		h := &store.Health{}
-		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), &h.Probes, (*instant)(&h.ProbeAt))
+		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), (*instant)(&h.CountedUntil), &h.Probes, (*instant)(&h.ProbeAt),
+			(*instant)(&h.ProbeUntil), (*instant)(&h.BackPressureSince), (*instant)(&h.BackPressureUntil))
 		out[uuid.UUID(sub)] = h
 		return err
 	})
 }
 
 const storeHealth = `
-WITH r(sub, failures, since, probes, probe) AS (?)
-UPDATE {}health AS h SET failures = r.failures, since = r.since, probes = r.probes, probe_at = r.probe
+WITH r(sub, failures, since, counted, probes, probe, probing, pressure, pressed) AS (?)
+UPDATE {}health AS h SET failures = r.failures, since = r.since, counted_until = r.counted,
+  probes = r.probes, probe_at = r.probe, probe_until = r.probing,
+  back_pressure_since = r.pressure, back_pressure_until = r.pressed
 FROM r WHERE h.subscription_id = r.sub`

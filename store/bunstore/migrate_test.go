@@ -3,10 +3,16 @@ package bunstore_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
@@ -60,4 +66,64 @@ func TestMigrationsGoDownAndUpAgain(t *testing.T) {
 		check(t, s.Migrate(t.Context())) // again changes nothing
 		newScene(t, s)
 	})
+}
+
+func TestVersion1IsUpgradedWithWhatIsKnownOfEndpoints(t *testing.T) {
+	t.Parallel()
+	upgrade := func(t *testing.T, s *bunstore.Store, health string) { // health is the table's name
+		t.Helper()
+		check(t, s.MigrateTo(t.Context(), 1))
+		sc := newScene(t, s)
+		published, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("1"))}, sc.options(0))
+		check(t, err)
+		since, probe := sc.now.Add(-time.Hour), sc.now.Add(time.Minute)
+		_, err = s.DB().NewRaw("INSERT INTO "+health+" (subscription_id, failures, since, probes, probe_at) SELECT id, 11, ?, 2, ? FROM "+
+			strings.Replace(health, "health", "subscriptions", 1), databaseTime(s, since), databaseTime(s, probe)).Exec(t.Context())
+		check(t, err)
+
+		check(t, s.Migrate(t.Context()))
+		want := store.Health{Failures: 11, Since: since, Probes: 2, ProbeAt: probe}
+		readHealth := func() store.Health {
+			targets, err := s.Targets(t.Context(), []uuid.UUID{sc.sub.ID}, sc.now)
+			check(t, err)
+			return targets[sc.sub.ID].Health
+		}
+		if got := readHealth(); got != want {
+			t.Errorf("health %+v, want %+v", got, want)
+		}
+		want.BackPressureUntil = probe
+		check(t, s.UpdateHealth(t.Context(), []uuid.UUID{sc.sub.ID}, func(_ uuid.UUID, h *store.Health) { h.BackPressureUntil = probe }))
+		if got := readHealth(); got != want {
+			t.Errorf("health %+v, want %+v", got, want)
+		}
+		jobs, _, err := s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
+		check(t, err)
+		if len(jobs) != 1 || jobs[0].MessageID != published[0].MessageID {
+			t.Errorf("claimed %d attempts, want the one that was published", len(jobs))
+		}
+		check(t, s.MigrateTo(t.Context(), 1))
+		check(t, s.Migrate(t.Context()))
+		want.BackPressureUntil = time.Time{}
+		if got := readHealth(); got != want {
+			t.Errorf("health after a step down and up %+v, want %+v", got, want)
+		}
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		upgrade(t, openSQLite(t, filepath.Join(t.TempDir(), "webhooks.db")), "webhooks_health")
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		testpg.DSN(t)
+		schema := testpg.Schema(t)
+		upgrade(t, newOn(t, postgresPool(t), bunstore.Options{Schema: schema}), `"`+schema+`".health`)
+	})
+}
+
+// databaseTime is a time as the database keeps it.
+func databaseTime(s *bunstore.Store, at time.Time) any {
+	if s.DB().Dialect().Name() == dialect.SQLite {
+		return at.UnixMicro()
+	}
+	return at
 }

@@ -246,6 +246,7 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 		uuids(func(i int) uuid.UUID { return nexts[i].Next.ID }),
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
 		times(func(i int) time.Time { return nexts[i].At }),
+		bigints(func(i int) int { return stepsUsed(nexts[i].Next) }),
 	}}, func(row *sql.Rows) error {
 		var attempt, of id
 		err := row.Scan(&attempt, &of)
@@ -274,13 +275,21 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 	return c.each(ctx, forgetNexts, listOf(refused), nil)
 }
 
+// stepsUsed is how many steps of the schedule an automatic retry uses.
+func stepsUsed(n *store.Next) int {
+	if n.KeepStep {
+		return 0
+	}
+	return 1
+}
+
 const insertNexts = `
-WITH r(attempt, former, decided) AS (?)
+WITH r(attempt, former, decided, steps) AS (?)
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
   number, step, type, status, retry_of, expires_at, created_at, created_by, updated_at, updated_by)
 SELECT r.attempt, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, a.event_type_id, a.line,
   1 + coalesce((SELECT max(o.number) FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1), 1),
-  a.step + 1, 1, 0, a.id, a.expires_at, r.decided, '', r.decided, ''
+  a.step + r.steps, 1, 0, a.id, a.expires_at, r.decided, '', r.decided, ''
 FROM r JOIN {}attempts AS a ON a.id = r.former
 WHERE NOT EXISTS (
   SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.status = 0 AND NOT o.external)

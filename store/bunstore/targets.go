@@ -17,16 +17,28 @@ import (
 // targetRow is a subscription with its health and one of its secrets, if it has any.
 type targetRow struct {
 	subscriptionRow
-	Failures int
-	Since    instant
-	Probes   int
-	ProbeAt  instant
-	Secret   secretRow `bun:"embed:secret_"`
+	Failures          int
+	Since             instant
+	CountedUntil      instant
+	Probes            int
+	ProbeAt           instant
+	ProbeUntil        instant
+	BackPressureSince instant
+	BackPressureUntil instant
+	Secret            secretRow `bun:"embed:secret_"`
 }
 
-const targetColumns = `s.*, h.failures, h.since, h.probes, h.probe_at, k.id AS secret_id, k.organization_id AS secret_organization_id,
+const targetColumns = `s.*, ` + healthColumns + `, k.id AS secret_id, k.organization_id AS secret_organization_id,
   k.subscription_id AS secret_subscription_id, k.key AS secret_key, k.valid_from AS secret_valid_from, k.valid_to AS secret_valid_to,
   k.created_at AS secret_created_at, k.created_by AS secret_created_by, k.updated_at AS secret_updated_at, k.updated_by AS secret_updated_by`
+
+func (r *targetRow) health() store.Health {
+	return store.Health{
+		Failures: r.Failures, Since: time.Time(r.Since), CountedUntil: time.Time(r.CountedUntil),
+		Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt), ProbeUntil: time.Time(r.ProbeUntil),
+		BackPressureSince: time.Time(r.BackPressureSince), BackPressureUntil: time.Time(r.BackPressureUntil),
+	}
+}
 
 // Targets implements store.Queue. It is one statement, because an attempt waits for it.
 // Where a row cannot be read at all, each half is read by itself, until that row is found.
@@ -76,7 +88,7 @@ func (s *Store) targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 		t, ok := out[uuid.UUID(r.ID)]
 		if !ok {
 			t.Subscription = r.subscriptionRow.record()
-			t.Health = store.Health{Failures: r.Failures, Since: time.Time(r.Since), Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt)}
+			t.Health = r.health()
 			t.Deleted = !time.Time(r.DeletedAt).IsZero()
 		}
 		if uuid.UUID(r.Secret.ID) != uuid.Nil {

@@ -210,7 +210,12 @@ func (s *Store) UpdateHealth(
 	for _, id := range subscriptions {
 		if sub := s.subscriptions[id]; sub != nil {
 			change(id, &sub.health)
-			sub.health.Since, sub.health.ProbeAt = stored(sub.health.Since), stored(sub.health.ProbeAt)
+			for _, t := range []*time.Time{
+				&sub.health.Since, &sub.health.CountedUntil, &sub.health.ProbeAt, &sub.health.ProbeUntil,
+				&sub.health.BackPressureSince, &sub.health.BackPressureUntil,
+			} {
+				*t = stored(*t)
+			}
 		}
 	}
 	return nil

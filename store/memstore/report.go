@@ -55,10 +55,14 @@ func (s *Store) follow(a *attempt, next *store.Next, at time.Time) {
 	if next == nil || slices.ContainsFunc(a.delivery.attempts, (*attempt).queued) {
 		return
 	}
+	step := a.Step
+	if !next.KeepStep {
+		step++
+	}
 	a.NextRetryAt = stored(next.DueAt)
 	s.add(&attempt{
 		Attempt: store.Attempt{
-			ID: next.ID, Type: store.AutomaticRetry, RetryOf: a.ID, Step: a.Step + 1,
+			ID: next.ID, Type: store.AutomaticRetry, RetryOf: a.ID, Step: step,
 			Audit: store.Audit{CreatedAt: stored(at), UpdatedAt: stored(at)},
 		},
 		message: a.message, subscription: a.subscription, delivery: a.delivery, expiresAt: a.expiresAt, place: -1,
