@@ -333,8 +333,14 @@ func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in
 	if schedule == nil {
 		schedule = d.cfg.RetrySchedule
 	}
-	next := delivery.Decide(store.Job{Step: a.Step, ExpiresAt: a.CreatedAt.Add(d.cfg.Deadline)},
-		guard.Result{Status: in.HTTPStatus}, schedule, at).RetryAt
+	status := in.HTTPStatus
+	if status == http.StatusTooManyRequests {
+		status = 0 // the report does not say for how long: the schedule does
+	}
+	next := delivery.Decide(delivery.Exchange{
+		Job:    store.Job{Step: a.Step, ExpiresAt: a.CreatedAt.Add(d.cfg.Deadline)},
+		Result: guard.Result{Status: status}, Ended: at,
+	}, schedule).RetryAt
 	switch {
 	case next.IsZero():
 	case a.External:

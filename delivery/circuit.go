@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,31 +13,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// A circuit keeps what is queued for an endpoint that does not work from being
-// posted again and again. It is open after so many failures without a success
-// between them, over all hosts, because what is known of an endpoint is in the
-// store. Then one attempt is made at a time, at growing intervals, by whichever host
-// comes first; the others are given back until then, and released when one
-// succeeds.
-const (
-	// CircuitAfter is how many attempts to a subscription have to fail in a row.
-	CircuitAfter = 10
-	// FirstProbe is how long after that the first one is made. Each wait is double the
-	// one before, up to LastProbe.
-	FirstProbe = 30 * time.Second
-	LastProbe  = time.Hour
-	// GiveUpAfter is for how long there may be nothing but failures, before the
-	// subscription is deactivated.
-	GiveUpAfter = 5 * 24 * time.Hour
-)
-
-// probeWait returns how long after so many probes the next one is made.
-func probeWait(probes int) time.Duration {
-	return min(FirstProbe<<min(probes, 16), LastProbe)
-}
+// A circuit breaker keeps the queue of an endpoint that fails from being posted again
+// and again. Its state is the store.Health of the subscription, so that it counts over
+// all hosts; breaker.go has its rules. While the circuit is open one attempt at a time is
+// made, a probe, by the host that claims an attempt first. All other attempts are held:
+// given back to the store, and released when a probe succeeds.
 
 // circuitOpen reports whether attempts are held back.
-func (t *target) circuitOpen() bool { return !t.ProbeAt.IsZero() }
+func (t *target) circuitOpen() bool { return circuitOpen(t.Health) }
 
 // circuitOpen reports whether the subscription's circuit is known to be open.
 func (c *targets) circuitOpen(subscription uuid.UUID) bool {
@@ -45,17 +30,14 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 	return t != nil && t.circuitOpen()
 }
 
-// probe reports whether a task is the one that may be sent although the circuit is
-// open. If not it is given back, until the next one may be.
+// probe reports whether a task may be sent although the circuit is open. If not, it is
+// held.
 func (r *run) probe(t task, to *target, now time.Time) bool {
 	health, won := to.Health, false
 	if !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
-			if won = !h.ProbeAt.IsZero() && !now.Before(h.ProbeAt); won {
-				h.Probes++
-				h.ProbeAt = now.Add(probeWait(h.Probes))
-			}
+			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin)
 			health = *h
 		})
 		cancel()
@@ -66,125 +48,161 @@ func (r *run) probe(t task, to *target, now time.Time) bool {
 		}
 		r.targets.forget(t.SubscriptionID)
 	}
-	if won || health.ProbeAt.IsZero() {
+	if won || !circuitOpen(health) {
 		return true
 	}
-	due := health.ProbeAt.Add(rand.N(1 + health.ProbeAt.Sub(now)/4)) //nolint:gosec // only so that not all come at once
+	due := wholeMilliseconds(r.holds.plan(t.SubscriptionID, health, now))
 	if due.After(t.ExpiresAt) {
 		due = t.ExpiresAt
 	}
 	r.deferTo(t, due, true)
+	r.wakeAt(due)
 	return false
 }
 
-// release has what waits for an endpoint sent.
+// maxHold is how long an attempt is held at most before it is looked at again, up to a
+// quarter more. It bounds how long attempts stay where a host dies after it closed the
+// circuit, and before it released them.
+const maxHold = time.Hour
+
+// holds plans when held attempts become due: one after the other, as far apart as probes
+// are, so that there is one for each probe and a long queue is not claimed for nothing.
+type holds struct {
+	mu      sync.Mutex
+	planned map[uuid.UUID]hold // by subscription
+	sweepAt int                // how many there may be before old ones are dropped
+}
+
+// hold is what was planned while a circuit was open.
+type hold struct {
+	since time.Time // of the Health: another one means that the circuit was closed meanwhile
+	last  time.Time // when the attempt that was held last becomes due
+}
+
+func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.planned) >= h.sweepAt {
+		for id, p := range h.planned {
+			if p.last.Before(now) {
+				delete(h.planned, id)
+			}
+		}
+		h.sweepAt = max(1000, 2*len(h.planned))
+	}
+	wait := absenceWait(now.Sub(health.Since))
+	at := health.ProbeAt
+	if !at.After(now) { // another probe is under way
+		at = now.Add(wait)
+	}
+	if p := h.planned[subscription]; p.since.Equal(health.Since) && !p.last.Before(at) {
+		at = p.last.Add(wait)
+	}
+	if at.Sub(now) > maxHold {
+		return now.Add(maxHold + rand.N(maxHold/4)) //nolint:gosec // only so that they do not all come at once
+	}
+	h.planned[subscription] = hold{health.Since, at}
+	return at
+}
+
+// release makes the held attempts of a subscription due.
 func (r *run) release(subscription uuid.UUID) {
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
 		return nil, r.cfg.Store.Release(ctx, subscription)
 	})
 	if err != nil {
-		r.lasts(slog.LevelError, "webhooks: attempts that wait for an endpoint could not be released; they are sent later", nil,
+		r.lasts(slog.LevelError, "webhooks: held attempts could not be released; they are sent later", nil,
 			"subscription", subscription, "error", err)
 	}
 	r.signal()
 }
 
-// change is what some outcomes say of an endpoint.
-type change struct {
-	last     *result   // of those that say something
-	reset    bool      // one succeeded
-	failures int       // since then
-	since    time.Time // when the first of these was posted
-
+// healthChange is what a batch of outcomes shows of one endpoint.
+type healthChange struct {
+	results       []*result
 	before, after store.Health
 }
 
-// noteHealth tells the store, and the host, what recorded outcomes mean for the
+// noteHealth tells the store, and the host, what recorded outcomes show of the
 // endpoints. An endpoint that works costs nothing.
 func (r *run) noteHealth(ended []*result) {
-	changes := map[uuid.UUID]*change{}
+	slices.SortStableFunc(ended, func(a, b *result) int { return a.seen.ended.Compare(b.seen.ended) })
+	changes := map[uuid.UUID]*healthChange{}
 	var ids []uuid.UUID
 	for _, b := range ended {
 		c := changes[b.SubscriptionID]
-		well := b.outcome.Status == store.Succeeded
-		if b.outcome.PostedAt.IsZero() || well && c == nil && (b.to == nil || b.to.Failures == 0) {
+		if b.seen.ended.IsZero() || c == nil && !b.tellsOfHealth() {
 			continue
 		}
 		if c == nil {
-			c = &change{}
+			c = &healthChange{}
 			changes[b.SubscriptionID] = c
 			ids = append(ids, b.SubscriptionID)
 		}
-		c.add(b, well)
+		c.results = append(c.results, b)
 	}
 	if len(ids) == 0 {
 		return
 	}
-	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
-		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h, now) })
+		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h) })
 	})
 	if err != nil {
 		r.lasts(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
 		return
 	}
 	for _, id := range ids {
-		r.followHealth(changes[id], now)
+		r.followHealth(changes[id])
 	}
 }
 
-func (c *change) add(b *result, well bool) {
-	c.last = b
-	switch {
-	case well:
-		c.reset, c.failures = true, 0
-	case c.failures == 0:
-		c.since = b.outcome.PostedAt
-		fallthrough
-	default:
-		c.failures++
+// tellsOfHealth reports whether the result may change what is known of the endpoint: a
+// success does where something else was known when it began.
+func (b *result) tellsOfHealth() bool {
+	if b.seen.kind != succeeded {
+		return true
 	}
+	return b.to != nil && b.to.Health != observe(b.to.Health, b.seen)
 }
 
-func (c *change) apply(h *store.Health, now time.Time) {
+func (c *healthChange) apply(h *store.Health) {
 	c.before = *h
-	if c.reset {
-		*h = store.Health{}
-	}
-	if c.failures > 0 {
-		if h.Failures == 0 {
-			h.Since = c.since
-		}
-		h.Failures += c.failures
-		if h.Failures >= CircuitAfter && h.ProbeAt.IsZero() {
-			h.ProbeAt = now.Add(probeWait(0))
-		}
+	for _, b := range c.results {
+		*h = observe(*h, b.seen)
 	}
 	c.after = *h
 }
 
 // followHealth does what a change in the health of an endpoint calls for.
-func (r *run) followHealth(c *change, now time.Time) {
-	b := c.last
-	opened := b.to != nil && !b.to.circuitOpen() && !c.after.ProbeAt.IsZero() // by another host, perhaps
-	if (c.before.Failures == 0) != (c.after.Failures == 0) || c.before.ProbeAt != c.after.ProbeAt || opened {
+func (r *run) followHealth(c *healthChange) {
+	b := c.results[len(c.results)-1]
+	was, is := circuitOpen(c.before), circuitOpen(c.after)
+	opened := b.to != nil && !b.to.circuitOpen() && is // by another host, perhaps
+	if opened || decisive(c.before) != decisive(c.after) {
 		r.targets.forget(b.SubscriptionID)
 	}
 	n := Notice{OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: b.outcome.Error}
-	switch wasOpen, open := !c.before.ProbeAt.IsZero(), !c.after.ProbeAt.IsZero(); {
-	case open && !wasOpen:
+	switch {
+	case is && !was:
 		n.Kind = CircuitOpened
 		r.notify(n)
-	case wasOpen && !open:
+	case was && !is:
 		r.release(b.SubscriptionID)
-		r.recorders.Go(func() { // what was on its way back there, in whatever host
+		r.recorders.Go(func() { // attempts that any host was about to hold at that moment
 			r.wait(nil, 2*targetTTL)
 			r.release(b.SubscriptionID)
 		})
 		n.Kind = CircuitClosed
 		r.notify(n)
 	}
-	if c.after.Failures > 0 && now.Sub(c.after.Since) >= GiveUpAfter {
+	if hopeless(c.after, b.seen.ended) {
 		r.deactivate(b, "nothing but failures for 5 days")
 	}
+}
+
+// decisive is the part of a Health on which the next attempts depend.
+func decisive(h store.Health) store.Health {
+	h.Failures = min(h.Failures, 1)
+	h.CountedUntil, h.Since = time.Time{}, time.Time{}
+	return h
 }

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // endpoint is a receiver that can be broken and mended.
@@ -74,31 +76,36 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 		a, b := w.engine(p, never), w.engine(p, never) // two hosts on one store
 		w.must(a.Start(t.Context()))
 		w.must(b.Start(t.Context()))
+		began := time.Now()
 		w.publish(org, 200)
-		pass(20 * time.Second)
-		if n := len(p.posts()); n < delivery.CircuitAfter || n > delivery.CircuitAfter+10 { // those in flight
-			t.Errorf("%d posts before the circuit opened, want about 10", n)
+		pass(7 * time.Hour)
+		opened := w.at(delivery.CircuitOpened)
+		if len(opened) != 1 || opened[0].Sub(began) < 100*time.Millisecond { // ten of 10 ms, one after the other
+			t.Fatalf("told that it opened at %v", opened)
 		}
-		if n := w.count(delivery.CircuitOpened); n != 1 {
-			t.Errorf("told %d times that it opened", n)
+		posts := p.posts()
+		n := 0
+		for n < len(posts) && posts[n].Before(opened[0].Add(500*time.Millisecond)) {
+			n++
 		}
-		pass(6 * time.Hour)
-		probes := p.posts()
-		if len(probes) < 10 || len(probes) > 15 {
-			t.Fatalf("%d probes in 6 hours, want 30 s, 1 min, 2 min … 1 h apart, and a bit", len(probes))
+		if n < 10 || n > 100 { // those that were under way together, four of each host, count once
+			t.Errorf("%d posts before the circuit opened", n)
 		}
-		for i, wait := 1, time.Minute; i < len(probes); i, wait = i+1, min(2*wait, time.Hour) {
-			if d := probes[i].Sub(probes[i-1]); d < wait || d > wait+wait/4+5*time.Second {
-				t.Errorf("probe %d came %v after the one before, want %v and up to a quarter", i+1, d, wait)
+		probes := posts[n:]
+		if first := probes[0].Sub(opened[0]); first < 900*time.Millisecond || first > 6*time.Second {
+			t.Errorf("the first probe came %v after it opened, want 1 s and up to a poll", first)
+		}
+		for i := 1; i < len(probes); i++ {
+			away := probes[i-1].Sub(began)
+			least, most := max(time.Second, away/17), max(time.Second, away/10)+5*time.Second // a poll
+			if d := probes[i].Sub(probes[i-1]); d < min(least, 9*time.Minute) || d > min(most, 10*time.Minute) {
+				t.Errorf("probe %d came %v after the one before, when the endpoint was away for %v", i+1, d, away)
 			}
 		}
 		p.set(false)
-		for until := time.Now().Add(2 * time.Hour); w.count(delivery.CircuitClosed) == 0 && time.Now().Before(until); {
-			pass(10 * time.Second)
-		}
-		pass(time.Minute)
-		if n := len(p.posts()); n < 130 {
-			t.Errorf("%d posts in the minute after a probe succeeded, want all that waited", n)
+		pass(10 * time.Minute)
+		if n := len(p.posts()); n < 90 {
+			t.Errorf("%d posts in the 10 minutes after the endpoint came back, want all that waited", n)
 		}
 		if h := w.health(sub.ID); h != (store.Health{}) || w.count(delivery.CircuitClosed) != 1 {
 			t.Errorf("health %+v, told %d times", h, w.count(delivery.CircuitClosed))
@@ -110,6 +117,212 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 		}
 		w.must(a.Stop(t.Context()))
 		w.must(b.Stop(t.Context()))
+	})
+}
+
+// at returns when there were notices of a kind.
+func (w *world) at(kind delivery.NoticeKind) (at []time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, notice := range w.notices {
+		if notice.Kind == kind {
+			at = append(at, notice.At)
+		}
+	}
+	return at
+}
+
+// cut is an endpoint that answers after 50 ms, and once cuts all that is under way.
+type cut struct {
+	endpoint
+	under, most int
+	now         chan struct{} // closed when all is cut
+}
+
+func (p *cut) Post(ctx context.Context, r guard.Request) guard.Result {
+	p.mu.Lock()
+	now := p.now
+	p.under++
+	p.most = max(p.most, p.under)
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.under--
+		p.mu.Unlock()
+	}()
+	select {
+	case <-now:
+		return guard.Result{Err: io.ErrUnexpectedEOF}
+	case <-time.After(50 * time.Millisecond):
+		return p.endpoint.Post(ctx, r)
+	}
+}
+
+func TestFailuresOfOneMomentCountOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		p := &cut{now: make(chan struct{})}
+		many := func(c *delivery.Config) { never(c); c.Workers, c.PerSubscription = 64, 16 }
+		a, b := w.engine(p, many), w.engine(p, many)
+		w.must(a.Start(t.Context()))
+		w.must(b.Start(t.Context()))
+		w.publish(org, 2000)
+		pass(2 * time.Second)
+		p.mu.Lock()
+		under := p.under
+		close(p.now) // a worker of the receiver restarts
+		p.now = make(chan struct{})
+		p.mu.Unlock()
+		synctest.Wait()
+		if h := w.health(sub.ID); under < 16 || h.Failures != 1 || !h.ProbeAt.IsZero() {
+			t.Errorf("%d requests were cut together, health %+v, want one failure", under, h)
+		}
+		pass(30 * time.Second)
+		if n := w.count(delivery.CircuitOpened); n != 0 {
+			t.Errorf("the circuit opened %d times", n)
+		}
+		if h := w.health(sub.ID); h != (store.Health{}) {
+			t.Errorf("health %+v after successes", h)
+		}
+		w.must(a.Stop(t.Context()))
+		w.must(b.Stop(t.Context()))
+	})
+}
+
+// An endpoint that was away for some time is served within max(2 s, a tenth of it), at
+// most 10 minutes: all that the circuit held, none of which has used its schedule.
+func TestEndpointThatIsBackIsServedSoon(t *testing.T) {
+	t.Parallel()
+	for _, away := range []time.Duration{
+		time.Second, 3 * time.Second, 10 * time.Second, 19 * time.Second, 21 * time.Second, 45 * time.Second, 2 * time.Minute,
+		17 * time.Minute, 2 * time.Hour, 30 * time.Hour,
+	} {
+		t.Run(away.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, org := newWorld(t), newID()
+				sub := w.subscribe(org)
+				p := &endpoint{broken: true}
+				schedule := func(c *delivery.Config) { c.Schedule = delivery.Schedule{1000 * time.Hour} } // after the deadline
+				hosts := []*delivery.Engine{w.engine(p, schedule, polling(away)), w.engine(p, schedule, polling(away))}
+				for _, e := range hosts {
+					w.must(e.Start(t.Context()))
+				}
+				w.publish(org, 100)
+				pass(away)
+				held := 0
+				for _, a := range w.attempts(sub) {
+					if a.Status == store.Pending && a.Step == 0 {
+						held++
+					}
+				}
+				if held < 50 {
+					t.Fatalf("%d of 100 are held", held)
+				}
+				p.posts()
+				p.set(false)
+				pass(max(2*time.Second, min(away/10, 10*time.Minute)))
+				if n := len(p.posts()); n != held {
+					t.Errorf("%d of %d that were held are delivered in time", n, held)
+				}
+				for _, e := range hosts {
+					w.must(e.Stop(t.Context()))
+				}
+			})
+		})
+	}
+}
+
+// polling polls as an engine does by default, less often in the longest tests.
+func polling(length time.Duration) func(*delivery.Config) {
+	return func(c *delivery.Config) { c.PollInterval = max(500*time.Millisecond, length/5000) }
+}
+
+func TestProbeThatHangsDelaysTheNextOneByItsTimeoutAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		w.subscribe(org)
+		p := &endpoint{}
+		var mu sync.Mutex
+		under, most, hangs := 0, 0, true
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			mu.Lock()
+			under++
+			open := w.count(delivery.CircuitOpened) > 0 // and those that began before have ended
+			if hanging := hangs; hanging {
+				if mu.Unlock(); open {
+					mu.Lock()
+					most = max(most, under)
+					mu.Unlock()
+				}
+				time.Sleep(15 * time.Second)
+				mu.Lock()
+				under--
+				mu.Unlock()
+				return guard.Result{Err: &guard.TimeoutError{After: 15 * time.Second}}
+			}
+			under--
+			mu.Unlock()
+			return p.Post(ctx, r)
+		}), never, polling(0))
+		w.must(e.Start(t.Context()))
+		w.publish(org, 100)
+		for w.count(delivery.CircuitOpened) == 0 {
+			pass(time.Second)
+		}
+		pass(16 * time.Second)
+		mu.Lock()
+		most = 0
+		mu.Unlock()
+		pass(5 * time.Minute)
+		mu.Lock()
+		if most != 1 {
+			t.Errorf("%d probes at a time", most)
+		}
+		hangs = false
+		mu.Unlock()
+		pass(40 * time.Second) // a tenth of the time since the first failure
+		if n := len(p.posts()); n == 0 {
+			t.Error("no post after the endpoint came back")
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
+func TestHeldAttemptsUseNoStepAndAreSeldomClaimed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org, func(s *store.Subscription) { s.RetrySchedule = []time.Duration{5 * time.Second, 10 * time.Second} })
+		p := &endpoint{broken: true}
+		counting := &frugal{Store: w.store.(*memstore.Store), deferred: map[uuid.UUID]int{}}
+		w.store = counting
+		e := w.engine(p)
+		w.must(e.Start(t.Context()))
+		w.publish(org, 1000)
+		pass(6 * time.Hour)
+		probes := len(p.posts())
+		steps := map[int]int{}
+		for _, a := range w.attempts(sub) {
+			if a.Status == store.Pending {
+				steps[a.Step]++
+			}
+		}
+		if steps[0]+steps[1]+steps[2] != 1000 || steps[0] < 950 || steps[2] > 0 {
+			t.Errorf("waiting deliveries by step: %v, want all of 1000, of which only those before the circuit opened used one", steps)
+		}
+		if total, _ := counting.counts(); total > 8*1000+2*probes {
+			t.Errorf("1000 attempts were given back %d times in 6 hours, beside %d probes", total, probes)
+		}
+		p.set(false)
+		pass(11 * time.Minute)
+		if n := w.count(delivery.Exhausted); n != 0 || len(p.posts()) != 1000 {
+			t.Errorf("%d deliveries failed for good", n)
+		}
+		w.must(e.Stop(t.Context()))
 	})
 }
 
@@ -128,7 +341,7 @@ func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
 		w, org := newWorld(t), newID()
 		sub := w.subscribe(org)
 		w.must(w.store.UpdateHealth(t.Context(), []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) {
-			*h = store.Health{Failures: 10, Since: now(), ProbeAt: now()} // a probe is due
+			*h = store.Health{Failures: 10, Since: now().Add(-time.Hour), ProbeAt: now()} // a probe is due
 		}))
 		p := &endpoint{broken: true}
 		one := func(c *delivery.Config) {
@@ -141,7 +354,7 @@ func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
 			w.must(e.Start(t.Context()))
 		}
 		pass(20 * time.Second)
-		if n := len(p.posts()); n != 1 {
+		if n := len(p.posts()); n != 1 { // the next one comes a sixteenth of an hour later
 			t.Errorf("%d probes, want 1", n)
 		}
 		if h := w.health(sub.ID); h.Failures != 11 || h.Probes != 1 {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -268,7 +267,7 @@ func (r *run) refuse(refused []refusal) {
 		case now.Before(t.ExpiresAt):
 			r.giveBack(t.task, t.ExpiresAt)
 		default:
-			r.finish(t.task, Decision{Status: store.Failed, Error: expired(t.to)}, guard.Result{}, now, notSent)
+			r.finish(t.task, Decision{Status: store.Failed, Error: expired(t.to)}, notSent, now)
 		}
 	}
 }

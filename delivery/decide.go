@@ -10,43 +10,97 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxRetryAfter bounds what a receiver can ask for with Retry-After.
-const MaxRetryAfter = 24 * time.Hour
+// Exchange is an attempt that has ended, and the circumstances in which it was made.
+type Exchange struct {
+	Job          store.Job
+	Result       guard.Result
+	Began, Ended time.Time
+	Health       store.Health // of the endpoint, when the attempt began
+	Probe        bool         // it was sent although the circuit was open
+}
 
 // Decision is what follows from an attempt.
 type Decision struct {
-	Status  store.Status // Succeeded or Failed
-	Error   string       // one line for a person; "" on success
-	RetryAt time.Time    // when the automatic retry is due; zero for none
-	Gone    bool         // the receiver wants nothing any more: 410
+	Status   store.Status // Succeeded or Failed
+	Error    string       // one line for a person; "" on success
+	RetryAt  time.Time    // when the automatic retry is due; zero for none
+	KeepStep bool         // the retry uses no step of the schedule
+	Gone     bool         // the receiver wants nothing any more: 410
+
+	// PushedBackUntil is the time before which the receiver takes nothing from its
+	// subscription. Zero: it did not push back.
+	PushedBackUntil time.Time
 }
 
-// Decide says what follows from the result of an attempt that ended at now. It is
-// pure but for the schedule's jitter.
+// Decide says what follows from an attempt. It is pure but for the schedule's jitter.
 //
 // A 2xx is a success whatever its body, even one that broke off: the receiver has
-// said that it took the event. 410 fails for good. 429 and 503 wait at
-// least as long as their Retry-After says, up to [MaxRetryAfter]. Everything else
-// is retried as the schedule says, until the delivery's deadline.
-func Decide(job store.Job, result guard.Result, schedule Schedule, now time.Time) Decision {
+// said that it took the event. 410 fails for good. 429, and 503 with a Retry-After, push
+// back: they say that the receiver takes too much, not that it fails. The retry waits at
+// least as long as Retry-After says, up to [MaxRetryAfter], and at least a fraction of
+// the time for which the receiver has been pushing back. Neither this retry nor that of
+// a probe uses a step of the schedule. Everything else is retried as the schedule says.
+// The delivery's deadline ends all retries.
+func Decide(x Exchange, schedule Schedule) Decision {
 	switch {
-	case result.Status/100 == 2:
+	case x.Result.Status/100 == 2:
 		return Decision{Status: store.Succeeded}
-	case result.Status == http.StatusGone:
-		return Decision{Status: store.Failed, Error: describe(result), Gone: true}
+	case x.Result.Status == http.StatusGone:
+		return Decision{Status: store.Failed, Error: describe(x.Result), Gone: true}
 	}
-	d := Decision{Status: store.Failed, Error: describe(result)}
-	wait, ok := schedule.Wait(job.Step)
-	if !ok {
-		return d
+	d := Decision{Status: store.Failed, Error: describe(x.Result), PushedBackUntil: pushedBackUntil(x)}
+	var at time.Time
+	switch {
+	case !d.PushedBackUntil.IsZero():
+		at, d.KeepStep = d.PushedBackUntil, true
+	case x.Probe:
+		at, d.KeepStep = nextProbe(x.Health, x.observed(d)), true
+	default:
+		wait, ok := schedule.Wait(x.Job.Step)
+		if !ok {
+			return d
+		}
+		at = x.Ended.Add(wait)
 	}
-	if result.Status == http.StatusTooManyRequests || result.Status == http.StatusServiceUnavailable {
-		wait = max(wait, retryAfter(result.RetryAfter, now))
-	}
-	if at := now.Add(wait).Truncate(time.Millisecond); at.Before(job.ExpiresAt) {
+	if at = wholeMilliseconds(at); at.Before(x.Job.ExpiresAt) {
 		d.RetryAt = at
 	}
 	return d
+}
+
+// pushedBackUntil is when a receiver that pushed back takes something again, by what it
+// says and by how long it has said so already; zero if it did not push back.
+func pushedBackUntil(x Exchange) time.Time {
+	wait, said := retryAfter(x.Result.RetryAfter, x.Ended)
+	switch {
+	case x.Result.Status == http.StatusTooManyRequests:
+	case x.Result.Status == http.StatusServiceUnavailable && said:
+	default:
+		return time.Time{}
+	}
+	since := x.Health.BackPressureSince
+	if since.IsZero() {
+		since = x.Began
+	}
+	return wholeMilliseconds(x.Ended.Add(max(wait, absenceWait(x.Ended.Sub(since)))))
+}
+
+// observed is what the attempt shows of the endpoint.
+func (x Exchange) observed(d Decision) observation {
+	o := observation{kind: failed, began: x.Began, ended: x.Ended, until: d.PushedBackUntil, probe: x.Probe}
+	switch {
+	case d.Status == store.Succeeded:
+		o.kind = succeeded
+	case !d.PushedBackUntil.IsZero():
+		o.kind = pushedBack
+	}
+	return o
+}
+
+// wholeMilliseconds rounds up to what stores keep, so that nothing is due before its
+// time.
+func wholeMilliseconds(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 func describe(r guard.Result) string {
@@ -63,19 +117,3 @@ func describe(r guard.Result) string {
 type fault string
 
 func (f fault) Error() string { return string(f) }
-
-// retryAfter reads the header (RFC 9110, section 10.2.3): a number of seconds or
-// a date. What cannot be read, or lies in the past, is no wait.
-func retryAfter(header string, now time.Time) time.Duration {
-	if header == "" {
-		return 0
-	}
-	// A number too large for the type is read as the largest.
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(MaxRetryAfter/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(at.Sub(now), 0), MaxRetryAfter)
-	}
-	return 0
-}

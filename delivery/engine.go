@@ -58,6 +58,7 @@ type run struct {
 	workers   sync.WaitGroup
 	recorders sync.WaitGroup
 	health    health
+	holds     holds
 	detach    func() bool // from the ctx of Start
 	drained   chan struct{}
 }
@@ -174,6 +175,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
 	context.AfterFunc(r.sending, func() { time.AfterFunc(flushTimeout, r.stopWriting) })
+	r.holds.planned = map[uuid.UUID]hold{}
 	r.health = health{notice: e.notify, log: e.log}
 	return r
 }

@@ -1,6 +1,37 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// The pure rules, for their tables.
+var (
+	RetryAfter = retryAfter
+	BeginProbe = beginProbe
+	Hopeless   = hopeless
+)
+
+// Seen is an observation.
+type Seen struct {
+	Kind         endingKind
+	Began, Ended time.Time
+	Until        time.Time
+	Probe        bool
+}
+
+// The kinds of Seen.
+const (
+	SeenSuccess    = succeeded
+	SeenFailure    = failed
+	SeenPushedBack = pushedBack
+)
+
+// Observe is observe.
+func Observe(h store.Health, s Seen) store.Health {
+	return observe(h, observation{s.Kind, s.Began, s.Ended, s.Until, s.Probe})
+}
 
 // Pacers returns for how many subscriptions a stopped engine remembers how it
 // paced them.

@@ -27,6 +27,7 @@ type result struct {
 	task
 	outcome  *store.Outcome
 	deferral *store.Deferral
+	seen     observation // zero if nothing was sent
 	gone     bool
 }
 
@@ -66,14 +67,16 @@ func (r *run) record(batch []*result) {
 			chained = append(chained, b)
 		}
 	}
-	r.recordOutcomes(simple) // apart, because they are quick: see store.Queue
-	r.recordOutcomes(chained)
+	kept := r.recordOutcomes(simple) // apart, because they are quick: see store.Queue
+	kept = append(kept, r.recordOutcomes(chained)...)
+	r.noteHealth(kept)
 	r.persist(len(deferrals), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Defer(ctx, deferrals[from:to])
 	})
 }
 
-func (r *run) recordOutcomes(ended []*result) {
+// recordOutcomes returns the results that are recorded.
+func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 	outcomes := make([]store.Outcome, len(ended))
 	for i := range ended {
 		outcomes[i] = *ended[i].outcome
@@ -81,7 +84,6 @@ func (r *run) recordOutcomes(ended []*result) {
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
 	})
-	kept := make([]*result, 0, len(ended))
 	inLine := false
 	for i, b := range ended {
 		if failed[i] {
@@ -97,7 +99,7 @@ func (r *run) recordOutcomes(ended []*result) {
 		r.moved.Store(true)
 		r.signal()
 	}
-	r.noteHealth(kept)
+	return kept
 }
 
 // persist writes n items, for as long as it takes: while the store is away nobody

@@ -34,16 +34,16 @@ func (r *run) attempt(t task) ending {
 		r.health.failed(err)
 		r.giveBack(t, now.Add(time.Second))
 	case to == nil || to.Deleted:
-		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was deleted"}, guard.Result{}, now, notSent)
+		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was deleted"}, notSent, now)
 	case to.Archived:
-		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was archived"}, guard.Result{}, now, notSent)
+		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was archived"}, notSent, now)
 	case !now.Before(t.ExpiresAt):
-		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, guard.Result{}, now, notSent)
+		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, notSent, now)
 	case !to.Active || to.url == nil && to.err == nil:
 		r.giveBack(t, pause(t, to, now))
-	case to.circuitOpen() && !r.probe(t, to, now):
 	case time.Until(t.leasedUntil) < r.timeout(to)+leaseMargin:
 		r.giveBack(t, now)
+	case to.circuitOpen() && !r.probe(t, to, now):
 	default:
 		t.to = to
 		ok, refused := r.lanes.admit(t, to, time.Now())
@@ -76,7 +76,7 @@ func expired(to *target) string {
 
 // post sends the task's body and hands on what follows.
 func (r *run) post(t task, to *target, now time.Time) ending {
-	start := time.Now()
+	start, began := time.Now(), r.cfg.Now().UTC()
 	result := r.send(t, to, now)
 	took := max(time.Since(start), 1)
 	r.lanes.answered(t)
@@ -88,19 +88,10 @@ func (r *run) post(t task, to *target, now time.Time) ending {
 	if schedule == nil {
 		schedule = r.cfg.Schedule
 	}
-	d := Decide(t.Job, result, schedule, now.Add(took))
-	r.finish(t, d, result, now, took)
-	return ending{kindOf(d, result), took}
-}
-
-func kindOf(d Decision, result guard.Result) endingKind {
-	switch {
-	case d.Status == store.Succeeded:
-		return succeeded
-	case result.Status == http.StatusTooManyRequests, result.Status == http.StatusServiceUnavailable && result.RetryAfter != "":
-		return pushedBack
-	}
-	return failed
+	x := Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
+	d := Decide(x, schedule)
+	r.finish(t, d, x, now)
+	return ending{x.observed(d).kind, took}
 }
 
 var contentType = []string{"application/json"}
@@ -141,23 +132,27 @@ func (r *run) timeout(to *target) time.Duration {
 	return r.cfg.Timeout
 }
 
-// notSent stands for the duration of an attempt that was decided without a POST.
-const notSent time.Duration = -1
+// notSent stands for the exchange of an attempt that was decided without a POST.
+var notSent = Exchange{}
 
-// finish hands an outcome to the recorders.
-func (r *run) finish(t task, d Decision, got guard.Result, posted time.Time, took time.Duration) {
+// finish hands an outcome to the recorders. The attempt was posted, or decided without a
+// POST, at the time.
+func (r *run) finish(t task, d Decision, x Exchange, at time.Time) {
 	o := store.Outcome{
 		Lease: t.Lease, Status: d.Status, Error: d.Error,
-		HTTPStatus: got.Status, Response: got.Body,
-		At: posted,
+		HTTPStatus: x.Result.Status, Response: x.Result.Body,
+		At: at,
 	}
-	if took != notSent {
-		o.PostedAt, o.Duration, o.At = posted, took, posted.Add(took).Truncate(time.Millisecond)
+	b := &result{task: t, outcome: &o, gone: d.Gone}
+	if !x.Ended.IsZero() {
+		took := x.Ended.Sub(x.Began)
+		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)
+		b.seen = x.observed(d)
 	}
 	if !d.RetryAt.IsZero() {
-		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt}
+		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}
 	}
-	r.results <- &result{task: t, outcome: &o, gone: d.Gone}
+	r.results <- b
 }
 
 // giveBack returns a task to the store, to become due at the given time.

@@ -99,7 +99,7 @@ type Attempt struct {
 	SubscriptionID uuid.UUID
 	EventTypeID    uuid.UUID
 	Number         int // in its chain, from 1
-	Step           int // automatic retries so far: how much of the schedule is used
+	Step           int // steps of the schedule that are used
 	Type           AttemptType
 	External       bool // posted by somebody else than the dispatcher: it is never queued, and waits for Report
 	Status         Status

@@ -80,7 +80,7 @@ type Job struct {
 	OrganizationID       uuid.UUID
 	SubscriptionID       uuid.UUID
 	SubscriptionRevision int64 // of the subscription when the job was claimed
-	Step                 int   // automatic retries so far: how much of the schedule is used
+	Step                 int   // steps of the schedule that are used
 	Type                 AttemptType
 	CreatedAt            time.Time
 	DueAt                time.Time // when it became due, by the store's clock; zero for one that Publish handed off

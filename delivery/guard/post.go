@@ -34,7 +34,7 @@ type Result struct {
 	Body []byte `log:"size"`
 	// Truncated reports that there was more; the rest was not read.
 	Truncated bool
-	// RetryAfter is the header of that name, as it was sent.
+	// RetryAfter is the header of that name, as it was sent; several lines are a list.
 	RetryAfter string
 	// Duration is the time from the call to the end of the response or the error.
 	Duration time.Duration
@@ -75,7 +75,7 @@ func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
 	// closes the connection too (HTTP/1) or resets the stream (HTTP/2).
 	defer func() { _ = resp.Body.Close() }()
 	res.Status = resp.StatusCode
-	res.RetryAfter = strings.Clone(resp.Header.Get("Retry-After")) // not the whole header's memory
+	res.RetryAfter = strings.Clone(strings.Join(resp.Header.Values("Retry-After"), ", ")) // not the whole header's memory
 	res.Body, res.Truncated, res.Err = readBody(resp.Body)
 	return res
 }

@@ -56,6 +56,14 @@ func TestPost_SendsWhatItIsGiven(t *testing.T) {
 	}
 }
 
+func TestPost_JoinsTheLinesOfRetryAfter(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, answer("HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nRetry-After: Sun, 01 Mar 2026 14:00:00 GMT\r\nContent-Length: 0\r\n\r\n"))
+	if res := post(t, newClient(t, guard.Options{}), r.URL()); res.RetryAfter != "1, Sun, 01 Mar 2026 14:00:00 GMT" {
+		t.Errorf("%q", res.RetryAfter)
+	}
+}
+
 func TestPost_KeepsTheConnectionWhenTheBodyFits(t *testing.T) {
 	t.Parallel()
 	for size, connections := range map[int]int32{0: 1, 1: 1, kept - 1: 1, kept: 1, 2 * kept: 3, 1 << 20: 3} {

@@ -1,0 +1,117 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// The rules of the circuit breaker and of back-pressure: pure functions of a
+// store.Health, what an attempt showed, and the time. circuit.go has their effects.
+const (
+	// CircuitAfter is how many failures without a success between them open the
+	// circuit. Attempts that were under way together count as one failure.
+	CircuitAfter = 10
+	// GiveUpAfter is how long there may be nothing but failures, or back-pressure, before
+	// the subscription is deactivated.
+	GiveUpAfter = 5 * 24 * time.Hour
+
+	// firstProbe is the wait from the opening of the circuit to the first probe, and
+	// the least wait between two.
+	firstProbe = time.Second
+	// probeFraction and maxProbeWait keep the promise that an endpoint which is back
+	// is served within max(2 s, a tenth of its absence), at most 10 minutes. The
+	// margin is for the poll (500 ms by default) and for the request itself.
+	probeFraction = 16
+	maxProbeWait  = 9*time.Minute + 30*time.Second
+)
+
+// observation is an attempt that has ended.
+type observation struct {
+	kind         endingKind
+	began, ended time.Time
+	until        time.Time // pushedBack: the endpoint wants no attempt before
+	probe        bool      // it was sent although the circuit was open
+}
+
+// absenceWait is the wait before an endpoint that has been away for some time is
+// tried again.
+func absenceWait(away time.Duration) time.Duration {
+	return min(max(away/probeFraction, firstProbe), maxProbeWait)
+}
+
+// nextProbe is when the probe after one that failed may begin. It counts from the
+// beginning of the failed one, so that a probe that hangs costs no more than its
+// time-out.
+func nextProbe(h store.Health, o observation) time.Time {
+	at := o.began.Add(absenceWait(o.ended.Sub(h.Since)))
+	if o.kind == pushedBack {
+		at = o.until
+	}
+	return latest(at, o.ended)
+}
+
+// observe returns what is known of an endpoint after another attempt.
+func observe(h store.Health, o observation) store.Health {
+	switch o.kind {
+	case succeeded:
+		after := store.Health{}
+		if o.began.Before(h.BackPressureUntil) { // it was under way when the endpoint pushed back
+			after.BackPressureSince, after.BackPressureUntil = h.BackPressureSince, h.BackPressureUntil
+		}
+		return after
+	case pushedBack:
+		if h.BackPressureSince.IsZero() {
+			h.BackPressureSince = o.began
+		}
+		h.BackPressureUntil = latest(h.BackPressureUntil, o.until)
+	case failed:
+		if h.Failures == 0 {
+			h.Since = o.began
+		}
+		if h.Failures == 0 || !o.began.Before(h.CountedUntil) {
+			h.Failures++
+			// Up to the end of the millisecond, which is as exact as stores are.
+			h.CountedUntil = o.ended.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+		}
+		if h.Failures >= CircuitAfter && !circuitOpen(h) {
+			h.ProbeAt = o.ended.Add(firstProbe)
+		}
+	}
+	if o.probe && circuitOpen(h) {
+		h.ProbeAt, h.ProbeUntil = nextProbe(h, o), time.Time{}
+	}
+	return h
+}
+
+// beginProbe reports whether a probe may begin now, and returns what is known of the
+// endpoint then. Another one may follow when it has ended, or after timeout if its
+// end is never observed.
+func beginProbe(h store.Health, now time.Time, timeout time.Duration) (store.Health, bool) {
+	if !circuitOpen(h) || now.Before(h.ProbeAt) || now.Before(h.ProbeUntil) {
+		return h, false
+	}
+	h.Probes++
+	h.ProbeAt, h.ProbeUntil = now.Add(absenceWait(now.Sub(h.Since))), now.Add(timeout)
+	return h, true
+}
+
+// circuitOpen reports whether attempts are held back but for probes.
+func circuitOpen(h store.Health) bool { return !h.ProbeAt.IsZero() }
+
+// hopeless reports whether an endpoint has taken nothing for GiveUpAfter.
+func hopeless(h store.Health, now time.Time) bool {
+	for _, since := range []time.Time{h.Since, h.BackPressureSince} {
+		if !since.IsZero() && now.Sub(since) >= GiveUpAfter {
+			return true
+		}
+	}
+	return false
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
