@@ -263,7 +263,7 @@ func (r *run) refuse(refused []refusal) {
 		due := now.Add(t.away)
 		switch {
 		case t.to == nil || t.to.Deleted || !t.to.Live() || due.Before(t.ExpiresAt):
-			r.giveBack(t.task, due)
+			r.deferTo(t.task, due, t.held)
 		case now.Before(t.ExpiresAt):
 			r.giveBack(t.task, t.ExpiresAt)
 		default:

@@ -19,9 +19,18 @@
 // half to quick ones. So neither endpoints that hang nor an organization with a large
 // backlog hold up another organization.
 //
-// An endpoint that fails [CircuitAfter] times in a row has its circuit opened, in the
-// store, for all hosts: then one attempt at a time is made, at growing intervals, and
-// the others wait in the store until one succeeds.
+// A circuit breaker opens after [CircuitAfter] failures of an endpoint without a success
+// between them, where attempts that were under way together count once (see breaker.go).
+// It is kept in the store, for all hosts. While it is open one attempt at a time is made, a
+// probe: the first one a second later, the next ones so that an endpoint which is back is
+// served within a tenth of the time that it was away. All other attempts are held in the
+// store until a probe succeeds, and use no step of their schedule.
+//
+// Back-pressure is an answer of 429, or of 503 with Retry-After. It is no failure: it holds
+// all attempts to the subscription for as long as the receiver asks, on this process at once
+// and on other hosts when they read the subscription again, within a second. A throttle
+// then finds the rate that the receiver takes (see throttle.go), in each process by itself,
+// and lets it grow again.
 //
 // The attempts of an ordered subscription stand in lines, one for each ordering key,
 // of which the store gives out the first alone. They are never handed over.
@@ -30,7 +39,9 @@
 // included; the rates of several processes add up. What has to wait for it for
 // more than a moment waits in the store, each attempt until there is room for it,
 // which may be hours if much was published. An attempt that waits there keeps its
-// time when the limit is raised.
+// time when the limit is raised. The rate of a throttle works in the same way, below the
+// RateLimit; because it changes, attempts wait for it at most some seconds at a time, or
+// until they are looked at again.
 //
 // Every write about an attempt carries the token of its claim. A host that was
 // stopped for longer than its lease therefore changes nothing when it comes back:

@@ -33,6 +33,27 @@ func Observe(h store.Health, s Seen) store.Health {
 	return observe(h, observation{s.Kind, s.Began, s.Ended, s.Until, s.Probe})
 }
 
+// Throttle is a throttle.
+type Throttle struct{ t throttle }
+
+// Rate is its rate.
+func (t *Throttle) Rate() float64 { return t.t.rate() }
+
+// Accepted notes an accepted attempt.
+func (t *Throttle) Accepted(began, now time.Time) { t.t.accepted(began, now) }
+
+// Refused notes a refusal.
+func (t *Throttle) Refused(began, now time.Time, accepted float64) { t.t.refused(began, now, accepted) }
+
+// Meter is a meter.
+type Meter struct{ m meter }
+
+// Add counts one at the time.
+func (m *Meter) Add(now time.Time) { m.m.add(now) }
+
+// PerSecond returns how many there were in the last second.
+func (m *Meter) PerSecond(now time.Time) float64 { return m.m.perSecond(now) }
+
 // Pacers returns for how many subscriptions a stopped engine remembers how it
 // paced them.
 func (e *Engine) Pacers() int { return len(e.pacers) }

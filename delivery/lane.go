@@ -24,7 +24,8 @@ type lane struct {
 	typical  time.Duration // moving average of how long an attempt takes here
 	progress time.Time     // when an attempt last ended, or the first one began
 
-	pacer    *pacer      // nil if there is no RateLimit, or it is not known
+	taken    meter       // attempts that the endpoint accepted
+	pacer    *pacer      // nil if no rate limits the lane, or none is known
 	timer    *time.Timer // offers the lane when the pacer allows it
 	entering uuid.UUID   // the attempt that was taken and did not come to the pacer yet; zero for none
 }

@@ -150,7 +150,7 @@ func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
 	l.reserved -= len(tasks)
 	for _, t := range tasks {
 		if l.closed {
-			refused = append(refused, refusal{t, 0})
+			refused = append(refused, refusal{task: t})
 			continue
 		}
 		ln := l.lane(t)
@@ -237,6 +237,7 @@ func (l *lanes) count(ln *lane, t task, n int) {
 type refusal struct {
 	task
 	away time.Duration
+	held bool // Release may end it
 }
 
 // next takes the task whose turn it is, if there is a worker for it.
@@ -328,8 +329,11 @@ func (l *lanes) done(t task, e ending) (next task, ok bool) {
 // receiver pushed back says nothing about concurrency: its cure is a lower rate.
 func (l *lanes) learn(ln *lane, t task, e ending, now time.Time) {
 	ln.learn(e.took)
-	if e.kind == pushedBack {
+	switch e.kind {
+	case pushedBack:
 		return
+	case succeeded:
+		l.accepted(ln, now.Add(-e.took), now)
 	}
 	ln.limiter.end(t.epoch, e.took, e.kind == succeeded, ln.full(), now)
 	if !ln.slow {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -20,25 +21,39 @@ const (
 	returnPause = 100 * time.Millisecond
 	// horizon bounds how far ahead anything is planned.
 	horizon = 30 * 24 * time.Hour
+	// trialPause follows the first attempt after a hold: time for the endpoint to say
+	// that it is not ready yet, before the next attempts begin.
+	trialPause = 250 * time.Millisecond
+	// planAhead is how far ahead returns are planned by a learned rate, which changes.
+	planAhead = 10 * time.Second
+	// reviewInterval is how far apart the attempts come back that are beyond that, at
+	// most: they come twice as often as the rate allows, so that there are always some.
+	reviewInterval = 20 * time.Millisecond
 )
 
-// pacer holds the attempts to one subscription to its RateLimit: a token bucket,
-// kept as the time at which it is full again. It outlives the lane, which ends
-// when nothing waits.
+// pacer holds the attempts to one subscription to its RateLimit, and to the rate that
+// its endpoint was found to take, whichever is lower: a token bucket, kept as the time at
+// which it is full again. It outlives the lane, which ends when nothing waits.
 //
-// What has to wait in the store is given one return after the other, as far apart
-// as the rate says, so that each finds room when it comes back. Nothing marks an
-// attempt that comes back; but one with an id after all that were given back
-// never was. While returns are due such a one goes behind them, so that it does
+// Attempts that have to wait in the store are given one return after the other, as far
+// apart as the rate says, so that each finds room when it comes back. Nothing marks an
+// attempt that comes back; but an attempt with an id after all that were given back
+// never was. While returns are due such an attempt goes behind them, so that it does
 // not take their room and send them away again.
 type pacer struct {
-	rate     float64
+	limit    float64   // the subscription's RateLimit; 0 for none
+	throttle throttle  // the rate that the endpoint takes
 	since    time.Time // when the subscription was last switched, or put away
+	uri      string    // its PostURI
 	interval time.Duration
+	spacing  time.Duration // of returns: the interval, but for a learned rate that of its limit, which it soon has
 	slack    time.Duration // how far an attempt may be ahead of its interval
 
+	held   time.Time // no attempt before: the endpoint pushed back
+	trial  bool      // none has begun since
 	full   time.Time // when the bucket is full again
 	last   time.Time // the last return that was given
+	review time.Time // when the last attempt comes back for which there was no return yet
 	newest uuid.UUID // of what was given back
 }
 
@@ -51,24 +66,57 @@ func (t *target) rate() float64 {
 	return t.RateLimit
 }
 
-// set takes over the subscription's limit and reports whether it changed. Returns
-// given before count for nothing then: a subscription that is switched on again
-// has all its attempts due at once.
-func (p *pacer) set(to *target, now time.Time) bool {
-	since := to.ActiveChangedAt
-	if to.ArchivedChangedAt.After(since) {
-		since = to.ArchivedChangedAt
+// set takes over the subscription's limit, and until when its endpoint takes nothing by
+// what the store knows, and reports whether anything changed. Returns given before count
+// for nothing after a change of the limit or the subscription: one that is switched on
+// again has all its attempts due at once, and one with a new URI forgets the old
+// endpoint.
+func (p *pacer) set(to *target, now time.Time) (changed bool) {
+	since := latest(to.ActiveChangedAt, to.ArchivedChangedAt)
+	if !p.since.Equal(since) || p.uri != to.PostURI {
+		p.throttle, p.held, p.trial, changed = throttle{}, time.Time{}, false, true
 	}
-	if p.rate == to.rate() && p.since.Equal(since) {
-		return false
+	if changed || p.limit != to.rate() {
+		p.limit, p.since, p.uri, p.last, changed = to.rate(), since, to.PostURI, time.Time{}, true
+		p.adjust(now)
 	}
-	p.rate, p.since, p.last = to.rate(), since, time.Time{}
-	p.interval = time.Duration(math.Ceil(min(max(float64(time.Second)/p.rate, 1), float64(horizon))))
+	return p.hold(to.heldUntil, now) || changed
+}
+
+// adjust takes over a change of the rate.
+func (p *pacer) adjust(now time.Time) {
+	rate := cmp.Or(p.limit, math.MaxFloat64)
+	returns := rate
+	if learned := p.throttle.rate(); learned > 0 {
+		rate, returns = min(rate, learned), min(rate, max(learned, p.throttle.limit))
+	}
+	p.interval, p.spacing = intervalOf(rate), intervalOf(returns)
 	p.slack = max(burstOf-p.interval, 0)
 	if most := now.Add(p.interval + p.slack); p.full.After(most) {
 		p.full = most
 	}
+}
+
+func intervalOf(rate float64) time.Duration {
+	return time.Duration(math.Ceil(min(max(float64(time.Second)/rate, 1), float64(horizon))))
+}
+
+// hold keeps attempts from beginning before a time. It reports whether they were free
+// to begin before.
+func (p *pacer) hold(until, now time.Time) bool {
+	if !until.After(now) || !until.After(p.held) {
+		return false
+	}
+	if p.trial && !p.held.After(now) { // it refused the first attempt of another host
+		p.throttle.outOfService()
+	}
+	p.held, p.trial, p.throttle.taken = until, true, 0
 	return true
+}
+
+// limits reports whether the pacer has anything to limit.
+func (p *pacer) limits(now time.Time) bool {
+	return p.limit > 0 || p.throttle.rate() > 0 || p.trial || p.held.After(now) || p.full.After(now)
 }
 
 // wait returns how long an attempt has to wait that has n others before it.
@@ -76,15 +124,16 @@ func (p *pacer) wait(n int, now time.Time) time.Duration {
 	if n > int(horizon/p.interval) {
 		return horizon
 	}
-	return max(max(p.full.Sub(now), 0)+time.Duration(n)*p.interval-p.slack, 0)
+	inTurn := time.Duration(n) * p.interval
+	return max(max(p.full.Sub(now), 0)+inTurn-p.slack, max(p.held.Sub(now), 0)+inTurn-p.slack, p.held.Sub(now), 0)
 }
 
 // begin counts an attempt that begins now.
 func (p *pacer) begin(now time.Time) {
-	if p.full.Before(now) {
-		p.full = now
+	p.full = latest(p.full, now).Add(p.interval)
+	if p.trial {
+		p.trial, p.full = false, latest(p.full, now.Add(p.slack+trialPause))
 	}
-	p.full = p.full.Add(p.interval)
 }
 
 // admits reports whether an attempt may stay, with n others before it.
@@ -98,14 +147,18 @@ func (p *pacer) admits(id uuid.UUID, n int, now time.Time) bool {
 // plan gives an attempt its return, behind the n in the lane and the returns given
 // before.
 func (p *pacer) plan(id uuid.UUID, n int, now time.Time) time.Duration {
-	away := max(p.wait(n, now), p.last.Add(p.interval).Sub(now))
-	if away > horizon {
-		return horizon
-	}
-	p.last = now.Add(away)
 	if bytes.Compare(id[:], p.newest[:]) > 0 {
 		p.newest = id
 	}
+	away := max(p.wait(n, now), p.last.Add(p.spacing).Sub(now))
+	switch {
+	case p.throttle.limit > 0 && now.Add(away).After(latest(p.held, now).Add(planAhead)):
+		p.review = latest(p.review, latest(p.held, now).Add(planAhead)).Add(min(p.spacing/2, reviewInterval))
+		return p.review.Sub(now)
+	case away > horizon:
+		return horizon
+	}
+	p.last = now.Add(away)
 	return away
 }
 
@@ -115,10 +168,10 @@ func (p *pacer) next(now time.Time) (time.Time, bool) {
 	if left <= 0 {
 		return time.Time{}, false
 	}
-	if rest := left % p.interval; rest > 0 {
+	if rest := left % p.spacing; rest > 0 {
 		return now.Add(rest), true
 	}
-	return now.Add(p.interval), true
+	return now.Add(p.spacing), true
 }
 
 // regulate makes the lane obey the limit of its subscription. It takes out and
@@ -130,20 +183,38 @@ func (l *lanes) regulate(ln *lane, to *target, now time.Time) (over []task) {
 			ln.pacer = nil
 		}
 		return nil
-	case to.rate() == 0:
-		if ln.pacer != nil {
-			ln.pacer = nil
-			l.offer(ln)
-		}
-		return nil
+	case to.Deleted || !to.Live():
+		return l.unpace(ln)
 	}
-	p := ln.pacer
+	p := l.pacers[ln.id]
 	if p == nil {
+		if to.rate() == 0 && !to.heldUntil.After(now) {
+			return nil
+		}
 		p = l.pacer(ln.id, now)
 	}
-	if changed := p.set(to, now); !changed && ln.pacer == p {
+	changed := p.set(to, now)
+	if !p.limits(now) {
+		return l.unpace(ln)
+	}
+	if !changed && ln.pacer == p {
 		return nil
 	}
+	return l.pace(ln, p, now)
+}
+
+// unpace lets the lane send at any rate.
+func (l *lanes) unpace(ln *lane) []task {
+	if ln.pacer != nil {
+		ln.pacer = nil
+		l.offer(ln)
+	}
+	return nil
+}
+
+// pace makes the lane obey the pacer, as it is now. It takes out and returns what must
+// now wait for longer than a moment.
+func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []task) {
 	ln.pacer = p
 	keep := 0
 	if ln.queued {
@@ -211,6 +282,34 @@ func (l *lanes) open(ln *lane) bool {
 	return false
 }
 
+// accepted notes that the endpoint of a lane took an attempt.
+func (l *lanes) accepted(ln *lane, began, now time.Time) {
+	ln.taken.add(now)
+	p := l.pacers[ln.id]
+	if p == nil {
+		return
+	}
+	p.throttle.accepted(began, now)
+	p.adjust(now)
+}
+
+// slowDown notes that the endpoint pushed back an attempt that began at a time, and
+// takes nothing for a while. It returns what must be given back.
+func (l *lanes) slowDown(t task, to *target, began time.Time, wait time.Duration) (refused []refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ln, now := l.lanes[t.SubscriptionID], time.Now()
+	p := l.pacer(ln.id, now)
+	p.set(to, now)
+	p.throttle.refused(began, now, ln.taken.perSecond(now))
+	p.adjust(now)
+	p.hold(now.Add(wait), now)
+	for _, o := range l.pace(ln, p, now) {
+		refused = append(refused, l.refuse(ln, o, now))
+	}
+	return refused
+}
+
 // refuse says for how long a task is to be given back.
 func (l *lanes) refuse(ln *lane, t task, now time.Time) refusal {
 	if ln.claim != l.claims {
@@ -221,7 +320,7 @@ func (l *lanes) refuse(ln *lane, t task, now time.Time) refusal {
 		away = max(away, ln.pacer.plan(t.AttemptID, ln.queue.len(), now))
 		l.expect(now.Add(away), now)
 	}
-	return refusal{t, away}
+	return refusal{t, away, ln.pacer != nil && (ln.pacer.throttle.limit > 0 || ln.pacer.held.After(now))}
 }
 
 // expect has the store looked at when something that was given back is due.
@@ -262,7 +361,7 @@ func (l *lanes) pacer(id uuid.UUID, now time.Time) *pacer {
 		for id, p := range l.pacers {
 			ln := l.lanes[id]
 			idle := ln == nil || ln.inFlight == 0 && ln.queue.len() == 0
-			if idle && !p.full.After(now) && !p.last.After(now) {
+			if idle && !p.full.After(now) && !p.last.After(now) && !p.held.After(now) {
 				delete(l.pacers, id)
 				if ln != nil {
 					ln.pacer = nil

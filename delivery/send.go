@@ -90,6 +90,9 @@ func (r *run) post(t task, to *target, now time.Time) ending {
 	}
 	x := Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
 	d := Decide(x, schedule)
+	if !d.PushedBackUntil.IsZero() {
+		r.refuse(r.lanes.slowDown(t, to, start, d.PushedBackUntil.Sub(x.Ended)))
+	}
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
 }

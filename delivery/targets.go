@@ -28,6 +28,8 @@ type target struct {
 	signer signing.Signer
 	err    error // why it cannot be sent to, although it is live
 	read   time.Time
+
+	heldUntil time.Time // the endpoint pushed back: no attempt before, by the clock of the lanes
 }
 
 // targets keeps prepared subscriptions for a moment: in a burst to one
@@ -150,6 +152,7 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 	for id, t := range found {
 		prepared[id] = c.prepare(t)
 		prepared[id].read = now
+		prepared[id].heldUntil = time.Now().Add(t.BackPressureUntil.Sub(now))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
