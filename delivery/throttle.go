@@ -82,7 +82,7 @@ func (t *throttle) refused(began, now time.Time, accepted float64) {
 		return
 	case former > 0:
 		accepted = min(max(accepted, throttleStep*former), former)
-	case accepted < 2 && !(suspect && 0 < taken && taken < plateauAttempts):
+	case accepted < 2 && (!suspect || taken == 0 || taken >= plateauAttempts):
 		t.suspect = accepted > 0 || suspect // it may be out of service: wait for a second sign
 		return
 	default:
