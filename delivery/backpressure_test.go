@@ -16,7 +16,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// limitedReceiver takes requests as its limit allows, and pushes the others back.
+// limitedReceiver takes requests as its limit allows, and pushes back all other requests.
 type limitedReceiver struct {
 	latency time.Duration
 	limit   func(now time.Time) (taken bool, retryAfter string)
@@ -170,8 +170,8 @@ func TestBackPressure(t *testing.T) {
 	}
 }
 
-// A receiver that answers 503 with Retry-After while it is deployed gets what waited
-// when it is back, and its rate is not taken for low.
+// A receiver that answers 503 with Retry-After while it is deployed gets the waiting
+// deliveries when it is back, and its rate is not taken for low.
 func TestBackPressureOfADeploy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -264,8 +264,8 @@ func TestBackPressureGrowsWithTheReceiver(t *testing.T) {
 	}
 }
 
-// Nothing else goes out for as long as Retry-After says, from any host: from others at
-// the latest when they read the subscription again.
+// No attempt to the subscription begins for as long as Retry-After says. Other hosts know it
+// when they read the subscription again.
 func TestBackPressureHoldsTheWholeSubscription(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -329,8 +329,8 @@ func TestBackPressureIsInTheHistory(t *testing.T) {
 	})
 }
 
-// A deadline and five days end back-pressure too, and what is asked of an endpoint that
-// answers nothing else grows rare.
+// The deadline of a delivery and five days end back-pressure too, and requests to an
+// endpoint that answers nothing else grow rare.
 func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -348,7 +348,7 @@ func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 			t.Errorf("deactivated after %v, want 5 days", d)
 		}
 		if n := w.count(delivery.Exhausted); n < 22 || n > 27 {
-			t.Errorf("%d deliveries ended by their deadline, want those of the first day", n)
+			t.Errorf("%d deliveries ended by their deadline, want the deliveries of the first day", n)
 		}
 		if _, refused := p.counts(); refused > 3000 {
 			t.Errorf("%d requests to an endpoint that takes none for 5 days", refused)
@@ -385,7 +385,7 @@ func TestBackPressureEndsWithTheEndpointThatAskedForIt(t *testing.T) {
 		w.publish(org, 20)
 		pass(5 * time.Second)
 		mu.Lock()
-		if got < 36 { // all but those that were refused
+		if got < 36 { // all but the refused attempts
 			t.Errorf("%d of 40 deliveries arrived after the URI was mended", got)
 		}
 		mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// The rules of the circuit breaker and of back-pressure: pure functions of a
-// store.Health, what an attempt showed, and the time. circuit.go has their effects.
+// The rules of the circuit breaker and of back-pressure are pure functions of a
+// store.Health, an observation and the time. circuit.go applies them.
 const (
 	// CircuitAfter is how many failures without a success between them open the
 	// circuit. Attempts that were under way together count as one failure.
@@ -51,7 +51,7 @@ func nextProbe(h store.Health, o observation) time.Time {
 	return latest(at, o.ended)
 }
 
-// observe returns what is known of an endpoint after another attempt.
+// observe returns the Health of an endpoint after another attempt.
 func observe(h store.Health, o observation) store.Health {
 	switch o.kind {
 	case succeeded:
@@ -84,9 +84,9 @@ func observe(h store.Health, o observation) store.Health {
 	return h
 }
 
-// beginProbe reports whether a probe may begin now, and returns what is known of the
-// endpoint then. Another one may follow when it has ended, or after timeout if its
-// end is never observed.
+// beginProbe reports whether a probe may begin now, and returns the Health with it. The
+// next probe may follow when this one has ended, or after timeout if its end is never
+// observed, because its host died.
 func beginProbe(h store.Health, now time.Time, timeout time.Duration) (store.Health, bool) {
 	if !circuitOpen(h) || now.Before(h.ProbeAt) || now.Before(h.ProbeUntil) {
 		return h, false
@@ -96,7 +96,7 @@ func beginProbe(h store.Health, now time.Time, timeout time.Duration) (store.Hea
 	return h, true
 }
 
-// circuitOpen reports whether attempts are held back but for probes.
+// circuitOpen reports whether all attempts but probes are held.
 func circuitOpen(h store.Health) bool { return !h.ProbeAt.IsZero() }
 
 // hopeless reports whether an endpoint has taken nothing for GiveUpAfter.

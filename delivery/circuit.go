@@ -73,7 +73,7 @@ type holds struct {
 	sweepAt int                // how many there may be before old ones are dropped
 }
 
-// hold is what was planned while a circuit was open.
+// hold is the plan of one open circuit.
 type hold struct {
 	since time.Time // of the Health: another one means that the circuit was closed meanwhile
 	last  time.Time // when the attempt that was held last becomes due
@@ -117,14 +117,14 @@ func (r *run) release(subscription uuid.UUID) {
 	r.signal()
 }
 
-// healthChange is what a batch of outcomes shows of one endpoint.
+// healthChange is the outcomes of one endpoint in a batch, and its Health before and after.
 type healthChange struct {
 	results       []*result
 	before, after store.Health
 }
 
-// noteHealth tells the store, and the host, what recorded outcomes show of the
-// endpoints. An endpoint that works costs nothing.
+// noteHealth updates the Health of endpoints by recorded outcomes, and tells the host of
+// changes. An endpoint that works costs nothing.
 func (r *run) noteHealth(ended []*result) {
 	slices.SortStableFunc(ended, func(a, b *result) int { return a.seen.ended.Compare(b.seen.ended) })
 	changes := map[uuid.UUID]*healthChange{}
@@ -156,8 +156,8 @@ func (r *run) noteHealth(ended []*result) {
 	}
 }
 
-// tellsOfHealth reports whether the result may change what is known of the endpoint: a
-// success does where something else was known when it began.
+// tellsOfHealth reports whether the result may change the Health of the endpoint. A success
+// does only if there were failures or back-pressure when it began.
 func (b *result) tellsOfHealth() bool {
 	if b.seen.kind != succeeded {
 		return true

@@ -88,7 +88,7 @@ func TestCircuitOpensAfterTenFailuresAndIsProbedAtGrowingIntervals(t *testing.T)
 		for n < len(posts) && posts[n].Before(opened[0].Add(500*time.Millisecond)) {
 			n++
 		}
-		if n < 10 || n > 100 { // those that were under way together, four of each host, count once
+		if n < 10 || n > 100 { // attempts under way together, four of each host, count once
 			t.Errorf("%d posts before the circuit opened", n)
 		}
 		probes := posts[n:]
@@ -251,7 +251,7 @@ func TestProbeThatHangsDelaysTheNextOneByItsTimeoutAtMost(t *testing.T) {
 		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
 			mu.Lock()
 			under++
-			open := w.count(delivery.CircuitOpened) > 0 // and those that began before have ended
+			open := w.count(delivery.CircuitOpened) > 0 // 16 s later no earlier attempt is under way
 			if hanging := hangs; hanging {
 				if mu.Unlock(); open {
 					mu.Lock()
@@ -312,7 +312,7 @@ func TestHeldAttemptsUseNoStepAndAreSeldomClaimed(t *testing.T) {
 			}
 		}
 		if steps[0]+steps[1]+steps[2] != 1000 || steps[0] < 950 || steps[2] > 0 {
-			t.Errorf("waiting deliveries by step: %v, want all of 1000, of which only those before the circuit opened used one", steps)
+			t.Errorf("waiting deliveries by step: %v, want all of 1000, of which only the attempts before the circuit opened used one", steps)
 		}
 		if total, _ := counting.counts(); total > 8*1000+2*probes {
 			t.Errorf("1000 attempts were given back %d times in 6 hours, beside %d probes", total, probes)

@@ -68,8 +68,8 @@ func Decide(x Exchange, schedule Schedule) Decision {
 	return d
 }
 
-// pushedBackUntil is when a receiver that pushed back takes something again, by what it
-// says and by how long it has said so already; zero if it did not push back.
+// pushedBackUntil is when a receiver that pushed back takes attempts again, by its
+// Retry-After and by how long it has been pushing back; zero if it did not push back.
 func pushedBackUntil(x Exchange) time.Time {
 	wait, said := retryAfter(x.Result.RetryAfter, x.Ended)
 	switch {
@@ -85,7 +85,7 @@ func pushedBackUntil(x Exchange) time.Time {
 	return wholeMilliseconds(x.Ended.Add(max(wait, absenceWait(x.Ended.Sub(since)))))
 }
 
-// observed is what the attempt shows of the endpoint.
+// observed is the attempt as an observation of the endpoint.
 func (x Exchange) observed(d Decision) observation {
 	o := observation{kind: failed, began: x.Began, ended: x.Ended, until: d.PushedBackUntil, probe: x.Probe}
 	switch {
@@ -97,8 +97,8 @@ func (x Exchange) observed(d Decision) observation {
 	return o
 }
 
-// wholeMilliseconds rounds up to what stores keep, so that nothing is due before its
-// time.
+// wholeMilliseconds rounds up to the precision of stores, so that no attempt is due before
+// its time.
 func wholeMilliseconds(t time.Time) time.Time {
 	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }

@@ -66,11 +66,10 @@ func (t *target) rate() float64 {
 	return t.RateLimit
 }
 
-// set takes over the subscription's limit, and until when its endpoint takes nothing by
-// what the store knows, and reports whether anything changed. Returns given before count
-// for nothing after a change of the limit or the subscription: one that is switched on
-// again has all its attempts due at once, and one with a new URI forgets the old
-// endpoint.
+// set takes over the subscription's limit and its back-pressure from the store, and reports
+// whether anything changed. Returns given before count for nothing after a change of the
+// limit or the subscription: a subscription that is switched on again has all its attempts
+// due at once, and with a new URI the endpoint is another one.
 func (p *pacer) set(to *target, now time.Time) (changed bool) {
 	since := latest(to.ActiveChangedAt, to.ArchivedChangedAt)
 	if !p.since.Equal(since) || p.uri != to.PostURI {
@@ -107,7 +106,7 @@ func (p *pacer) hold(until, now time.Time) bool {
 	if !until.After(now) || !until.After(p.held) {
 		return false
 	}
-	if p.trial && !p.held.After(now) { // it refused the first attempt of another host
+	if p.trial && !p.held.After(now) { // the endpoint refused the first attempt, which another host made
 		p.throttle.outOfService()
 	}
 	p.held, p.trial, p.throttle.taken = until, true, 0
@@ -212,8 +211,8 @@ func (l *lanes) unpace(ln *lane) []task {
 	return nil
 }
 
-// pace makes the lane obey the pacer, as it is now. It takes out and returns what must
-// now wait for longer than a moment.
+// pace makes the lane obey the pacer, as it is now. It takes out and returns the tasks that
+// must now wait for longer than a moment.
 func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []task) {
 	ln.pacer = p
 	keep := 0
@@ -294,7 +293,7 @@ func (l *lanes) accepted(ln *lane, began, now time.Time) {
 }
 
 // slowDown notes that the endpoint pushed back an attempt that began at a time, and
-// takes nothing for a while. It returns what must be given back.
+// takes nothing for a while. It returns the tasks that must be given back.
 func (l *lanes) slowDown(t task, to *target, began time.Time, wait time.Duration) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -370,7 +369,7 @@ func (l *lanes) pacer(id uuid.UUID, now time.Time) *pacer {
 		}
 		l.sweepAt = max(1000, 2*len(l.pacers))
 	}
-	p = &pacer{}
+	p = &pacer{interval: 1, spacing: 1} // until it is set
 	l.pacers[id] = p
 	return p
 }

@@ -112,8 +112,8 @@ func (t *throttle) keepAttempts() {
 	t.plateau = max(t.plateau, time.Duration(plateauAttempts/t.limit*float64(time.Second)))
 }
 
-// meter counts what was accepted in the last second: all of the present window and, of
-// the window before, the part that is less than a second ago.
+// meter counts the attempts accepted in the last second: all of the present window, and a
+// part of the window before, as if they were spread evenly over it.
 type meter struct {
 	began         time.Time // the present window
 	count, before int
