@@ -13,11 +13,11 @@
 // three quarters, and claims pass over subscriptions and organizations that have theirs.
 //
 // Workers are shared in the same way (see workers.go). Organizations take turns, and within
-// an organization its subscriptions. An organization never has more than two thirds of the
-// workers, and less while workers are scarce, so that the next one finds some. Subscriptions
-// whose attempts take a second and more share one half of the workers and leave the other
-// half to quick ones. So neither endpoints that hang nor an organization with a large
-// backlog hold up another organization.
+// an organization its subscriptions. An organization never has more than three quarters of
+// the workers, and less while workers are scarce, so that the next one finds some.
+// Subscriptions whose attempts take a second and more, or that never answered, share one
+// half of the workers and leave the other half to quick ones. So neither endpoints that
+// hang nor an organization with a large backlog hold up another organization.
 //
 // A circuit breaker opens after [CircuitAfter] failures of an endpoint without a success
 // between them, where attempts that were under way together count once (see breaker.go).

@@ -378,7 +378,7 @@ func TestSubscriptionsWantedAtOnceAreReadTogether(t *testing.T) {
 		shelf := &shelf{Store: w.store}
 		w.store = shelf
 		sent := &script{statuses: []int{200}}
-		e := w.engine(sent, func(c *delivery.Config) { c.Workers = 64 })
+		e := w.engine(sent, func(c *delivery.Config) { c.Workers = 128 })
 		w.must(e.Start(t.Context()))
 		synctest.Wait()
 		const n = 500

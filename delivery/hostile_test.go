@@ -49,7 +49,7 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 	})
 	ended := make(chan delivery.Notice, 10*many)
 	e := w.engine(client, func(c *delivery.Config) {
-		c.Workers, c.Timeout, c.Schedule = 2*many, hostileTimeout, delivery.Schedule{time.Hour}
+		c.Workers, c.Timeout, c.Schedule = 4*many, hostileTimeout, delivery.Schedule{time.Hour}
 		c.Observe = func(n delivery.Notice) {
 			if n.Kind == delivery.AttemptEnded {
 				ended <- n

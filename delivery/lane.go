@@ -15,9 +15,9 @@ type lane struct {
 	queue    ring[task]
 	place    int // among the lanes in which tasks wait, from 1
 	inFlight int
-	awaiting int  // attempts in flight without an answer: an answered one is in flight until it is recorded
-	queued   bool // in its tenant's turns
-	slow     bool // its attempts count in the slow pool
+	awaiting int    // attempts in flight without an answer: an answered one is in flight until it is recorded
+	turn     *share // in which it has a turn; nil if it has none
+	slow     bool   // its attempts count in the slow pool
 	limiter  limiter
 
 	samples  int           // attempts that ended here
@@ -61,14 +61,10 @@ func (ln *lane) learn(took time.Duration) {
 	ln.typical += (took - ln.typical) / time.Duration(min(ln.samples, 8))
 }
 
-// isSlow reports whether attempts take long here, or have got no answer for long. An
-// endpoint that never answered has less time for that.
+// isSlow reports whether attempts take long here, have got no answer for long, or never
+// got one.
 func (ln *lane) isSlow(now time.Time) bool {
-	silence := slow
-	if ln.samples == 0 {
-		silence = watchInterval
-	}
-	return ln.typical >= slow || ln.awaiting > 0 && now.Sub(ln.progress) >= silence
+	return ln.samples == 0 || ln.typical >= slow || ln.awaiting > 0 && now.Sub(ln.progress) >= slow
 }
 
 // full reports whether the lane has as many attempts in flight as it may.

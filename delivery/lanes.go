@@ -243,15 +243,11 @@ type refusal struct {
 // next takes the task whose turn it is, if there is a worker for it.
 func (l *lanes) next() (task, bool) {
 	for !l.closed {
-		ln, p := l.workers.next()
-		if ln == nil {
-			l.watch()
-			break
-		}
-		ln.queued = false
+		ln := l.workers.next()
 		switch {
-		case l.workers.pool(ln.slow) != p: // it was moved after it got its turn
-			l.list(ln)
+		case ln == nil:
+			l.watch()
+			return task{}, false
 		case ln.queue.len() > 0:
 			return l.take(ln), true
 		}
@@ -272,7 +268,7 @@ func (l *lanes) take(ln *lane) task {
 	}
 	ln.inFlight++
 	ln.awaiting++
-	l.workers.pool(ln.slow).add(ln.org, 1)
+	l.workers.add(ln, 1)
 	t.epoch, t.poolEpoch = ln.limiter.epoch, l.workers.limiter.epoch
 	if ln.pacer != nil {
 		ln.entering = t.AttemptID
@@ -311,15 +307,14 @@ func (l *lanes) done(t task, e ending) (next task, ok bool) {
 		l.learn(ln, t, e, now)
 	}
 	ln.inFlight--
-	p := l.workers.pool(ln.slow)
-	p.add(ln.org, -1)
+	l.workers.add(ln, -1)
 	l.classify(ln, now)
 	l.entered(ln, t)
 	l.list(ln)
 	if ln.inFlight == 0 && ln.queue.len() == 0 {
 		ln.queue = ring[task]{} // there may be ten thousand that have nothing to do
 	}
-	p.unpark(l.workers.free(p))
+	l.workers.unpark()
 	next, ok = l.next()
 	l.dispatch()
 	return next, ok
@@ -348,9 +343,9 @@ func (l *lanes) classify(ln *lane, now time.Time) {
 	if slow == ln.slow {
 		return
 	}
-	l.workers.pool(ln.slow).add(ln.org, -ln.inFlight)
-	l.workers.pool(slow).add(ln.org, ln.inFlight)
+	l.workers.add(ln, -ln.inFlight)
 	ln.slow = slow
+	l.workers.add(ln, ln.inFlight)
 }
 
 // watch looks for lanes that get no answers while tasks wait for a worker: a lane that
@@ -376,9 +371,8 @@ func (l *lanes) reclassify() {
 	for _, ln := range l.lanes {
 		l.classify(ln, now)
 	}
-	p := &l.workers.quick
-	for range p.parked.len() {
-		p.unpark(l.workers.free(p))
+	for range l.workers.quick.parked.len() + l.workers.slow.parked.len() {
+		l.workers.unpark()
 	}
 	l.dispatch()
 }
@@ -430,7 +424,7 @@ func (l *lanes) lane(t task) *lane {
 	if ln == nil {
 		// Of a lane that nothing is known about, assume an ordinary endpoint.
 		ln = &lane{
-			progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond,
+			progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, slow: true,
 			limiter: newLimiter(1, firstLimit, l.perLane),
 		}
 		l.lanes[t.SubscriptionID] = ln
@@ -440,19 +434,15 @@ func (l *lanes) lane(t task) *lane {
 
 // offer gives the lane a turn if it has a task and may send it, and starts workers.
 func (l *lanes) offer(ln *lane) {
-	if l.list(ln) {
-		l.dispatch()
-	}
+	l.list(ln)
+	l.dispatch()
 }
 
 // list gives the lane a turn if it has a task and may send it.
-func (l *lanes) list(ln *lane) bool {
-	if ln.queued || ln.queue.len() == 0 || ln.full() || !l.open(ln) {
-		return false
+func (l *lanes) list(ln *lane) {
+	if ln.queue.len() > 0 && !ln.full() && !l.workers.listed(ln) && l.open(ln) {
+		l.workers.list(ln)
 	}
-	ln.queued = true
-	l.workers.pool(ln.slow).list(ln)
-	return true
 }
 
 func (l *lanes) signalRoom() {

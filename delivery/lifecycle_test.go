@@ -137,7 +137,7 @@ func TestStopFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
 		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
 			time.Sleep(3 * time.Second)
 			return guard.Result{Status: 200}
-		}))
+		}), func(c *delivery.Config) { c.Workers = 16 })
 		w.must(e.Start(t.Context()))
 		w.publish(org, 20)
 		settle()

@@ -216,7 +216,7 @@ func (l *lanes) unpace(ln *lane) []task {
 func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []task) {
 	ln.pacer = p
 	keep := 0
-	if ln.queued {
+	if ln.turn != nil {
 		keep = 1 // for whoever takes the turn
 	}
 	for ln.queue.len() > keep && p.wait(ln.queue.len()-1, now) > moment {

@@ -11,41 +11,47 @@ import (
 // an organization its subscriptions.
 //
 // Attempts in flight are counted in two pools. A slow subscription, of which an attempt
-// takes a second and more, uses the pool of half of all workers; so it gives way to the
-// quick ones. How many quick attempts are worth having in flight depends on the
-// processors, and is found by a limiter: more than there is time for would only wait for
-// each other.
+// takes a second and more or that never answered, uses the pool of half of all workers; so
+// it gives way to the quick ones. How many quick attempts are worth having in flight
+// depends on the processors, and is found by a limiter: more than there is time for would
+// only wait for each other.
 type workers struct {
 	most        int // in flight, in both pools
 	quick, slow pool
-	limiter     limiter // of the quick pool
+	tenants     map[uuid.UUID]*tenant // that have attempts in flight, or lanes with a turn
+	limiter     limiter               // of the quick pool
 	start       func(task)
 	watch       *time.Timer // looks for subscriptions that have become slow; nil if it never ran
 	watching    bool
 }
 
-// pool is a part of the workers and who uses it.
+// pool is a part of the workers.
 type pool struct {
 	inFlight int
-	tenants  map[uuid.UUID]*tenant // that have attempts in flight, or lanes with a turn
-	turns    ring[*tenant]
-	parked   ring[*tenant] // that have lanes with a turn, but their share of workers
+	turns    ring[*share]
+	parked   ring[*share] // that have lanes with a turn, but no more workers
 }
 
-// tenant is an organization in a pool.
+// tenant is an organization.
 type tenant struct {
-	id       uuid.UUID
+	id          uuid.UUID
+	quick, slow share
+}
+
+// share is what an organization has of a pool.
+type share struct {
+	of       *tenant
 	inFlight int
 	turns    ring[*lane]
 	listed   bool // in the pool's turns, or parked
 }
 
 const (
-	// shareFactor bounds what an organization may have in flight: so many times what is
-	// free in the pool. One organization alone can use two thirds of a pool; however many
-	// have their most, there is a part left for the next one. (Dynamic thresholds for
+	// shareFactor bounds what an organization may have in flight, as a multiple of the free
+	// workers: in a pool, and in both. One organization alone can use three quarters;
+	// however many have their most, a part is left for the next one. (Dynamic thresholds for
 	// shared buffers: Choudhury and Hahne, IEEE/ACM Transactions on Networking, 1998.)
-	shareFactor = 2
+	shareFactor = 3
 	// watchInterval is how often subscriptions without an answer are looked for while
 	// tasks wait for a worker.
 	watchInterval = 250 * time.Millisecond
@@ -56,10 +62,7 @@ const (
 
 func newWorkers(most int, start func(task)) workers {
 	first := min(most, quickPerCPU*runtime.GOMAXPROCS(0))
-	return workers{
-		most: most, limiter: newLimiter(first, first, most), start: start,
-		quick: pool{tenants: map[uuid.UUID]*tenant{}}, slow: pool{tenants: map[uuid.UUID]*tenant{}},
-	}
+	return workers{most: most, limiter: newLimiter(first, first, most), start: start, tenants: map[uuid.UUID]*tenant{}}
 }
 
 // pool returns the pool that a lane uses.
@@ -70,93 +73,117 @@ func (w *workers) pool(slow bool) *pool {
 	return &w.quick
 }
 
-// free returns how many workers of a pool are free.
-func (w *workers) free(p *pool) int {
-	limit := w.limiter.limit
-	if p == &w.slow {
-		limit = (w.most + 1) / 2
-	}
-	return min(limit-p.inFlight, w.most-w.quick.inFlight-w.slow.inFlight)
-}
-
-// next returns the lane whose turn it is, with its pool; nil if none may have a worker.
-func (w *workers) next() (*lane, *pool) {
-	for _, p := range []*pool{&w.quick, &w.slow} {
-		if ln := p.next(w.free(p)); ln != nil {
-			return ln, p
-		}
-	}
-	return nil, nil
-}
-
-// tenant returns an organization of the pool, a new one if need be.
-func (p *pool) tenant(id uuid.UUID) *tenant {
-	t := p.tenants[id]
+// share returns what an organization has of a pool.
+func (w *workers) share(org uuid.UUID, slow bool) *share {
+	t := w.tenants[org]
 	if t == nil {
-		t = &tenant{id: id}
-		p.tenants[id] = t
+		t = &tenant{id: org}
+		t.quick.of, t.slow.of = t, t
+		w.tenants[org] = t
 	}
-	return t
+	if slow {
+		return &t.slow
+	}
+	return &t.quick
 }
 
-// list gives a lane a turn.
-func (p *pool) list(ln *lane) {
-	t := p.tenant(ln.org)
-	t.turns.push(ln)
-	if !t.listed {
-		t.listed = true
-		p.turns.push(t)
+// free returns how many workers are free, in a pool and in all.
+func (w *workers) free(p *pool) (here, all int) {
+	here = w.limiter.limit
+	if p == &w.slow {
+		here = (w.most + 1) / 2
+	}
+	all = w.most - w.quick.inFlight - w.slow.inFlight
+	return min(here-p.inFlight, all), all
+}
+
+// admits reports whether an organization may have one more worker of a pool.
+func (w *workers) admits(p *pool, s *share) bool {
+	here, all := w.free(p)
+	return here > 0 && s.inFlight < shareFactor*here && s.of.quick.inFlight+s.of.slow.inFlight < shareFactor*all
+}
+
+// listed reports whether a lane has a turn in its pool. A turn in the other pool, from before
+// the lane was moved, has lapsed.
+func (w *workers) listed(ln *lane) bool {
+	return ln.turn != nil && ln.turn == w.share(ln.org, ln.slow)
+}
+
+// list gives a lane a turn in its pool.
+func (w *workers) list(ln *lane) {
+	s := w.share(ln.org, ln.slow)
+	ln.turn = s
+	s.turns.push(ln)
+	if !s.listed {
+		s.listed = true
+		w.pool(ln.slow).turns.push(s)
 	}
 }
 
 // next returns the lane whose turn it is, nil if none may have a worker.
-func (p *pool) next(free int) *lane {
-	for free > 0 && p.turns.len() > 0 {
-		t := p.turns.pop()
-		if t.inFlight >= shareFactor*free {
-			p.parked.push(t)
-			continue
+func (w *workers) next() *lane {
+	for _, p := range []*pool{&w.quick, &w.slow} {
+		for here, _ := w.free(p); here > 0 && p.turns.len() > 0; {
+			if ln := w.turn(p); ln != nil {
+				return ln
+			}
 		}
-		ln := t.turns.pop()
-		if t.turns.len() > 0 {
-			p.turns.push(t)
-		} else {
-			t.listed = false
-			p.drop(t)
-		}
-		return ln
 	}
 	return nil
 }
 
-// add counts attempts of an organization, or no longer counts them if n is negative.
-func (p *pool) add(org uuid.UUID, n int) {
-	t := p.tenant(org)
-	p.inFlight += n
-	t.inFlight += n
-	p.drop(t)
+// turn gives the next organization its turn. It returns nil for one that has its share,
+// which it parks, and for a turn that lapsed.
+func (w *workers) turn(p *pool) *lane {
+	s := p.turns.pop()
+	if !w.admits(p, s) {
+		p.parked.push(s)
+		return nil
+	}
+	ln := s.turns.pop()
+	if s.turns.len() > 0 {
+		p.turns.push(s)
+	} else {
+		s.listed = false
+		w.drop(s.of)
+	}
+	if ln.turn != s {
+		return nil
+	}
+	ln.turn = nil
+	return ln
+}
+
+// add counts attempts of a lane, or no longer counts them if n is negative.
+func (w *workers) add(ln *lane, n int) {
+	s := w.share(ln.org, ln.slow)
+	w.pool(ln.slow).inFlight += n
+	s.inFlight += n
+	w.drop(s.of)
 }
 
 // unpark lets an organization have turns again, if its share has room now. One call looks
-// at one organization, so that it costs the same however many there are.
-func (p *pool) unpark(free int) {
-	if p.parked.len() == 0 {
-		return
-	}
-	t := p.parked.pop()
-	if t.inFlight < shareFactor*free {
-		p.turns.push(t)
-	} else {
-		p.parked.push(t)
+// at one organization of each pool, so that it costs the same however many there are.
+func (w *workers) unpark() {
+	for _, p := range []*pool{&w.quick, &w.slow} {
+		if p.parked.len() == 0 {
+			continue
+		}
+		s := p.parked.pop()
+		if w.admits(p, s) {
+			p.turns.push(s)
+		} else {
+			p.parked.push(s)
+		}
 	}
 }
 
 // waits reports whether tasks wait for a worker of the pool.
 func (p *pool) waits() bool { return p.turns.len()+p.parked.len() > 0 }
 
-// drop forgets an organization that has nothing in the pool.
-func (p *pool) drop(t *tenant) {
-	if t.inFlight == 0 && !t.listed {
-		delete(p.tenants, t.id)
+// drop forgets an organization that has nothing in either pool.
+func (w *workers) drop(t *tenant) {
+	if t.quick.inFlight == 0 && t.slow.inFlight == 0 && !t.quick.listed && !t.slow.listed {
+		delete(w.tenants, t.id)
 	}
 }
