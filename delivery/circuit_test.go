@@ -235,6 +235,44 @@ func TestEndpointThatIsBackIsServedSoon(t *testing.T) {
 	}
 }
 
+// After an endpoint hung for long its attempts are quick again: the time that the hanging
+// ones took does not slow down the delivery of the others.
+func TestEndpointThatHungIsServedAsQuicklyAsItAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		p := &endpoint{}
+		const away = 20 * time.Minute
+		back := time.Now().Add(away)
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			if time.Now().Before(back) {
+				time.Sleep(15 * time.Second)
+				return guard.Result{Err: &guard.TimeoutError{After: 15 * time.Second}}
+			}
+			return p.Post(ctx, r)
+		}), never, polling(0))
+		w.must(e.Start(t.Context()))
+		w.publish(org, 300)
+		pass(away)
+		held := 0
+		for _, a := range w.attempts(sub) {
+			if a.Status == store.Pending && a.Step == 0 {
+				held++
+			}
+		}
+		first := len(p.posts())
+		for ; first == 0; first = len(p.posts()) { // until a probe succeeds
+			pass(500 * time.Millisecond)
+		}
+		pass(5 * time.Second)
+		if n := first + len(p.posts()); held < 100 || n < held {
+			t.Errorf("%d of %d held attempts went out within 5 s after the first one", n, held)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
 // polling polls as an engine does by default, less often in the longest tests.
 func polling(length time.Duration) func(*delivery.Config) {
 	return func(c *delivery.Config) { c.PollInterval = max(500*time.Millisecond, length/5000) }

@@ -20,7 +20,8 @@ type lane struct {
 	slow     bool   // its attempts count in the slow pool
 	limiter  limiter
 
-	samples  int           // attempts that ended here
+	samples  int           // attempts that ended here, since the average began
+	failed   bool          // the last attempt did
 	typical  time.Duration // moving average of how long an attempt takes here
 	progress time.Time     // when an attempt last ended, or the first one began
 
@@ -55,8 +56,14 @@ const (
 	pushedBack // the receiver asked for fewer requests: 429, or 503 with Retry-After
 )
 
-// learn notes how long an attempt took.
-func (ln *lane) learn(took time.Duration) {
+// learn notes how long an attempt took, and whether it succeeded. The first success after
+// failures that took much longer begins a new average: the endpoint is back.
+func (ln *lane) learn(took time.Duration, success bool) {
+	const muchLonger = 4
+	if success && ln.failed && took < ln.typical/muchLonger {
+		ln.samples = 0
+	}
+	ln.failed = !success
 	ln.samples++
 	ln.typical += (took - ln.typical) / time.Duration(min(ln.samples, 8))
 }

@@ -323,7 +323,7 @@ func (l *lanes) done(t task, e ending) (next task, ok bool) {
 // learn notes how an attempt ended, in the lane and in the quick pool. One that the
 // receiver pushed back says nothing about concurrency: its cure is a lower rate.
 func (l *lanes) learn(ln *lane, t task, e ending, now time.Time) {
-	ln.learn(e.took)
+	ln.learn(e.took, e.kind == succeeded)
 	switch e.kind {
 	case pushedBack:
 		return

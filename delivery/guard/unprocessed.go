@@ -43,7 +43,7 @@ func unprocessed(err error, trace *writeTrace) string {
 	case strings.HasPrefix(text, "http2: "):
 		return refused(text)
 	// The receiver has answered, and net/http may be about to write.
-	case err == errStatus, isAlert(err):
+	case errors.Is(err, errStatus), isAlert(err):
 		return ""
 	case trace.nothingWritten():
 		return reasonUnwritten
