@@ -24,7 +24,7 @@ func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in E
 	if err := in.check(); err != nil {
 		return EventType{}, err
 	}
-	if in.Schema, err = checkSchema(in.Schema); err != nil {
+	if in.Schema, err = r.checkSchema(ctx, in.Schema); err != nil {
 		return EventType{}, err
 	}
 	id, audit := r.created(ctx)
@@ -85,10 +85,10 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 			return err
 		}
 		if !bytes.Equal(in.Schema, e.Schema) {
-			if in.Schema, err = checkSchema(in.Schema); err != nil {
+			if in.Schema, err = r.checkSchema(ctx, in.Schema); err != nil {
 				return err
 			}
-			if err := samplesMatch(in.Schema, samples); err != nil {
+			if err := r.samplesMatch(ctx, in.Schema, samples); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -104,7 +105,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		}
 		in.Type, in.Version = t.Code, t.Version
 	}
-	m, err := d.message(ctx, d.typeReader(nil), sub.OrganizationID, Event{Type: in.Type, Version: in.Version, Data: in.Data})
+	m, err := d.message(ctx, d.typeReader(nil), schema.NewBudget(), sub.OrganizationID, Event{Type: in.Type, Version: in.Version, Data: in.Data})
 	if err != nil {
 		return Message{}, err
 	}

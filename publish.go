@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -129,9 +130,9 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 	messages := make([]store.NewMessage, 0, len(events))
 	place := make([]int, len(events)) // of an event's message: repeated keys share one
 	byKey := map[string]int{}
-	types := d.typeReader(tx)
+	types, budget := d.typeReader(tx), schema.NewBudget()
 	for i, e := range events {
-		m, err := d.message(ctx, types, org, e)
+		m, err := d.message(ctx, types, budget, org, e)
 		if err != nil {
 			return nil, &EventError{i, err}
 		}
@@ -198,8 +199,8 @@ func (c *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]sto
 	return stored, err
 }
 
-// message checks an event and makes its message.
-func (d *Dispatcher) message(ctx context.Context, types typeReader, org uuid.UUID, e Event) (store.NewMessage, error) {
+// message checks an event and makes its message. The budget is that of the whole call.
+func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *schema.Budget, org uuid.UUID, e Event) (store.NewMessage, error) {
 	if e.Version == "" {
 		e.Version = "v1"
 	}
@@ -219,7 +220,7 @@ func (d *Dispatcher) message(ctx context.Context, types typeReader, org uuid.UUI
 	if err != nil {
 		return store.NewMessage{}, unknownType(err, e.Version)
 	}
-	if err := matchSchema(t.schema, "/data", data); err != nil {
+	if err := d.matchSchema(ctx, budget, t.schema, "/data", data); err != nil {
 		return store.NewMessage{}, err
 	}
 	m := d.newMessage(ctx, org, t.EventType, data)

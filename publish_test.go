@@ -1,6 +1,7 @@
 package webhooks_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -121,6 +122,34 @@ func TestInactiveEventTypesTakeNoEvents(t *testing.T) {
 		w.must(c.on())
 	}
 	w.publish("1")
+}
+
+// A key stands for everything in which the event can differ.
+func TestIdempotencyKeyIsForOneContent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v2, other := w.newType(w.typ.Code, "v2"), w.newType("vitals.other", "v1")
+	first := webhooks.Event{Type: w.typ.Code, Version: "v1", Data: json.RawMessage(`{"a":1}`), OrderingKey: "o", IdempotencyKey: "k"}
+	_, err := w.Dispatcher.Publish(t.Context(), w.org, first)
+	w.must(err)
+	for name, change := range map[string]func(*webhooks.Event){
+		"Type":          func(e *webhooks.Event) { e.Type = other.Code },
+		"Version":       func(e *webhooks.Event) { e.Version = v2.Version },
+		"Data":          func(e *webhooks.Event) { e.Data = json.RawMessage(`{"a":2}`) },
+		"OrderingKey":   func(e *webhooks.Event) { e.OrderingKey = "p" },
+		"NoOrderingKey": func(e *webhooks.Event) { e.OrderingKey = "" },
+	} {
+		e := first
+		change(&e)
+		_, err := w.Dispatcher.Publish(t.Context(), w.org, e)
+		if !errors.Is(err, webhooks.ErrIdempotencyMismatch) {
+			t.Errorf("%s: got %v, want ErrIdempotencyMismatch", name, err)
+		}
+		_, err = w.Dispatcher.PublishBatch(t.Context(), uuid.New(), []webhooks.Event{first, e})
+		if !errors.Is(err, webhooks.ErrIdempotencyMismatch) {
+			t.Errorf("%s, in a batch: got %v, want ErrIdempotencyMismatch", name, err)
+		}
+	}
 }
 
 func TestIdempotencyKeys(t *testing.T) {

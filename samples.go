@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
@@ -23,7 +24,7 @@ func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UU
 	if err != nil {
 		return Sample{}, err
 	}
-	if in, err = checkSample(e, in); err != nil {
+	if in, err = r.checkSample(ctx, e, in); err != nil {
 		return Sample{}, err
 	}
 	id, audit := r.created(ctx)
@@ -50,7 +51,7 @@ func (r *Registry) UpdateSample(ctx context.Context, category, eventType uuid.UU
 		if err := change(*s, &in); err != nil {
 			return err
 		}
-		in, err := checkSample(e, in)
+		in, err := r.checkSample(ctx, e, in)
 		if err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func editableType(e EventType) error {
 	return nil
 }
 
-func checkSample(e EventType, in SampleInput) (SampleInput, error) {
+func (c *core) checkSample(ctx context.Context, e EventType, in SampleInput) (SampleInput, error) {
 	trim(&in.Version)
 	if in.Version == "" {
 		in.Version = e.Version
@@ -101,9 +102,9 @@ func checkSample(e EventType, in SampleInput) (SampleInput, error) {
 	if e.Schema == nil {
 		return in, nil
 	}
-	schema, err := compileSchema(e.Schema)
+	compiled, err := c.compileSchema(ctx, e.Schema)
 	if err != nil {
 		return in, err
 	}
-	return in, matchSchema(schema, "/payload", payload)
+	return in, c.matchSchema(ctx, schema.NewBudget(), compiled, "/payload", payload)
 }

@@ -2,128 +2,109 @@ package webhooks
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"strings"
+	"fmt"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-
+	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
 // maxDepth is how deep JSON may nest, wherever it comes in.
 const maxDepth = 64
 
-// checkSchema returns a JSON Schema in the form in which it is stored, nil for
-// none, or says what is wrong with it.
-func checkSchema(schema []byte) ([]byte, error) {
-	if len(bytes.TrimSpace(schema)) == 0 || string(bytes.TrimSpace(schema)) == "null" {
+// maxSchemaFaults is how many faults of a value a [ValidationError] lists.
+const maxSchemaFaults = 100
+
+// checks bounds how many schemas are compiled or values validated at once. Each may take
+// a processor for a fraction of a second, and some ten times the memory of its input.
+type checks chan struct{}
+
+// run calls f when its turn comes, or returns the error of ctx.
+func (c checks) run(ctx context.Context, f func() error) error {
+	select {
+	case c <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-c }()
+	return f()
+}
+
+// checkSchema returns a JSON Schema in the form in which it is stored, nil for none. The
+// error is a *[ValidationError] at /schema if the schema cannot be used.
+func (c *core) checkSchema(ctx context.Context, text []byte) ([]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 || string(bytes.TrimSpace(text)) == "null" {
 		return nil, nil
 	}
-	compact, err := strictjson.Compact(nil, schema, maxDepth)
+	compact, err := strictjson.Compact(nil, text, maxDepth)
 	if err != nil {
 		return nil, fault(Invalid, "/schema", "must be JSON: "+err.Error())
 	}
-	if err := checkDialect(compact); err != nil {
+	if _, err := c.compileSchema(ctx, compact); err != nil {
 		return nil, err
-	}
-	if _, err := compileSchema(compact); err != nil {
-		return nil, fault(Invalid, "/schema", "must be a JSON Schema (2020-12) without remote references: "+oneLine(err.Error()))
 	}
 	return compact, nil
 }
 
-// checkDialect refuses a schema that says it is of another draft than 2020-12, where
-// keywords mean other things, and one with numbers that are too large to compare.
-func checkDialect(schema []byte) error {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
+// compileSchema compiles a schema that is compact. The faults are pointers below /schema.
+func (c *core) compileSchema(ctx context.Context, text []byte) (s *schema.Schema, err error) {
+	err = c.checks.run(ctx, func() (err error) {
+		s, err = schema.Compile(text)
 		return err
+	})
+	if bad, ok := errors.AsType[*schema.Error](err); ok {
+		return nil, fault(Invalid, "/schema"+bad.Pointer, bad.Reason)
 	}
-	if at, found := unjudged(doc); found {
-		return fault(Invalid, "/schema"+at, "must be a JSON Schema that a value can be compared with: it "+tooLarge)
-	}
-	members, _ := doc.(map[string]any)
-	const supported = "https://json-schema.org/draft/2020-12/schema"
-	if name, ok := members["$schema"].(string); ok && strings.TrimSuffix(name, "#") != supported {
-		return fault(Invalid, "/schema", "must be a JSON Schema of "+supported)
-	}
-	return nil
+	return s, err
 }
 
-// compileSchema compiles a schema. It loads nothing from outside.
-func compileSchema(schema []byte) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
-		return nil, err
-	}
-	const name = "urn:ecg-webhooks:schema"
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.UseLoader(noLoader{})
-	if err := c.AddResource(name, doc); err != nil {
-		return nil, err
-	}
-	return c.Compile(name)
-}
-
-type noLoader struct{}
-
-func (noLoader) Load(string) (any, error) { return nil, errors.New("remote references are not loaded") }
-
-// matchSchema checks a JSON value against a compiled schema, nil for none. The
-// faults are pointers below the given one.
-func matchSchema(s *jsonschema.Schema, pointer string, value []byte) error {
+// matchSchema checks a JSON value that is compact against a compiled schema, nil for none.
+// The faults are pointers below the given one.
+func (c *core) matchSchema(ctx context.Context, budget *schema.Budget, s *schema.Schema, pointer string, value []byte) error {
 	if s == nil {
 		return nil
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
-	if err != nil {
-		return fault(Invalid, pointer, "must be JSON")
+	var faults []schema.Fault
+	err := c.checks.run(ctx, func() (err error) {
+		faults, err = s.Validate(ctx, budget, value, maxSchemaFaults)
+		return err
+	})
+	if errors.Is(err, schema.ErrBudget) {
+		return fault(SchemaMismatch, pointer, tooComplex)
 	}
-	if at, found := unjudged(doc); found {
-		return fault(SchemaMismatch, pointer+at, "does not match the event type's schema: it "+tooLarge)
-	}
-	mismatch, ok := errors.AsType[*jsonschema.ValidationError](s.Validate(doc))
-	if !ok {
-		return nil
+	if err != nil || len(faults) == 0 {
+		return err
 	}
 	e := &ValidationError{Problem: SchemaMismatch}
-	collect(e, pointer, mismatch)
+	for _, f := range faults {
+		e.Fields = append(e.Fields, FieldError{pointer + f.Pointer, "does not match the event type's schema: " + f.Detail})
+	}
 	return e
 }
 
-var english = message.NewPrinter(language.English)
+var tooComplex = fmt.Sprintf("is too complex for the event type's schema: the check takes more than the budget of %d steps and %d for each byte, or goes more than %d subschemas deep",
+	schema.StepsPerCall, schema.StepsPerByte, schema.MaxScopes)
 
-// collect lists the leaves of a schema error: each names a place in the value.
-func collect(e *ValidationError, pointer string, v *jsonschema.ValidationError) {
-	if len(v.Causes) == 0 {
-		at := pointer
-		for _, part := range v.InstanceLocation {
-			at += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
-		}
-		e.Fields = append(e.Fields, FieldError{at, "does not match the event type's schema: " + oneLine(v.ErrorKind.LocalizedString(english))})
-	}
-	for _, cause := range v.Causes {
-		collect(e, pointer, cause)
-	}
-}
-
-func samplesMatch(schema []byte, samples []Sample) error {
-	if schema == nil {
+// samplesMatch checks the samples of an event type against a new schema of it, all of them
+// within one budget.
+func (c *core) samplesMatch(ctx context.Context, text []byte, samples []Sample) error {
+	if text == nil || len(samples) == 0 {
 		return nil
 	}
-	compiled, err := compileSchema(schema)
+	compiled, err := c.compileSchema(ctx, text)
 	if err != nil {
 		return err
 	}
+	budget := schema.NewBudget()
 	for _, s := range samples {
-		if matchSchema(compiled, "", s.Payload) != nil {
-			return fault(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version)
+		err := c.matchSchema(ctx, budget, compiled, "", s.Payload)
+		if bad, ok := errors.AsType[*ValidationError](err); ok {
+			return fault(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -131,7 +131,7 @@ func (r *Registry) seedEvent(ctx context.Context, seed *store.Seed, category uui
 		return err
 	}
 	var err error
-	if in.Schema, err = checkSchema(e.Schema); err != nil {
+	if in.Schema, err = r.checkSchema(ctx, e.Schema); err != nil {
 		return err
 	}
 	id, audit := r.created(ctx)
@@ -144,7 +144,7 @@ func (r *Registry) seedEvent(ctx context.Context, seed *store.Seed, category uui
 	if e.Sample == nil {
 		return nil
 	}
-	sample, err := checkSample(t, SampleInput{Payload: e.Sample, Version: e.Version})
+	sample, err := r.checkSample(ctx, t, SampleInput{Payload: e.Sample, Version: e.Version})
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,11 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/ecg-api/webhooks/internal/schema"
 )
 
 // typeTTL is how long a change to the catalog that another host made can go
@@ -16,19 +17,20 @@ const typeTTL = time.Second
 // events does not read the catalog for each.
 type typeCache struct {
 	mu      sync.RWMutex
-	m       map[[2]string]cachedType      // by code and version
-	schemas map[string]*jsonschema.Schema // compiled, by their text, which no change of the catalog makes wrong
+	m       map[[2]string]cachedType  // by code and version
+	schemas map[string]*schema.Schema // compiled, by their text, which no change of the catalog makes wrong
+	length  int                       // of the texts of schemas
 }
 
-// maxCachedTypes and maxCachedSchemas bound the maps of a typeCache. A full map begins anew.
+// maxCachedTypes and maxCachedText bound the maps of a typeCache. A full map begins anew.
 const (
-	maxCachedTypes   = 10_000
-	maxCachedSchemas = 1_000
+	maxCachedTypes = 10_000
+	maxCachedText  = 1 << 20 // bytes of schemas; a compiled one takes up to 150 times as many
 )
 
 type cachedType struct {
 	EventType
-	schema *jsonschema.Schema // nil for none
+	schema *schema.Schema // nil for none
 	read   time.Time
 }
 
@@ -40,23 +42,27 @@ func (c *typeCache) clear() {
 
 // compile returns the compiled form of a schema. To compile a small one takes longer
 // (0.3 ms) than to read an event type.
-func (c *typeCache) compile(schema []byte) (*jsonschema.Schema, error) {
-	c.mu.RLock()
-	s := c.schemas[string(schema)]
-	c.mu.RUnlock()
+func (c *core) compile(ctx context.Context, text []byte) (*schema.Schema, error) {
+	cache := &c.types
+	cache.mu.RLock()
+	s := cache.schemas[string(text)]
+	cache.mu.RUnlock()
 	if s != nil {
 		return s, nil
 	}
-	s, err := compileSchema(schema)
+	s, err := c.compileSchema(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	if c.schemas == nil || len(c.schemas) >= maxCachedSchemas {
-		c.schemas = map[string]*jsonschema.Schema{}
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if cache.schemas == nil || cache.length+len(text) > maxCachedText {
+		cache.m, cache.schemas, cache.length = nil, map[string]*schema.Schema{}, 0 // m holds schemas, too
 	}
-	c.schemas[string(schema)] = s
-	c.mu.Unlock()
+	if cache.schemas[string(text)] == nil {
+		cache.schemas[string(text)] = s
+		cache.length += len(text)
+	}
 	return s, nil
 }
 
@@ -108,8 +114,13 @@ func (r typeReader) load(ctx context.Context, code, version string) (t cachedTyp
 	if t.EventType, err = r.store.EventTypeByCode(ctx, r.tx, code, version); err != nil {
 		return t, err
 	}
-	if t.Schema != nil {
-		t.schema, err = r.types.compile(t.Schema)
+	if t.Schema == nil {
+		return t, nil
 	}
+	t.schema, err = r.compile(ctx, t.Schema)
+	if bad, ok := errors.AsType[*ValidationError](err); ok { // it was stored before it was refused
+		err = fault(SchemaMismatch, "/data", "cannot be checked: the event type's schema "+bad.Fields[0].Detail)
+	}
+	t.Schema = nil // its compiled form is kept
 	return t, err
 }

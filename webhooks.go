@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -118,6 +119,7 @@ type core struct {
 	keyring *keyring
 	engine  *delivery.Engine
 	types   typeCache
+	checks  checks
 
 	gatherer *gatherer
 }
@@ -133,7 +135,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	k := &core{cfg: c, store: st, policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64}}
+	k := &core{cfg: c, store: st, policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64}, checks: make(checks, runtime.GOMAXPROCS(0))}
 	var err error
 	if k.keyring, err = newKeyring(c.SecretKeys); err != nil {
 		return nil, err
