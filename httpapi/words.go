@@ -36,7 +36,7 @@ var vocabulary = map[string]word{
 	"Category.description": {"", `"What monitors measure"`}, "CategoryInput.description": {"At most 2,000 characters.", `"What monitors measure"`},
 	"CategoryReference.code": {"", `"vitals"`}, "CategoryReference.name": {"", `"Vital signs"`},
 	"EventInput.code": {"Unique together with version. 1–100 of A-Z a-z 0-9 . _ -, starting with a letter or digit.", `"vitals.observation.created"`},
-	"schema":          {"A JSON Schema (2020-12) of the events' data; what does not match is not published.", `{"type":"object","required":["code"]}`},
+	"schema":          {"A JSON Schema (2020-12) of the events' data, of at most 64 KiB; what does not match is not published. One that can take exponential time to check is refused. A check has a budget of steps; data beyond it does not match.", `{"type":"object","required":["code"]}`},
 	"checksum":        {"Of the seed document.", exampleHash}, "appliedAt": {},
 	"SeedVersion.version": {"Of the seed document.", `"2026-08-01"`}, "SeedVersion.description": {"", `"Vital signs"`},
 
