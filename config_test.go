@@ -2,6 +2,7 @@ package webhooks_test
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -26,6 +27,10 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"Config.DrainTimeout":                {DrainTimeout: -1},
 		"Config.RetrySchedule is empty":      {RetrySchedule: []time.Duration{}},
 		"Config.RetrySchedule[1]":            {RetrySchedule: []time.Duration{1, -1}},
+		"Config.RetrySchedule must not add":  {RetrySchedule: []time.Duration{48 * time.Hour, 48*time.Hour + 1}},
+		"deadline of 1h0m0s":                 {Deadline: time.Hour},
+		"deadline of 2h0m0s":                 {Deadline: 2 * time.Hour, RetrySchedule: []time.Duration{math.MaxInt64, math.MaxInt64, 2}},
+		"Config.Retention is 59m0s":          {Retention: 59 * time.Minute},
 		"Config.Workers":                     {Workers: -1},
 		"Config.MaxData":                     {MaxData: -1},
 		"Config.AllowNetworks[0]":            {AllowNetworks: []netip.Prefix{{}}},
@@ -38,6 +43,15 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 	}
 	if _, err := webhooks.New(nil, webhooks.Config{}); err == nil {
 		t.Error("a nil store is accepted")
+	}
+	for _, c := range []webhooks.Config{
+		{RetrySchedule: []time.Duration{48 * time.Hour, 48 * time.Hour}},
+		{Retention: time.Hour},
+		{Retention: -1},
+	} {
+		if _, err := webhooks.New(memstore.New(), c); err != nil {
+			t.Errorf("%v", err)
+		}
 	}
 	w, err := webhooks.New(memstore.New(), webhooks.Config{PrivateKey: signing.NewPrivateKey()})
 	if err != nil || !strings.HasPrefix(w.Signer.PublicKey(), "whpk_") {

@@ -32,10 +32,14 @@ type Webhooks struct {
 	core *core
 }
 
+// minRetention bounds Config.Retention. History is deleted once an hour, and below that a
+// unit is more likely missing than meant.
+const minRetention = time.Hour
+
 // Config of [New]. The zero value is ready to use.
 type Config struct {
-	// RetrySchedule is the waits between the attempts of a delivery.
-	// Default: [DefaultRetrySchedule].
+	// RetrySchedule is the waits between the attempts of a delivery. Their sum is at
+	// most Deadline: later attempts would never be made. Default: [DefaultRetrySchedule].
 	RetrySchedule []time.Duration
 	// Timeout of one attempt, from the look-up of the name to the last byte; at
 	// most 30 s. Default: 15 s.
@@ -47,8 +51,8 @@ type Config struct {
 	// answer, which costs memory and no processor time. Default: 2,048, or fewer where
 	// GOMEMLIMIT is set, so that at 128 KiB each they take at most half of it.
 	Workers int
-	// Retention is how long messages and attempts are kept; negative for ever. From
-	// 48 h on whole days (in UTC) go, so that they are kept up to a day longer.
+	// Retention is how long messages and attempts are kept, at least 1 h; negative for
+	// ever. From 48 h on whole days (in UTC) go, so that they are kept up to a day longer.
 	// Default: 720 h.
 	Retention time.Duration
 	// PollInterval is how often the store is asked for due attempts when nothing
@@ -207,13 +211,11 @@ func (c Config) check() error {
 			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)
 		}
 	}
-	if len(c.RetrySchedule) == 0 {
-		return errors.New("webhooks: Config.RetrySchedule is empty; leave it nil for the default")
+	if err := c.checkSchedule(); err != nil {
+		return err
 	}
-	for i, wait := range c.RetrySchedule {
-		if wait <= 0 {
-			return fmt.Errorf("webhooks: Config.RetrySchedule[%d] is %v, must be positive", i, wait)
-		}
+	if c.Retention > 0 && c.Retention < minRetention {
+		return fmt.Errorf("webhooks: Config.Retention is %v, must be at least %v, or negative for ever", c.Retention, minRetention)
 	}
 	if c.Timeout > delivery.MaxTimeout {
 		return fmt.Errorf("webhooks: Config.Timeout is %v, must be at most %v", c.Timeout, delivery.MaxTimeout)
@@ -227,6 +229,22 @@ func (c Config) check() error {
 	for i, n := range c.AllowNetworks {
 		if !n.IsValid() {
 			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
+		}
+	}
+	return nil
+}
+
+func (c Config) checkSchedule() error {
+	if len(c.RetrySchedule) == 0 {
+		return errors.New("webhooks: Config.RetrySchedule is empty; leave it nil for the default")
+	}
+	left := c.Deadline // a sum could overflow
+	for i, wait := range c.RetrySchedule {
+		if wait <= 0 {
+			return fmt.Errorf("webhooks: Config.RetrySchedule[%d] is %v, must be positive", i, wait)
+		}
+		if left -= wait; left < 0 {
+			return fmt.Errorf("webhooks: Config.RetrySchedule must not add up to more than the deadline of %v", c.Deadline)
 		}
 	}
 	return nil
