@@ -126,17 +126,30 @@ func (s *Subscriptions) checkURI(in SubscriptionInput) (string, error) {
 	if in.PostURI == "" {
 		return "", nil
 	}
-	u, err := s.policy.ParseURL(in.PostURI, in.IsDevelopment && s.cfg.AllowHTTP)
+	allowHTTP := in.IsDevelopment && s.cfg.AllowHTTP
+	u, err := s.policy.ParseURL(in.PostURI, allowHTTP)
 	if blocked, ok := errors.AsType[*guard.BlockedError](err); ok {
 		return "", fault(AddressBlocked, "/postUri", "must not lead to a "+blocked.Error())
 	}
 	if malformed, ok := errors.AsType[*guard.URLError](err); ok {
-		return "", fault(Invalid, "/postUri", malformed.Reason)
+		return "", fault(Invalid, "/postUri", malformed.Reason+s.whyHTTPS(in, allowHTTP))
 	}
 	if err != nil {
 		return "", err
 	}
 	return u.String(), nil
+}
+
+// whyHTTPS says why a URL that was refused may not be http, and "" where something else
+// is wrong with it.
+func (s *Subscriptions) whyHTTPS(in SubscriptionInput, allowHTTP bool) string {
+	if _, err := s.policy.ParseURL(in.PostURI, true); allowHTTP || errors.As(err, new(*guard.URLError)) {
+		return ""
+	}
+	if s.cfg.AllowHTTP {
+		return "; http:// is for subscriptions marked isDevelopment"
+	}
+	return "; this host does not allow http://"
 }
 
 // resolve turns ids, codes and patterns into selectors, without duplicates. What

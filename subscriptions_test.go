@@ -14,6 +14,35 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+func TestARefusalOfHTTPSaysWhetherTheHostAllowsIt(t *testing.T) {
+	t.Parallel()
+	const uri = "http://example.com/"
+	for _, c := range []struct {
+		allow bool
+		in    webhooks.SubscriptionInput
+		want  string // "" if it is accepted
+	}{
+		{false, webhooks.SubscriptionInput{PostURI: uri, IsDevelopment: true}, "must start with https://; this host does not allow http://"},
+		{false, webhooks.SubscriptionInput{PostURI: uri}, "must start with https://; this host does not allow http://"},
+		{true, webhooks.SubscriptionInput{PostURI: uri}, "must start with https://; http:// is for subscriptions marked isDevelopment"},
+		{true, webhooks.SubscriptionInput{PostURI: uri, IsDevelopment: true}, ""},
+		{false, webhooks.SubscriptionInput{PostURI: "ftp://example.com/", IsDevelopment: true}, "must start with https://"},
+		{false, webhooks.SubscriptionInput{PostURI: uri + "#x", IsDevelopment: true}, "must not have a fragment"},
+	} {
+		w := newWorld(t, func(config *webhooks.Config) { config.AllowHTTP = c.allow })
+		_, _, err := w.Subscriptions.Create(t.Context(), uuid.New(), c.in)
+		got := ""
+		if invalid, ok := errors.AsType[*webhooks.ValidationError](err); ok {
+			got = invalid.Fields[0].Detail
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if got != c.want {
+			t.Errorf("%s with isDevelopment %v on a host that allows http: %v: %q, want %q", c.in.PostURI, c.in.IsDevelopment, c.allow, got, c.want)
+		}
+	}
+}
+
 func TestSubscriptionsRefuseWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *webhooks.Config) {
