@@ -14,11 +14,11 @@ import (
 // pingTimeout leaves room for the answer within the 2 s that are promised.
 const pingTimeout = 1500 * time.Millisecond
 
-// health asks the store whether it answers. One question is open at a time, so that
-// a store that hangs, whatever its context says, holds one goroutine and not one for
-// each caller.
+// health asks the store, or the JWKS, whether it answers. One question is open at a time,
+// so that a store that hangs, whatever its context says, holds one goroutine and not one
+// for each caller.
 type health struct {
-	ping func(context.Context) (dispatching bool, storeErr error)
+	ping func(context.Context) (dispatching bool, err error)
 
 	mu   sync.Mutex
 	open *probe
@@ -26,29 +26,34 @@ type health struct {
 
 type probe struct {
 	done        chan struct{}
-	storeErr    error
+	err         error
 	dispatching bool
 }
 
 var errSilent = errors.New("no answer in time")
 
-// ask returns what the store says within pingTimeout, or errSilent. Whether the
-// dispatcher runs is then not known, and reported as running.
-func (h *health) ask(ctx context.Context) (dispatching bool, storeErr error) {
+// begin asks, or joins the question that is open.
+func (h *health) begin(ctx context.Context) *probe {
 	h.mu.Lock()
-	p := h.open
-	if p == nil {
-		p = &probe{done: make(chan struct{})}
-		h.open = p
-		go h.run(context.WithoutCancel(ctx), p)
+	defer h.mu.Unlock()
+	if h.open == nil {
+		h.open = &probe{done: make(chan struct{})}
+		go h.run(context.WithoutCancel(ctx), h.open)
 	}
-	h.mu.Unlock()
-	timer := time.NewTimer(pingTimeout)
-	defer timer.Stop()
+	return h.open
+}
+
+// wait returns the answer, or errSilent when ctx ends. Whether the dispatcher runs is then
+// not known, and reported as running.
+func (p *probe) wait(ctx context.Context) (dispatching bool, err error) {
 	select {
 	case <-p.done:
-		return p.dispatching, p.storeErr
-	case <-timer.C:
+	case <-ctx.Done():
+	}
+	select { // again: ctx may have ended while another answer was waited for
+	case <-p.done:
+		return p.dispatching, p.err
+	default:
 		return true, errSilent
 	}
 }
@@ -58,14 +63,14 @@ func (h *health) run(ctx context.Context, p *probe) {
 	defer cancel()
 	defer func() {
 		if recover() != nil {
-			p.storeErr, p.dispatching = errInternal, true
+			p.err, p.dispatching = errInternal, true
 		}
 		h.mu.Lock()
 		h.open = nil
 		h.mu.Unlock()
 		close(p.done)
 	}()
-	p.dispatching, p.storeErr = h.ping(ctx)
+	p.dispatching, p.err = h.ping(ctx)
 }
 
 // healthWire is the answer of GET /healthcheck.
@@ -82,7 +87,11 @@ type part struct {
 }
 
 func (a *api) getHealth(c *call) error {
-	dispatching, storeErr := a.health.ask(c.ctx())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx()), pingTimeout)
+	defer cancel()
+	store := a.health.begin(ctx)
+	jwksErr := a.checkJWKS(ctx)
+	dispatching, storeErr := store.wait(ctx)
 	h := healthWire{"ok", map[string]part{}, map[string]part{}, map[string]part{}}
 	database := part{Status: "up"}
 	if storeErr != nil {
@@ -96,6 +105,13 @@ func (a *api) getHealth(c *call) error {
 		a.log.Ended(c.ctx(), storeDown, nil, "webhooks: the store is up again")
 	}
 	h.add("database", database)
+	if a.jwks != nil {
+		jwks := part{Status: "up"}
+		if jwksErr != nil {
+			jwks = part{"down", "the JWKS cannot be read"}
+		}
+		h.add("jwks", jwks)
+	}
 	if a.cfg.Dispatching {
 		dispatcher := part{Status: "up"}
 		if !dispatching {
@@ -108,6 +124,20 @@ func (a *api) getHealth(c *call) error {
 		h.Status, status = "error", http.StatusServiceUnavailable
 	}
 	return c.reply(status, h)
+}
+
+// checkJWKS reports whether tokens can be verified, as far as that is known when ctx ends.
+func (a *api) checkJWKS(ctx context.Context) error {
+	if a.jwks == nil {
+		return nil
+	}
+	_, err := a.jwks.begin(ctx).wait(ctx)
+	if err != nil {
+		a.log.Occurred(ctx, slog.LevelError, authDown, nil, "error", err)
+	} else {
+		a.log.Ended(ctx, authDown, nil, "webhooks: tokens can be verified again")
+	}
+	return err
 }
 
 func (h *healthWire) add(name string, p part) {

@@ -30,6 +30,9 @@ type Config struct {
 	// Logger gets the errors that a response does not tell, and panics, each with
 	// the id of the request. Default: discards.
 	Logger *slog.Logger
+	// CheckJWKS, if not nil, reports whether the keys of a JWKS are there; then
+	// GET /healthcheck has the part "jwks". [JWT.CheckJWKS] is one. Default: nil.
+	CheckJWKS func(context.Context) error
 	// Dispatching says that this process is meant to deliver, so that
 	// GET /healthcheck reports the dispatcher too. Default: false.
 	Dispatching bool
@@ -55,6 +58,9 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
 		openAPI: sync.OnceValue(OpenAPI), docs: sync.OnceValue(docsPage),
 	}
+	if c.CheckJWKS != nil {
+		a.jwks = &health{ping: func(ctx context.Context) (bool, error) { return true, c.CheckJWKS(ctx) }}
+	}
 	a.router = a.newRouter(routes())
 	return a, nil
 }
@@ -64,7 +70,8 @@ type api struct {
 	hooks  *webhooks.Webhooks
 	cfg    Config
 	router *bunrouter.Router
-	health *health
+	health *health // of the store and the dispatcher
+	jwks   *health // nil without Config.CheckJWKS
 	log    *conditionlog.Log
 
 	openAPI func() []byte

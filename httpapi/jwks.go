@@ -105,6 +105,22 @@ func (k *keySet) find(ctx context.Context, id string) (verificationKey, error) {
 	return key, nil
 }
 
+// check returns an error while there are no keys. It reads the set if that is due.
+func (k *keySet) check(ctx context.Context) error {
+	if k.filled() {
+		return nil
+	}
+	k.refreshing.Lock()
+	defer k.refreshing.Unlock()
+	if !k.filled() && k.due() {
+		return k.refresh(ctx)
+	}
+	if !k.filled() {
+		return errKeysUnavailable
+	}
+	return nil
+}
+
 func (k *keySet) look(id string) (key verificationKey, known, stale bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -21,6 +21,9 @@ import (
 type JWTConfig struct {
 	// Secret verifies HS256, at least 32 bytes.
 	Secret []byte `log:"-"`
+	// FormerSecrets verify HS256 too, while Secret is being replaced: at least 32 bytes
+	// each. Default: none.
+	FormerSecrets [][]byte `log:"-"`
 	// JWKS is the path of a JSON Web Key Set, or the https URL of one. RSA keys of
 	// at least 2,048 bits verify RS256, P-256 ES256, Ed25519 EdDSA; other keys are not
 	// used. The set is read again after an hour, and for an unknown kid, at most once
@@ -55,6 +58,8 @@ type JWT struct {
 	cfg    JWTConfig
 	parser *jwt.Parser
 	keys   *keySet // nil with a secret
+
+	secrets jwt.VerificationKeySet // none with a JWKS
 }
 
 // NewJWT returns the authenticator for bearer tokens. It reads a JWKS that is a
@@ -69,16 +74,19 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 	j := &JWT{cfg: c}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	switch {
-	case c.JWKS != "" && c.Secret != nil:
-		return nil, errors.New("httpapi: JWTConfig has both Secret and JWKS; set one")
+	case c.JWKS != "" && (c.Secret != nil || c.FormerSecrets != nil):
+		return nil, errors.New("httpapi: JWTConfig has both secrets and JWKS; set one")
 	case c.JWKS != "":
 		methods = []string{jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()}
 		var err error
 		if j.keys, err = newKeySet(c); err != nil {
 			return nil, err
 		}
-	case len(c.Secret) < minSecret:
-		return nil, fmt.Errorf("httpapi: JWTConfig.Secret has %d bytes, must have at least %d (or set JWKS)", len(c.Secret), minSecret)
+	default:
+		var err error
+		if j.secrets, err = c.secrets(); err != nil {
+			return nil, err
+		}
 	}
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
@@ -92,6 +100,21 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 	}
 	j.parser = jwt.NewParser(options...)
 	return j, nil
+}
+
+// secrets returns the keys that verify HS256.
+func (j JWTConfig) secrets() (set jwt.VerificationKeySet, err error) {
+	if len(j.Secret) < minSecret {
+		return set, fmt.Errorf("httpapi: JWTConfig.Secret has %d bytes, must have at least %d (or set JWKS)", len(j.Secret), minSecret)
+	}
+	set.Keys = append(set.Keys, j.Secret)
+	for i, secret := range j.FormerSecrets {
+		if len(secret) < minSecret {
+			return set, fmt.Errorf("httpapi: JWTConfig.FormerSecrets[%d] has %d bytes, must have at least %d", i, len(secret), minSecret)
+		}
+		set.Keys = append(set.Keys, secret)
+	}
+	return set, nil
 }
 
 // Authenticate implements [Authenticator].
@@ -112,6 +135,16 @@ func (j *JWT) Authenticate(r *http.Request) (Caller, error) {
 		return Caller{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
 	}
 	return j.caller(claims)
+}
+
+// CheckJWKS reports whether the keys of the JWKS are there, and reads it if none are. It
+// may take 10 s, whatever ctx allows. The error does not contain the URL. Without a JWKS it
+// returns nil. [Config] takes it for GET /healthcheck.
+func (j *JWT) CheckJWKS(ctx context.Context) error {
+	if j.keys == nil {
+		return nil
+	}
+	return j.keys.check(ctx)
 }
 
 // bearer returns the token of the one Authorization header.
@@ -169,7 +202,7 @@ func wellFormed(token string) error {
 // one that the key is for.
 func (j *JWT) key(ctx context.Context, t *jwt.Token) (any, error) {
 	if j.keys == nil {
-		return j.cfg.Secret, nil
+		return j.secrets, nil
 	}
 	id, _ := t.Header["kid"].(string)
 	k, err := j.keys.find(ctx, id)

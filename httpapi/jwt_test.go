@@ -349,6 +349,9 @@ func TestNewJWTRefuses(t *testing.T) {
 	for rule, c := range map[string]httpapi.JWTConfig{
 		"Nothing":     {},
 		"ShortSecret": {Secret: make([]byte, 31)},
+		"ShortFormer": {Secret: jwtSecret, FormerSecrets: [][]byte{jwtSecret, make([]byte, 31)}},
+		"FormerAlone": {FormerSecrets: [][]byte{jwtSecret}},
+		"FormerJWKS":  {FormerSecrets: [][]byte{jwtSecret}, JWKS: "https://example.com/jwks", Client: http.DefaultClient}, //nolint:forbidigo // it is never used
 		"Both":        {Secret: jwtSecret, JWKS: empty},
 		"NoFile":      {JWKS: empty + ".not"},
 		"NoUsableKey": {JWKS: empty},
