@@ -85,10 +85,12 @@ func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error
 		}
 		return err
 	}
-	wake()                                                                    // the notification that was heard may have been that of a publish
-	if _, err := conn.Exec(ctx, "SET idle_session_timeout = 0"); err != nil { // the session is our own
+	// The session is our own. CheckAlone finds it by the name.
+	name := Options{Schema: s.schema}.ApplicationName()
+	if _, err := conn.Exec(ctx, "SET idle_session_timeout = 0; SET application_name = '"+name+"'"); err != nil {
 		return err
 	}
+	wake() // the notification that was heard may have been that of a publish
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err

@@ -56,6 +56,9 @@ func (s *Store) Close() error { return s.DB().Close() }
 // database and the address. Nothing is set later, so no setting of the store's stays on a
 // server connection that a pooler gives to another client.
 //
+// The application_name of the connections is [bunstore.Options.ApplicationName], unless the
+// address or PGAPPNAME names another one.
+//
 // A pooler such as PgBouncer keeps client_encoding, DateStyle and
 // standard_conforming_strings for each client, and refuses or ignores the other settings.
 // The store then works as with NoPrepare, and Ping refuses a server on which one of the
@@ -78,6 +81,9 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	if !asked {
 		// What bun writes differs from call to call: there is no use in preparing it.
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = opts.ApplicationName()
 	}
 	pool := sql.OpenDB(newConnector(config))
 	limit(pool, opts.MaxConns)
