@@ -43,8 +43,10 @@ type host struct {
 }
 
 // run does what the arguments say and returns the exit code. SIGINT and SIGTERM
-// end it in order; a second one ends the process at once.
+// end it in order; a second one ends the process at once. SIGHUP, as a terminal sends it
+// when it closes, does nothing.
 func (h *host) run(ctx context.Context, args []string) int {
+	signal.Ignore(syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal has its default effect
