@@ -18,11 +18,7 @@ func onPostgres(t *testing.T) (environ []string, schema string) {
 	t.Helper()
 	schema = testpg.Schema(t)
 	environ = []string{"WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + schema}
-	t.Cleanup(func() {
-		if r := command(t, environ, "migrate", "down", "--steps=200"); r.code != 0 {
-			t.Logf("the schema stays: %s", r.stderr)
-		}
-	})
+	dropSchema(t, environ)
 	return environ, schema
 }
 
@@ -52,7 +48,7 @@ func serveHere(t *testing.T, environ []string, change func(*config), args ...str
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	p := &process{config: conf, host: h, log: conf.library.Logger, serves: !s.Dispatcher, dispatches: !s.API}
+	p := &process{config: conf, host: h, log: conf.library.Logger}
 	go func() { ended <- p.run(ctx, db) }()
 	t.Cleanup(func() {
 		cancel()
@@ -77,12 +73,12 @@ func TestTheDispatcherHearsOfEventsThatAnotherHostPublishes(t *testing.T) {
 	folder := t.TempDir()
 	receiver, posts := receive(t, nil)
 	environ = append(environ, testKeys)
-	front := serve(t, folder, environ, "--api")
+	front := serve(t, folder, environ, "--api", "--dev")
 	a := api{front.url, token(t, folder, "--scope=webhooks:admin")}
 	a.subscribe(t, receiver)
-	serveHere(t, append(environ, testSecret), func(c *config) {
+	serveHere(t, environ, func(c *config) {
 		c.library.PollInterval = time.Hour
-		c.library.AllowHTTP, c.library.AllowNetworks = true, networks{netip.MustParsePrefix("127.0.0.0/8")}
+		c.library.AllowNetworks = networks{netip.MustParsePrefix("127.0.0.0/8")}
 	}, "--dispatcher")
 	for range 5 { // the first one may be found by the claims of the start
 		id := a.publish(t)
@@ -107,7 +103,7 @@ func TestTheDispatcherMakesMissingPartitions(t *testing.T) {
 	if _, err := db.DB().DB.ExecContext(t.Context(), "DROP TABLE "+missing); err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, t.TempDir(), environ, "--dispatcher", "--no-migrate")
+	s := serve(t, t.TempDir(), append(environ, testKeys), "--dispatcher", "--no-migrate")
 	api{url: s.url}.call(t, http.MethodGet, "/healthcheck", nil, nil, http.StatusOK)
 	within(t, func() bool {
 		there := false

@@ -117,11 +117,7 @@ func TestNoSecretShowsWhereItMustNot(t *testing.T) {
 		t.Parallel()
 		dsn, schema, c := testpg.DSN(t), testpg.Schema(t), newCanaries()
 		environ := []string{"WEBHOOKS_STORE=" + dsn, "WEBHOOKS_SCHEMA=" + schema}
-		t.Cleanup(func() {
-			if r := command(t, environ, "migrate", "down", "--steps=200"); r.code != 0 {
-				t.Logf("the schema stays: %s", r.stderr)
-			}
-		})
+		dropSchema(t, environ)
 		c.story(t, t.TempDir(), environ)
 		whole := dump(t, dsn, schema)
 		sweep(t, "the tables", whole, c.never())

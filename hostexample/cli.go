@@ -37,7 +37,8 @@ func (*serveCmd) Help() string {
 have no flag, but are taken from the environment, or from the file that the same
 variable with _FILE behind it names:
 
-    WEBHOOKS_JWT_SECRET     HS256 secret of the tokens, at least 32 bytes.
+    WEBHOOKS_JWT_SECRET     HS256 secret of the tokens, at least 32 bytes, or several
+                            by commas: the first signs, all verify.
     WEBHOOKS_SECRET_KEYS    Keys that encrypt signing secrets at rest, base64 of 32
                             bytes each, by commas: the first encrypts, all decrypt.
                             "off" leaves them in the clear. Required outside
@@ -49,9 +50,11 @@ variable with _FILE behind it names:
     WEBHOOKS_LISTEN_ADDRESS_FILE
                             File with the value of --listen-address.
 
-Without WEBHOOKS_JWT_SECRET and --jwks it runs in development mode: on loopback
-only, with secrets of its own in webhooks.dev.secret and webhooks.dev.key beside
-the database, and deliveries may reach loopback.`
+Durations take days, such as 30d. With --dev it runs in development mode: on loopback
+only, with secrets of its own in webhooks.dev.secret and webhooks.dev.key beside the
+database, and deliveries may reach loopback. So it does where nothing is configured:
+the default store, API and dispatcher in one process, neither WEBHOOKS_JWT_SECRET nor
+--jwks. A dispatcher alone needs no WEBHOOKS_JWT_SECRET.`
 }
 
 // parse reads the arguments and the environment. The command is nil if all is done

@@ -12,11 +12,15 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+// defaultStore is where the data is if nothing is configured.
+const defaultStore = "sqlite:webhooks.db"
+
 // storeSettings say where the data is.
 type storeSettings struct {
 	Store  storeAddress `help:"Where the data is: memory:, sqlite:PATH, or postgres://… (a file with that: WEBHOOKS_STORE_FILE)." default:"sqlite:webhooks.db"`
 	Schema string       `help:"PostgreSQL schema of the tables, prefix of their names on SQLite." default:"webhooks"`
 
+	PoolSize      count        `help:"Connections to PostgreSQL that are open at once; a dispatcher listens on one of them. Default: 16."`
 	ListenAddress storeAddress `help:"Address of PostgreSQL to listen for work on, where --store is that of a pooler in transaction mode (a file with it: WEBHOOKS_LISTEN_ADDRESS_FILE). Default: --store."`
 }
 
@@ -28,6 +32,10 @@ type tokenSettings struct {
 
 // settings of serve.
 type settings struct {
+	Dev        *bool `help:"Development mode: on loopback, with secrets of its own, and deliveries may reach loopback. Default: only where nothing is configured."`
+	API        bool  `name:"api" help:"Only the REST API; another process on the same database dispatches."`
+	Dispatcher bool  `help:"Only the dispatcher, and GET /healthcheck."`
+
 	Addr listenAddress `help:"Listen address. Port 0 takes a free one." default:"127.0.0.1:8080"`
 	storeSettings
 	NoMigrate bool   `help:"Leave the schema of the database as it is."`
@@ -36,13 +44,17 @@ type settings struct {
 	JWKS string `name:"jwks" help:"Path or https URL of a JWKS whose keys sign the tokens."`
 	tokenSettings
 
-	AllowNetworks networks `help:"Networks (CIDRs, by commas) that deliveries may reach although they are private."`
-	RetrySchedule waits    `help:"Waits between attempts, by commas. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
-	Timeout       wait     `help:"Of one attempt, at most 30s." default:"15s"`
-	Workers       uint16   `help:"Attempts in flight at once. Default: 2,048, or what half of GOMEMLIMIT allows at 128 KiB each."`
-	StoreTimeout  wait     `help:"How long a request waits for the store before it is answered with 503." default:"10s"`
-	DrainTimeout  wait     `help:"How long the end waits for attempts and requests under way." default:"30s"`
-	Retention     wait     `help:"How long history is kept; from 48h on whole days end, so up to a day more." default:"720h"`
+	AllowNetworks networks  `help:"Networks (CIDRs, by commas) that deliveries may reach although they are private."`
+	AllowHTTP     bool      `name:"allow-http" help:"Plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
+	RetrySchedule waits     `help:"Waits between attempts, by commas; in all at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
+	Deadline      wait      `help:"How long after its publication an event may still be sent." default:"96h"`
+	Timeout       wait      `help:"Of one attempt, at most 30s." default:"15s"`
+	Workers       count     `help:"Attempts in flight at once. Default: 2,048, or what half of GOMEMLIMIT allows at 128 KiB each."`
+	StoreTimeout  wait      `help:"How long a request waits for the store before it is answered with 503." default:"10s"`
+	DrainTimeout  wait      `help:"How long the end waits for attempts and requests under way." default:"30s"`
+	Retention     retention `help:"How long history is kept, at least 1h, or forever; from 48h on whole days end, so up to a day more." default:"720h"`
+	SecretOverlap wait      `help:"How long a replaced signing secret still signs." default:"24h"`
+	MaxData       size      `help:"Bytes of an event's data, at most 67108864." default:"1048576"`
 
 	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
 
@@ -52,15 +64,20 @@ type settings struct {
 // config is what the settings and the secrets come to.
 type config struct {
 	settings
-	library   webhooks.Config
-	jwtSecret []byte
-	inClear   bool        // signing secrets are not encrypted at rest
-	dev       *devSecrets // nil outside development mode
+	library    webhooks.Config
+	jwtSecrets [][]byte    // the first signs, all verify
+	inClear    bool        // signing secrets are not encrypted at rest
+	dev        *devSecrets // nil outside development mode
 }
+
+// serves and dispatches report what the process does: both, unless one is chosen.
+func (s settings) serves() bool     { return s.API || !s.Dispatcher }
+func (s settings) dispatches() bool { return s.Dispatcher || !s.API }
 
 // devSecrets is where development mode keeps its secrets.
 type devSecrets struct {
 	folder string
+	jwt    bool // tokens are signed with the secret there
 	key    bool // the signing secrets are encrypted with the key there
 }
 
@@ -69,13 +86,14 @@ type devSecrets struct {
 func (h *host) config(s settings) (*config, error) {
 	c := &config{settings: s, library: webhooks.Config{
 		RetrySchedule: s.RetrySchedule, Timeout: time.Duration(s.Timeout), StoreTimeout: time.Duration(s.StoreTimeout), Workers: int(s.Workers),
-		Retention: time.Duration(s.Retention), AllowNetworks: s.AllowNetworks,
+		Retention: time.Duration(s.Retention), AllowNetworks: s.AllowNetworks, AllowHTTP: s.AllowHTTP,
+		Deadline: time.Duration(s.Deadline), SecretOverlap: time.Duration(s.SecretOverlap), MaxData: int(s.MaxData),
 	}}
 	var err error
 	if err = errors.Join(h.readStore(&c.storeSettings), s.checkPaths()); err != nil {
 		return nil, err
 	}
-	if c.jwtSecret, err = h.readJWTSecret(); err != nil {
+	if c.jwtSecrets, err = h.readJWTSecrets(); err != nil {
 		return nil, err
 	}
 	if c.library.PrivateKey, err = h.readSecret("WEBHOOKS_PRIVATE_KEY"); err != nil {
@@ -86,25 +104,42 @@ func (h *host) config(s settings) (*config, error) {
 		return nil, err
 	}
 	c.library.SecretKeys, c.inClear = keys, set && keys == nil
+	develops, err := c.develops()
 	switch {
-	case c.jwtSecret != nil && c.JWKS != "":
-		return nil, wrong("jwks", "and WEBHOOKS_JWT_SECRET are both set; set one")
-	case c.jwtSecret == nil && c.JWKS == "":
+	case err != nil:
+		return nil, err
+	case develops:
 		return c, c.develop(set)
+	case c.serves() && c.jwtSecrets == nil && c.JWKS == "":
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set: set it, or WEBHOOKS_JWKS, so that tokens can be verified; --dev (WEBHOOKS_DEV) turns on development mode instead")
 	case !set:
 		return nil, wrong("WEBHOOKS_SECRET_KEYS", "is not set: keys that encrypt signing secrets at rest (openssl rand -base64 32), or the word off")
 	}
 	return c, nil
 }
 
+// develops reports whether development mode is on: --dev says it, or nothing is
+// configured that production needs.
+func (c *config) develops() (bool, error) {
+	said := c.Dev != nil && *c.Dev
+	switch {
+	case c.jwtSecrets != nil && c.JWKS != "":
+		return false, wrong("jwks", "and WEBHOOKS_JWT_SECRET are both set; set one")
+	case said && !c.serves():
+		return false, wrong("dev", "is not for a dispatcher alone: set WEBHOOKS_SECRET_KEYS, and WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8 if it is to reach this machine")
+	case said && c.JWKS != "":
+		return false, wrong("dev", "and WEBHOOKS_JWKS are both set: development mode signs tokens itself; set one")
+	case c.Dev != nil:
+		return said, nil
+	}
+	return c.Store == defaultStore && c.serves() && c.dispatches() && c.jwtSecrets == nil && c.JWKS == "", nil
+}
+
 // develop turns on development mode: nobody but this machine gets in, and
 // deliveries may reach it.
 func (c *config) develop(haveKeys bool) error {
-	if !c.Addr.loopback() {
-		return wrong("addr", "is %s: without WEBHOOKS_JWT_SECRET or WEBHOOKS_JWKS only a loopback address may be used, such as 127.0.0.1:8080; set one of the two", c.Addr)
-	}
-	if c.MetricsAddr != "" && !c.MetricsAddr.loopback() {
-		return wrong("metrics-addr", "is %s: without WEBHOOKS_JWT_SECRET or WEBHOOKS_JWKS only a loopback address may be used", c.MetricsAddr)
+	if err := errors.Join(c.checkLoopback("addr", c.Addr), c.checkLoopback("metrics-addr", c.MetricsAddr)); err != nil {
+		return err
 	}
 	c.dev = &devSecrets{folder: c.folder()}
 	if !isFolder(c.dev.folder) {
@@ -113,11 +148,13 @@ func (c *config) develop(haveKeys bool) error {
 	c.library.AllowHTTP = true
 	c.library.AllowNetworks = append(c.library.AllowNetworks,
 		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	secret, err := devSecret(c.dev.folder, devSecretFile)
-	if err != nil {
-		return err
+	if c.jwtSecrets == nil {
+		secret, err := devSecret(c.dev.folder, devSecretFile)
+		if err != nil {
+			return err
+		}
+		c.jwtSecrets, c.dev.jwt = [][]byte{[]byte(secret)}, true
 	}
-	c.jwtSecret = []byte(secret)
 	if haveKeys {
 		return nil
 	}
@@ -127,6 +164,23 @@ func (c *config) develop(haveKeys bool) error {
 	}
 	c.library.SecretKeys, c.dev.key = [][]byte{decodeKey(key)}, true
 	return nil
+}
+
+// checkLoopback refuses an address that other machines can reach.
+func (c *config) checkLoopback(setting string, address listenAddress) error {
+	if address == "" || address.loopback() {
+		return nil
+	}
+	return wrong(setting, "is %s: in development mode it must be a loopback address such as 127.0.0.1:8080; to leave that mode %s", address, c.wayOut())
+}
+
+// wayOut says how to leave development mode.
+func (c *config) wayOut() string {
+	way := "set WEBHOOKS_JWT_SECRET or WEBHOOKS_JWKS, and WEBHOOKS_SECRET_KEYS"
+	if c.Dev != nil {
+		way += ", and leave out --dev (WEBHOOKS_DEV)"
+	}
+	return way
 }
 
 // readStore takes the addresses of the store from files, where these are named.

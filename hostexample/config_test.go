@@ -34,8 +34,23 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"TimeoutZero", nil, "--timeout=0s", "--timeout (WEBHOOKS_TIMEOUT)"},
 		{"TimeoutTooLong", nil, "--timeout=31s", "--timeout (WEBHOOKS_TIMEOUT)"},
 		{"Workers", nil, "--workers=many", "--workers (WEBHOOKS_WORKERS)"},
+		{"WorkersNone", nil, "--workers=0", "--workers (WEBHOOKS_WORKERS)"},
 		{"WorkersNegative", nil, "--workers=-1", "--workers (WEBHOOKS_WORKERS)"},
-		{"Retention", nil, "--retention=30d", "--retention (WEBHOOKS_RETENTION)"},
+		{"Retention", nil, "--retention=never", "--retention (WEBHOOKS_RETENTION)"},
+		{"RetentionOfDaysAndMore", nil, "--retention=30days", "--retention (WEBHOOKS_RETENTION)"},
+		{"RetentionBeyondTime", nil, "--retention=999999d", "--retention (WEBHOOKS_RETENTION)"},
+		{"RetentionBackwards", nil, "--retention=30d-1h", "--retention (WEBHOOKS_RETENTION)"},
+		{"RetentionShort", nil, "--retention=59m59s", "--retention (WEBHOOKS_RETENTION)"},
+		{"TimeoutForever", nil, "--timeout=forever", "--timeout (WEBHOOKS_TIMEOUT)"},
+		{"RetryScheduleBeyondTheDeadline", nil, "--retry-schedule=3d,24h,1s", "--retry-schedule (WEBHOOKS_RETRY_SCHEDULE)"},
+		{"DeadlineBeforeTheScheduleEnds", []string{"WEBHOOKS_DEADLINE=2d"}, "", "--retry-schedule (WEBHOOKS_RETRY_SCHEDULE)"},
+		{"Deadline", nil, "--deadline=0s", "--deadline (WEBHOOKS_DEADLINE)"},
+		{"SecretOverlap", nil, "--secret-overlap=-1h", "--secret-overlap (WEBHOOKS_SECRET_OVERLAP)"},
+		{"MaxData", nil, "--max-data=1MiB", "--max-data (WEBHOOKS_MAX_DATA)"},
+		{"MaxDataTooMuch", nil, "--max-data=67108865", "--max-data (WEBHOOKS_MAX_DATA)"},
+		{"PoolSize", []string{"WEBHOOKS_POOL_SIZE=0"}, "", "--pool-size (WEBHOOKS_POOL_SIZE)"},
+		{"PoolSizeWithoutPostgreSQL", []string{"WEBHOOKS_POOL_SIZE=8"}, "", "--pool-size (WEBHOOKS_POOL_SIZE)"},
+		{"AllowHTTP", []string{"WEBHOOKS_ALLOW_HTTP=perhaps"}, "", "--allow-http (WEBHOOKS_ALLOW_HTTP)"},
 		{"RetrySchedule", nil, "--retry-schedule=1s,later", "--retry-schedule (WEBHOOKS_RETRY_SCHEDULE)"},
 		{"Networks", nil, "--allow-networks=10.0.0.0", "--allow-networks (WEBHOOKS_ALLOW_NETWORKS)"},
 		{"NetworkHostBits", nil, "--allow-networks=10.0.0.1/8", "--allow-networks (WEBHOOKS_ALLOW_NETWORKS)"},
@@ -43,17 +58,20 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"LogFormat", nil, "--log-format=xml", "--log-format (WEBHOOKS_LOG_FORMAT)"},
 		{"Store", nil, "--store=mysql://x", "--store (WEBHOOKS_STORE)"},
 		{"StoreWithoutPath", nil, "--store=sqlite:", "--store (WEBHOOKS_STORE)"},
-		{"StoreFolder", nil, "--store=sqlite:absent/webhooks.db", "--store (WEBHOOKS_STORE)"},
+		{"StoreFolder", nil, "--dev --store=sqlite:absent/webhooks.db", "--store (WEBHOOKS_STORE)"},
 		{"Connections", nil, "--max-connections=0", "--max-connections (WEBHOOKS_MAX_CONNECTIONS)"},
-		{"StoreURL", nil, "--store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
-		{"Schema", nil, "--schema=No", "--schema (WEBHOOKS_SCHEMA)"},
+		{"StoreURL", nil, "--dev --store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
+		{"Schema", nil, "--dev --schema=No", "--schema (WEBHOOKS_SCHEMA)"},
 		{"ListenAddressUnknown", nil, "--listen-address=redis://x", "--listen-address"},
-		{"ListenAddressWithoutPostgreSQL", nil, "--store=memory: --listen-address=postgres://here", "--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
+		{"ListenAddressWithoutPostgreSQL", nil, "--dev --store=memory: --listen-address=postgres://here", "--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
 		{"Seed", nil, "--seed=absent", "--seed (WEBHOOKS_SEED)"},
-		{"MemoryAPI", nil, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
-		{"MemoryDispatcher", nil, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},
+		{"MemoryAPI", []string{testSecret, testKeys}, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
+		{"MemoryDispatcher", []string{testKeys}, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},
+		{"MigrateDownUnconfirmed", nil, "migrate down", "--yes (WEBHOOKS_YES)"},
+		{"MigrateDownByNothing", nil, "migrate down --yes --steps=0", "--steps (WEBHOOKS_STEPS)"},
 		{"MemoryMigrate", nil, "migrate up --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"SecretShort", []string{"WEBHOOKS_JWT_SECRET=short"}, "", "WEBHOOKS_JWT_SECRET"},
+		{"SecretShortAmongOthers", []string{testSecret + ",short"}, "", "WEBHOOKS_JWT_SECRET"},
 		{"SecretTwice", []string{testSecret, "WEBHOOKS_JWT_SECRET_FILE=x"}, "", "WEBHOOKS_JWT_SECRET"},
 		{"SecretFileAbsent", []string{"WEBHOOKS_JWT_SECRET_FILE=absent"}, "", "WEBHOOKS_JWT_SECRET_FILE"},
 		{"SecretAndJWKS", []string{testSecret, testKeys}, "--jwks=https://example.com/jwks", "--jwks (WEBHOOKS_JWKS)"},
@@ -61,11 +79,21 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"JWKSPlain", []string{testKeys}, "--jwks=http://example.com/jwks?50%off --store=memory:", "--jwks (WEBHOOKS_JWKS)"},
 		{"KeysUnset", []string{testSecret}, "", "WEBHOOKS_SECRET_KEYS"},
 		{"KeysWrong", []string{testSecret, "WEBHOOKS_SECRET_KEYS=AAECAw=="}, "", "WEBHOOKS_SECRET_KEYS"},
-		{"PrivateKey", []string{"WEBHOOKS_PRIVATE_KEY=whsk_x"}, "--store=memory:", "WEBHOOKS_PRIVATE_KEY"},
+		{"PrivateKey", []string{"WEBHOOKS_PRIVATE_KEY=whsk_x"}, "--dev --store=memory:", "WEBHOOKS_PRIVATE_KEY"},
 		{"DevelopmentEverywhere", nil, "--addr=0.0.0.0:0", "WEBHOOKS_JWT_SECRET"},
 		{"DevelopmentNoHost", nil, "--addr=:0", "--addr (WEBHOOKS_ADDR)"},
 		{"DevelopmentMetrics", nil, "--metrics-addr=0.0.0.0:0", "--metrics-addr (WEBHOOKS_METRICS_ADDR)"},
 		{"DevelopmentPublic", nil, "--addr=192.0.2.1:0", "--addr (WEBHOOKS_ADDR)"},
+		{"DevelopmentSaidEverywhere", []string{testSecret, testKeys}, "--dev --addr=0.0.0.0:0", "leave out --dev (WEBHOOKS_DEV)"},
+		{"DevelopmentOfADispatcher", []string{testKeys}, "--dispatcher --dev", "--dev (WEBHOOKS_DEV)"},
+		{"DevelopmentWithJWKS", []string{testKeys, "WEBHOOKS_DEV=true"}, "--jwks=https://example.com/jwks", "--dev (WEBHOOKS_DEV)"},
+		{"DevelopmentPerhaps", []string{"WEBHOOKS_DEV=perhaps"}, "", "--dev (WEBHOOKS_DEV)"},
+		{"NotDevelopmentWhereItIsDenied", []string{"WEBHOOKS_DEV=false"}, "", "WEBHOOKS_JWT_SECRET"},
+		{"NotDevelopmentWithPostgreSQL", nil, "--store=postgres://here", "--dev (WEBHOOKS_DEV)"},
+		{"NotDevelopmentWithAFile", nil, "--store=sqlite:other.db", "--dev (WEBHOOKS_DEV)"},
+		{"NotDevelopmentInMemory", nil, "--store=memory:", "--dev (WEBHOOKS_DEV)"},
+		{"NotDevelopmentOfTheAPI", nil, "--api", "--dev (WEBHOOKS_DEV)"},
+		{"NotDevelopmentOfADispatcher", nil, "--dispatcher", "WEBHOOKS_SECRET_KEYS"},
 		{"TokenOrg", []string{testSecret}, "token --org=acme", "--org (WEBHOOKS_ORG)"},
 		{"TokenScope", []string{testSecret}, "token --scope=all", "--scope (WEBHOOKS_SCOPE)"},
 		{"TokenBeforeServe", nil, "token", "WEBHOOKS_JWT_SECRET"},
@@ -95,7 +123,7 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 func TestAFlagWinsOverItsVariable(t *testing.T) {
 	t.Parallel()
 	h := &host{environ: []string{
-		"WEBHOOKS_TIMEOUT=3s", "WEBHOOKS_WORKERS=7", "WEBHOOKS_RETRY_SCHEDULE=1s, 2s", "WEBHOOKS_ALLOW_NETWORKS=10.0.0.0/8,fd00::/8",
+		"WEBHOOKS_TIMEOUT=3s", "WEBHOOKS_WORKERS=7", "WEBHOOKS_RETRY_SCHEDULE=1s, 2s, 1d12h", "WEBHOOKS_ALLOW_NETWORKS=10.0.0.0/8,fd00::/8",
 		"WEBHOOKS_RETENTION=", "WEBHOOKS_NO_MIGRATE=true", "WEBHOOKS_PORT=tcp://10.1.2.3:80", "WEBHOOKS_SERVICE_HOST=10.1.2.3",
 	}}
 	c, _, err := h.parse([]string{"--timeout=4s"})
@@ -109,7 +137,7 @@ func TestAFlagWinsOverItsVariable(t *testing.T) {
 	if time.Duration(got.Retention) != 720*time.Hour || got.Addr != "127.0.0.1:8080" || got.Store != "sqlite:webhooks.db" {
 		t.Errorf("defaults: %v %v %v", time.Duration(got.Retention), got.Addr, got.Store)
 	}
-	if want := []time.Duration{time.Second, 2 * time.Second}; !slices.Equal(got.RetrySchedule, want) {
+	if want := []time.Duration{time.Second, 2 * time.Second, 36 * time.Hour}; !slices.Equal(got.RetrySchedule, want) {
 		t.Errorf("schedule %v", got.RetrySchedule)
 	}
 	if want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}; !slices.Equal(got.AllowNetworks, want) {
@@ -161,8 +189,8 @@ func TestSecretsComeFromFilesToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(c.jwtSecret) != "0123456789abcdef0123456789abcdef" || c.dev != nil || c.inClear {
-		t.Errorf("secret %q, development %v, in clear %v", c.jwtSecret, c.dev, c.inClear)
+	if len(c.jwtSecrets) != 1 || string(c.jwtSecrets[0]) != "0123456789abcdef0123456789abcdef" || c.dev != nil || c.inClear {
+		t.Errorf("secrets %q, development %v, in clear %v", c.jwtSecrets, c.dev, c.inClear)
 	}
 	if k := c.library.SecretKeys; len(k) != 2 || k[0][0] != 0 || k[1][0] != 1 {
 		t.Errorf("keys %v", k)
@@ -176,7 +204,7 @@ func TestDevelopmentSecretsAreKeptAndOurs(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	h := &host{}
-	s := settings{Addr: "127.0.0.1:0", storeSettings: storeSettings{Store: storeAddress("sqlite:" + folder + "/webhooks.db")}}
+	s := settings{Dev: new(true), Addr: "127.0.0.1:0", storeSettings: storeSettings{Store: storeAddress("sqlite:" + folder + "/webhooks.db")}}
 	first, err := h.config(s)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +213,7 @@ func TestDevelopmentSecretsAreKeptAndOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(first.jwtSecret, again.jwtSecret) || !bytes.Equal(first.library.SecretKeys[0], again.library.SecretKeys[0]) {
+	if !bytes.Equal(first.jwtSecrets[0], again.jwtSecrets[0]) || !bytes.Equal(first.library.SecretKeys[0], again.library.SecretKeys[0]) {
 		t.Error("the second start made other secrets")
 	}
 	if !first.library.AllowHTTP || len(first.library.AllowNetworks) != 2 {

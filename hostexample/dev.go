@@ -49,15 +49,19 @@ func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	}
 	expires := time.Now().Add(devTokenLife)
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
-		p.claims("developer", []string{"*"}, "webhooks:admin", devTokenLife)).SignedString(p.jwtSecret)
+		p.claims("developer", []string{"*"}, "webhooks:admin", devTokenLife)).SignedString(p.jwtSecrets[0])
 	if err != nil {
 		return "", err
+	}
+	signedWith := "WEBHOOKS_JWT_SECRET"
+	if p.dev.jwt {
+		signedWith = filepath.Join(p.dev.folder, devSecretFile)
 	}
 	org := url + "/api/organizations/" + sampleOrg.String()
 	auth := "-H 'Authorization: Bearer " + token + "'"
 	return fmt.Sprintf(`
-Development mode, as neither WEBHOOKS_JWT_SECRET nor WEBHOOKS_JWKS is set: only this machine
-gets in, and deliveries may reach it. Admin token, until %s, signed with %s:
+Development mode: only this machine gets in, and deliveries may reach it. Admin token, until
+%s, signed with %s:
 
 %s
 
@@ -73,7 +77,7 @@ Read about the rest of the interface in a browser:
 
 %s/docs
 
-`, expires.Format(time.DateOnly), filepath.Join(p.dev.folder, devSecretFile), token,
+`, expires.Format(time.DateOnly), signedWith, token,
 		auth, org, auth, org, sub.ID, url), nil
 }
 

@@ -212,6 +212,17 @@ func token(t *testing.T, folder string, args ...string) string {
 	return strings.TrimSpace(r.stdout)
 }
 
+// dropSchema removes the schema of the environment at the end of the test, once the hosts that
+// use it have ended.
+func dropSchema(t *testing.T, environ []string) {
+	t.Cleanup(func() {
+		within(t, func() bool {
+			r := command(t, environ, "migrate", "down", "--steps=200", "--yes")
+			return r.code == 0 || !strings.Contains(r.stderr, "connected")
+		})
+	})
+}
+
 // lockedBuffer can be read while a process writes to it.
 type lockedBuffer struct {
 	mu sync.Mutex

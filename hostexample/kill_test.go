@@ -90,22 +90,15 @@ func twoHosts(t *testing.T) (hosts [2]*serving, apis [2]api, c *counter) {
 	if testing.Short() {
 		t.Skip("left out: -short")
 	}
-	environ := []string{"WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t), "WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64"}
+	environ := []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t), "WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64"}
 	folder := t.TempDir()
 	c, url := newCounter(t)
+	dropSchema(t, environ)
 	for i := range hosts {
 		hosts[i] = serve(t, folder, environ)
 		apis[i] = api{hosts[i].url, token(t, folder, "--scope=webhooks:admin")}
 	}
 	apis[0].subscribe(t, url)
-	t.Cleanup(func() {
-		for _, h := range hosts {
-			_ = h.cmd.Process.Kill()
-		}
-		if r := command(t, environ, "migrate", "down", "--steps=200"); r.code != 0 {
-			t.Logf("the schema stays: %s", r.stderr)
-		}
-	})
 	return hosts, apis, c
 }
 

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
+
+	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
 // migrateCmd moves the schema of the database.
@@ -22,11 +25,23 @@ func (m *migrateUp) run(ctx context.Context, h *host, _ *cli) error {
 
 type migrateDown struct {
 	storeSettings
-	Steps uint8 `help:"How many." default:"1"`
+	Steps count `help:"How many." default:"1"`
+	Yes   bool  `help:"Really delete that data. Required."`
 }
 
 func (m *migrateDown) run(ctx context.Context, h *host, _ *cli) error {
-	return h.migrate(ctx, m.storeSettings, func(db *database) error { return db.sql.Down(ctx, int(m.Steps)) })
+	if !m.Yes {
+		return wrong("yes", "is not set: migrate down deletes the tables and columns that the undone migrations made, with all data in them")
+	}
+	return h.migrate(ctx, m.storeSettings, func(db *database) error {
+		db.sql.DB().SetMaxOpenConns(1) // CheckAlone would find the others
+		if err := db.sql.CheckAlone(ctx); errors.Is(err, bunstore.ErrInUse) {
+			return fmt.Errorf("migrate down: %w: stop every process that uses it, and try again", err)
+		} else if err != nil {
+			return err
+		}
+		return db.sql.Down(ctx, int(m.Steps))
+	})
 }
 
 type migrateStatus struct{ storeSettings }

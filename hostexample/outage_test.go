@@ -123,14 +123,11 @@ func linked(t *testing.T) (l *link, environ []string) {
 	if err != nil || dsn.Port() == "" {
 		t.Skip("left out: the address of PostgreSQL is not a URL with a port")
 	}
+	schema := testpg.Schema(t)
+	dropSchema(t, []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + schema}) // when the link is cut
 	l = newLink(t, "tcp", dsn.Host)
 	dsn.Host = l.listener.Addr().String()
-	environ = []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + testpg.Schema(t)}
-	t.Cleanup(func() {
-		l.freeze(false)
-		l.set(false)
-		command(t, environ, "migrate", "down", "--steps=200")
-	})
+	environ = []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + schema}
 	return l, environ
 }
 

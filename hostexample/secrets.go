@@ -43,17 +43,22 @@ func (h *host) readSecret(name string) (string, error) {
 	return value, nil
 }
 
-// readJWTSecret returns the HS256 secret, or nil if there is none.
-func (h *host) readJWTSecret() ([]byte, error) {
+// readJWTSecrets returns the HS256 secrets, or nil if there are none. The first signs.
+func (h *host) readJWTSecrets() ([][]byte, error) {
 	const name = "WEBHOOKS_JWT_SECRET"
 	value, err := h.readSecret(name)
 	if err != nil || value == "" {
 		return nil, err
 	}
-	if len(value) < 32 {
-		return nil, wrong(name, "has %d bytes, must have at least 32", len(value))
+	var secrets [][]byte
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		if len(part) < 32 {
+			return nil, wrong(name, "has %d bytes as number %d of its secrets, which commas separate; each must have at least 32", len(part), len(secrets)+1)
+		}
+		secrets = append(secrets, []byte(part))
 	}
-	return []byte(value), nil
+	return secrets, nil
 }
 
 // readSecretKeys returns the keys that encrypt signing secrets at rest. They are nil

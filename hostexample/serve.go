@@ -15,19 +15,14 @@ import (
 )
 
 // serveCmd runs the API and the dispatcher.
-type serveCmd struct {
-	settings
-	API        bool `name:"api" help:"Only the REST API; another process on the same database dispatches."`
-	Dispatcher bool `help:"Only the dispatcher, and GET /healthcheck."`
-}
+type serveCmd struct{ settings }
 
 func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 	conf, err := h.config(s.settings)
 	if err != nil {
 		return err
 	}
-	both := s.API == s.Dispatcher // also what to do when told to do each
-	if conf.Store == "memory:" && !both {
+	if conf.Store == "memory:" && (!conf.serves() || !conf.dispatches()) {
 		return wrong("store", "is memory:, which another process cannot share: --api and --dispatcher need postgres:// or sqlite:")
 	}
 	conf.library.Logger = c.logger(h.stderr)
@@ -36,10 +31,7 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	p := &process{
-		config: conf, host: h, log: conf.library.Logger,
-		serves: both || s.API, dispatches: both || s.Dispatcher,
-	}
+	p := &process{config: conf, host: h, log: conf.library.Logger}
 	return p.run(ctx, db)
 }
 
@@ -47,10 +39,9 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 type process struct {
 	*config
 	*host
-	log                *slog.Logger
-	serves, dispatches bool
-	hooks              *webhooks.Webhooks
-	metrics            http.Handler // nil if nobody wants them
+	log     *slog.Logger
+	hooks   *webhooks.Webhooks
+	metrics http.Handler // nil if nobody wants them
 }
 
 func (p *process) run(ctx context.Context, db *database) error {
@@ -64,7 +55,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 	if err := p.prepare(ctx, db); err != nil {
 		return err
 	}
-	handler, err := p.handler()
+	handler, err := p.handler(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,7 +73,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 		return err
 	}
 	defer p.drain(server)
-	if p.dispatches {
+	if p.dispatches() {
 		if err := p.hooks.Dispatcher.Start(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
@@ -101,6 +92,9 @@ func (p *process) run(ctx context.Context, db *database) error {
 
 // prepare makes the database ready and applies the seed documents.
 func (p *process) prepare(ctx context.Context, db *database) error {
+	if p.dev != nil {
+		p.log.Warn("development mode is on, not for production: deliveries may reach this machine; to leave it " + p.wayOut())
+	}
 	if p.inClear {
 		p.log.Warn("signing secrets are not encrypted at rest: WEBHOOKS_SECRET_KEYS is off")
 	}
@@ -121,7 +115,7 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 		return err
 	}
 	documents := p.seeds()
-	if documents == nil || !p.serves {
+	if documents == nil || !p.serves() {
 		return nil
 	}
 	applied, err := p.hooks.Registry.Seed(webhooks.WithActor(ctx, "seed"), documents)
@@ -136,9 +130,9 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 func (p *process) announce(ctx context.Context, addr string) error {
 	url := "http://" + addr
 	p.log.Info("started", "version", webhooks.Version, "address", addr,
-		"api", p.serves, "dispatcher", p.dispatches)
+		"api", p.serves(), "dispatcher", p.dispatches())
 	welcome := ""
-	if p.dev != nil && p.serves {
+	if p.dev != nil && p.serves() {
 		var err error
 		if welcome, err = p.welcome(ctx, url); err != nil {
 			return err

@@ -148,11 +148,11 @@ func TestTheTwoHalvesWorkTogether(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	receiver, posts := receive(t, nil)
-	front := serve(t, folder, nil, "--api")
+	front := serve(t, folder, nil, "--api", "--dev")
 	a := api{front.url, token(t, folder, "--scope=webhooks:admin")}
 	a.subscribe(t, receiver)
 	id := a.publish(t)
-	back := serve(t, folder, nil, "--dispatcher")
+	back := serve(t, folder, []string{"WEBHOOKS_SECRET_KEYS_FILE=" + devKeyFile, "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8"}, "--dispatcher")
 	if got := next(t, posts).header.Get("webhook-id"); got != id {
 		t.Errorf("webhook-id %s, want %s", got, id)
 	}
@@ -169,7 +169,7 @@ func TestAnAddressInUseIsAFailure(t *testing.T) {
 	t.Parallel()
 	receiver, _ := receive(t, nil)
 	store := "--store=sqlite:" + t.TempDir() + "/webhooks.db"
-	r := command(t, nil, "serve", store, "--log-level=error", "--addr="+strings.TrimPrefix(receiver, "http://"))
+	r := command(t, nil, "serve", store, "--dev", "--log-level=error", "--addr="+strings.TrimPrefix(receiver, "http://"))
 	if r.code != exitFailed || !strings.Contains(r.stderr, "--addr") || r.stdout != "" {
 		t.Errorf("exit %d, %q, %q", r.code, r.stdout, r.stderr)
 	}
@@ -179,18 +179,18 @@ func TestMigrateMovesTheSchema(t *testing.T) {
 	t.Parallel()
 	store := "--store=sqlite:" + t.TempDir() + "/webhooks.db"
 	for _, step := range []struct{ args, want string }{
-		{"status", "pending"}, {"up", "applied"}, {"status", "applied"}, {"down", "pending"}, {"up", "applied"},
+		{"status", "pending"}, {"up", "applied"}, {"status", "applied"}, {"down --yes", "pending"}, {"up", "applied"},
 	} {
-		r := command(t, nil, "migrate", step.args, store)
+		r := command(t, nil, append(append([]string{"migrate"}, strings.Fields(step.args)...), store)...)
 		if r.code != 0 || !strings.Contains(r.stdout, step.want) {
 			t.Errorf("migrate %s: exit %d: %s%s", step.args, r.code, r.stdout, r.stderr)
 		}
 	}
-	r := command(t, nil, "migrate", "down", store, "--steps=200")
+	r := command(t, nil, "migrate", "down", store, "--steps=200", "--yes")
 	if r.code != 0 {
 		t.Fatalf("migrate down: exit %d: %s", r.code, r.stderr)
 	}
-	r = command(t, nil, "serve", store, "--no-migrate", "--addr=127.0.0.1:0", "--log-level=error")
+	r = command(t, nil, "serve", store, "--dev", "--no-migrate", "--addr=127.0.0.1:0", "--log-level=error")
 	if r.code != exitFailed || !strings.Contains(r.stderr, "migrate up") {
 		t.Errorf("serve --no-migrate: exit %d: %s", r.code, r.stderr)
 	}

@@ -29,6 +29,9 @@ func (s storeSettings) open(ctx context.Context) (*database, error) {
 	if s.ListenAddress != "" && !strings.HasPrefix(string(s.Store), "postgres") {
 		return nil, wrong("listen-address", "is set, but --store is not PostgreSQL: leave it out")
 	}
+	if s.PoolSize != 0 && !strings.HasPrefix(string(s.Store), "postgres") {
+		return nil, wrong("pool-size", "is set, but --store is not PostgreSQL: leave it out")
+	}
 	if s.Store == "memory:" {
 		return &database{Store: memstore.New()}, nil
 	}
@@ -57,7 +60,7 @@ func (s storeSettings) openSQL(ctx context.Context) (*bunstore.Store, error) {
 		}
 		return db.Store, nil
 	}
-	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options, ListenAddress: string(s.ListenAddress)})
+	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options, MaxConns: int(s.PoolSize), ListenAddress: string(s.ListenAddress)})
 	if err != nil {
 		return nil, err
 	}

@@ -59,19 +59,22 @@ func (t *tokenCmd) check() error {
 	return nil
 }
 
-// signingSecret returns the configured secret, else that of development mode,
+// signingSecret returns the first configured secret, else that of development mode,
 // which must be there already: one made here would be that of no host.
 func (h *host) signingSecret(s storeSettings) ([]byte, error) {
-	secret, err := h.readJWTSecret()
-	if err != nil || secret != nil {
-		return secret, err
+	secrets, err := h.readJWTSecrets()
+	if err != nil {
+		return nil, err
+	}
+	if secrets != nil {
+		return secrets[0], nil
 	}
 	if _, ok := h.lookup("WEBHOOKS_JWKS"); ok {
 		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set: a token is signed with it; the keys of a JWKS are public")
 	}
 	text, err := readDevSecret(s.folder(), devSecretFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set, and there is no %s beside the database: start serve first", devSecretFile)
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set, and there is no %s beside the database: start serve in development mode first", devSecretFile)
 	}
 	return []byte(text), err
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,15 +41,39 @@ func (a listenAddress) loopback() bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// wait is a duration of more than 0.
+// wait is a duration of more than 0, in which d stands for 24 hours.
 type wait time.Duration
 
+var days = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
+
 func (w *wait) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(strings.TrimSpace(string(text)))
-	if err != nil || d <= 0 {
-		return fmt.Errorf("is %q, must be a duration of more than 0 such as 15s", text)
+	rest, whole := strings.TrimSpace(string(text)), time.Duration(0)
+	if m := days.FindStringSubmatch(rest); m != nil {
+		n, _ := strconv.Atoi(m[1]) // five digits; 292 years of them fit into a Duration
+		whole, rest = time.Duration(n)*24*time.Hour, cmp.Or(m[2], "0")
+	}
+	d, err := time.ParseDuration(rest)
+	if d += whole; err != nil || d <= 0 || whole > 0 && d < whole {
+		return fmt.Errorf("is %q, must be a duration of more than 0 such as 15s, 12h or 30d", text)
 	}
 	*w = wait(d)
+	return nil
+}
+
+// forever is the retention that never ends, in the form of webhooks.Config.
+const forever = -1
+
+// retention is a duration of at least an hour, as the library wants it, or forever.
+type retention time.Duration
+
+func (r *retention) UnmarshalText(text []byte) error {
+	if strings.TrimSpace(string(text)) == "forever" {
+		*r = forever
+		return nil
+	}
+	if err := (*wait)(r).UnmarshalText(text); err != nil || time.Duration(*r) < time.Hour {
+		return fmt.Errorf("is %q, must be a duration of at least 1h such as 72h or 30d, or the word forever", text)
+	}
 	return nil
 }
 
@@ -59,7 +85,7 @@ func (w *waits) UnmarshalText(text []byte) error {
 	for part := range strings.SplitSeq(string(text), ",") {
 		var one wait
 		if one.UnmarshalText([]byte(part)) != nil {
-			return fmt.Errorf("is %q, must be durations of more than 0, separated by commas, such as 1s,2s,4s", text)
+			return fmt.Errorf("is %q, must be durations of more than 0, separated by commas, such as 5s,5m,12h,1d", text)
 		}
 		*w = append(*w, time.Duration(one))
 	}
@@ -75,6 +101,20 @@ func (c *count) UnmarshalText(text []byte) error {
 		return fmt.Errorf("is %q, must be a number from 1 to 65535", text)
 	}
 	*c = count(n)
+	return nil
+}
+
+// size is a number of bytes, at most 64 MiB: a request is in memory as a whole.
+type size uint32
+
+const maxSize = 64 << 20
+
+func (s *size) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 32)
+	if err != nil || n < 2 || n > maxSize {
+		return fmt.Errorf("is %q, must be a number of bytes from 2 to %d", text, maxSize)
+	}
+	*s = size(n)
 	return nil
 }
 
