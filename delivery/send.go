@@ -125,7 +125,9 @@ func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 	if err := to.signer.Sign(h, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
 		return guard.Result{Err: fault("the message cannot be signed")}
 	}
-	return r.cfg.Sender.Post(r.sending, guard.Request{URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to)})
+	return r.cfg.Sender.Post(r.sending, guard.Request{
+		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: t.OrganizationID.String(),
+	})
 }
 
 func (r *run) timeout(to *target) time.Duration {

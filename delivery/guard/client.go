@@ -61,13 +61,12 @@ type Client struct {
 func NewClient(o Options) *Client {
 	policy := cmp.Or(o.Policy, new(Policy))
 	connect := cmp.Or(o.ConnectTimeout, 5*time.Second)
-	d := &dialer{net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control}, connect}
-	// net/http adds the protocols (ALPN) to the configuration before the first dial.
-	config := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		RootCAs:            o.RootCAs,
-		ClientSessionCache: tls.NewLRUClientSessionCache(256),
+	d := &dialer{
+		Dialer:    net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control},
+		handshake: connect, verifying: turnstile{groups: map[string]*group{}},
 	}
+	// net/http adds the protocols (ALPN) to the configuration before the first dial.
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
 	return &Client{timeout: cmp.Or(o.Timeout, 15*time.Second), transport: &http.Transport{
 		Proxy:       nil, // the policy cannot see the address that a proxy connects to
 		DialContext: d.dial,

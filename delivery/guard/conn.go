@@ -3,7 +3,6 @@ package guard
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -14,14 +13,13 @@ import (
 // readerPause is the interval at which awaitReader looks at a connection.
 const readerPause = 100 * time.Microsecond
 
-var errHandshakeTimeout = errors.New("tls: handshake timeout")
-
 // A dialer makes the connections of a [Client]. It does the TLS handshake itself, instead of
 // net/http, in order to count the bytes inside TLS: the alert that closes a TLS connection is
 // not part of a request.
 type dialer struct {
 	net.Dialer
 	handshake time.Duration // bounds a TLS handshake; a dial outlives the request that asked for it
+	verifying turnstile     // of certificate chains
 }
 
 // dial returns a *countedConn.
@@ -54,20 +52,6 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string, config *tls.
 		return secure, nil
 	}
 	return &countedConn{Conn: secure, socket: conn.(*countedConn).socket}, nil
-}
-
-func (d *dialer) shakeHands(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (_ *tls.Conn, err error) {
-	if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, d.handshake, errHandshakeTimeout)
-	defer cancel()
-	secure := tls.Client(conn, config)
-	err = secure.HandshakeContext(ctx)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return secure, err
 }
 
 // A countedConn counts the bytes that are written to it.

@@ -23,6 +23,10 @@ type Request struct {
 	Body []byte `log:"size"`
 	// Timeout replaces [Options.Timeout] for this request if it is not zero.
 	Timeout time.Duration
+	// Group is the organization, or whatever shall not hold up its neighbours: for the
+	// requests of one group certificates are verified one at a time. Default: "", a
+	// group as well.
+	Group string
 }
 
 // A Result is what came back. With an Err the exchange did not come to its end:
@@ -85,7 +89,7 @@ func (c *Client) exchange(ctx context.Context, r Request) (res Result) {
 // former no more, and else one of its own.
 func (c *Client) send(ctx context.Context, r Request) (resp *http.Response, err error) {
 	trace := new(writeTrace)
-	ctx = trace.watch(ctx)
+	ctx = trace.watch(withGroup(ctx, r.Group))
 	transport := c.transport
 	for range maxTries {
 		trace.conn = nil

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -56,6 +57,16 @@ func (a *Authority) Certify(cert *x509.Certificate, config *tls.Config) {
 	a.tb.Helper()
 	cert.SerialNumber = big.NewInt(2)
 	config.Certificates = []tls.Certificate{{Certificate: [][]byte{a.sign(cert)}, PrivateKey: a.key}}
+}
+
+// lengthen adds certificates of the authority itself to the chain. They differ in their names,
+// so that a client can put them in any order.
+func (a *Authority) lengthen(config *tls.Config, n int) {
+	cert := *a.cert
+	for i := range n {
+		cert.DNSNames = []string{strconv.Itoa(i) + ".example.com"}
+		config.Certificates[0].Certificate = append(config.Certificates[0].Certificate, a.sign(&cert))
+	}
 }
 
 // Roots are what a client needs to trust the authority.

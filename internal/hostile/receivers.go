@@ -27,6 +27,7 @@ type Receiver struct {
 	// the bare connection if Bare is set.
 	Secure func(*x509.Certificate, *tls.Config)
 	Bare   bool
+	Chain  int // certificates that it sends behind its own
 
 	Status    int // that arrives; 0 for none
 	Body      int // bytes of it that are kept; -1 for some
@@ -113,6 +114,7 @@ func Secure() []Receiver {
 		{Name: "TLSAnotherName", Serve: hangs, Error: "tls: certificate is for another host", Unsent: true, Secure: func(c *x509.Certificate, _ *tls.Config) {
 			c.DNSNames, c.IPAddresses = []string{"other.example.com"}, nil
 		}},
+		{Name: "TLSChainOf200", Serve: hangs, Chain: 199, Error: "tls: the receiver's certificate chain is too long", Unsent: true, Secure: asUsual},
 		{Name: "TLSHangsBeforeTheStatus", Serve: reads(Wait), Error: Timeout, Secure: asUsual},
 	}, http2()...)
 }
@@ -127,6 +129,7 @@ func (r Receiver) Start(a *Authority, first func(net.Conn)) *Server {
 		cert := Certificate("127.0.0.1")
 		r.Secure(cert, config)
 		a.Certify(cert, config)
+		a.lengthen(config, r.Chain)
 	}
 	return Serve(a.tb, func(s *Server, conn net.Conn) {
 		if first != nil {
