@@ -81,6 +81,7 @@ const (
 	CircuitClosed           = delivery.CircuitClosed
 	SubscriptionDeactivated = delivery.SubscriptionDeactivated
 	LeaseLost               = delivery.LeaseLost
+	SenderStuck             = delivery.SenderStuck
 	StoreDown               = delivery.StoreDown
 	StoreUp                 = delivery.StoreUp
 )

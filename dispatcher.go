@@ -19,9 +19,17 @@ func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ct
 
 // Stop drains: nothing more is begun, attempts under way are finished and recorded,
 // and attempts that wait in memory are given back. If ctx ends before, attempts under
-// way are cut off and given back too, and its error is returned. To stop one that does
-// not run does nothing. A Start that has not ended yet starts nothing any more.
+// way are cut off and given back too, and its error is returned, within 1.5 s, also when
+// the store, the Sender or the Observer does not return. To stop one that does not run does
+// nothing. A Start that has not ended yet starts nothing any more.
 func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx) }
+
+// Stuck returns how many calls of Config.Sender were given up and have not returned yet,
+// and the most that are given up. A call that has not returned 2 s after its deadline is
+// given up: its attempt has failed, and its worker is free. When the most are, further calls
+// hold their workers, [Webhooks.Health] says that nothing is dispatched, and the process
+// should be restarted.
+func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 
 // Wake makes the dispatcher look for due work now, for a host that learned
 // otherwise that there is some.

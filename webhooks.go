@@ -99,7 +99,8 @@ type Config struct {
 }
 
 // Observer is told what happens in the dispatcher. It is called in line, so it
-// should be quick. A panic in it is logged and goes no further.
+// should be quick: while it does not return nothing is delivered, but Stop still ends.
+// A panic in it is logged and goes no further.
 type Observer interface {
 	Observe(Notice)
 }
@@ -168,10 +169,11 @@ func New(st Store, c Config) (*Webhooks, error) {
 	}, nil
 }
 
-// Health reports whether the dispatcher runs in this process, and an error if the
-// store does not answer.
+// Health reports whether the dispatcher runs in this process and has not come to the end
+// of its workers (see [Dispatcher.Stuck]), and an error if the store does not answer.
 func (w *Webhooks) Health(ctx context.Context) (dispatching bool, err error) {
-	return w.core.engine.Running(), w.core.store.Ping(ctx)
+	stuck, most := w.core.engine.Stuck()
+	return w.core.engine.Running() && stuck < most, w.core.store.Ping(ctx)
 }
 
 func (c Config) withDefaults() Config {

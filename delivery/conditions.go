@@ -15,6 +15,7 @@ const (
 	recoveryStuck = "webhooks: a recovery cannot go on"
 	damaged       = "webhooks: the stored data of a subscription cannot be read"
 	damagedBody   = "webhooks: the stored body of a message cannot be read"
+	senderStuck   = "webhooks: a call of the sender did not return 2 s after its deadline; it was given up"
 	cannotSign    = "webhooks: the secrets of a subscription cannot be used"
 )
 

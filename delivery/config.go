@@ -62,7 +62,8 @@ type Config struct {
 }
 
 // Sender makes the requests. A guard.Client is the usual one; a test or another
-// transport supplies its own. A panic in it fails the attempt.
+// transport supplies its own. A panic in it fails the attempt, and so does a call that has
+// not returned 2 s after its time-out; when it returns nothing comes of it.
 type Sender interface {
 	// Post sends the request within its time-out and reports what happened. It
 	// neither keeps nor changes the parts of the request.

@@ -19,6 +19,9 @@
 // half of the workers and leave the other half to quick ones. So neither endpoints that
 // hang nor an organization with a large backlog hold up another organization.
 //
+// A watchdog gives up a call of the Sender that has not returned 2 s after its deadline
+// (see watchdog.go): the attempt has failed, and another goroutine has its worker's place.
+//
 // A circuit breaker opens after [CircuitAfter] failures of an endpoint without a success
 // between them, where attempts that were under way together count once (see breaker.go).
 // It is kept in the store, for all hosts. While it is open one attempt at a time is made, a

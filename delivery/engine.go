@@ -16,8 +16,8 @@ import (
 )
 
 // leaseMargin is what must be left of a lease, beyond the time-out, for an
-// attempt to be begun: time to record it.
-const leaseMargin = 2 * time.Second
+// attempt to be begun: time to give up its Sender, and to record it.
+const leaseMargin = senderGrace + 2*time.Second
 
 // Engine delivers. Make one with [New]; it does nothing until [Engine.Start].
 type Engine struct {
@@ -27,6 +27,8 @@ type Engine struct {
 	userAgent []string
 	targets   *targets
 	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
+
+	stuck atomic.Int32 // see flights
 
 	starting chan struct{} // holds a token while a Start is under way
 
@@ -41,6 +43,7 @@ type run struct {
 	*Engine
 	life    context.Context // of Start: the drain begins when it ends
 	lanes   *lanes
+	flights flights
 	results chan *result
 	wake    chan struct{}
 	moved   atomic.Bool // something can be claimed that was due before, and could not be
@@ -170,12 +173,19 @@ func (e *Engine) newRun(life context.Context) *run {
 
 		recoveries: make(chan struct{}, 1),
 	}
-	r.lanes = newLanes(c, e.pacers, func(t task) { r.workers.Go(func() { r.work(t) }) }, r.signal)
+	r.lanes = newLanes(c, e.pacers, r.startWorker, r.signal)
+	r.flights = flights{
+		most: c.Workers, stuck: &e.stuck, calls: map[*flight]struct{}{},
+		watch: func() { r.replace(r.flights.overdue(time.Now())) },
+	}
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
-	context.AfterFunc(r.sending, func() { time.AfterFunc(flushTimeout, r.stopWriting) })
 	r.holds.planned = map[uuid.UUID]hold{}
+	context.AfterFunc(r.sending, func() {
+		time.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
+		time.AfterFunc(flushTimeout, r.stopWriting)
+	})
 	r.health = health{notice: e.notify, log: e.log}
 	return r
 }
@@ -193,6 +203,11 @@ func (r *run) start() {
 		r.recorders.Go(r.recordLoop)
 	}
 	go r.end()
+}
+
+func (r *run) startWorker(t task) {
+	r.workers.Add(1)
+	go r.work(t)
 }
 
 // end waits for the drain to begin and sees it through: first nothing more comes

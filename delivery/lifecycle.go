@@ -79,9 +79,10 @@ func (e *Engine) ping(ctx context.Context) error {
 // Stop drains: nothing more is claimed, attempts in flight are finished and recorded,
 // and attempts that wait in memory are given back. It returns when that is done. If
 // ctx ends before, attempts in flight are aborted and given back too, and its error is
-// returned, within 1.5 s whatever the store does: what cannot be given back in that time
-// becomes due when its lease ends. To stop an engine that does not run does nothing. A Start that has not
-// ended yet, because it waits for a drain or for the store, starts nothing any more.
+// returned, within 1.5 s, also when the store, the Sender or the observer does not
+// return: an attempt that cannot be given back in that time becomes due when its lease
+// ends. To stop an engine that does not run does nothing. A Start that has not ended yet,
+// because it waits for a drain or for the store, starts nothing any more.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
 	e.unwant()
@@ -100,7 +101,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	r.abort()
 	select {
 	case <-r.drained:
-	case <-time.After(flushTimeout + abortTimeout): // a call of the store does not end
+	case <-time.After(flushTimeout + abortTimeout): // a call of the store or the observer does not end
 	}
 	return ctx.Err()
 }

@@ -37,6 +37,7 @@ const (
 	CircuitClosed           NoticeKind = "circuit_closed"           // an attempt succeeded, and the held attempts are sent
 	SubscriptionDeactivated NoticeKind = "subscription_deactivated" // the dispatcher switched a subscription off
 	LeaseLost               NoticeKind = "lease_lost"               // an outcome came too late and changed nothing
+	SenderStuck             NoticeKind = "sender_stuck"             // the Sender did not return 2 s after the deadline of an attempt, which was ended
 	StoreDown               NoticeKind = "store_down"               // the store does not answer; what was acknowledged is safe
 	StoreUp                 NoticeKind = "store_up"                 // it answers again
 )

@@ -17,16 +17,24 @@ import (
 const HeaderAttempt = "X-Webhook-Attempt"
 
 // work makes the attempt of a task, and then of further tasks for as long as there are
-// some.
+// some. If the call of the Sender is given up, takeOver has the place of this worker.
 func (r *run) work(t task) {
-	for ok := true; ok; {
-		e := r.attempt(t)
-		t, ok = r.lanes.done(t, e)
+	for {
+		e, returned := r.attempt(t)
+		if !returned {
+			return
+		}
+		var ok bool
+		if t, ok = r.lanes.done(t, e); !ok {
+			r.workers.Done()
+			return
+		}
 	}
 }
 
-// attempt deals with one task and reports how the attempt ended.
-func (r *run) attempt(t task) ending {
+// attempt deals with one task and reports how the attempt ended; or that the Sender
+// returned too late, and takeOver has ended the attempt.
+func (r *run) attempt(t task) (e ending, returned bool) {
 	to, err := r.targets.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
@@ -49,10 +57,10 @@ func (r *run) attempt(t task) ending {
 		ok, refused := r.lanes.admit(t, to, time.Now())
 		r.refuse(refused)
 		if ok {
-			return r.post(t, to, now)
+			return r.post(t, now)
 		}
 	}
-	return ending{}
+	return ending{}, true
 }
 
 // pause returns until when an attempt waits for its subscription to be live again.
@@ -75,9 +83,23 @@ func expired(to *target) string {
 }
 
 // post sends the task's body and hands on what follows.
-func (r *run) post(t task, to *target, now time.Time) ending {
-	start, began := time.Now(), r.cfg.Now().UTC()
-	result := r.send(t, to, now)
+func (r *run) post(t task, now time.Time) (e ending, returned bool) {
+	start := time.Now()
+	f := &flight{task: t, at: now, start: start, began: r.cfg.Now().UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
+	if !r.flights.begin(f) {
+		r.giveBack(t, now)
+		return ending{}, true
+	}
+	result := r.send(t, t.to, now)
+	if !r.flights.end(f) {
+		return ending{}, false
+	}
+	return r.conclude(f, result), true
+}
+
+// conclude hands on what follows from a call of the Sender.
+func (r *run) conclude(f *flight, result guard.Result) ending {
+	t, to, now, start, began := f.task, f.to, f.at, f.start, f.began
 	took := max(time.Since(start), 1)
 	r.lanes.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {

@@ -109,7 +109,10 @@ func newFixture(t *testing.T, st store.Store) *fixture {
 func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	t.Helper()
 	f := &fixture{T: t, store: st, vars: map[string]string{"a": orgA, "b": orgB, "none": uuid.NewString()}, log: &bytes.Buffer{}}
-	c.AllowHTTP, c.Sender = true, silent{}
+	c.AllowHTTP = true
+	if c.Sender == nil {
+		c.Sender = silent{}
+	}
 	var err error
 	f.hooks, err = webhooks.New(st, c)
 	if err != nil {

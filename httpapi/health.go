@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -113,11 +114,8 @@ func (a *api) getHealth(c *call) error {
 		h.add("jwks", jwks)
 	}
 	if a.cfg.Dispatching {
-		dispatcher := part{Status: "up"}
-		if !dispatching {
-			dispatcher = part{"down", "the dispatcher does not run"}
-		}
-		h.add("dispatcher", dispatcher)
+		stuck, most := a.hooks.Dispatcher.Stuck()
+		h.add("dispatcher", dispatcherPart(dispatching, stuck, most))
 	}
 	status := http.StatusOK
 	if len(h.Error) > 0 {
@@ -138,6 +136,18 @@ func (a *api) checkJWKS(ctx context.Context) error {
 		a.log.Ended(ctx, authDown, nil, "webhooks: tokens can be verified again")
 	}
 	return err
+}
+
+func dispatcherPart(dispatching bool, stuck, most int) part {
+	switch {
+	case stuck >= most:
+		return part{"down", "the calls of the sender do not return; restart the process"}
+	case !dispatching:
+		return part{"down", "the dispatcher does not run"}
+	case stuck > 0:
+		return part{"up", "calls of the sender that do not return, and whose attempts were ended: " + strconv.Itoa(stuck)}
+	}
+	return part{Status: "up"}
 }
 
 func (h *healthWire) add(name string, p part) {

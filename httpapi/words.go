@@ -138,7 +138,7 @@ var vocabulary = map[string]word{
 	"errors": {"What is wrong, and where.", `[{"pointer":"/postUri","detail":"must be an absolute https URL"}]`}, "parameter": {"Which query parameter it is.", `"take"`},
 	"ErrorDetail.detail": {"What is allowed.", `"must be an integer, 1–100"`},
 	"Health.status":      {"ok or error.", `"ok"`}, "info": {"The parts that are up.", ""}, "Health.error": {"The parts that are down.", "{}"}, "details": {"All parts.", ""},
-	"HealthPart.status": {"up or down.", `"up"`}, "message": {"Why it is down.", `"does not answer"`},
+	"HealthPart.status": {"up or down.", `"up"`}, "message": {"Why it is down, or what is wrong although it is up.", `"does not answer"`},
 	"path": {"A JSON Pointer.", `"/description"`}, "PatchOperation.from": {"Of move and copy.", "null"}, "PatchOperation.value": {"Of add, replace and test.", `"Heart rate and the like"`},
 	"DeliveryBody.id": {"The webhook-id, the same on every retry.", `"0195d3a0-5a3e-7000-8000-000000000009"`}, "DeliveryBody.type": {"The event's code.", `"vitals.observation.created"`},
 	"timestamp": {"When it was published.", `"2026-08-18T10:03:03.750Z"`},

@@ -35,7 +35,7 @@ var _ webhooks.Observer = (*Observer)(nil)
 
 // counted are the notices of which each kind is a series.
 var counted = []webhooks.NoticeKind{
-	webhooks.FirstFailure, webhooks.Recovered, webhooks.Exhausted, webhooks.CircuitOpened, webhooks.CircuitClosed, webhooks.SubscriptionDeactivated, webhooks.LeaseLost,
+	webhooks.FirstFailure, webhooks.Recovered, webhooks.Exhausted, webhooks.CircuitOpened, webhooks.CircuitClosed, webhooks.SubscriptionDeactivated, webhooks.LeaseLost, webhooks.SenderStuck,
 }
 
 // New returns an observer whose metrics are registered with r. It returns an error
@@ -53,7 +53,7 @@ func New(r prometheus.Registerer) (*Observer, error) {
 		}),
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "webhooks_notices_total",
-			Help: "What an operator should know, by kind: first_failure, recovered, exhausted, circuit_opened, circuit_closed, subscription_deactivated, lease_lost.",
+			Help: "What an operator should know, by kind: first_failure, recovered, exhausted, circuit_opened, circuit_closed, subscription_deactivated, lease_lost, sender_stuck.",
 		}, []string{"kind"}),
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "webhooks_store_up",

@@ -26,6 +26,7 @@ func TestObserverCountsNotices(t *testing.T) {
 		{Kind: webhooks.AttemptEnded, Status: webhooks.Failed, Duration: 15 * time.Second},
 		{Kind: webhooks.AttemptEnded, Status: webhooks.Cancelled},
 		{Kind: webhooks.Exhausted},
+		{Kind: webhooks.SenderStuck},
 		{Kind: webhooks.StoreDown},
 	} {
 		o.Observe(n)
@@ -40,6 +41,7 @@ func TestObserverCountsNotices(t *testing.T) {
 		`webhooks_attempt_duration_seconds_bucket{le="0.025"} 1`,
 		`webhooks_notices_total{kind="exhausted"} 1`,
 		`webhooks_notices_total{kind="lease_lost"} 0`,
+		`webhooks_notices_total{kind="sender_stuck"} 1`,
 		`webhooks_store_up 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {
