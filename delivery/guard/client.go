@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,7 +54,7 @@ type Options struct {
 // repeats a POST that the receiver may have processed. It is safe for concurrent
 // use, and meant to be one per process, because it keeps connections.
 type Client struct {
-	transport *http.Transport
+	transport atomic.Pointer[http.Transport] // of new requests; see retire
 	timeout   time.Duration
 }
 
@@ -67,7 +68,8 @@ func NewClient(o Options) *Client {
 	}
 	// net/http adds the protocols (ALPN) to the configuration before the first dial.
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
-	return &Client{timeout: cmp.Or(o.Timeout, 15*time.Second), transport: &http.Transport{
+	c := &Client{timeout: cmp.Or(o.Timeout, 15*time.Second)}
+	c.transport.Store(&http.Transport{
 		Proxy:       nil, // the policy cannot see the address that a proxy connects to
 		DialContext: d.dial,
 		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -91,7 +93,8 @@ func NewClient(o Options) *Client {
 			PingTimeout:      maxTimeout,
 			WriteByteTimeout: maxTimeout,
 		},
-	}}
+	})
+	return c
 }
 
 // HTTPClient returns a client for other requests of the library, such as JWKS
@@ -105,13 +108,24 @@ func (c *Client) HTTPClient() *http.Client {
 	}
 }
 
-// CloseIdleConnections closes the connections that are not in use.
-func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
+// CloseIdleConnections closes the connections that are not in use. It returns after 1.5 s at
+// the latest, also when net/http hangs.
+func (c *Client) CloseIdleConnections() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.transport.Load().CloseIdleConnections()
+	}()
+	select {
+	case <-done:
+	case <-time.After(hangGrace):
+	}
+}
 
-// single returns a transport for one request. It makes a connection that no other
+// unshared returns a transport for one request. It makes a connection that no other
 // request can take, and does not keep it.
-func (c *Client) single() *http.Transport {
-	t := c.transport.Clone()
+func unshared(t *http.Transport) *http.Transport {
+	t = t.Clone()
 	t.DisableKeepAlives = true
 	return t
 }
@@ -135,7 +149,9 @@ func roundTrip(transport *http.Transport, req *http.Request) (*http.Response, er
 type limited struct{ *Client }
 
 func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := roundTrip(l.transport, req)
+	transport := l.transport.Load()
+	defer l.watch(req.Context(), transport)()
+	resp, err := roundTrip(transport, req)
 	if err != nil {
 		return nil, err
 	}

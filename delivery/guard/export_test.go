@@ -1,6 +1,19 @@
 package guard
 
+import (
+	"context"
+	"net/http"
+)
+
 // NewTurnstile returns the function that lets the members of each group pass one at a time.
 func NewTurnstile() (pass func(group string) (done func())) {
 	return (&turnstile{groups: map[string]*group{}}).pass
+}
+
+// TransportOf returns the transport of the client's next request.
+func TransportOf(c *Client) *http.Transport { return c.transport.Load() }
+
+// Watch looks after a request through the client's transport, until stop.
+func Watch(c *Client, ctx context.Context) (stop func()) { //nolint:revive // the client is the receiver
+	return c.watch(ctx, c.transport.Load())
 }

@@ -11,7 +11,7 @@ import (
 
 // The frames and settings of HTTP/2 that are needed here (RFC 9113, sections 6 and 6.5.2).
 const (
-	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway, frameContinuation = 0, 1, 3, 4, 6, 7, 9
+	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway, frameWindow, frameContinuation = 0, 1, 3, 4, 6, 7, 8, 9
 
 	flagEndStream, flagEndHeaders = 1, 4
 
@@ -34,6 +34,8 @@ func http2() []Receiver {
 		{Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x08"), Wait)), Error: "http2: the receiver broke off"},
 		{Name: "HTTP2RefusesEachStream", Serve: requests("", refuse), Refuses: true, Error: refused + "(HTTP/2 REFUSED_STREAM)"},
 		{Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Refuses: true, Error: refused + "(HTTP/2 GOAWAY)"},
+		{Name: "HTTP2StreamWindowOverflows", Serve: speaks("", Sends(frame(frameWindow, 0, 1, "\x7f\xff\xff\xff"), Wait)), Error: "http2: protocol error"},
+		{Name: "HTTP2WindowOverflows", Serve: speaks("", Sends(frame(frameWindow, 0, 0, "\x7f\xff\xff\xff"), Wait)), Error: "http2: protocol error"},
 		{Name: "HTTP2NoStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, "x", "y"), Wait)), Error: "http2: protocol error"},
 		{Name: "HTTP2StatusOfTenDigits", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "9999999999"), Wait)), Error: "malformed response"},
 		{Name: "HTTP2NegativeStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "-200"), Wait)), Error: "malformed response"},
