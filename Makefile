@@ -12,6 +12,9 @@ PGCLUSTER = .bin/pgcluster
 # The race detector needs a C compiler, and Go switches cgo off where there is none.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
+# The Go that go.mod requires is fetched, also where the environment says "local".
+export GOTOOLCHAIN = auto
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fmt bench fuzz pgcluster
 

@@ -1,6 +1,6 @@
 module github.com/ecg-api/webhooks
 
-go 1.26.0
+go 1.26.11
 
 require (
 	github.com/MicahParks/jwkset v0.11.4

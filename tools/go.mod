@@ -2,7 +2,7 @@
 // Run one with: go tool -modfile=tools/go.mod NAME
 module github.com/ecg-api/webhooks/tools
 
-go 1.26.0
+go 1.26.11
 
 tool (
 	github.com/golangci/golangci-lint/v2/cmd/golangci-lint

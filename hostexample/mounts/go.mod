@@ -1,6 +1,6 @@
 module github.com/ecg-api/webhooks/hostexample/mounts
 
-go 1.26.0
+go 1.26.11
 
 require (
 	github.com/ecg-api/webhooks v0.0.0
