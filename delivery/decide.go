@@ -93,6 +93,8 @@ func (x Exchange) observed(d Decision) observation {
 		o.kind = succeeded
 	case !d.PushedBackUntil.IsZero():
 		o.kind = pushedBack
+	case isOurs(x.Result.Err):
+		o.kind = ours
 	}
 	return o
 }
@@ -107,13 +109,28 @@ func describe(r guard.Result) string {
 	if f, ok := errors.AsType[fault](r.Err); ok {
 		return f.Error()
 	}
+	if s, ok := errors.AsType[stuck](r.Err); ok {
+		return s.Error()
+	}
 	if r.Status == 0 {
 		return guard.Describe(r.Err)
 	}
 	return "HTTP " + strconv.Itoa(r.Status)
 }
 
-// fault is why an attempt failed before anything was sent.
+// fault is why an attempt failed on our side, before anything was sent.
 type fault string
 
 func (f fault) Error() string { return string(f) }
+
+// stuck is why an attempt failed whose Sender did not return. The receiver may have had a part
+// in that.
+type stuck string
+
+func (s stuck) Error() string { return string(s) }
+
+// isOurs reports that an attempt failed before anything was sent, and not by the endpoint.
+func isOurs(err error) bool {
+	_, ok := errors.AsType[fault](err)
+	return ok || guard.Local(err)
+}

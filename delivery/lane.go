@@ -54,6 +54,7 @@ const (
 	succeeded
 	failed
 	pushedBack // the receiver asked for fewer requests: 429, or 503 with Retry-After
+	ours       // it failed on our side, and tells nothing of the endpoint
 )
 
 // learn notes how long an attempt took, and whether it succeeded. The first success after

@@ -125,7 +125,7 @@ func (r *run) takeOver(f *flight) {
 	if r.sending.Err() != nil {
 		reason = "aborted by Stop; the sender did not return"
 	}
-	e := r.conclude(f, guard.Result{Err: fault(reason)})
+	e := r.conclude(f, guard.Result{Err: stuck(reason)})
 	r.lasts(slog.LevelError, senderStuck, nil, "attempt", f.AttemptID, "subscription", f.SubscriptionID)
 	r.notify(Notice{
 		Kind: SenderStuck, OrganizationID: f.OrganizationID, SubscriptionID: f.SubscriptionID,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,19 @@ func Describe(err error) string {
 	}
 	return "request failed"
 }
+
+// Local reports that no connection could be made for want of something on this machine: open
+// files, ports, memory. The receiver has no part in that, but another one may have.
+func Local(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	if !ok || e.Op != "dial" {
+		return false
+	}
+	errno, ok := errors.AsType[syscall.Errno](e)
+	return ok && slices.Contains(exhausted, errno)
+}
+
+var exhausted = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
 func describeOwn(err error) string {
 	if e, ok := errors.AsType[*unprocessedError](err); ok {

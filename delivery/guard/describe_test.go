@@ -71,3 +71,23 @@ func TestPost_ConnectionRefused(t *testing.T) {
 		t.Errorf("%s (%v)", got, res.Err)
 	}
 }
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	socket := func(op string, err syscall.Errno) error {
+		return fmt.Errorf("post: %w", &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError("socket", err)})
+	}
+	for _, err := range []error{socket("dial", syscall.EMFILE), socket("dial", syscall.ENFILE), socket("dial", syscall.EADDRNOTAVAIL), socket("dial", syscall.ENOBUFS), socket("dial", syscall.ENOMEM)} {
+		if !guard.Local(err) {
+			t.Errorf("%v: the receiver's failure", err)
+		}
+	}
+	for _, err := range []error{
+		nil, socket("dial", syscall.ECONNREFUSED), socket("dial", syscall.EHOSTUNREACH), socket("write", syscall.ENOBUFS),
+		&net.DNSError{IsNotFound: true}, &guard.TimeoutError{}, &guard.BlockedError{},
+	} {
+		if guard.Local(err) {
+			t.Errorf("%v: our own failure", err)
+		}
+	}
+}
