@@ -195,3 +195,42 @@ func TestHealthyEndpointGetsWhatItCanTake(t *testing.T) {
 		})
 	}
 }
+
+// One organization has far more queued than fits, at an endpoint that answers at
+// once; what another one publishes meanwhile does not wait for it.
+func TestWhoHasMuchQueuedHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, busy, other := newWorld(t), newID(), newID()
+		much := []store.Subscription{w.subscribe(busy), w.subscribe(busy), w.subscribe(busy)}
+		w.subscribe(other)
+		p := &endpoint{}
+		e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {
+			for _, s := range much {
+				if r.URL.String() == s.PostURI {
+					time.Sleep(100 * time.Millisecond)
+					return guard.Result{Status: 200}
+				}
+			}
+			return p.Post(ctx, r)
+		}), func(c *delivery.Config) { c.Workers, c.Backlog = 16, 160 })
+		w.publish(busy, 5000)
+		w.must(e.Start(t.Context()))
+		pass(3 * time.Second)
+		began := time.Now()
+		for range 20 {
+			w.handOver(e, other, 1)
+			pass(250 * time.Millisecond)
+		}
+		posts := p.posts()
+		if len(posts) != 20 {
+			t.Fatalf("%d of 20 went out beside what is queued", len(posts))
+		}
+		for i, at := range posts {
+			if late := at.Sub(began.Add(time.Duration(i) * 250 * time.Millisecond)); late > 110*time.Millisecond {
+				t.Errorf("one was %v late", late)
+			}
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
