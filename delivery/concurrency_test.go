@@ -145,3 +145,11 @@ func TestLimiterClimbsAgainAfterAnyOutage(t *testing.T) {
 		}
 	}
 }
+
+// A receiver that pushes back wants a lower rate. Its concurrency stays what it can take.
+func TestBackPressureLeavesTheConcurrencyLimitAlone(t *testing.T) {
+	t.Parallel()
+	if got := delivery.LimitAfterPushBacks(500); got != 64 {
+		t.Errorf("the limit is %d, want 64 as before", got)
+	}
+}
