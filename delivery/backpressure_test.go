@@ -337,7 +337,7 @@ func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 		w, org := newWorld(t), newID()
 		sub := w.subscribe(org)
 		p := &limitedReceiver{latency: 10 * time.Millisecond, limit: fixedWindow(0, time.Hour, retryAfterText("1"))}
-		e := w.engine(p, never)
+		e := w.engine(p, never, polling(5*24*time.Hour))
 		w.must(e.Start(t.Context()))
 		began := time.Now()
 		for w.count(delivery.SubscriptionDeactivated) == 0 && time.Since(began) < 8*24*time.Hour {
