@@ -48,7 +48,7 @@ type Config struct {
 	// Default: 96 h.
 	Deadline time.Duration
 	// Workers is how many attempts may be in flight at once. Most of them wait for an
-	// answer, which costs memory and no processor time. Default: 2,048, or fewer where
+	// answer, which costs memory and no processor time. Default: 1,536, or fewer where
 	// GOMEMLIMIT is set, so that at 128 KiB each they take at most half of it.
 	Workers int
 	// Retention is how long messages and attempts are kept, at least 1 h; negative for

@@ -63,14 +63,14 @@ func drainToEndpoints(b testing.TB, part string) figures {
 		orgs[i] = uuid.New()
 		publisher.subscribe(orgs[i], fmt.Sprintf("https://%s:%s/%s/%d", endpointAddress(i), port(b, receiver.url), part, i))
 	}
-	const each = 60
+	const each = 120
 	load{8, endpoints}.run(endpoints*each, func(int) {
 		for i := range orgs {
 			publisher.publish(orgs[i], 1)
 		}
 	})
 	deliverer := role(b, "deliverer", append(certificate.environ(), "BENCH_DSN="+testpg.DSN(b), "BENCH_SCHEMA="+s.Schema())...)
-	const warm, measured = endpoints * 20, endpoints * 20
+	const warm, measured = endpoints * 30, endpoints * 60
 	receiver.await(b, part, warm)
 	began := time.Now()
 	got := receiver.await(b, part, warm+measured)

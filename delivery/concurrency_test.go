@@ -119,8 +119,8 @@ func TestWorkersFollowTheLimitOnMemory(t *testing.T) {
 		memory int64
 		want   int
 	}{
-		{1 << 62, 2048}, // no limit
-		{1 << 30, 2048},
+		{1 << 62, 1536}, // no limit
+		{1 << 30, 1536},
 		{256 << 20, 1024},
 		{1 << 20, 64},
 	} {

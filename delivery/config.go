@@ -32,11 +32,11 @@ type Config struct {
 	Timeout  time.Duration // of one attempt, at most MaxTimeout. Default: 15 s
 
 	// Workers is how many attempts may be in flight; most of them wait for an answer, which
-	// costs memory and no processor time. Default: 2,048, or fewer where GOMEMLIMIT is set, so
+	// costs memory and no processor time. Default: 1,536, or fewer where GOMEMLIMIT is set, so
 	// that at 128 KiB each they take at most half of it.
 	Workers         int
 	PerSubscription int // attempts in flight to one subscription, at most. Default: a quarter of Workers, at most 64
-	Backlog         int // attempts that wait in memory. Default: 4 for each worker, at least 1,024
+	Backlog         int // attempts that wait in memory. Default: 6 for each worker, at least 1,024
 	BacklogBytes    int // their bodies. Default: 32 MiB
 
 	Lease        time.Duration // of a claim. Default: 40 s
@@ -72,7 +72,7 @@ type Sender interface {
 
 // defaultWorkers returns how many workers suit a limit on memory, in bytes.
 func defaultWorkers(memory int64) int {
-	const most, least, each = 2048, 64, 128 << 10
+	const most, least, each = 1536, 64, 128 << 10
 	return int(max(least, min(memory/2/each, most)))
 }
 
@@ -91,7 +91,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	c.Workers = cmp.Or(c.Workers, defaultWorkers(debug.SetMemoryLimit(-1))) // -1 reads the limit
 	c.PerSubscription = cmp.Or(c.PerSubscription, min(64, max(1, c.Workers/4)))
-	c.Backlog = cmp.Or(c.Backlog, max(4*c.Workers, 1024))
+	c.Backlog = cmp.Or(c.Backlog, max(6*c.Workers, 1024))
 	c.BacklogBytes = cmp.Or(c.BacklogBytes, 32<<20)
 	c.Lease = cmp.Or(c.Lease, 40*time.Second)
 	c.PollInterval = cmp.Or(c.PollInterval, 500*time.Millisecond)

@@ -49,7 +49,7 @@ type settings struct {
 	RetrySchedule waits     `help:"Waits between attempts, by commas; in all at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
 	Deadline      wait      `help:"How long after its publication an event may still be sent." default:"96h"`
 	Timeout       wait      `help:"Of one attempt, at most 30s." default:"15s"`
-	Workers       count     `help:"Attempts in flight at once. Default: 2,048, or what half of GOMEMLIMIT allows at 128 KiB each."`
+	Workers       count     `help:"Attempts in flight at once. Default: 1,536, or what half of GOMEMLIMIT allows at 128 KiB each."`
 	StoreTimeout  wait      `help:"How long a request waits for the store before it is answered with 503." default:"10s"`
 	DrainTimeout  wait      `help:"How long the end waits for attempts and requests under way." default:"30s"`
 	Retention     retention `help:"How long history is kept, at least 1h, or forever; from 48h on whole days end, so up to a day more." default:"720h"`
