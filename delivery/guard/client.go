@@ -19,6 +19,7 @@ const (
 
 	maxTimeout = 30 * time.Second // the longest that a subscription may ask for
 	maxTries   = 4                // of a POST; the first one included
+	maxIdle    = 4096             // unused connections that are kept
 )
 
 var errStatus = errors.New("malformed response: not an HTTP status")
@@ -40,7 +41,8 @@ type Options struct {
 	// Default: 4 s.
 	IdleTimeout time.Duration
 	// MaxIdle and MaxIdlePerHost bound the unused connections that are kept.
-	// Default: 1,024 each: many receivers may share a host.
+	// Default: 4,096 each: many receivers may share a host, and 1,024 were too few for 500
+	// hosts with four connections each, where most requests made a new one.
 	MaxIdle, MaxIdlePerHost int
 	// RootCAs are the authorities that receivers' certificates may come from.
 	// Default: the system's.
@@ -78,8 +80,8 @@ func NewClient(o Options) *Client {
 		TLSClientConfig:        config,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           cmp.Or(o.MaxIdle, 1024),
-		MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, 1024),
+		MaxIdleConns:           cmp.Or(o.MaxIdle, maxIdle),
+		MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, maxIdle),
 		IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
 		ForceAttemptHTTP2:      true,
 		HTTP2: &http.HTTP2Config{
