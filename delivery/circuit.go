@@ -32,7 +32,7 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 
 // probe reports whether a task may be sent although the circuit is open. If not, it is
 // held.
-func (r *run) probe(t task, to *target, now time.Time) bool {
+func (r *run) probe(t *task, to *target, now time.Time) bool {
 	health, won := to.Health, false
 	if !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)

@@ -248,9 +248,9 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 	if len(jobs) == 0 {
 		return
 	}
-	tasks := make([]task, len(jobs))
+	tasks := make([]*task, len(jobs))
 	for i, j := range jobs {
-		tasks[i] = task{Job: j, leasedUntil: until, to: r.targets.known(j)}
+		tasks[i] = &task{Job: j, leasedUntil: until, to: r.targets.known(j)}
 	}
 	r.refuse(r.lanes.put(tasks, time.Now()))
 }

@@ -41,7 +41,9 @@ type Decision struct {
 // the time for which the receiver has been pushing back. Neither this retry nor that of
 // a probe uses a step of the schedule. Everything else is retried as the schedule says.
 // The delivery's deadline ends all retries.
-func Decide(x Exchange, schedule Schedule) Decision {
+func Decide(x Exchange, schedule Schedule) Decision { return x.decide(schedule) }
+
+func (x *Exchange) decide(schedule Schedule) Decision {
 	switch {
 	case x.Result.Status/100 == 2:
 		return Decision{Status: store.Succeeded}
@@ -70,7 +72,7 @@ func Decide(x Exchange, schedule Schedule) Decision {
 
 // pushedBackUntil is when a receiver that pushed back takes attempts again, by its
 // Retry-After and by how long it has been pushing back; zero if it did not push back.
-func pushedBackUntil(x Exchange) time.Time {
+func pushedBackUntil(x *Exchange) time.Time {
 	wait, said := retryAfter(x.Result.RetryAfter, x.Ended)
 	switch {
 	case x.Result.Status == http.StatusTooManyRequests:
@@ -86,7 +88,7 @@ func pushedBackUntil(x Exchange) time.Time {
 }
 
 // observed is the attempt as an observation of the endpoint.
-func (x Exchange) observed(d Decision) observation {
+func (x *Exchange) observed(d Decision) observation {
 	o := observation{kind: failed, began: x.Began, ended: x.Ended, until: d.PushedBackUntil, probe: x.Probe}
 	switch {
 	case d.Status == store.Succeeded:

@@ -15,23 +15,22 @@ func (l *lanes) list(ln *lane) {
 	}
 }
 
-// next takes the task whose turn it is, if there is a worker for it.
-func (l *lanes) next() (task, bool) {
+// next takes the task whose turn it is; nil if there is none, or no worker for it.
+func (l *lanes) next() *task {
 	for !l.closed {
 		ln := l.workers.next()
-		switch {
-		case ln == nil:
-			l.watch()
-			return task{}, false
-		case ln.queue.len() > 0:
-			return l.take(ln), true
+		if ln == nil {
+			return nil
+		}
+		if ln.queue.len() > 0 {
+			return l.take(ln)
 		}
 	}
-	return task{}, false
+	return nil
 }
 
 // take takes a task out of a lane, for a worker.
-func (l *lanes) take(ln *lane) task {
+func (l *lanes) take(ln *lane) *task {
 	t := ln.queue.pop()
 	l.count(ln, t, -1)
 	if ln.passed && ln.queue.len() <= l.most(ln, time.Now())/2 {
@@ -53,15 +52,32 @@ func (l *lanes) take(ln *lane) task {
 	return t
 }
 
-// dispatch starts a worker for each task that may have one.
+// dispatch starts a worker if a task may have one. Tasks are taken only when a worker runs:
+// where the processors are busy, one that has become free is there before a new one. So few
+// workers are started at a time, and each has the next one started.
 func (l *lanes) dispatch() {
-	for t, ok := l.next(); ok; t, ok = l.next() {
-		l.workers.start(t)
+	switch w := &l.workers; {
+	case l.closed:
+	case !w.ready():
+		l.watch()
+	case w.starting < w.mostStarting:
+		w.starting++
+		w.start()
 	}
 }
 
+// begin returns the first task of a worker that was started; nil if there is none anymore.
+func (l *lanes) begin() *task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.workers.starting--
+	t := l.next()
+	l.dispatch()
+	return t
+}
+
 // answered says that the POST of a task which was taken has ended.
-func (l *lanes) answered(t task) {
+func (l *lanes) answered(t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln := l.lanes[t.SubscriptionID]
@@ -70,8 +86,8 @@ func (l *lanes) answered(t task) {
 }
 
 // done says that a task which was taken is over, and how its attempt ended. It returns
-// the next task for the worker; if there is none, the worker has to end.
-func (l *lanes) done(t task, e ending) (next task, ok bool) {
+// the next task for the worker; if there is none, nil: the worker has to end.
+func (l *lanes) done(t *task, e ending) (next *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln, now := l.lanes[t.SubscriptionID], time.Now()
@@ -87,17 +103,17 @@ func (l *lanes) done(t task, e ending) (next task, ok bool) {
 	l.entered(ln, t)
 	l.list(ln)
 	if ln.inFlight == 0 && ln.queue.len() == 0 {
-		ln.queue = ring[task]{} // there may be ten thousand that have nothing to do
+		ln.queue = ring[*task]{} // there may be ten thousand that have nothing to do
 	}
 	l.workers.unpark()
-	next, ok = l.next()
+	next = l.next()
 	l.dispatch()
-	return next, ok
+	return next
 }
 
 // learn notes how an attempt ended, in the lane and in the quick pool. One that the
 // receiver pushed back says nothing about concurrency: its cure is a lower rate.
-func (l *lanes) learn(ln *lane, t task, e ending, now time.Time) {
+func (l *lanes) learn(ln *lane, t *task, e ending, now time.Time) {
 	ln.learn(e.took, e.kind == succeeded)
 	switch e.kind {
 	case pushedBack:

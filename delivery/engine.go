@@ -175,7 +175,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	}
 	r.lanes = newLanes(c, e.pacers, r.startWorker, r.signal)
 	r.flights = flights{
-		most: c.Workers, stuck: &e.stuck, calls: map[*flight]struct{}{},
+		most: c.Workers, stuck: &e.stuck,
 		watch: func() { r.replace(r.flights.overdue(time.Now())) },
 	}
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
@@ -205,9 +205,9 @@ func (r *run) start() {
 	go r.end()
 }
 
-func (r *run) startWorker(t task) {
+func (r *run) startWorker() {
 	r.workers.Add(1)
-	go r.work(t)
+	go func() { r.work(r.lanes.begin()) }()
 }
 
 // end waits for the drain to begin and sees it through: first nothing more comes

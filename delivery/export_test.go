@@ -84,13 +84,13 @@ const FirstLimit = firstLimit
 // LimitAfterPushBacks returns the concurrency limit of a subscription, which is 64 in the
 // beginning, after n attempts that the receiver pushed back.
 func LimitAfterPushBacks(n int) int {
-	l := newLanes(Config{Workers: 256, PerSubscription: 64, Backlog: 1024, BacklogBytes: 1 << 20}, nil, func(task) {}, func() {})
-	ln, now := l.lane(task{}), time.Unix(0, 0)
+	l := newLanes(Config{Workers: 256, PerSubscription: 64, Backlog: 1024, BacklogBytes: 1 << 20}, nil, func() {}, func() {})
+	ln, now := l.lane(&task{}), time.Unix(0, 0)
 	ln.limiter.limit, ln.limiter.best = 64, 64
 	for range n {
 		now = now.Add(10 * time.Millisecond)
 		ln.inFlight = ln.limiter.limit
-		l.learn(ln, task{epoch: ln.limiter.epoch}, ending{pushedBack, time.Millisecond}, now)
+		l.learn(ln, &task{epoch: ln.limiter.epoch}, ending{pushedBack, time.Millisecond}, now)
 	}
 	return ln.limiter.limit
 }

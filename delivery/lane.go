@@ -12,7 +12,7 @@ type lane struct {
 	passed   bool // the last claim passed over it, because it is full
 	refused  int  // how many it could not take since a claim,
 	claim    int  // which is this one
-	queue    ring[task]
+	queue    ring[*task]
 	place    int // among the lanes in which tasks wait, from 1
 	inFlight int
 	awaiting int    // attempts in flight without an answer: an answered one is in flight until it is recorded

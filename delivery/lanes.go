@@ -19,6 +19,7 @@ type task struct {
 	to          *target // the subscription when the task came in; nil if it was not at hand
 
 	epoch, poolEpoch int // of the limiters when the task was taken
+	call             call
 }
 
 // lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
@@ -60,7 +61,7 @@ type holding struct {
 	passed bool // the last claim passed over it, because that is its share
 }
 
-func newLanes(c Config, pacers map[uuid.UUID]*pacer, start func(task), wake func()) *lanes {
+func newLanes(c Config, pacers map[uuid.UUID]*pacer, start func(), wake func()) *lanes {
 	return &lanes{
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
 		workers: newWorkers(c.Workers, start), wake: wake, pacers: pacers,
@@ -144,7 +145,7 @@ func (l *lanes) release(n int) {
 // too slow to take, or has to be, each with how long it should stay away. Shares do not
 // count here: what is handed over meanwhile may have used them up, but to give back what
 // was claimed would cost two writes more.
-func (l *lanes) put(tasks []task, now time.Time) (refused []refusal) {
+func (l *lanes) put(tasks []*task, now time.Time) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reserved -= len(tasks)
@@ -198,14 +199,14 @@ func (l *lanes) evict(now time.Time) (refused []refusal) {
 	return refused
 }
 
-func (l *lanes) popLast(ln *lane) task {
+func (l *lanes) popLast(ln *lane) *task {
 	t := ln.queue.popLast()
 	l.count(ln, t, -1)
 	return t
 }
 
 // count notes that a task waits in the lane, or no longer does.
-func (l *lanes) count(ln *lane, t task, n int) {
+func (l *lanes) count(ln *lane, t *task, n int) {
 	switch waits := ln.queue.len() > 0; {
 	case waits && ln.place == 0:
 		l.waiting = append(l.waiting, ln)
@@ -235,7 +236,7 @@ func (l *lanes) count(ln *lane, t task, n int) {
 
 // refusal is a task that is to be given back, for some time.
 type refusal struct {
-	task
+	*task
 	away time.Duration
 	held bool // Release may end it
 }
@@ -260,7 +261,7 @@ func (l *lanes) sweep(now time.Time) {
 
 // close ends the turns, so that workers end after their task, and returns the tasks that
 // were waiting.
-func (l *lanes) close() []task {
+func (l *lanes) close() []*task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -269,7 +270,7 @@ func (l *lanes) close() []task {
 			timer.Stop()
 		}
 	}
-	var left []task
+	var left []*task
 	for _, ln := range l.lanes {
 		if ln.timer != nil {
 			ln.timer.Stop()
@@ -282,7 +283,7 @@ func (l *lanes) close() []task {
 }
 
 // lane returns the task's lane, a new one if need be.
-func (l *lanes) lane(t task) *lane {
+func (l *lanes) lane(t *task) *lane {
 	ln := l.lanes[t.SubscriptionID]
 	if ln == nil {
 		// Of a lane that nothing is known about, assume an ordinary endpoint.

@@ -175,7 +175,7 @@ func (p *pacer) next(now time.Time) (time.Time, bool) {
 
 // regulate makes the lane obey the limit of its subscription. It takes out and
 // returns what must now wait for longer than a moment.
-func (l *lanes) regulate(ln *lane, to *target, now time.Time) (over []task) {
+func (l *lanes) regulate(ln *lane, to *target, now time.Time) (over []*task) {
 	switch {
 	case to == nil: // the next attempt will find out, and if one waits it will be soon
 		if ln.queue.len() == 0 && ln.entering == uuid.Nil {
@@ -203,7 +203,7 @@ func (l *lanes) regulate(ln *lane, to *target, now time.Time) (over []task) {
 }
 
 // unpace lets the lane send at any rate.
-func (l *lanes) unpace(ln *lane) []task {
+func (l *lanes) unpace(ln *lane) []*task {
 	if ln.pacer != nil {
 		ln.pacer = nil
 		l.offer(ln)
@@ -213,7 +213,7 @@ func (l *lanes) unpace(ln *lane) []task {
 
 // pace makes the lane obey the pacer, as it is now. It takes out and returns the tasks that
 // must now wait for longer than a moment.
-func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []task) {
+func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []*task) {
 	ln.pacer = p
 	keep := 0
 	if ln.turn != nil {
@@ -229,7 +229,7 @@ func (l *lanes) pace(ln *lane, p *pacer, now time.Time) (over []task) {
 
 // admit reports whether a task that was taken may be sent now, and counts it
 // then. It returns what must be given back, the task itself if it may not.
-func (l *lanes) admit(t task, to *target, now time.Time) (ok bool, refused []refusal) {
+func (l *lanes) admit(t *task, to *target, now time.Time) (ok bool, refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln := l.lanes[t.SubscriptionID]
@@ -250,7 +250,7 @@ func (l *lanes) admit(t task, to *target, now time.Time) (ok bool, refused []ref
 }
 
 // entered ends the time in which the lane waits for what becomes of the task.
-func (l *lanes) entered(ln *lane, t task) {
+func (l *lanes) entered(ln *lane, t *task) {
 	if ln.entering == t.AttemptID {
 		ln.entering = uuid.Nil
 	}
@@ -294,7 +294,7 @@ func (l *lanes) accepted(ln *lane, began, now time.Time) {
 
 // slowDown notes that the endpoint pushed back an attempt that began at a time, and
 // takes nothing for a while. It returns the tasks that must be given back.
-func (l *lanes) slowDown(t task, to *target, began time.Time, wait time.Duration) (refused []refusal) {
+func (l *lanes) slowDown(t *task, to *target, began time.Time, wait time.Duration) (refused []refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln, now := l.lanes[t.SubscriptionID], time.Now()
@@ -310,7 +310,7 @@ func (l *lanes) slowDown(t task, to *target, began time.Time, wait time.Duration
 }
 
 // refuse says for how long a task is to be given back.
-func (l *lanes) refuse(ln *lane, t task, now time.Time) refusal {
+func (l *lanes) refuse(ln *lane, t *task, now time.Time) refusal {
 	if ln.claim != l.claims {
 		ln.claim, ln.refused = l.claims, 0
 	}

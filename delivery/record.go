@@ -22,10 +22,10 @@ const (
 	abortTimeout = 500 * time.Millisecond
 )
 
-// result is what a worker has to say of a task: an outcome or a deferral.
+// result is what a worker has to say of a task: a deferral, or else an outcome.
 type result struct {
-	task
-	outcome  *store.Outcome
+	*task
+	outcome  store.Outcome
 	deferral *store.Deferral
 	seen     observation // zero if nothing was sent
 	gone     bool
@@ -79,7 +79,7 @@ func (r *run) record(batch []*result) {
 func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 	outcomes := make([]store.Outcome, len(ended))
 	for i := range ended {
-		outcomes[i] = *ended[i].outcome
+		outcomes[i] = ended[i].outcome
 	}
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
@@ -158,7 +158,7 @@ func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uu
 
 // recorded does what follows when an outcome has been written.
 func (r *run) recorded(b *result, lost bool) {
-	o := b.outcome
+	o := &b.outcome
 	n := Notice{
 		Kind: AttemptEnded, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID,
 		MessageID: b.MessageID, AttemptID: b.AttemptID, Number: b.Number,

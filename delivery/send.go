@@ -16,25 +16,22 @@ import (
 // HeaderAttempt carries the number of the attempt in its chain, from 1.
 const HeaderAttempt = "X-Webhook-Attempt"
 
-// work makes the attempt of a task, and then of further tasks for as long as there are
-// some. If the call of the Sender is given up, takeOver has the place of this worker.
-func (r *run) work(t task) {
-	for {
+// work makes the attempt of a task, if there is one, and then of further tasks for as long
+// as there are some. If the call of the Sender is given up, takeOver has the place of this worker.
+func (r *run) work(t *task) {
+	for t != nil {
 		e, returned := r.attempt(t)
 		if !returned {
 			return
 		}
-		var ok bool
-		if t, ok = r.lanes.done(t, e); !ok {
-			r.workers.Done()
-			return
-		}
+		t = r.lanes.done(t, e)
 	}
+	r.workers.Done()
 }
 
 // attempt deals with one task and reports how the attempt ended; or that the Sender
 // returned too late, and takeOver has ended the attempt.
-func (r *run) attempt(t task) (e ending, returned bool) {
+func (r *run) attempt(t *task) (e ending, returned bool) {
 	to, err := r.targets.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
@@ -67,7 +64,7 @@ func (r *run) attempt(t task) (e ending, returned bool) {
 // Then all that waits in the store becomes due (see UpdateSubscription), but not
 // what was on its way back there at that moment. So each looks again, after as
 // long as the subscription has been off.
-func pause(t task, to *target, now time.Time) time.Time {
+func pause(t *task, to *target, now time.Time) time.Time {
 	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
 	if due.After(t.ExpiresAt) {
 		return t.ExpiresAt
@@ -83,24 +80,24 @@ func expired(to *target) string {
 }
 
 // post sends the task's body and hands on what follows.
-func (r *run) post(t task, now time.Time) (e ending, returned bool) {
+func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 	start := time.Now()
-	f := &flight{task: t, at: now, start: start, began: r.cfg.Now().UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
-	if !r.flights.begin(f) {
+	t.call = call{at: now, start: start, began: r.cfg.Now().UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
+	if !r.flights.begin(t) {
 		r.giveBack(t, now)
 		return ending{}, true
 	}
 	result := r.send(t, t.to, now)
-	if !r.flights.end(f) {
+	if !r.flights.end(t) {
 		return ending{}, false
 	}
-	return r.conclude(f, result), true
+	return r.conclude(t, result), true
 }
 
 // conclude hands on what follows from a call of the Sender.
-func (r *run) conclude(f *flight, result guard.Result) ending {
-	t, to, now, start, began := f.task, f.to, f.at, f.start, f.began
-	took := max(time.Since(start), 1)
+func (r *run) conclude(t *task, result guard.Result) ending {
+	to, now, began := t.to, t.call.at, t.call.began
+	took := max(time.Since(t.call.start), 1)
 	r.lanes.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
@@ -110,10 +107,10 @@ func (r *run) conclude(f *flight, result guard.Result) ending {
 	if schedule == nil {
 		schedule = r.cfg.Schedule
 	}
-	x := Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
-	d := Decide(x, schedule)
+	x := &Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
+	d := x.decide(schedule)
 	if !d.PushedBackUntil.IsZero() {
-		r.refuse(r.lanes.slowDown(t, to, start, d.PushedBackUntil.Sub(x.Ended)))
+		r.refuse(r.lanes.slowDown(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
 	}
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
@@ -123,7 +120,7 @@ var contentType = []string{"application/json"}
 
 // send signs and posts. What the host plugged in may panic; that fails the
 // attempt.
-func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
+func (r *run) send(t *task, to *target, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.lasts(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
@@ -148,7 +145,7 @@ func (r *run) send(t task, to *target, now time.Time) (result guard.Result) {
 		return guard.Result{Err: fault("the message cannot be signed")}
 	}
 	return r.cfg.Sender.Post(r.sending, guard.Request{
-		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: t.OrganizationID.String(),
+		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: to.group,
 	})
 }
 
@@ -160,17 +157,15 @@ func (r *run) timeout(to *target) time.Duration {
 }
 
 // notSent stands for the exchange of an attempt that was decided without a POST.
-var notSent = Exchange{}
+var notSent = &Exchange{}
 
 // finish hands an outcome to the recorders. The attempt was posted, or decided without a
 // POST, at the time.
-func (r *run) finish(t task, d Decision, x Exchange, at time.Time) {
-	o := store.Outcome{
-		Lease: t.Lease, Status: d.Status, Error: d.Error,
-		HTTPStatus: x.Result.Status, Response: x.Result.Body,
-		At: at,
-	}
-	b := &result{task: t, outcome: &o, gone: d.Gone}
+func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
+	b := &result{task: t, gone: d.Gone}
+	o := &b.outcome
+	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
+	o.HTTPStatus, o.Response, o.At = x.Result.Status, x.Result.Body, at
 	if !x.Ended.IsZero() {
 		took := x.Ended.Sub(x.Began)
 		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)
@@ -183,17 +178,17 @@ func (r *run) finish(t task, d Decision, x Exchange, at time.Time) {
 }
 
 // giveBack returns a task to the store, to become due at the given time.
-func (r *run) giveBack(t task, due time.Time) {
+func (r *run) giveBack(t *task, due time.Time) {
 	r.deferTo(t, due, false)
 }
 
-func (r *run) deferTo(t task, due time.Time, held bool) {
+func (r *run) deferTo(t *task, due time.Time, held bool) {
 	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
 }
 
 // prepare makes of a subscription what sending needs, once for many attempts.
 func (e *Engine) prepare(s store.Target) *target {
-	t := &target{Target: s}
+	t := &target{Target: s, group: s.OrganizationID.String()}
 	if s.Deleted || !s.Live() {
 		return t
 	}

@@ -23,6 +23,7 @@ const maxTargets = 4_000
 // target is a subscription prepared for sending.
 type target struct {
 	store.Target
+	group  string      // of its requests: the organization
 	url    *url.URL    // nil if there is none to send to
 	header http.Header // its own
 	signer signing.Signer

@@ -19,13 +19,13 @@ const (
 	abortGrace = flushTimeout / 2
 )
 
-// A flight is a call of the Sender.
-type flight struct {
-	task
+// A call is a call of the Sender, for a task.
+type call struct {
 	at    time.Time // of the attempt, by the host's clock
 	began time.Time // the call, by the host's clock
 	start time.Time // of the call, by the monotonic clock
 	due   time.Time // the Sender must have returned
+	place int       // among the flights, from 1; 0 if it is not there
 }
 
 // flights are the calls of the Sender that have not returned. Code that strangers drive may
@@ -41,53 +41,51 @@ type flights struct {
 	stuck *atomic.Int32 // calls that were given up and have not returned; of the engine
 
 	mu       sync.Mutex
-	calls    map[*flight]struct{} // but for those that were given up
-	watching bool                 // watch will be called
+	calling  []*task // but for those whose calls were given up
+	watching bool    // watch will be called
 	closed   bool
 }
 
-// begin notes a call that begins. It reports false if the run was aborted.
-func (f *flights) begin(c *flight) bool {
+// begin notes that the call for a task begins. It reports false if the run was aborted.
+func (f *flights) begin(t *task) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return false
 	}
-	f.calls[c] = struct{}{}
+	f.calling = append(f.calling, t)
+	t.call.place = len(f.calling)
 	f.watchCalls()
 	return true
 }
 
 // watchCalls has the calls looked at, if there are any.
 func (f *flights) watchCalls() {
-	if !f.watching && len(f.calls) > 0 {
+	if !f.watching && len(f.calling) > 0 {
 		f.watching = true
 		time.AfterFunc(watchdogInterval, f.watch)
 	}
 }
 
-// end notes that a call has returned. It reports false if the call was given up.
-func (f *flights) end(c *flight) bool {
+// end notes that the call for a task has returned. It reports false if it was given up.
+func (f *flights) end(t *task) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, mine := f.calls[c]; !mine {
+	if t.call.place == 0 {
 		f.stuck.Add(-1)
 		return false
 	}
-	delete(f.calls, c)
+	f.remove(t)
 	return true
 }
 
-// overdue gives up the calls that should have returned by now, and returns them.
-func (f *flights) overdue(now time.Time) (given []*flight) {
+// overdue gives up the calls that should have returned by now, and returns their tasks.
+func (f *flights) overdue(now time.Time) (given []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for c := range f.calls {
-		if int(f.stuck.Load()) >= f.most {
-			break
-		}
-		if !c.due.After(now) {
-			given = append(given, f.giveUp(c))
+	for i := len(f.calling) - 1; i >= 0 && int(f.stuck.Load()) < f.most; i-- {
+		if t := f.calling[i]; !t.call.due.After(now) {
+			given = append(given, f.giveUp(t))
 		}
 	}
 	f.watching = false
@@ -95,47 +93,52 @@ func (f *flights) overdue(now time.Time) (given []*flight) {
 	return given
 }
 
-// close gives up all calls, and returns them. None begins anymore.
-func (f *flights) close() (given []*flight) {
+// close gives up all calls, and returns their tasks. None begins anymore.
+func (f *flights) close() (given []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	for c := range f.calls {
-		given = append(given, f.giveUp(c))
+	for len(f.calling) > 0 {
+		given = append(given, f.giveUp(f.calling[0]))
 	}
 	return given
 }
 
-func (f *flights) giveUp(c *flight) *flight {
-	delete(f.calls, c)
+func (f *flights) giveUp(t *task) *task {
+	f.remove(t)
 	f.stuck.Add(1)
-	return c
+	return t
+}
+
+// remove puts the last one in the place of a task.
+func (f *flights) remove(t *task) {
+	last := len(f.calling) - 1
+	moved := f.calling[last]
+	f.calling[t.call.place-1], moved.call.place = moved, t.call.place
+	f.calling[last], t.call.place = nil, 0
+	f.calling = f.calling[:last]
 }
 
 // replace starts a worker in the place of each that waits for a call which was given up.
-func (r *run) replace(given []*flight) {
-	for _, f := range given {
-		go r.takeOver(f)
+func (r *run) replace(given []*task) {
+	for _, t := range given {
+		go r.takeOver(t)
 	}
 }
 
 // takeOver ends an attempt whose Sender does not return, and goes on as its worker.
-func (r *run) takeOver(f *flight) {
-	reason := (&guard.TimeoutError{After: r.timeout(f.to)}).Error() + "; the sender did not return"
+func (r *run) takeOver(t *task) {
+	reason := (&guard.TimeoutError{After: r.timeout(t.to)}).Error() + "; the sender did not return"
 	if r.sending.Err() != nil {
 		reason = "aborted by Stop; the sender did not return"
 	}
-	e := r.conclude(f, guard.Result{Err: stuck(reason)})
-	r.lasts(slog.LevelError, senderStuck, nil, "attempt", f.AttemptID, "subscription", f.SubscriptionID)
+	e := r.conclude(t, guard.Result{Err: stuck(reason)})
+	r.lasts(slog.LevelError, senderStuck, nil, "attempt", t.AttemptID, "subscription", t.SubscriptionID)
 	r.notify(Notice{
-		Kind: SenderStuck, OrganizationID: f.OrganizationID, SubscriptionID: f.SubscriptionID,
-		MessageID: f.MessageID, AttemptID: f.AttemptID, Number: f.Number, Reason: reason,
+		Kind: SenderStuck, OrganizationID: t.OrganizationID, SubscriptionID: t.SubscriptionID,
+		MessageID: t.MessageID, AttemptID: t.AttemptID, Number: t.Number, Reason: reason,
 	})
-	if next, ok := r.lanes.done(f.task, e); ok {
-		r.work(next)
-	} else {
-		r.workers.Done()
-	}
+	r.work(r.lanes.done(t, e))
 }
 
 // Stuck returns how many calls of the Sender were given up, because they had not returned

@@ -16,13 +16,15 @@ import (
 // depends on the processors, and is found by a limiter: more than there is time for would
 // only wait for each other.
 type workers struct {
-	most        int // in flight, in both pools
-	quick, slow pool
-	tenants     map[uuid.UUID]*tenant // that have attempts in flight, or lanes with a turn
-	limiter     limiter               // of the quick pool
-	start       func(task)
-	watch       *time.Timer // looks for subscriptions that have become slow; nil if it never ran
-	watching    bool
+	most         int // in flight, in both pools
+	quick, slow  pool
+	tenants      map[uuid.UUID]*tenant // that have attempts in flight, or lanes with a turn
+	limiter      limiter               // of the quick pool
+	start        func()                // a worker, which calls lanes.begin
+	starting     int                   // workers that were started and have not begun
+	mostStarting int
+	watch        *time.Timer // looks for subscriptions that have become slow; nil if it never ran
+	watching     bool
 }
 
 // pool is a part of the workers.
@@ -60,9 +62,13 @@ const (
 	quickPerCPU = 128
 )
 
-func newWorkers(most int, start func(task)) workers {
-	first := min(most, quickPerCPU*runtime.GOMAXPROCS(0))
-	return workers{most: most, limiter: newLimiter(first, first, most), start: start, tenants: map[uuid.UUID]*tenant{}}
+func newWorkers(most int, start func()) workers {
+	cpus := runtime.GOMAXPROCS(0)
+	first := min(most, quickPerCPU*cpus)
+	return workers{
+		most: most, limiter: newLimiter(first, first, most), tenants: map[uuid.UUID]*tenant{},
+		start: start, mostStarting: cpus,
+	}
 }
 
 // pool returns the pool that a lane uses.
@@ -118,6 +124,17 @@ func (w *workers) list(ln *lane) {
 		s.listed = true
 		w.pool(ln.slow).turns.push(s)
 	}
+}
+
+// ready reports whether a lane has a turn for which there is a worker. The lane's
+// organization may have its share nevertheless.
+func (w *workers) ready() bool {
+	for _, p := range []*pool{&w.quick, &w.slow} {
+		if here, _ := w.free(p); here > 0 && p.turns.len() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // next returns the lane whose turn it is, nil if none may have a worker.

@@ -152,7 +152,7 @@ type limited struct{ *Client }
 
 func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	transport := l.transport.Load()
-	defer l.watch(req.Context(), transport)()
+	defer l.watch(req.Context(), transport).Stop()
 	resp, err := roundTrip(transport, req)
 	if err != nil {
 		return nil, err

@@ -87,13 +87,14 @@ func (c *countedConn) awaitReader(ctx context.Context) {
 
 // A writeTrace tells whether net/http wrote a byte of a request.
 type writeTrace struct {
+	hooks httptrace.ClientTrace
 	conn  *countedConn // the connection of the request; nil until net/http has chosen it
 	start int64        // bytes that were written to conn before the request
 }
 
 // watch returns a context for requests that are sent one after the other.
 func (t *writeTrace) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
 		if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
 			t.conn = secure.NetConn().(*countedConn)
 		} else {
@@ -103,7 +104,8 @@ func (t *writeTrace) watch(ctx context.Context) context.Context {
 			}
 		}
 		t.start = t.conn.written.Load()
-	}})
+	}
+	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
 // nothingWritten reports that a request failed before a byte of it was written. It may report

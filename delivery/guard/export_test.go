@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // NewTurnstile returns the function that lets the members of each group pass one at a time.
@@ -13,7 +14,7 @@ func NewTurnstile() (pass func(group string) (done func())) {
 // TransportOf returns the transport of the client's next request.
 func TransportOf(c *Client) *http.Transport { return c.transport.Load() }
 
-// Watch looks after a request through the client's transport, until stop.
-func Watch(c *Client, ctx context.Context) (stop func()) { //nolint:revive // the client is the receiver
+// Watch looks after a request through the client's transport, until the timer is stopped.
+func Watch(c *Client, ctx context.Context) *time.Timer { //nolint:revive // the client is the receiver
 	return c.watch(ctx, c.transport.Load())
 }

@@ -51,7 +51,7 @@ type Result struct {
 // Post sends a request and reads the response. Any status is a result; errors
 // are in [Result.Err]. One deadline holds from the DNS lookup to the last byte;
 // an earlier deadline of ctx holds as well. Should net/http not return, Post does not
-// either; but 1.5 s later its connections are given to no other request anymore.
+// either; but 1.5 s after the deadline its connections are given to no other request anymore.
 //
 // Post never repeats a request that the receiver may have processed. It repeats,
 // at most three times and within the same deadline, a request of which no byte
@@ -63,7 +63,7 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	transport := c.transport.Load()
-	defer c.watch(bounded, transport)()
+	defer c.watch(bounded, transport).Stop()
 	res := exchange(bounded, transport, r)
 	if res.Err != nil && bounded.Err() != nil {
 		// Whatever the transport made of it: a read error, a canceled stream.

@@ -80,10 +80,10 @@ func TestPost_ATransportIsReplacedOnlyWhileARequestHangsInIt(t *testing.T) {
 				before := guard.TransportOf(client)
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()
-				stop := guard.Watch(client, ctx)
+				watch := guard.Watch(client, ctx)
 				time.Sleep(c.ends)
 				synctest.Wait()
-				stop()
+				watch.Stop()
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				if replaced := guard.TransportOf(client) != before; replaced != c.replaced {
