@@ -52,28 +52,47 @@ func (l *lanes) take(ln *lane) *task {
 	return t
 }
 
-// dispatch starts a worker if a task may have one. Tasks are taken only when a worker runs:
-// where the processors are busy, one that has become free is there before a new one. So few
-// workers are started at a time, and each has the next one started.
+// dispatch has a worker take a task, if a task may have one: an idle worker or a new one. The
+// task is chosen only when the worker runs: where the processors are busy, another one becomes
+// free before. So few workers are started at a time, and each has the next one started.
 func (l *lanes) dispatch() {
 	switch w := &l.workers; {
 	case l.closed:
 	case !w.ready():
 		l.watch()
-	case w.starting < w.mostStarting:
+	case w.starting == w.mostStarting:
+	case w.idle > 0:
+		w.starting++
+		w.idle--
+		l.work.Signal()
+	default:
 		w.starting++
 		w.start()
 	}
 }
 
-// begin returns the first task of a worker that was started; nil if there is none anymore.
+// begin returns the first task of a worker that was started, or nil: then it has to end.
 func (l *lanes) begin() *task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.workers.starting--
-	t := l.next()
-	l.dispatch()
-	return t
+	return l.await()
+}
+
+// await returns the next task of a worker, and waits for it. It returns nil if the worker has
+// to end.
+func (l *lanes) await() *task {
+	w := &l.workers
+	for {
+		t := l.next()
+		l.dispatch()
+		if t != nil || l.closed || w.idle == w.mostIdle {
+			return t
+		}
+		w.idle++
+		l.work.Wait()
+		w.starting-- // dispatch woke it, or close, after which nobody counts
+	}
 }
 
 // answered says that the POST of a task which was taken has ended.
@@ -86,7 +105,7 @@ func (l *lanes) answered(t *task) {
 }
 
 // done says that a task which was taken is over, and how its attempt ended. It returns
-// the next task for the worker; if there is none, nil: the worker has to end.
+// the next task of the worker, as await does.
 func (l *lanes) done(t *task, e ending) (next *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,9 +125,7 @@ func (l *lanes) done(t *task, e ending) (next *task) {
 		ln.queue = ring[*task]{} // there may be ten thousand that have nothing to do
 	}
 	l.workers.unpark()
-	next = l.next()
-	l.dispatch()
-	return next
+	return l.await()
 }
 
 // learn notes how an attempt ended, in the lane and in the quick pool. One that the

@@ -36,6 +36,7 @@ type lanes struct {
 
 	mu       sync.Mutex
 	workers  workers
+	work     sync.Cond // wakes an idle worker
 	room     chan struct{}
 	lanes    map[uuid.UUID]*lane
 	waiting  []*lane                // those in which tasks wait
@@ -62,12 +63,14 @@ type holding struct {
 }
 
 func newLanes(c Config, pacers map[uuid.UUID]*pacer, start func(), wake func()) *lanes {
-	return &lanes{
+	l := &lanes{
 		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
 		workers: newWorkers(c.Workers, start), wake: wake, pacers: pacers,
 		room:  make(chan struct{}, 1),
 		lanes: map[uuid.UUID]*lane{}, held: map[uuid.UUID]*holding{},
 	}
+	l.work.L = &l.mu
+	return l
 }
 
 // The shares of the room: what is claimed leaves some of it to what is handed over,
@@ -265,6 +268,7 @@ func (l *lanes) close() []*task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+	l.work.Broadcast()
 	for _, timer := range []*time.Timer{l.returns, l.workers.watch} {
 		if timer != nil {
 			timer.Stop()

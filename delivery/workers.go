@@ -21,8 +21,10 @@ type workers struct {
 	tenants      map[uuid.UUID]*tenant // that have attempts in flight, or lanes with a turn
 	limiter      limiter               // of the quick pool
 	start        func()                // a worker, which calls lanes.begin
-	starting     int                   // workers that were started and have not begun
+	starting     int                   // workers that were started or woken, and did not look for a task yet
 	mostStarting int
+	idle         int // workers that wait for a task
+	mostIdle     int
 	watch        *time.Timer // looks for subscriptions that have become slow; nil if it never ran
 	watching     bool
 }
@@ -60,6 +62,9 @@ const (
 	// quickPerCPU is how many quick attempts may be in flight before it was measured
 	// whether more pay.
 	quickPerCPU = 128
+	// idlePerCPU is how many workers without a task are kept. A new one has to grow its
+	// stack, which costs a twentieth of a delivery.
+	idlePerCPU = 32
 )
 
 func newWorkers(most int, start func()) workers {
@@ -67,7 +72,7 @@ func newWorkers(most int, start func()) workers {
 	first := min(most, quickPerCPU*cpus)
 	return workers{
 		most: most, limiter: newLimiter(first, first, most), tenants: map[uuid.UUID]*tenant{},
-		start: start, mostStarting: cpus,
+		start: start, mostStarting: cpus, mostIdle: idlePerCPU * cpus,
 	}
 }
 
