@@ -141,7 +141,7 @@ func (l *lanes) learn(ln *lane, t *task, e ending, now time.Time) {
 	ln.limiter.end(t.epoch, e.took, e.kind == succeeded, ln.full(), now)
 	if !ln.slow {
 		// An attempt that failed kept a worker busy, too: what counts is how many end.
-		l.workers.limiter.end(t.poolEpoch, e.took, true, l.workers.quick.waits(), now)
+		l.workers.limiter.end(t.poolEpoch, e.took, true, l.workers.short(), now)
 	}
 }
 

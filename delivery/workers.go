@@ -70,8 +70,10 @@ const (
 func newWorkers(most int, start func()) workers {
 	cpus := runtime.GOMAXPROCS(0)
 	first := min(most, quickPerCPU*cpus)
+	l := newLimiter(first, first, most)
+	l.climbing = false
 	return workers{
-		most: most, limiter: newLimiter(first, first, most), tenants: map[uuid.UUID]*tenant{},
+		most: most, limiter: l, tenants: map[uuid.UUID]*tenant{},
 		start: start, mostStarting: cpus, mostIdle: idlePerCPU * cpus,
 	}
 }
@@ -198,6 +200,12 @@ func (w *workers) unpark() {
 			p.parked.push(s)
 		}
 	}
+}
+
+// short reports whether lanes of the quick pool have turns for which there is no worker.
+func (w *workers) short() bool {
+	here, _ := w.free(&w.quick)
+	return w.quick.parked.len() > 0 || here <= 0 && w.quick.turns.len() > 0
 }
 
 // waits reports whether tasks wait for a worker of the pool.
