@@ -24,7 +24,9 @@ import (
 // It does no I/O, takes no lock, and reads no clock.
 type limiter struct {
 	least, first, most int
-	limit              int // in force: best, or the limit on trial
+	harmless           time.Duration // attempts that take so long in the mean need no lower limit
+
+	limit int // in force: best, or the limit on trial
 
 	epoch  int       // counts changes of limit: attempts that began before the change are not measured
 	began  time.Time // the present window
@@ -144,6 +146,13 @@ func (l *limiter) try(now time.Time) {
 	case l.least:
 		l.up = true
 	}
+	if l.unhurried(l.base) {
+		if l.best == l.most {
+			l.settle(calmWindows, now)
+			return
+		}
+		l.up = true
+	}
 	l.trial, l.windows = sample{}, 0
 	if l.up {
 		l.set(l.best*l.factor, now)
@@ -173,11 +182,22 @@ func (l *limiter) judge(now time.Time) {
 			growth = 0
 		}
 	}
+	if l.up && l.unhurried(l.trial) {
+		growth = 0
+	}
 	if l.up == (growth < paying) {
 		l.accept(growth, now)
 	} else {
 		l.reject(now)
 	}
+}
+
+// unhurried reports whether all attempts of a sample succeeded, and took no longer than is
+// harmless. Where the processors of this host are busy a lower limit gives the same in less time,
+// but the time is not the endpoint's: halved again and again, the limit would leave too little in
+// flight. (A delay below a target is good, as in CoDel, RFC 8289.)
+func (l *limiter) unhurried(s sample) bool {
+	return s.successes > 0 && s.successes == s.attempts && s.seconds/float64(s.attempts) <= l.harmless.Seconds()
 }
 
 // accept makes the limit on trial the best one, and goes on in the same direction where

@@ -64,6 +64,9 @@ type Limiter struct{ limiter }
 // NewLimiter returns a limiter with limits between least and most, and the first one.
 func NewLimiter(least, first, most int) *Limiter { return &Limiter{newLimiter(least, first, most)} }
 
+// NewLaneLimiter returns the limiter of a lane, with limits up to most.
+func NewLaneLimiter(most int) *Limiter { return &Limiter{newLaneLimiter(most)} }
+
 // Limit returns how many attempts may be in flight.
 func (l *Limiter) Limit() int { return l.limit }
 

@@ -35,6 +35,8 @@ const (
 	// firstLimit is how many attempts a lane may have in flight before anything is
 	// known about its endpoint.
 	firstLimit = 4
+	// harmless is how long attempts may take in the mean without a lower limit being tried.
+	harmless = 20 * time.Millisecond
 	// slow is how long an attempt of a slow lane takes, at least.
 	slow = time.Second
 	// burst is for how long the tasks in a lane may last.
@@ -56,6 +58,13 @@ const (
 	pushedBack // the receiver asked for fewer requests: 429, or 503 with Retry-After
 	ours       // it failed on our side, and tells nothing of the endpoint
 )
+
+// newLaneLimiter returns the limiter of a lane.
+func newLaneLimiter(most int) limiter {
+	l := newLimiter(1, firstLimit, most)
+	l.harmless = harmless
+	return l
+}
 
 // learn notes how long an attempt took, and whether it succeeded. The first success after
 // failures that took much longer begins a new average: the endpoint is back.

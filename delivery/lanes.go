@@ -293,7 +293,7 @@ func (l *lanes) lane(t *task) *lane {
 		// Of a lane that nothing is known about, assume an ordinary endpoint.
 		ln = &lane{
 			progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, slow: true,
-			limiter: newLimiter(1, firstLimit, l.perLane),
+			limiter: newLaneLimiter(l.perLane),
 		}
 		l.lanes[t.SubscriptionID] = ln
 	}
