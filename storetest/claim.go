@@ -51,10 +51,12 @@ func claimOrder(f *fixture) {
 	f.publishN(e, 5)
 	// They are due again in another order than that of their ids.
 	jobs, now, want := f.claim(5), time.Now(), make([]uuid.UUID, 5)
+	var deferrals []store.Deferral // in one call: each counts from the store's clock at the call
 	for i, place := range []int{2, 0, 3, 1, 4} {
-		f.deferTo(now.Add(time.Duration(20*(place+1))*time.Millisecond), jobs[i])
+		deferrals = append(deferrals, store.Deferral{Lease: jobs[i].Lease, DueAt: now.Add(time.Duration(20*(place+1)) * time.Millisecond)})
 		want[place] = jobs[i].MessageID
 	}
+	f.sameIDs("lost", must(f.s.Defer(f.ctx, deferrals))(f.t), nil)
 	var again []store.Job
 	f.eventually("they are due", func() bool {
 		again = append(again, f.claim(1)...)
