@@ -1,6 +1,8 @@
 package bunstore
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -48,27 +50,27 @@ func since(opts store.ClaimOptions) time.Time {
 // line it takes the first, even if that is being sent, and so no other. Of
 // several jobs of a message only the first carries the body. Attempts that are due go
 // through an array for the planner's sake (see leased); of a LIMIT it would also expect
-// a tenth of the table. The last row, in the place 0, is no job: it has the database's
-// clock where jobs have their due_at.
+// a tenth of the table. The last row is no job: it has no attempt, and the database's clock
+// where jobs have their due_at.
 const claim = `
 WITH picked AS (
   SELECT attempt_id, due_at FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
   ORDER BY due_at, uuid_send(attempt_id) LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
-), due(ids, times) AS (
-  SELECT array_agg(attempt_id ORDER BY due_at, uuid_send(attempt_id)), array_agg(due_at ORDER BY due_at, uuid_send(attempt_id)) FROM picked
+), due(ids) AS (
+  SELECT array_agg(attempt_id) FROM picked
 ), q AS (
   UPDATE {}queue AS q SET sending = true, held = false, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
   FROM due WHERE q.attempt_id = ANY(due.ids)
-  RETURNING array_position(due.ids, q.attempt_id) AS n, q.attempt_id, q.token, due.times[array_position(due.ids, q.attempt_id)] AS due_at
+  RETURNING q.attempt_id, q.token
 )
-SELECT q.n, a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
+SELECT a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   coalesce((SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id), 0),
-  a.number, a.step, a.type, a.created_at, q.due_at, a.expires_at,
-  CASE WHEN row_number() OVER (PARTITION BY a.message_id ORDER BY q.n) = 1 THEN
+  a.number, a.step, a.type, a.created_at, picked.due_at, a.expires_at,
+  CASE WHEN row_number() OVER (PARTITION BY a.message_id) = 1 THEN
     (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
-FROM q JOIN {}attempts AS a ON a.id = q.attempt_id
-UNION ALL SELECT 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
+FROM q JOIN picked ON picked.attempt_id = q.attempt_id JOIN {}attempts AS a ON a.id = q.attempt_id
+UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
 
 // first holds for what is the first of its line, or in none.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
@@ -107,7 +109,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 // claimed nevertheless: it fails by itself. A row of the queue that has no attempt any more
 // is leased, so that it does not block the rows behind it, and is no job.
 const selectDue = `
-SELECT row_number() OVER (ORDER BY due.due_at, due.attempt_id), due.attempt_id, due.token + 1,
+SELECT due.attempt_id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, CAST(coalesce(s.revision, 0) AS integer),
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
   a.created_at, due.due_at, a.expires_at, m.body
@@ -122,38 +124,34 @@ const leaseAttempts = `
 WITH r(attempt) AS (?)
 UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
-// scanJobs runs a claim and reads its rows. Each begins with the place of its job, from 1;
-// 0 is for the database's clock. Jobs of one message share its body.
+// scanJobs runs a claim and reads its rows, of which one may have the database's clock instead
+// of a job. It returns the jobs in the order in which they are due. Those of one message share
+// its body.
 func scanJobs(query func(scan func(scanner) error) error) (jobs []store.Job, at time.Time, err error) {
-	type placed struct {
-		store.Job
-		place int
-	}
-	var found []placed
 	bodies := map[uuid.UUID][]byte{}
 	err = query(func(row scanner) error {
-		var j placed
-		err := row.Scan(&j.place, (*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
+		var j store.Job
+		err := row.Scan((*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
 			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
 			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.DueAt), (*instant)(&j.ExpiresAt), &j.Body)
-		if j.place == 0 {
+		if j.AttemptID == uuid.Nil {
 			at = j.DueAt
 			return err
 		}
 		if j.Body != nil {
 			bodies[j.MessageID] = j.Body
 		}
-		found = append(found, j)
+		jobs = append(jobs, j)
 		return err
 	})
 	if err != nil {
 		return nil, at, err
 	}
-	slices.SortFunc(found, func(a, b placed) int { return a.place - b.place })
-	jobs = make([]store.Job, len(found))
-	for i, j := range found {
-		j.Body = bodies[j.MessageID]
-		jobs[i] = j.Job
+	slices.SortFunc(jobs, func(a, b store.Job) int {
+		return cmp.Or(a.DueAt.Compare(b.DueAt), bytes.Compare(a.AttemptID[:], b.AttemptID[:]))
+	})
+	for i := range jobs {
+		jobs[i].Body = bodies[jobs[i].MessageID]
 	}
 	return jobs, at, nil
 }
