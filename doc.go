@@ -26,8 +26,8 @@
 // sent at least once to every subscription that matched: through a crash of any
 // host and a restart of the database. It can arrive twice only where a host died,
 // or lost its store, between sending and recording; then with the same webhook-id
-// and body. Order is not guaranteed. An event is not sent after Config.Deadline, nor
-// more often than the retry schedule says.
+// and body. Only an ordered subscription gets its events in order. An event is not sent
+// after Config.Deadline, nor more often than the retry schedule says.
 //
 // # Errors
 //
