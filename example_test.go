@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/signing"
@@ -123,6 +124,42 @@ func ExampleDispatcher_PublishBatchTx() {
 	check(err)
 	fmt.Println("orders and deliveries:", countOrders(ctx, db), countDeliveries(ctx, hooks, customer))
 	// Output: orders and deliveries: 2 2
+}
+
+type order struct {
+	ID       int       `bun:",pk" json:"id"`
+	Customer uuid.UUID `bun:"type:uuid" json:"customer"`
+}
+
+var _ = embed
+
+// embed is what a service on PostgreSQL does. The README shows it.
+func embed(ctx context.Context, sqlDB *sql.DB, order *order) error {
+	db := bun.NewDB(sqlDB, pgdialect.New())         // the service's own database
+	st, err := bunstore.New(db, bunstore.Options{}) // its tables live in the schema "webhooks"
+	if err != nil {
+		return err
+	}
+	if err := st.Migrate(ctx); err != nil {
+		return err
+	}
+	hooks, err := webhooks.New(st, webhooks.Config{})
+	if err != nil {
+		return err
+	}
+	if err := hooks.Dispatcher.Start(ctx); err != nil { // it drains when ctx is cancelled
+		return err
+	}
+
+	return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(order).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := hooks.Dispatcher.PublishTx(ctx, bunstore.Tx(tx), order.Customer, webhooks.Event{
+			Type: "order.paid", Data: order, // kept, signed and sent if this commits
+		})
+		return err
+	})
 }
 
 // In a test, the memory store and a sender of one's own leave nothing outside the
