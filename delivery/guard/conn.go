@@ -54,11 +54,27 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string, config *tls.
 	return &countedConn{Conn: secure, socket: conn.(*countedConn).socket}, nil
 }
 
-// A countedConn counts the bytes that are written to it.
+// A countedConn counts the bytes that are written to it, and reads the status lines of the
+// responses of HTTP/1.
 type countedConn struct {
 	net.Conn
 	socket  syscall.RawConn // of the TCP connection, under TLS too
 	written atomic.Int64
+	begun   atomic.Int64 // bytes that were written before the latest request
+	status  atomic.Int64 // of the response to that request: begun times 1,000, and the status
+	line    statusLine   // only Read uses it
+}
+
+// Read implements [net.Conn]. net/http reads from one goroutine, which may wait here while a
+// request begins on another.
+func (c *countedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	begun := c.begun.Load()
+	// What arrives before a byte of the request was written is no response to it.
+	if status := c.line.read(p[:n], begun, c.written.Load() > begun); status != 0 {
+		c.status.Store(begun*1000 + int64(status))
+	}
+	return n, err
 }
 
 // Write implements [net.Conn]. It counts the bytes first and takes back those that were not
@@ -89,21 +105,25 @@ func (c *countedConn) awaitReader(ctx context.Context) {
 type writeTrace struct {
 	hooks httptrace.ClientTrace
 	conn  *countedConn // the connection of the request; nil until net/http has chosen it
+	http2 bool         // conn is one of HTTP/2
 	start int64        // bytes that were written to conn before the request
 }
 
 // watch returns a context for requests that are sent one after the other.
 func (t *writeTrace) watch(ctx context.Context) context.Context {
 	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
-		if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
+		var secure *tls.Conn
+		if secure, t.http2 = info.Conn.(*tls.Conn); t.http2 {
 			t.conn = secure.NetConn().(*countedConn)
-		} else {
-			t.conn = info.Conn.(*countedConn)
-			if info.Reused {
-				t.conn.awaitReader(ctx)
-			}
+			t.start = t.conn.written.Load()
+			return
+		}
+		t.conn = info.Conn.(*countedConn)
+		if info.Reused {
+			t.conn.awaitReader(ctx)
 		}
 		t.start = t.conn.written.Load()
+		t.conn.begun.Store(t.start)
 	}
 	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
@@ -112,4 +132,17 @@ func (t *writeTrace) watch(ctx context.Context) context.Context {
 // false for HTTP/2 although nothing was written, since requests share a connection there.
 func (t *writeTrace) nothingWritten() bool {
 	return t.conn != nil && t.conn.written.Load() == t.start
+}
+
+// status returns the status of the first response to a request of HTTP/1, which is a 1xx where
+// one precedes the final response. It is 0 if the status line has not been read to its end, and
+// for HTTP/2, whose responses have no status line.
+func (t *writeTrace) status() int {
+	if t.conn == nil || t.http2 {
+		return 0
+	}
+	if n := t.conn.status.Load(); n/1000 == t.start {
+		return int(n % 1000)
+	}
+	return 0
 }

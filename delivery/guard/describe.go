@@ -126,23 +126,33 @@ func describeSocket(err error) string {
 	return phase + errno.Error() // the system's own phrase
 }
 
+// What a receiver's response is refused for.
+const (
+	badResponse  = "the receiver's response is malformed"
+	largeHeaders = "the receiver's response headers are too large"
+	badHTTP2     = "http2: the receiver's response breaks the protocol"
+)
+
 // describeHTTP knows net/http's errors by their text, for want of types.
 func describeHTTP(err error) string {
 	text := err.Error()
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("response headers exceeded"), has("header list"):
-		return "response headers too large"
+		return largeHeaders
 	case has("received from peer"), has("GOAWAY"):
 		return "http2: the receiver broke off"
-	case has("http2:"), has("stream error:"), has("connection error:"):
+	case has("stream error:"), has("connection error:"):
+		return badHTTP2
+	case has("http2:"):
 		return "http2: protocol error"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		has("server closed idle connection"), has("unexpected EOF"):
 		return "connection closed before the response ended"
 	case has("malformed"), has("chunk"), has("too long"), has("Content-Length"), has("transfer encoding"),
-		has("readLoopPeekFail"): // more bytes than the response before it
-		return "malformed response"
+		has("transport connection broken"), // HTTP/1, for whatever else is wrong with the headers
+		has("readLoopPeekFail"):            // more bytes than the response before it
+		return badResponse
 	}
 	return ""
 }

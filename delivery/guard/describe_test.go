@@ -46,7 +46,7 @@ func TestDescribe(t *testing.T) {
 		{io.ErrUnexpectedEOF, "connection closed before the response ended"},
 		{errors.New("http: unexpected EOF reading trailer"), "connection closed before the response ended"},
 		{errors.New("http: server closed idle connection"), "connection closed before the response ended"},
-		{errors.New("readLoopPeekFailLocked: %!w(<nil>)"), "malformed response"},
+		{errors.New("readLoopPeekFailLocked: %!w(<nil>)"), "the receiver's response is malformed"},
 		{errors.New("secret"), "request failed"},
 	} {
 		wrapped := fmt.Errorf("deliver: %w", &url.Error{Op: "Post", URL: "https://user:secret@example.com/?token=secret", Err: c.err})

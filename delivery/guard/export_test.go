@@ -18,3 +18,11 @@ func TransportOf(c *Client) *http.Transport { return c.transport.Load() }
 func Watch(c *Client, ctx context.Context) *time.Timer { //nolint:revive // the client is the receiver
 	return c.watch(ctx, c.transport.Load())
 }
+
+// StatusLine reads the status line of a response.
+type StatusLine = statusLine
+
+// ReadStatusLine gives it the next bytes.
+func ReadStatusLine(l *StatusLine, p string, request int64, answers bool) (status int) {
+	return l.read([]byte(p), request, answers)
+}

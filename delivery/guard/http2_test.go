@@ -42,20 +42,20 @@ func TestPost_HTTP2(t *testing.T) {
 			for i := range 65 {
 				w.Header().Set("X"+strconv.Itoa(i), strings.Repeat("x", 1<<10))
 			}
-		}, want: "response headers too large"},
+		}, want: "the receiver's response headers are too large"},
 		{name: "NineMegabytesOfHeaders", handler: func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 9 << 10 {
 				w.Header().Set("X"+strconv.Itoa(i), strings.Repeat("x", 1<<10))
 			}
-		}, want: "http2: protocol error"}, // so far over it that the connection ends
+		}, want: "http2: the receiver's response breaks the protocol"}, // so far over it that the connection ends
 		{name: "OneHeaderOfNineMegabytes", handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 9<<20))
-		}, want: "http2: protocol error"},
+		}, want: "http2: the receiver's response breaks the protocol"},
 		{name: "Endless1xx", handler: func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				w.WriteHeader(http.StatusEarlyHints)
 			}
-		}, want: "response headers too large"},
+		}, want: "the receiver's response headers are too large"},
 		{name: "Hangs", handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, want: "timeout after 300ms"},
 		{name: "ResetsTheStream", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want: "http2: the receiver broke off"},
 		{name: "ResetsTheStreamInTheBody", handler: func(w http.ResponseWriter, _ *http.Request) {

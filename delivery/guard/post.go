@@ -32,7 +32,8 @@ type Request struct {
 // A Result is what came back. With an Err the exchange did not come to its end:
 // the other members then hold what arrived before it, if anything did.
 type Result struct {
-	// Status is the HTTP status, 200–999; 0 if none arrived.
+	// Status is the HTTP status, 200–999; 0 if none arrived. Of a response of HTTP/1 with headers
+	// that net/http refuses, it is the status if that is a 2xx.
 	Status int
 	// Body holds the first 16 KiB of the response, as it was sent; nil if empty.
 	Body []byte `log:"size"`
@@ -74,9 +75,10 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 }
 
 func exchange(ctx context.Context, transport *http.Transport, r Request) (res Result) {
-	resp, err := send(ctx, transport, r)
+	trace := new(writeTrace)
+	resp, err := send(ctx, transport, r, trace)
 	if err != nil {
-		return Result{Err: err}
+		return Result{Status: accepted(err, trace), Err: err}
 	}
 	// If the body was read to its end the connection is kept; closing it earlier
 	// closes the connection too (HTTP/1) or resets the stream (HTTP/2).
@@ -90,8 +92,7 @@ func exchange(ctx context.Context, transport *http.Transport, r Request) (res Re
 // send sends a request until the receiver may have processed it, maxTries times at most. Each
 // repetition takes another connection: after a GOAWAY a shared one, since net/http uses the
 // former no more, and else one of its own.
-func send(ctx context.Context, transport *http.Transport, r Request) (resp *http.Response, err error) {
-	trace := new(writeTrace)
+func send(ctx context.Context, transport *http.Transport, r Request, trace *writeTrace) (resp *http.Response, err error) {
 	ctx = trace.watch(withGroup(ctx, r.Group))
 	for range maxTries {
 		trace.conn = nil
@@ -108,6 +109,17 @@ func send(ctx context.Context, transport *http.Transport, r Request) (resp *http
 		}
 	}
 	return nil, err
+}
+
+// accepted returns the 2xx of a response whose headers net/http refused, and 0 if there is none:
+// the receiver has taken the request, so it is not to be sent again. With any other status the
+// receiver's error counts, as in a response that is complete.
+func accepted(err error, trace *writeTrace) int {
+	status := trace.status()
+	if text := Describe(err); status/100 == 2 && (text == badResponse || text == largeHeaders) {
+		return status
+	}
+	return 0
 }
 
 // newRequest builds a request that net/http does not send again by itself: it has a body, and no
