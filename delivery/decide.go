@@ -34,8 +34,8 @@ type Decision struct {
 
 // Decide says what follows from an attempt. It is pure but for the schedule's jitter.
 //
-// A 2xx is a success whatever its body, even one that broke off: the receiver has
-// said that it took the event. 410 fails for good. 429, and 503 with a Retry-After, push
+// A 2xx is a success whatever its body, even one that broke off, and whatever its headers: the
+// receiver has said that it took the event. 410 fails for good. 429, and 503 with a Retry-After, push
 // back: they say that the receiver takes too much, not that it fails. The retry waits at
 // least as long as Retry-After says, up to [MaxRetryAfter], and at least a fraction of
 // the time for which the receiver has been pushing back. Neither this retry nor that of
@@ -117,7 +117,11 @@ func describe(r guard.Result) string {
 	if r.Status == 0 {
 		return guard.Describe(r.Err)
 	}
-	return "HTTP " + strconv.Itoa(r.Status)
+	text := "HTTP " + strconv.Itoa(r.Status)
+	if r.Status/100 == 3 {
+		text += ": redirects are not followed"
+	}
+	return text
 }
 
 // fault is why an attempt failed on our side, before anything was sent.

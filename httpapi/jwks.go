@@ -184,8 +184,11 @@ func fetch(ctx context.Context, client *http.Client, address string) ([]byte, er
 		return nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("HTTP %d", resp.StatusCode)
+	switch status := resp.StatusCode; {
+	case status/100 == 3: // the guard's client follows none
+		return nil, fmt.Errorf("HTTP %d: redirects are not followed", status)
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("HTTP %d", status)
 	}
 	return io.ReadAll(http.MaxBytesReader(nil, resp.Body, maxKeySet))
 }

@@ -52,6 +52,19 @@ func TestHealthTellsAJWKSThatCannotBeRead(t *testing.T) {
 	f.run([]step{well}) // the keys that were read go on verifying
 }
 
+// The guard's client follows no redirect; a JWKS that has moved must not look like an outage.
+func TestJWKSThatHasMoved(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.RedirectHandler("/elsewhere?key=Canary", http.StatusFound))
+	t.Cleanup(server.Close)
+	client := server.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	err := newJWT(t, httpapi.JWTConfig{JWKS: server.URL, Client: client}).CheckJWKS(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "HTTP 302: redirects are not followed") || strings.Contains(err.Error(), "Canary") {
+		t.Errorf("CheckJWKS: %v", err)
+	}
+}
+
 func TestHealthAnswersWhenTheJWKSHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -90,7 +90,7 @@ var vocabulary = map[string]word{
 	"rawResponse":                      {"The response's body as text, at most 16 KiB.", `"ok"`},
 	"OutcomeInput.rawResponse":         {"What came back: a text, or any JSON. At most 16 KiB are kept.", `"ok"`},
 	"rawResponseEncoding":              {"base64 where the response is not UTF-8.", "null"},
-	"error":                            {"One line for a person, such as HTTP 503 or timeout after 15s.", "null"},
+	"error":                            {"One line for a person, such as HTTP 503, HTTP 302: redirects are not followed, or timeout after 15s.", "null"},
 	"OutcomeInput.error":               {"Required where success is false.", "null"},
 	"success":                          {"null until there is an outcome.", "true"},
 	"OutcomeInput.success":             {"true or false, also as a text.", "true"},

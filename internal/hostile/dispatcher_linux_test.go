@@ -91,7 +91,7 @@ func testDispatcher(t *testing.T, world *internet) {
 		{good, "succeeded "},
 		{two, "succeeded "},
 		{rebinds, "failed HTTP 503, failed blocked address 10.0.0.1"},
-		{redirected, "failed HTTP 307, failed HTTP 307"},
+		{redirected, "failed HTTP 307: redirects are not followed, failed HTTP 307: redirects are not followed"},
 	} {
 		if got := strings.Join(attempts(c.s), ", "); got != c.want {
 			t.Errorf("%s: %s, want %s", c.s.PostURI, got, c.want)
