@@ -11,9 +11,10 @@ import (
 
 // names maps a host to the ASCII form that is looked up (UTS #46): letters of
 // every width and the digits ①, ⑴ and 𝟏 become plain ones. It is
-// [idna.Lookup] without the rule against "--" in the third place, which real
-// names such as v2--site.example.com break.
-var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false))
+// [idna.Lookup] without two rules that real names break: that against "--" in the
+// third place (v2--site.example.com), and that which allows only letters, digits and
+// hyphens in ASCII (web_hooks.example.com). isDNSName replaces the second.
+var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.StrictDomainName(false))
 
 // normalizeHost returns the host as it is stored, if the policy allows it.
 func (p *Policy) normalizeHost(u *url.URL) (string, error) {
@@ -83,21 +84,17 @@ func isNumeric(name string) bool {
 	return strings.Trim(last, "0123456789") == ""
 }
 
-// isDNSName checks the form of a lower-case host name (RFC 1123 section 2.1) and
-// its lengths (RFC 1035 section 2.3.4).
+// isDNSName checks the form of a lower-case host name (RFC 1123 section 2.1, and the
+// underscore, which the DNS and certificates know) and its lengths (RFC 1035 section 2.3.4).
 func isDNSName(name string) bool {
 	if len(name) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return false
 		}
 	}
 	return true
-}
-
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }

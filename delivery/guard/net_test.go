@@ -82,9 +82,13 @@ func mustBeUntouched(t *testing.T, l net.Listener) {
 	}
 }
 
-const name = "hooks.example.com"
+// The names that newResolver answers for.
+const (
+	name           = "hooks.example.com"
+	underscoreName = "web_hooks.example.com"
+)
 
-// newResolver answers for name, as if from the network: lookup gets the number
+// newResolver answers for these names, as if from the network: lookup gets the number
 // of the query, from 1, and returns addresses.
 func newResolver(lookup func(query int) []string) *net.Resolver {
 	var queries, queries6 atomic.Int32 // each lookup asks for A and for AAAA
@@ -116,7 +120,7 @@ func answerDNS(conn net.Conn, lookup func(dnsmessage.Type) []string) {
 	}
 	question := msg.Questions[0]
 	msg.Response, msg.RecursionAvailable, msg.Additionals = true, true, nil
-	if strings.TrimSuffix(question.Name.String(), ".") == name {
+	if asked := strings.TrimSuffix(question.Name.String(), "."); asked == name || asked == underscoreName {
 		msg.Answers = records(question, lookup(question.Type))
 	} else {
 		msg.RCode = dnsmessage.RCodeNameError

@@ -112,8 +112,8 @@ func send(ctx context.Context, transport *http.Transport, r Request, trace *writ
 }
 
 // accepted returns the 2xx of a response whose headers net/http refused, and 0 if there is none:
-// the receiver has taken the request, so it is not to be sent again. With any other status the
-// receiver's error counts, as in a response that is complete.
+// the receiver has taken the request, so it is not to be sent again. Of a failure, the text of the
+// error tells the receiver more than its status.
 func accepted(err error, trace *writeTrace) int {
 	status := trace.status()
 	if text := Describe(err); status/100 == 2 && (text == badResponse || text == largeHeaders) {

@@ -57,6 +57,29 @@ func TestPost_TLS(t *testing.T) {
 	}
 }
 
+func TestPost_HostWithAnUnderscore(t *testing.T) {
+	t.Parallel()
+	config := new(tls.Config)
+	roots := certify(t, hostile.Certificate(underscoreName), config)
+	hosts := make(chan string, 1)
+	r := newReceiver(t, overTLS(config, func(r *receiver, conn net.Conn) {
+		hosts <- r.Next(bufio.NewReader(conn)).Host
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+	}))
+	_, port, _ := net.SplitHostPort(r.Addr().String())
+	u, err := new(guard.Policy).ParseURL("https://"+underscoreName+":"+port+"/hook", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := newTLSClient(t, guard.Options{RootCAs: roots}).Post(t.Context(), guard.Request{URL: u, Body: []byte(`{"id":1}`)})
+	if res.Err != nil || res.Status != 204 {
+		t.Fatalf("status %d, %v", res.Status, res.Err)
+	}
+	if host := <-hosts; host != underscoreName+":"+port {
+		t.Errorf("Host: %s", host)
+	}
+}
+
 func TestPost_TLSUnknownAuthority(t *testing.T) {
 	t.Parallel()
 	config := new(tls.Config)

@@ -1,17 +1,23 @@
 package guard
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const maxURL = 2048 // bytes, as given and as stored
 
+// defaultPorts are those that a URL need not name. [Policy] allows them always.
+var defaultPorts = map[string]uint16{"https": 443, "http": 80}
+
 // ParseURL reads an absolute URL that a tenant wants requests sent to. The
 // String of what it returns is the form to store: the host in lower-case ASCII
-// (IDNA) without a trailing dot, the path percent-encoded, everything else as
-// given. Reading that form again changes nothing.
+// (IDNA) without a trailing dot, without the port that is the scheme's own, path and
+// query percent-encoded, everything else as given. Reading that form again changes
+// nothing.
 //
 // A URL that is malformed, whatever the policy, is a *[URLError]; one whose host
 // or port the policy does not allow, in any spelling, is a *[BlockedError]. With
@@ -30,7 +36,7 @@ func (p *Policy) ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	if u.Host, err = p.normalizeHost(u); err != nil {
 		return nil, err
 	}
-	if port != 0 {
+	if port != 0 && port != defaultPorts[u.Scheme] {
 		u.Host += ":" + strconv.Itoa(int(port))
 		if err := p.checkPort(port); err != nil {
 			return nil, err
@@ -68,10 +74,23 @@ func parse(raw string, allowHTTP bool) (*url.URL, error) {
 		return nil, &URLError{"must not have a user name or password"}
 	case u.Hostname() == "":
 		return nil, &URLError{"has no host"}
-	case !isASCII(u.RawQuery):
-		return nil, &URLError{"has a query that is not percent-encoded"}
 	}
+	u.RawQuery = escapeQuery(u.RawQuery)
 	return u, nil
+}
+
+// escapeQuery percent-encodes the bytes of a query that RFC 3986 section 3.4 does not allow.
+// As in a path, brackets and what is encoded already stay.
+func escapeQuery(query string) string {
+	var escaped strings.Builder
+	for _, b := range []byte(query) {
+		if b >= utf8.RuneSelf || strings.IndexByte("\"<>^`{|}", b) >= 0 {
+			fmt.Fprintf(&escaped, "%%%02X", b)
+		} else {
+			escaped.WriteByte(b)
+		}
+	}
+	return escaped.String()
 }
 
 // parsePort returns 0 if there is none: the scheme's own.

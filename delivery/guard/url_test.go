@@ -127,7 +127,7 @@ func TestParseURL_ErrorsSayWhatIsWrong(t *testing.T) {
 		"https://exa mple.com/":          "invalid URL: contains a space, a backslash or a control character",
 		"https://example.com/#a":         "invalid URL: must not have a fragment",
 		"https://u:p@example.com/":       "invalid URL: must not have a user name or password",
-		"https://under_score.example/":   "invalid URL: has a host that is not a valid name",
+		"https://under~score.example/":   "invalid URL: has a host that is not a valid name",
 		"https://example.com:65536/":     "invalid URL: has a port that is not between 1 and 65535",
 		"https://example.com:22/":        "blocked port 22",
 		"https://LOCALHOST/":             "blocked host localhost",
