@@ -121,7 +121,14 @@ func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 		return WasInactive
 	case !sub.Filter.Matches(data):
 		return Filtered
-	default: // it matches now, so it did not list it then
+	// It matches now. The change may have been in the millisecond of the message.
+	case sub.CreatedAt.Equal(m.CreatedAt):
+		return CreatedLater
+	case sub.ArchivedChangedAt.Equal(m.CreatedAt):
+		return WasArchived
+	case sub.ActiveChangedAt.Equal(m.CreatedAt):
+		return WasInactive
+	default: // so it did not list it then
 		return NotSubscribed
 	}
 }

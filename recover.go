@@ -13,7 +13,8 @@ const MaxRecoveryRate = 10_000
 // RecoveryInput is what a caller decides about a recovery.
 type RecoveryInput struct {
 	// Since and Until, exclusive, are when deliveries were created or messages
-	// published. Default of Until, and its latest: now.
+	// published. These times are kept in whole milliseconds, so the millisecond that
+	// either falls into is included. Default of Until, and its latest: now.
 	Since, Until time.Time
 	// Scope is RecoverFailed, RecoverMissed or RecoverAll.
 	Scope RecoveryScope
@@ -54,8 +55,9 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 		return Recovery{}, err
 	}
 	now := d.now()
-	if in.Until.IsZero() || in.Until.After(now) {
-		in.Until = now
+	since, until := milliseconds(in.Since, in.Until)
+	if latest := now.Add(time.Millisecond); in.Until.IsZero() || until.After(latest) {
+		in.Until, until = latest, latest
 	}
 	switch {
 	case in.Since.IsZero():
@@ -69,7 +71,7 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 	}
 	r := Recovery{
 		ID: d.cfg.NewID(), OrganizationID: org, SubscriptionID: subscription, Scope: in.Scope,
-		Since: in.Since.UTC().Truncate(time.Millisecond), Until: in.Until.UTC().Truncate(time.Millisecond),
+		Since: since, Until: until,
 		RatePerSecond: in.RatePerSecond, CreatedAt: now, CreatedBy: Actor(ctx),
 	}
 	r.Matched, err = d.store.CountRecoverable(ctx, r)

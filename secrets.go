@@ -81,11 +81,11 @@ func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Pag
 	return list, nil
 }
 
-// SecretAt returns the secret that was current at the time, zero for now.
+// SecretAt returns the secret that was current at the time, zero for the current one.
 // ErrNotFound before the first.
 func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time.Time) (Secret, error) {
 	if at.IsZero() {
-		at = s.now()
+		at = forever // the current one may begin a millisecond from now: see setSecret
 	}
 	row, err := s.store.SecretAt(ctx, org, id, at)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 	return out, nil
 }
 
-// forever is a time after which no secret ends.
+// forever is a time after which no secret begins or ends.
 var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Secret {

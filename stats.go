@@ -17,7 +17,8 @@ const MaxBuckets = 1500
 // StatsQuery chooses attempts by when they were posted, and how they are put
 // together.
 type StatsQuery struct {
-	// From and To, exclusive. Default: the 24 hours that end now.
+	// From and To, exclusive. The millisecond that either falls into is included, as in
+	// RecoveryInput. Default: the 24 hours that end now.
 	From, To time.Time
 	// Bucket is how much time is put together; the first one begins at or before
 	// From. Default: an hour.
@@ -46,7 +47,7 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 		q.Bucket = time.Hour
 	}
 	if q.To.IsZero() {
-		q.To = s.now()
+		q.To = s.now().Add(time.Millisecond)
 	}
 	if q.From.IsZero() {
 		q.From = q.To.Add(-24 * time.Hour)
@@ -54,6 +55,10 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 	if q.Bucket < time.Second || q.Bucket%time.Second != 0 {
 		return Stats{}, fault(Invalid, "/bucket", "must be a whole number of seconds")
 	}
+	if !q.From.Before(q.To) {
+		return Stats{}, fault(Invalid, "/from", "must be before to")
+	}
+	q.From, q.To = milliseconds(q.From, q.To)
 	first := beginning(q.From, q.Bucket)
 	span := q.To.Sub(first) // at most 292 years, also of more
 	buckets := span / q.Bucket
@@ -61,8 +66,6 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 		buckets++
 	}
 	switch {
-	case !q.From.Before(q.To):
-		return Stats{}, fault(Invalid, "/from", "must be before to")
 	case !first.After(time.Time{}): // which would mean no time
 		return Stats{}, fault(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
 	case buckets > MaxBuckets:

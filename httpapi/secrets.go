@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -38,18 +37,11 @@ func showSecret(s webhooks.Secret) secretWire {
 	}
 }
 
-// forever is a time after which no secret begins: the one then current is the
-// current one, whatever the clocks of the hosts say.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
 func (a *api) getSecret(c *call) error {
 	q := c.query()
 	at := q.time("createdAt")
 	if err := q.err(); err != nil {
 		return err
-	}
-	if at.IsZero() {
-		at = forever
 	}
 	// The subscription first: a secret that is replaced meanwhile comes with a tag
 	// that PUT refuses.

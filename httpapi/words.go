@@ -120,7 +120,7 @@ var vocabulary = map[string]word{
 	"HashInput.payload": {"An object, whose bytes count less the white space between tokens; or the raw body as a text.", exampleBody},
 	"value":             {"", "true"},
 
-	"RecoveryInput.since": {"Deliveries made, or events published, at or after this.", `"2026-08-17T00:00:00Z"`}, "until": {"And before this. Default: now.", `"2026-08-18T00:00:00Z"`},
+	"RecoveryInput.since": {"Deliveries made, or events published, at or after this.", `"2026-08-17T00:00:00Z"`}, "until": {"And before this. Default, and at most: now, with the whole of this millisecond.", `"2026-08-18T00:00:00Z"`},
 	"RecoveryInput.status": {"What failed; what was published while the subscription was off; or both.", `"all"`},
 	"dryRun":               {"Only count.", "false"}, "ratePerSecond": {"How many are queued in a second, 1–10,000. Default: as fast as it goes.", "50"},
 	"RecoveryStarted.id": {"null for a dry run.", exampleID}, "RecoveryStarted.matched": {"", "120"}, "Recovery.matched": {"What was found when the job was made.", "120"},
