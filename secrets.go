@@ -3,6 +3,8 @@ package webhooks
 import (
 	"context"
 	"crypto/subtle"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,13 +31,42 @@ func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID, che
 }
 
 // SetSecret makes a secret of the caller's the current one: whsec_ and base64 of
-// 24–64 bytes, or 8–256 printable ASCII characters. [ErrSecretUnchanged] if it is
-// that already.
+// 24–64 bytes, or 8–256 printable ASCII characters. A [ValidationError] if it only
+// looks like the first, as " whsec_…", "v1,whsec_…" and "WHSEC_…" do, or like an
+// ed25519 key. [ErrSecretUnchanged] if it is the current one already.
 func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret string) (Secret, error) {
-	if _, err := signing.ParseSecret(secret); err != nil {
-		return Secret{}, fault(Invalid, "/secretKey", "must be 8–256 printable ASCII characters; after whsec_ base64 of 24–64 bytes")
+	if err := checkSecret(secret); err != nil {
+		return Secret{}, err
 	}
 	return s.setSecret(ctx, org, id, secret, nil)
+}
+
+var (
+	likePrefix = regexp.MustCompile(`(?i)whsec[^0-9a-z]`)
+	likeKey    = regexp.MustCompile(`(?i)wh[ps]k_`)
+)
+
+// checkSecret refuses more than signing.ParseSecret, which has to read the secrets that were
+// stored before: a text that contains a prefix was meant to be decoded, but would be the key
+// itself, and no receiver would find the same signature.
+func checkSecret(secret string) error {
+	_, err := signing.ParseSecret(secret)
+	detail := ""
+	switch {
+	case strings.HasPrefix(secret, "whsec_") && err == nil:
+		return nil
+	case strings.HasPrefix(secret, "whsec_"):
+		detail = "must be base64 of 24–64 bytes after whsec_, with its padding and without blanks"
+	case likePrefix.MatchString(secret):
+		detail = "must have whsec_ as its first characters, in small letters and with nothing before it, or not at all"
+	case likeKey.MatchString(secret):
+		detail = "must not be an ed25519 key (whpk_, whsk_): its public half is no secret"
+	case err != nil:
+		detail = "must be 8–256 printable ASCII characters, or whsec_ and base64 of 24–64 bytes"
+	default:
+		return nil
+	}
+	return fault(Invalid, "/secretKey", detail)
 }
 
 func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret string, check func(Subscription) error) (Secret, error) {

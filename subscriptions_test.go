@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/signing"
 )
 
 func TestARefusalOfHTTPSaysWhetherTheHostAllowsIt(t *testing.T) {
@@ -202,6 +203,36 @@ func TestRemoveEvent(t *testing.T) {
 	got, err := w.Subscriptions.Get(t.Context(), w.org, s.ID)
 	if err != nil || len(got.Selectors) != 1 || got.Selectors[0].Pattern != "*" {
 		t.Errorf("%+v, %v", got.Selectors, err)
+	}
+}
+
+// A secret that was meant to be decoded must not become the text itself: no receiver would
+// compute the same signature.
+func TestSecretThatOnlyLooksLikeOneIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.subscribe("*")
+	good := signing.NewSecret()
+	base64 := strings.TrimPrefix(good, "whsec_")
+	const prefix, encoding, key, other = "whsec_ as its first characters", "must be base64 of 24–64 bytes after whsec_", "ed25519", "must be 8–256 printable ASCII characters"
+	for secret, reason := range map[string]string{
+		" " + good: prefix, "\t" + good: prefix, "v1," + good: prefix, "v1, " + good: prefix, `"` + good + `"`: prefix, "'" + good: prefix, "<" + good + ">": prefix,
+		"WHSEC_" + base64: prefix, "Whsec_" + base64: prefix, " v1,WhSec_" + base64: prefix, "SECRET=" + good: prefix, "Bearer " + good: prefix, "-" + good: prefix,
+		"whsec-" + base64: prefix, "whsec " + base64: prefix, "WHSEC:" + base64: prefix, "whsec _" + base64: prefix,
+		good + " ": encoding, good + "\n": encoding, "whsec_ " + base64: encoding, "whsec_" + good: encoding, good + "," + good: encoding, strings.TrimRight(good, "="): encoding, "whsec_": encoding,
+		"whpk_" + base64: key, "whsk_" + base64: key, " whpk_" + base64: key, "v1a,whpk_" + base64: key, "WHSK_" + base64: key,
+		"": other, "short": other, strings.Repeat("x", 257): other, "with\x01control": other, "geheimnisvoll é": other,
+	} {
+		_, err := w.Subscriptions.SetSecret(t.Context(), w.org, s.ID, secret)
+		wantFault(t, err, webhooks.Invalid, "/secretKey")
+		if err == nil || !strings.Contains(err.Error(), reason) || len(secret) > 8 && strings.Contains(err.Error(), secret) {
+			t.Errorf("%q: %v, want %s", secret, err, reason)
+		}
+	}
+	for _, secret := range []string{good, base64, "12345678", "v1,12345678", " 12345678", "whsecret-of-ours", "webhook_secret", "whsecABCDEF"} {
+		if got, err := w.Subscriptions.SetSecret(t.Context(), w.org, s.ID, secret); err != nil || got.Key != secret {
+			t.Errorf("%q: %v", secret, err)
+		}
 	}
 }
 
