@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -124,13 +126,12 @@ type statusWire struct {
 	Since  timestamp `json:"since"`
 }
 
-// showSubscription shows a subscription with the secret as given, so mask it
-// before.
+// showSubscription shows a subscription with its secret and header values in full.
 func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
 	w := subscriptionWire{
 		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
 		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
-		Headers: maskHeaders(s.Headers), TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
+		Headers: s.Headers, TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
 		RateLimit: optional(s.RateLimit), Ordered: s.Ordered,
 		AuditInfo: auditOf(s.Audit), ActiveInfo: activeOf(s.Lifecycle), ArchiveInfo: archiveOf(s.Lifecycle),
 	}
@@ -166,15 +167,14 @@ func statusOf(s webhooks.Subscription) statusWire {
 	}
 }
 
-func maskHeaders(headers map[string]string) map[string]string {
-	if headers == nil {
-		return nil
+// masked hides the secret and the header values. A secret that is damaged is "", and shown as
+// masked.
+func (w subscriptionWire) masked() subscriptionWire {
+	w.SecretKey, w.Headers = signing.Mask(w.SecretKey), maps.Clone(w.Headers)
+	for name, value := range w.Headers {
+		w.Headers[name] = signing.Mask(value)
 	}
-	masked := make(map[string]string, len(headers))
-	for name, value := range headers {
-		masked[name] = signing.Mask(value)
-	}
-	return masked
+	return w
 }
 
 // waitText writes a duration as short as it can be: 5m, not 5m0s.
@@ -197,7 +197,7 @@ func (a *api) masked(c *call, found ...webhooks.Subscription) ([]subscriptionWir
 	}
 	shown := make([]subscriptionWire, len(found))
 	for i, s := range found {
-		shown[i] = showSubscription(s, signing.Mask(secrets[s.ID]))
+		shown[i] = showSubscription(s, secrets[s.ID]).masked()
 	}
 	return shown, nil
 }
@@ -207,7 +207,7 @@ func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusOK, s.Revision, showSubscription(s, c.secret(secrets[s.ID])))
+	return c.resource(http.StatusOK, s.Revision, c.subscription(s, secrets[s.ID]))
 }
 
 func (a *api) createSubscription(c *call) error {
@@ -223,16 +223,17 @@ func (a *api) createSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusCreated, made.Revision, showSubscription(made, c.secret(secret)))
+	return c.resource(http.StatusCreated, made.Revision, c.subscription(made, secret))
 }
 
-// secret masks a secret unless it may be shown in full to the caller. One that is
-// damaged is "", and shown as masked.
-func (c *call) secret(secret string) string {
-	if secret != "" && c.caller.may(tenantSecrets) {
-		return secret
+// subscription shows the one subscription that the caller asks for: masked, unless the caller
+// may see secrets.
+func (c *call) subscription(s webhooks.Subscription, secret string) subscriptionWire {
+	w := showSubscription(s, cmp.Or(secret, signing.Mask("")))
+	if c.caller.may(tenantSecrets) {
+		return w
 	}
-	return signing.Mask(secret)
+	return w.masked()
 }
 
 func (a *api) listSubscriptions(c *call) error {
@@ -274,7 +275,7 @@ func (a *api) patchSubscription(c *call) error {
 			if err := c.ifMatch(now.Revision); err != nil {
 				return err
 			}
-			doc := showSubscription(now, "")
+			doc := c.subscription(now, "")
 			doc.Events = make([]any, len(in.Events))
 			for i, e := range in.Events {
 				doc.Events[i] = e
@@ -295,8 +296,9 @@ func (a *api) patchSubscription(c *call) error {
 	return a.replySubscription(c, changed)
 }
 
-// unmaskHeaders puts the values back that a patch left as they are shown. A masked
-// value in another place would be sent as it is, so it is refused.
+// unmaskHeaders puts the values back that a patch left as they are shown to callers that may
+// not see them, and in lists. A masked value in another place would be sent as it is, so it is
+// refused.
 func unmaskHeaders(headers map[string]*string, now map[string]string) error {
 	for name, value := range headers {
 		if value == nil {

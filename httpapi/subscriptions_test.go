@@ -127,6 +127,75 @@ func TestSubscriptionInput(t *testing.T) {
 	}
 }
 
+// Header values are secrets: they are shown and hidden together with secretKey.
+func TestHeaderValuesAreShownWhereTheSecretIs(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(f *fixture) {
+		f.catalog()
+		f.subscribe()
+		const s = subs + "/{sub}"
+		shows := func(headers, secret string) string {
+			return strings.Replace(subscriptionWith("{sub}", secret), `"headers": null`, `"headers": `+headers, 1)
+		}
+		const first = `{"Authorization": "Bearer canary", "X-Short": "abc"}`
+		full, masked := shows(first, "{secret}"), shows(`{"Authorization": "••••nary", "X-Short": "••••"}`, "{masked}")
+		f.vars["masked"] = "••••" + f.vars["secret"][len(f.vars["secret"])-4:]
+		f.run([]step{
+			{as: "admin", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "headers": ` + first + `}`, want: `{"id": "<any>", "organizationId": "{a}", "postUri": null,
+				"version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false, "description": null, "headers": ` + first + `, "timeoutMs": null, "retrySchedule": null,
+				"rateLimit": null, "ordered": false, "filter": null, "status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>", "archiveInfo": "<any>"}`},
+			{as: "admin", do: "PATCH " + s, status: 200, body: `[{"op": "add", "path": "/headers", "value": ` + first + `}]`, want: full},
+			{as: "secrets", do: "GET " + s, status: 200, want: full},
+			{as: "admin", do: "GET " + s, status: 200, want: full},
+			{as: "read", do: "GET " + s, status: 200, want: masked},
+			{as: "write", do: "GET " + s, status: 200, want: masked},
+			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?include=subscription", status: 200, want: `{"items": [{"id": "<uuid>", "secretKey": "{secret}",
+				"validFrom": "<time>", "validTo": null, "auditInfo": "<any>", "subscription": ` + masked + `}],
+				"currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 1, "totalPages": 1, "nextCursor": null}`},
+			{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": 1}`},
+		})
+		for _, list := range []string{subs, s + "/activity?include=subscription", s + "/activations?include=subscription", "/api/webhook-events/vitals.measured/subscriptions"} {
+			for _, as := range []string{"secrets", "admin", "read"} {
+				body := f.send(step{as: as, do: "GET " + list}).Body.String()
+				if !strings.Contains(body, `"Authorization":"••••nary"`) || strings.Contains(body, "Bearer canary") || strings.Contains(body, f.vars["secret"]) {
+					f.Errorf("%s as %s: %s", list, as, body)
+				}
+			}
+		}
+
+		// The document that is patched is what the caller sees.
+		const test, copied = `{"op": "test", "path": "/headers/Authorization", "value": `, `{"op": "copy", "from": "/headers/Authorization", "path": "/headers/X-Copy"}`
+		f.run([]step{
+			{as: "admin", do: "PATCH " + s, status: 200, body: `[` + test + `"Bearer canary"}, ` + copied + `]`, want: shows(`{"Authorization": "Bearer canary", "X-Copy": "Bearer canary", "X-Short": "abc"}`, "{secret}")},
+			{as: "admin", do: "PATCH " + s, status: 409, code: "test_failed", body: `[` + test + `"••••nary"}]`},
+			{as: "write", do: "PATCH " + s, status: 200, body: `[` + test + `"••••nary"}, {"op": "remove", "path": "/headers/X-Copy"}]`, want: masked},
+			{as: "write", do: "PATCH " + s, status: 409, code: "test_failed", body: `[` + test + `"Bearer canary"}]`},
+			{as: "write", do: "PATCH " + s, status: 422, code: "validation_failed", body: `[` + copied + `]`},
+			{as: "admin", do: "PATCH " + s, status: 422, code: "validation_failed", body: `[{"op": "add", "path": "/headers/X-Copy", "value": "••••nary"}]`},
+			{as: "admin", do: "PATCH " + s, status: 200, body: `[{"op": "replace", "path": "/headers", "value": {"Authorization": "••••nary", "X-Short": "abc"}}]`, want: full},
+		})
+	})
+}
+
+func TestPostURIIsStoredInOneForm(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(f *fixture) {
+		f.catalog()
+		f.subscribe()
+		patch := func(as, uri string, status int, want string) step {
+			return step{as: as, do: "PATCH " + subs + "/{sub}", status: status, body: `[{"op": "replace", "path": "/postUri", "value": "` + uri + `"}]`, want: want}
+		}
+		stored := func(uri string) string {
+			return strings.Replace(subscriptionWith("{sub}", "{secret}"), "https://example.com/hook", uri, 1)
+		}
+		f.run([]step{
+			patch("admin", "https://Web_Hooks.example.com:443/ü?q=ü&r=%20", 200, stored("https://web_hooks.example.com/%C3%BC?q=%C3%BC&r=%20")),
+			patch("admin", "https://example.com:80/", 200, stored("https://example.com:80/")),
+			patch("admin", "https://example.com:8443", 200, stored("https://example.com:8443")),
+		})
+	})
+}
+
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(f *fixture) {
@@ -146,6 +215,9 @@ func TestSecrets(t *testing.T) {
 				"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}`},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 409, code: "secret_unchanged"},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "short"}`, status: 400, code: "validation_failed"},
+			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "v1,{secret}"}`, status: 400, want: `{
+				"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/secretKey",
+				"detail": "must have whsec_ as its first characters, in small letters and with nothing before it, or not at all"}]}`},
 			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`, has: `ETag: "3"`},
 			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?take=1", status: 200, want: `{
 				"items": [{"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}],
