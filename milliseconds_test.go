@@ -66,8 +66,10 @@ func TestRecoverRefusesASpanThatDoesNotBegin(t *testing.T) {
 		time.Sleep(300 * time.Microsecond)
 		now := time.Now()
 		for _, in := range []webhooks.RecoveryInput{
-			{Since: now, Until: now}, {Since: now, Until: now.Add(-time.Microsecond)},
-			{Since: now.Add(time.Millisecond)}, {Since: now.Add(time.Millisecond), Until: now.Add(time.Hour)},
+			{Since: now, Until: now},
+			{Since: now, Until: now.Add(-time.Microsecond)},
+			{Since: now.Add(time.Millisecond)},
+			{Since: now.Add(time.Millisecond), Until: now.Add(time.Hour)},
 		} {
 			in.Scope = webhooks.RecoverAll
 			_, err := w.Dispatcher.Recover(t.Context(), w.org, s.ID, in)

@@ -51,7 +51,7 @@ var (
 // itself, and no receiver would find the same signature.
 func checkSecret(secret string) error {
 	_, err := signing.ParseSecret(secret)
-	detail := ""
+	var detail string
 	switch {
 	case strings.HasPrefix(secret, "whsec_") && err == nil:
 		return nil

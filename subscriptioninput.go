@@ -21,7 +21,8 @@ import (
 // SubscriptionInput is what a caller decides about a subscription.
 type SubscriptionInput struct {
 	// PostURI is an absolute https URL, or http where IsDevelopment is set and
-	// Config.AllowHTTP allows it. "" makes the subscription inactive.
+	// Config.AllowHTTP allows it. "" makes the subscription inactive. It is stored in
+	// the form of guard.Policy.ParseURL: in ASCII, without the scheme's own port.
 	PostURI string `field:"postUri" log:"host"`
 	// Events are event type ids, codes, which mean that code in Version, and
 	// patterns: "*" for every event of Version, "vitals.*" for those below a dot.
