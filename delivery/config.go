@@ -22,7 +22,7 @@ const MaxTimeout = 30 * time.Second
 
 // Config of an [Engine]. Store, Sender and Signer are required.
 type Config struct {
-	Store  store.Store
+	Store  Store
 	Sender Sender
 	// Signer prepares the signatures for a subscription, from its secrets that
 	// are valid now.
