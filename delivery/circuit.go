@@ -42,7 +42,7 @@ func (r *run) probe(t *task, to *target, now time.Time) bool {
 		})
 		cancel()
 		if err != nil {
-			r.health.failed(err)
+			r.outage.failed(err)
 			r.giveBack(t, now.Add(time.Second))
 			return false
 		}

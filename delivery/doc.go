@@ -10,7 +10,9 @@
 // which a limiter finds from the throughput of its endpoint (see concurrency.go), and a
 // bound on the attempts that it keeps waiting; the attempts beyond that go back to the store
 // for a while. No subscription has more than half of the room, no organization more than
-// three quarters, and claims pass over subscriptions and organizations that have theirs.
+// three quarters, and claims skip subscriptions and organizations that have theirs. A planner
+// decides what the next claim asks for (see planner.go): an organization with a large backlog
+// gets claims of its own (see heavy.go), so that the attempts of others are not behind it.
 //
 // Workers are shared in the same way (see workers.go). Organizations take turns, and within
 // an organization its subscriptions. An organization never has more than three quarters of

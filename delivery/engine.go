@@ -46,7 +46,7 @@ type run struct {
 	flights flights
 	results chan *result
 	wake    chan struct{}
-	moved   atomic.Bool // something can be claimed that was due before, and could not be
+	rescan  atomic.Bool // an attempt that was due before can be claimed only now: see planner.rescan
 
 	recoveries chan struct{} // a recovery may have been created
 
@@ -60,7 +60,7 @@ type run struct {
 	intake    sync.WaitGroup // who puts into the lanes
 	workers   sync.WaitGroup
 	recorders sync.WaitGroup
-	health    health
+	outage    outage
 	holds     holds
 	detach    func() bool // from the ctx of Start
 	drained   chan struct{}
@@ -186,7 +186,7 @@ func (e *Engine) newRun(life context.Context) *run {
 		time.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
 		time.AfterFunc(flushTimeout, r.stopWriting)
 	})
-	r.health = health{notice: e.notify, log: e.log}
+	r.outage = outage{notice: e.notify, log: e.log}
 	return r
 }
 

@@ -3,6 +3,8 @@ package delivery
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -96,4 +98,30 @@ func LimitAfterPushBacks(n int) int {
 		l.learn(ln, &task{epoch: ln.limiter.epoch}, ending{pushedBack, time.Millisecond}, now)
 	}
 	return ln.limiter.limit
+}
+
+// Planner plans claims.
+type Planner struct{ planner }
+
+// Plan is a claim.
+type Plan struct {
+	plan
+
+	Org                 uuid.UUID
+	Most                int
+	Skip                []uuid.UUID
+	Since               time.Time
+	ScanBeside, Pausing bool
+}
+
+// Next returns the next claim, beside full subscriptions and organizations, of which owners are
+// the organizations. ServedOthers says that others than the heavy organizations were served.
+func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
+	q := p.next(room{free, full, owners, servedOthers}, now, now)
+	return Plan{q, q.org, q.most, q.skip, q.since, q.scanBeside, q.pausing}
+}
+
+// Note takes in the jobs of a claim, which ended now.
+func (p *Planner) Note(done Plan, jobs []store.Job, now time.Time) {
+	p.note(done.plan, jobs, now, now)
 }

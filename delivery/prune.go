@@ -55,7 +55,7 @@ func (r *run) noteUpkeep(part string, err error) {
 	case err == nil:
 		r.ended(upkeepFailed, part, "webhooks: the upkeep of the store works again", "part", part)
 	case unavailable(err):
-		r.health.failed(err)
+		r.outage.failed(err)
 	default:
 		r.lasts(slog.LevelError, upkeepFailed, part, "part", part, "error", err)
 	}

@@ -96,7 +96,7 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 		}
 	}
 	if inLine { // the next ones can be claimed, which were due before
-		r.moved.Store(true)
+		r.rescan.Store(true)
 		r.signal()
 	}
 	return kept
@@ -137,13 +137,13 @@ func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uu
 		lost, err := write(ctx)
 		cancel()
 		if err == nil {
-			r.health.worked()
+			r.outage.worked()
 			return lost, nil
 		}
 		if !unavailable(err) {
 			return nil, err
 		}
-		r.health.failed(err)
+		r.outage.failed(err)
 		if r.sending.Err() != nil {
 			return nil, errAborted
 		}

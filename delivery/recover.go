@@ -31,7 +31,7 @@ func (r *run) recoverLoop() {
 		case r.claiming.Err() != nil:
 		case err != nil:
 			if unavailable(err) {
-				r.health.failed(err)
+				r.outage.failed(err)
 			} else {
 				r.lasts(slog.LevelError, recoveryStuck, nil, "error", err)
 			}

@@ -36,7 +36,7 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case err != nil:
-		r.health.failed(err)
+		r.outage.failed(err)
 		r.giveBack(t, now.Add(time.Second))
 	case to == nil || to.Deleted:
 		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was deleted"}, notSent, now)

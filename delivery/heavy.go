@@ -1,0 +1,177 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// heavyOrgs are the organizations that have more attempts due than one claim takes. Attempts are
+// claimed in the order in which they are due, so those of other organizations would be found only
+// behind such a backlog. Instead heavy organizations have turns, each of one claim, and all other
+// claims skip them.
+//
+// While other organizations are served (crowded), a heavy one gets heavyBatch attempts in a turn
+// and then a pause, so that processors and store have time for the others. The pause is a
+// multiple of the time that the claim took: it is longer where the store is slow, and does not
+// depend on how slow the endpoints are. It is shortened where it would make the backlog grow.
+// Where many organizations have a large backlog, none is heavy. The zero value is ready to use.
+type heavyOrgs struct {
+	orgs     []heavyOrg // in the order of their turns
+	crowded  bool       // other organizations are served
+	lookNext bool       // the next claim must be for the other organizations
+	lookedAt time.Time  // when a claim was for them last
+	pauseEnd time.Time
+}
+
+// heavyOrg is one of them.
+type heavyOrg struct {
+	org       uuid.UUID
+	watermark watermark // of its turns
+
+	// The rate at which its attempts were created is estimated from its turns.
+	firstCreated time.Time     // the first attempt of its last turn
+	claimed      int           // attempts of its last turn
+	turns        int           // so far
+	spacing      time.Duration // moving average of the time between the creation of two attempts
+}
+
+const (
+	// mostHeavy organizations are exceptions. More are the rule, and then none is heavy.
+	mostHeavy = 8
+	// heavyShare is the part of a full claim, 1/heavyShare, above which an organization is heavy.
+	heavyShare = 8
+	// heavyBatch is how many attempts a turn gets while others are served.
+	heavyBatch = 32
+	// pauseFactor is how long the pause after a turn is, as a multiple of the claim's time.
+	pauseFactor = 12
+	// mostPause bounds the pause.
+	mostPause = 100 * time.Millisecond
+	// crowdedFor is how long there are others after one of them was served.
+	crowdedFor = 10 * time.Second
+	// lookInterval is how often others are looked for while none is served.
+	lookInterval = 100 * time.Millisecond
+)
+
+// ids returns the heavy organizations.
+func (h *heavyOrgs) ids() []uuid.UUID {
+	ids := make([]uuid.UUID, len(h.orgs))
+	for i, o := range h.orgs {
+		ids[i] = o.org
+	}
+	return ids
+}
+
+// turn returns the organization whose turn the next claim is, and the heavy organizations that
+// the claim skips. The zero heavyOrg means a claim for all others. Organizations whose room is
+// full have no turn. Pausing reports that only the pause keeps one from its turn.
+func (h *heavyOrgs) turn(room room, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
+	skip = h.ids()
+	next := slices.IndexFunc(skip, func(org uuid.UUID) bool { return !slices.Contains(room.full, org) })
+	h.crowded = len(skip) > 0 && room.servedOthers
+	switch {
+	case next < 0:
+	case h.lookNext || h.crowded && now.Before(h.pauseEnd):
+		pausing = true
+	default:
+		turn = h.orgs[next]
+		h.orgs = append(slices.Delete(h.orgs, next, next+1), turn)
+		return turn, slices.Delete(skip, next, next+1), false
+	}
+	h.lookNext, h.lookedAt = false, now
+	return heavyOrg{}, skip, pausing
+}
+
+// note takes in the jobs of a claim, which the store made at its time at, and which ended now.
+func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
+	if i := h.index(done.org); i >= 0 {
+		h.noteTurn(i, done, jobs, at, now)
+	}
+	full := len(jobs) == done.most
+	found := full && h.find(done, jobs, at)
+	others := done.org == uuid.Nil
+	if others {
+		h.lookNext = found // others may stand behind the backlog that was found
+	}
+	if others && full && !found || len(h.orgs) > mostHeavy {
+		h.orgs = nil // the others have as large a backlog: then the order of due times is fair
+	}
+}
+
+// noteTurn takes in a turn of one organization.
+func (h *heavyOrgs) noteTurn(i int, done plan, jobs []store.Job, at, now time.Time) {
+	h.orgs[i].note(jobs)
+	h.orgs[i].watermark.note(done, jobs, at)
+	h.lookNext = !h.crowded && now.Sub(h.lookedAt) > lookInterval
+	if h.crowded {
+		h.pauseEnd = now.Add(h.pause(now.Sub(done.began)))
+	}
+	if len(jobs) < done.most { // its backlog is claimed
+		h.orgs = slices.Delete(h.orgs, i, i+1)
+	}
+}
+
+// note takes in when the attempts of a turn were created.
+func (o *heavyOrg) note(jobs []store.Job) {
+	own := func(j store.Job) bool { return j.OrganizationID == o.org }
+	i := slices.IndexFunc(jobs, own)
+	if i < 0 {
+		return
+	}
+	first := jobs[i].CreatedAt
+	if o.turns++; o.turns > 1 {
+		spacing := max(first.Sub(o.firstCreated), 0) / time.Duration(o.claimed)
+		o.spacing += (spacing - o.spacing) / time.Duration(min(o.turns-1, 32))
+	}
+	o.firstCreated, o.claimed = first, 0
+	for _, j := range jobs {
+		if own(j) {
+			o.claimed++
+		}
+	}
+}
+
+func (h *heavyOrgs) index(org uuid.UUID) int {
+	return slices.IndexFunc(h.orgs, func(o heavyOrg) bool { return o.org == org })
+}
+
+// pause returns how long the pause is after a turn whose claim took a while. An organization may
+// go on publishing: all turns and pauses together are kept to two thirds of the time in which as
+// many attempts were created as one turn gets, so that its backlog shrinks.
+func (h *heavyOrgs) pause(took time.Duration) time.Duration {
+	pause := min(pauseFactor*took, mostPause)
+	for _, o := range h.orgs {
+		created := o.spacing * time.Duration(o.claimed)
+		if most := created*2/3/time.Duration(len(h.orgs)) - took; most > 0 {
+			pause = min(pause, most)
+		}
+	}
+	return pause
+}
+
+// find adds the organizations that have a good part of a full claim. It reports whether there was
+// a new one.
+func (h *heavyOrgs) find(done plan, jobs []store.Job, at time.Time) (found bool) {
+	count := map[uuid.UUID]int{}
+	for _, j := range jobs {
+		count[j.OrganizationID]++
+	}
+	for org, n := range count {
+		if n > len(jobs)/heavyShare && h.index(org) < 0 {
+			o := heavyOrg{org: org}
+			o.watermark.note(done, jobs, at)
+			h.orgs, found = append(h.orgs, o), true
+		}
+	}
+	return found
+}
+
+// rescan makes the next turns look at all attempts of their organizations.
+func (h *heavyOrgs) rescan() {
+	for i := range h.orgs {
+		h.orgs[i].watermark.at = time.Time{}
+	}
+}

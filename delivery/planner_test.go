@@ -1,0 +1,205 @@
+package delivery_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// clock is a time after the planner's tests began.
+func clock(after time.Duration) time.Time { return time.Unix(1_000_000, 0).Add(after) }
+
+// jobsOf are n jobs of an organization that became due at a time.
+func jobsOf(org uuid.UUID, n int, due time.Time) []store.Job {
+	return slices.Repeat([]store.Job{{OrganizationID: org, DueAt: due, CreatedAt: due}}, n)
+}
+
+// A plannedClaim is a claim that a test expects, and what it finds.
+type plannedClaim struct {
+	at           time.Duration // of the claim, which takes 1 ms
+	full, owners []uuid.UUID
+	servedOthers bool
+	want         string // "org", "most", "skip", "since" and flags
+	finds        []store.Job
+}
+
+func TestPlanner(t *testing.T) {
+	t.Parallel()
+	large, small, other := uuid.UUID{1}, uuid.UUID{2}, uuid.UUID{3}
+	names := map[uuid.UUID]string{{}: "others", large: "large", small: "small", other: "other"}
+	const ms = time.Millisecond
+	for name, claims := range map[string][]plannedClaim{
+		"ABeginningLooksAtAll": {
+			{at: 0, want: "others 200 from 0"},
+		},
+		"NextClaimsBeginAtTheWatermark": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(small, 3, clock(-ms))},
+			{at: 10 * ms, want: "others 200 from -4.999s"},
+			{at: 20 * ms, want: "others 200 from -4.989s"},
+		},
+		"AllIsLookedAtFourTimesASecond": {
+			{at: 0, want: "others 200 from 0"},
+			{at: 249 * ms, want: "others 200 from -4.999s"},
+			{at: 250 * ms, want: "others 200 from 0"},
+			{at: 251 * ms, want: "others 200 from -4.749s"},
+		},
+		"AFullClaimGoesOnBehindItsLastJob": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(small, 10, clock(-time.Hour))},
+			{at: 10 * ms, want: "others 200 from -4.999s", finds: append(append(jobsOf(small, 20, clock(-ms)), jobsOf(large, 20, clock(-ms))...), jobsOf(other, 160, clock(5*ms))...)},
+		},
+		"ASubscriptionWithoutRoomIsSkipped": {
+			{at: 0, want: "others 200 from 0"},
+			{at: 10 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.999s"},
+			{at: 20 * ms, want: "others 200 from 0"}, // its attempts were not looked at
+		},
+		"SomethingSkippedHasAllLookedAtBesideEveryFiveSeconds": {
+			{at: 0, want: "others 200 from 0"},
+			{at: 4999 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.999s"},
+			{at: 5000 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from 0s beside"},
+			{at: 5001 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from 1ms"},
+		},
+		"ALargeBacklogHasClaimsOfItsOwn": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(large, 200, clock(-time.Hour))},
+			{at: 10 * ms, want: "others 200 skip large from -1h0m5s pausing"}, // others may stand behind it
+			{at: 20 * ms, want: "large 200 from -1h0m5s", finds: jobsOf(large, 200, clock(-time.Minute))},
+			{at: 30 * ms, want: "large 200 from -1m5s", finds: jobsOf(large, 10, clock(-time.Minute))},
+			{at: 40 * ms, want: "others 200 from -4.969s"}, // the last claim skipped nothing, and took all
+		},
+		"BesideOthersALargeBacklogGetsFewAndPauses": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(large, 200, clock(-time.Hour))},
+			{at: 10 * ms, want: "others 200 skip large from -1h0m5s pausing"},
+			{at: 20 * ms, servedOthers: true, want: "large 32 from -1h0m5s", finds: jobsOf(large, 32, clock(-time.Hour))},
+			{at: 32 * ms, servedOthers: true, want: "others 200 skip large from -4.989s pausing"},
+			{at: 33 * ms, servedOthers: true, want: "large 32 from -1h0m5s"},
+		},
+		"AllOfALargeBacklogIsLookedAtBeside": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(large, 200, clock(-time.Hour))},
+			{at: 10 * ms, want: "others 200 skip large from -1h0m5s pausing"},
+			{at: 200 * ms, want: "large 200 from -1h0m5s", finds: jobsOf(large, 200, clock(-time.Minute))},
+			{at: 5001 * ms, want: "others 200 skip large from -4.989s beside pausing"},
+			{at: 5002 * ms, want: "large 200 from 0"},
+		},
+		"ALargeBacklogWithoutRoomHasNoTurn": {
+			{at: 0, want: "others 200 from 0", finds: jobsOf(large, 200, clock(-time.Hour))},
+			{at: 10 * ms, full: []uuid.UUID{large}, owners: []uuid.UUID{large}, want: "others 200 skip large from -1h0m5s"},
+		},
+		"WhereAllHaveLargeBacklogsNoneIsHeavy": {
+			{at: 0, want: "others 200 from 0", finds: slices.Concat(jobsOf(large, 70, clock(-time.Hour)), jobsOf(small, 70, clock(-time.Hour)), jobsOf(other, 60, clock(-time.Minute)))},
+			{at: 10 * ms, want: "others 200 skip large small other from -1m5s pausing", finds: slices.Concat(manyOrgs(200, clock(-time.Second)))},
+			{at: 20 * ms, want: "others 200 from 0"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var p delivery.Planner
+			for i, c := range claims {
+				now := clock(c.at)
+				got := p.Next(200, c.full, c.owners, c.servedOthers, now)
+				if text := describePlan(got, names); text != c.want {
+					t.Errorf("claim %d is %q, want %q", i, text, c.want)
+				}
+				p.Note(got, c.finds, now.Add(time.Millisecond))
+			}
+		})
+	}
+}
+
+// manyOrgs are jobs of as many organizations.
+func manyOrgs(n int, due time.Time) (jobs []store.Job) {
+	for i := range n {
+		jobs = append(jobs, jobsOf(uuid.UUID{9, byte(i)}, 1, due)...)
+	}
+	return jobs
+}
+
+func describePlan(p delivery.Plan, names map[uuid.UUID]string) string {
+	text := fmt.Sprintf("%s %d", names[p.Org], p.Most)
+	for i, id := range p.Skip {
+		if i == 0 {
+			text += " skip"
+		}
+		text += " " + names[id]
+	}
+	if text += " from "; p.Since.IsZero() {
+		text += "0"
+	} else {
+		text += p.Since.Sub(clock(0)).String()
+	}
+	if p.ScanBeside {
+		text += " beside"
+	}
+	if p.Pausing {
+		text += " pausing"
+	}
+	return text
+}
+
+// pending is an attempt in a simulated store. It is due at one time and can be claimed at
+// another, when its transaction is committed.
+type pending struct {
+	store.Job
+	visible time.Time
+}
+
+// claimFrom takes what a claim would get.
+func claimFrom(attempts *[]pending, most int, skip []uuid.UUID, since, now time.Time) (jobs []store.Job) {
+	slices.SortStableFunc(*attempts, func(a, b pending) int { return a.DueAt.Compare(b.DueAt) })
+	*attempts = slices.DeleteFunc(*attempts, func(a pending) bool {
+		if len(jobs) == most || a.visible.After(now) || a.DueAt.After(now) || a.DueAt.Before(since) || slices.Contains(skip, a.OrganizationID) {
+			return false
+		}
+		jobs = append(jobs, a.Job)
+		return true
+	})
+	return jobs
+}
+
+// Whatever the backlogs, and however late transactions are committed, every attempt is claimed,
+// a claim takes no more than there is room for, and it skips what has no room.
+func TestPlannerClaimsEverything(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		orgs := make([]uuid.UUID, rapid.IntRange(1, 12).Draw(t, "organizations"))
+		for i := range orgs {
+			orgs[i] = uuid.UUID{1, byte(i)}
+		}
+		var attempts []pending
+		for range rapid.IntRange(0, 600).Draw(t, "attempts") {
+			due := clock(time.Duration(rapid.IntRange(-5000, 5000).Draw(t, "due")) * time.Millisecond)
+			late := time.Duration(rapid.IntRange(0, 20_000).Draw(t, "late")) * time.Millisecond
+			org := orgs[min(rapid.IntRange(0, len(orgs)-1).Draw(t, "org"), rapid.IntRange(0, len(orgs)-1).Draw(t, "org"))]
+			attempts = append(attempts, pending{store.Job{OrganizationID: org, DueAt: due, CreatedAt: due}, due.Add(late)})
+		}
+		var p delivery.Planner
+		for now := clock(0); now.Before(clock(40 * time.Second)); now = now.Add(20 * time.Millisecond) {
+			var full []uuid.UUID
+			if now.Before(clock(25 * time.Second)) { // then all have room
+				full = slices.DeleteFunc(slices.Clone(orgs), func(uuid.UUID) bool { return rapid.IntRange(0, 4).Draw(t, "full") > 0 })
+			}
+			free := rapid.IntRange(5, 50).Draw(t, "free")
+			next := p.Next(free, full, full, rapid.Bool().Draw(t, "others served"), now)
+			if next.Most > free || next.Most < 1 {
+				t.Fatalf("a claim of %d, with room for %d", next.Most, free)
+			}
+			for _, org := range full {
+				if !slices.Contains(next.Skip, org) {
+					t.Fatalf("an organization without room is not skipped: %+v", next)
+				}
+			}
+			if next.ScanBeside {
+				claimFrom(&attempts, 50, next.Skip, time.Time{}, now)
+			}
+			p.Note(next, claimFrom(&attempts, next.Most, next.Skip, next.Since, now), now)
+		}
+		if len(attempts) > 0 {
+			t.Fatalf("%d attempts are never claimed", len(attempts))
+		}
+	})
+}
