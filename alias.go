@@ -41,6 +41,9 @@ type (
 	Notice            = delivery.Notice
 	NoticeKind        = delivery.NoticeKind
 	Sender            = delivery.Sender
+	Inspection        = delivery.Inspection
+	OrganizationLoad  = delivery.OrganizationLoad
+	SubscriptionLoad  = delivery.SubscriptionLoad
 )
 
 // The values of the types above.

@@ -31,6 +31,11 @@ func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx)
 // should be restarted.
 func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 
+// Inspect returns what runs inside the dispatcher at this moment: the backlog in memory by
+// organization and subscription, limits, attempts under way, organizations with a large backlog.
+// Call it every few seconds at most.
+func (d *Dispatcher) Inspect() Inspection { return d.engine.Inspect() }
+
 // Wake makes the dispatcher look for due work now, for a host that learned
 // otherwise that there is some.
 func (d *Dispatcher) Wake() { d.engine.Wake() }

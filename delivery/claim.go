@@ -19,12 +19,13 @@ const (
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
 	most := max(1, min(maxClaim, r.cfg.Backlog/8)) // it fits into half of any share of the room
-	var planner planner
 	for r.claiming.Err() == nil {
 		if r.rescan.Swap(false) {
-			planner.rescan()
+			r.planning.Lock()
+			r.planner.rescan()
+			r.planning.Unlock()
 		}
-		next, ok := r.plan(&planner, most)
+		next, ok := r.plan(most)
 		if !ok {
 			r.refuse(r.lanes.evict(time.Now()))
 			r.wait(r.lanes.room, r.cfg.PollInterval)
@@ -39,26 +40,28 @@ func (r *run) claimLoop() {
 		}
 		backOff.Reset()
 		r.noteSkew(at, next.clock, r.cfg.Now())
-		planner.note(next, jobs, at, time.Now())
+		r.note(next, jobs, at)
 		if next.org == uuid.Nil && len(jobs) < next.most {
-			r.rest(next, len(jobs), planner.heavy.pauseEnd)
+			r.rest(next, len(jobs))
 		}
 	}
 }
 
 // plan sets room aside and returns the next claim; false if there is no room for a quarter of the
 // largest claim: a smaller one is not worth its cost.
-func (r *run) plan(p *planner, most int) (next plan, ok bool) {
+func (r *run) plan(most int) (next plan, ok bool) {
 	var in room
 	in.free, in.full, in.owners = r.lanes.reserve(max(1, most/4), most)
 	if in.free == 0 {
 		return plan{}, false
 	}
+	r.planning.Lock()
+	defer r.planning.Unlock()
 	now := time.Now()
-	if heavy := p.heavy.ids(); len(heavy) > 0 {
+	if heavy := r.planner.heavy.ids(); len(heavy) > 0 {
 		in.servedOthers = r.lanes.served(now.Add(-crowdedFor), heavy)
 	}
-	next = p.next(in, now, r.cfg.Now())
+	next = r.planner.next(in, now, r.cfg.Now())
 	if unused := in.free - next.most; unused > 0 {
 		r.lanes.release(unused)
 	}
@@ -66,6 +69,13 @@ func (r *run) plan(p *planner, most int) (next plan, ok bool) {
 		r.intake.Go(func() { r.scan(most, next.skip) })
 	}
 	return next, true
+}
+
+// note takes in what a planned claim found.
+func (r *run) note(done plan, jobs []store.Job, at time.Time) {
+	r.planning.Lock()
+	defer r.planning.Unlock()
+	r.planner.note(done, jobs, at, time.Now())
 }
 
 // scan looks at all attempts that are due, beside the claims that go on.
@@ -78,13 +88,13 @@ func (r *run) scan(most int, skip []uuid.UUID) {
 
 // rest waits after a claim that found fewer attempts than it could take: for as long as the claim
 // took if it found some, so that more gather, and then until something is due.
-func (r *run) rest(done plan, found int, pauseEnd time.Time) {
+func (r *run) rest(done plan, found int) {
 	if found > 0 {
 		r.wait(nil, min(time.Since(done.began), gatherTime))
 	}
 	wait := r.cfg.PollInterval
 	if done.pausing {
-		wait = min(wait, max(time.Until(pauseEnd), 0))
+		wait = min(wait, max(time.Until(done.pauseEnd), 0))
 	}
 	r.wait(r.wake, wait)
 }

@@ -41,12 +41,14 @@ type Engine struct {
 // run is the engine between a Start and the end of its drain.
 type run struct {
 	*Engine
-	life    context.Context // of Start: the drain begins when it ends
-	lanes   *lanes
-	flights flights
-	results chan *result
-	wake    chan struct{}
-	rescan  atomic.Bool // an attempt that was due before can be claimed only now: see planner.rescan
+	life     context.Context // of Start: the drain begins when it ends
+	lanes    *lanes
+	flights  flights
+	results  chan *result
+	wake     chan struct{}
+	planning sync.Mutex // guards planner, which only claimLoop changes
+	planner  planner
+	rescan   atomic.Bool // an attempt that was due before can be claimed only now: see planner.rescan
 
 	recoveries chan struct{} // a recovery may have been created
 

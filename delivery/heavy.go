@@ -159,8 +159,8 @@ func (h *heavyOrgs) find(done plan, jobs []store.Job, at time.Time) (found bool)
 	for _, j := range jobs {
 		count[j.OrganizationID]++
 	}
-	for org, n := range count {
-		if n > len(jobs)/heavyShare && h.index(org) < 0 {
+	for _, j := range jobs { // in their order, so that turns do not depend on chance
+		if org := j.OrganizationID; count[org] > len(jobs)/heavyShare && h.index(org) < 0 {
 			o := heavyOrg{org: org}
 			o.watermark.note(done, jobs, at)
 			h.orgs, found = append(h.orgs, o), true

@@ -35,7 +35,8 @@ type plan struct {
 	skip       []uuid.UUID // subscriptions and organizations to skip
 	since      time.Time   // attempts that were due earlier are skipped; zero: none is
 	scanBeside bool        // a second claim should look at all attempts
-	pausing    bool        // a heavy organization has no turn before heavyOrgs.pauseEnd
+	pausing    bool        // a heavy organization has no turn before pauseEnd
+	pauseEnd   time.Time
 
 	began time.Time // by the monotonic clock
 	clock time.Time // by the engine's clock
@@ -57,7 +58,7 @@ const (
 // next returns the next claim, which begins now. Clock is the engine's time.
 func (p *planner) next(room room, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
-	next := plan{org: turn.org, most: room.free, skip: skip, pausing: pausing, began: now, clock: clock}
+	next := plan{org: turn.org, most: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
 	for i, id := range room.full {
 		if !slices.Contains(next.skip, room.owners[i]) {
 			next.skip = append(next.skip, id)

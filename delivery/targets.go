@@ -50,6 +50,13 @@ type targets struct {
 	forgets int // so many times
 }
 
+// size returns how many subscriptions are kept.
+func (c *targets) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.m)
+}
+
 // reading is a look at several subscriptions.
 type reading struct {
 	of    []uuid.UUID
