@@ -110,6 +110,7 @@ type Attempt struct {
 	Response       []byte    `log:"size"`
 	Error          string    // one line for a person; "" on success, or when cancelled before it was sent
 	NextRetryAt    time.Time // zero when no automatic retry followed; stays when that is cancelled
+	HeldUntil      time.Time // when a pending attempt that is Held (see Deferral) becomes due, by the store's clock; zero if it is not held
 	Audit
 
 	// Body and Source are the message's, filled in by the store when it reads. The
@@ -122,7 +123,7 @@ type Attempt struct {
 // the whole, and with the Duration, HTTPStatus, Response, Error and NextRetryAt
 // of the latest attempt, by Number, that was succeeded, failed or cancelled. The
 // Status is Pending while an attempt is pending or being sent, else that
-// attempt's.
+// attempt's. HeldUntil is the earliest of the attempts that are held.
 type Delivery struct {
 	Attempt
 	Attempts int // how many there are, those to come included

@@ -15,6 +15,7 @@ var healthCases = []testCase{
 	{"OfNobodyIsNone", healthUnknown},
 	{"IsForgottenWhenTheSubscriptionIsMended", healthMended},
 	{"ReleaseMakesDueWhatIsHeld", healthRelease},
+	{"HistoryShowsUntilWhenAttemptsAreHeld", healthHeldUntil},
 	{"ClaimPassesOver", healthExcept},
 }
 
@@ -126,6 +127,67 @@ func healthRelease(f *fixture) {
 	f.claimNone("what is no longer held")
 	f.check(f.s.Release(f.ctx, other.ID))
 	f.equal("of the other", len(f.claim(10)), 2)
+}
+
+func healthHeldUntil(f *fixture) {
+	e, sub := f.scene()
+	first := f.queue(e)
+	shows := func(what string, attempt uuid.UUID, want time.Duration) {
+		f.t.Helper()
+		all := map[string]time.Time{"attempt": f.attempt(sub.ID, attempt).HeldUntil}
+		for _, a := range f.chain(first) {
+			if a.ID == attempt {
+				all["chain"] = a.HeldUntil
+			} else {
+				f.equal(what+", another attempt", a.HeldUntil, time.Time{})
+			}
+		}
+		for _, a := range f.attempts(sub.ID) {
+			if a.ID == attempt {
+				all["attempts"] = a.HeldUntil
+			}
+		}
+		all["delivery"] = must(f.s.Delivery(f.ctx, f.org, sub.ID, first.AttemptID))(f.t).HeldUntil
+		q := store.HistoryQuery{OrganizationID: f.org, SubscriptionID: sub.ID, Page: store.Page{Take: 10}}
+		all["deliveries"] = must(f.s.Deliveries(f.ctx, q))(f.t).Items[0].HeldUntil
+		all["message"] = must(f.s.MessageDeliveries(f.ctx, f.org, first.MessageID, q.Page))(f.t).Items[0].HeldUntil
+		for name, got := range all {
+			switch off := got.Sub(f.at(want)).Abs(); {
+			case want == 0 && !got.IsZero():
+				f.t.Errorf("%s: by the %s it is held until %v", what, name, got)
+			case want != 0 && (off > time.Minute || got.Nanosecond()%1e6 != 0):
+				f.t.Errorf("%s: by the %s it is held until %v, want %v in whole milliseconds", what, name, got, f.at(want))
+			}
+		}
+	}
+	hold := func(held bool) {
+		f.t.Helper()
+		d := store.Deferral{Lease: f.claimOne().Lease, DueAt: f.at(time.Hour), Held: held}
+		f.equal("lost", len(must(f.s.Defer(f.ctx, []store.Deferral{d}))(f.t)), 0)
+	}
+	shows("being sent", first.AttemptID, 0)
+	f.deferTo(f.now, first)
+	shows("due", first.AttemptID, 0)
+	hold(true)
+	shows("held", first.AttemptID, time.Hour)
+	f.check(f.s.Release(f.ctx, sub.ID))
+	shows("released", first.AttemptID, 0)
+	hold(false)
+	shows("not held", first.AttemptID, 0)
+	f.setActive(sub.ID, false)
+	f.setActive(sub.ID, true)
+	hold(true)
+	f.setActive(sub.ID, false)
+	shows("held by a subscription that is off", first.AttemptID, time.Hour)
+	f.setActive(sub.ID, true)
+	shows("of a subscription that was switched on", first.AttemptID, 0)
+	next := f.next()
+	f.record(f.failure(f.claimOne().Lease, next))
+	shows("a retry", next.ID, 0)
+	hold(true)
+	shows("a retry that is held", next.ID, time.Hour)
+	f.setArchived(sub.ID, true)
+	shows("cancelled", next.ID, 0)
 }
 
 func healthExcept(f *fixture) {

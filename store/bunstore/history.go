@@ -36,9 +36,10 @@ type attemptRow struct {
 	NextRetryAt    instant
 	auditRow
 
-	Body    []byte `bun:",scanonly"`
-	Source  []byte `bun:",scanonly"`
-	Sending bool   `bun:",scanonly"`
+	Body      []byte  `bun:",scanonly"`
+	Source    []byte  `bun:",scanonly"`
+	Sending   bool    `bun:",scanonly"`
+	HeldUntil instant `bun:",scanonly"`
 }
 
 func (r *attemptRow) record() store.Attempt {
@@ -50,7 +51,8 @@ func (r *attemptRow) record() store.Attempt {
 		OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID), EventTypeID: uuid.UUID(r.EventTypeID),
 		Number: r.Number, Step: r.Step, Type: r.Type, External: r.External, Status: r.Status, RetryOf: uuid.UUID(r.RetryOf),
 		PostedAt: time.Time(r.PostedAt), Duration: time.Duration(r.DurationMS) * time.Millisecond, HTTPStatus: r.HTTPStatus,
-		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt), Audit: r.auditRow.record(),
+		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt),
+		HeldUntil: time.Time(r.HeldUntil).Truncate(time.Millisecond), Audit: r.auditRow.record(),
 		Body: r.Body, Source: r.Source,
 	}
 }
@@ -69,6 +71,7 @@ type deliveryRow struct {
 	OutcomeResponse    []byte     `bun:",scanonly"`
 	OutcomeError       string     `bun:",scanonly"`
 	OutcomeNextRetryAt instant    `bun:",scanonly"`
+	RetryHeldUntil     instant    `bun:",scanonly"` // of the retries
 }
 
 func (r *deliveryRow) record() store.Delivery {
@@ -83,13 +86,18 @@ func (r *deliveryRow) record() store.Delivery {
 		d.Duration, d.HTTPStatus = time.Duration(r.OutcomeDurationMS)*time.Millisecond, r.OutcomeHTTPStatus
 		d.Response, d.Error, d.NextRetryAt = r.OutcomeResponse, r.OutcomeError, time.Time(r.OutcomeNextRetryAt)
 	}
+	if until := time.Time(r.RetryHeldUntil).Truncate(time.Millisecond); d.HeldUntil.IsZero() || !until.IsZero() && until.Before(d.HeldUntil) {
+		d.HeldUntil = until
+	}
 	return d
 }
 
 // bareAttempts finds attempts, without what their messages show.
 func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
+	queue := s.table("queue AS q")
 	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ColumnExpr("?TableColumns").
-		ColumnExpr("coalesce((SELECT q.sending FROM " + s.table("queue AS q") + " WHERE a.status = 0 AND q.attempt_id = a.id), false) AS sending")
+		ColumnExpr("coalesce((SELECT q.sending FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id), false) AS sending").
+		ColumnExpr("(SELECT q.due_at FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id AND q.held) AS held_until")
 }
 
 // attempts finds attempts of the subscription.
@@ -109,6 +117,8 @@ func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").
 		ColumnExpr("o.response AS outcome_response, coalesce(o.error, '') AS outcome_error, o.next_retry_at AS outcome_next_retry_at").
+		ColumnExpr("(SELECT min(q.due_at) FROM " + s.table("attempts AS p") + " JOIN " + s.table("queue AS q") + " ON q.attempt_id = p.id" +
+			" WHERE a.chain_status = 0 AND p.delivery_id = a.id AND p.number > 1 AND p.status = 0 AND q.held) AS retry_held_until").
 		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
 }
 

@@ -290,7 +290,7 @@ func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.S
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).
+	_, err = tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).Set("held = false").
 		Where("subscription_id = ?", id(sub.ID)).Where(queued).Exec(ctx)
 	if err != nil {
 		return err

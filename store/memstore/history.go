@@ -3,6 +3,7 @@ package memstore
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,7 +14,16 @@ func readAttempt(a *attempt) store.Attempt {
 	out := a.Attempt
 	out.Response = bytes.Clone(a.Response)
 	out.Body, out.Source = bytes.Clone(a.message.Body), bytes.Clone(a.message.Source)
+	out.HeldUntil = a.heldUntil()
 	return out
+}
+
+// heldUntil is when an attempt that is held becomes due.
+func (a *attempt) heldUntil() time.Time {
+	if !a.held || a.Status != store.Pending {
+		return time.Time{}
+	}
+	return stored(a.due)
 }
 
 // status is that of the whole chain.
@@ -34,6 +44,9 @@ func readDelivery(d *delivery) store.Delivery {
 		if a.Status.Finished() {
 			out.Duration, out.HTTPStatus, out.Response = a.Duration, a.HTTPStatus, bytes.Clone(a.Response)
 			out.Error, out.NextRetryAt = a.Error, a.NextRetryAt
+		}
+		if until := a.heldUntil(); out.HeldUntil.IsZero() || !until.IsZero() && until.Before(out.HeldUntil) {
+			out.HeldUntil = until
 		}
 	}
 	out.Status = d.status()

@@ -113,7 +113,7 @@ func (s *Store) unlock() {
 
 // queue makes an attempt due at the time.
 func (s *Store) queue(a *attempt, due time.Time) {
-	a.Status, a.due = store.Pending, due.UTC()
+	a.Status, a.due, a.held = store.Pending, due.UTC(), false
 	s.schedule(a)
 	if !due.After(time.Now()) {
 		s.wake = true

@@ -194,7 +194,6 @@ func (s *Store) release(sub *subscription) {
 	for _, a := range sub.pending() {
 		if a.held {
 			s.queue(a, time.Now())
-			a.held = false
 		}
 	}
 }
