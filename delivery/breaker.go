@@ -55,11 +55,10 @@ func nextProbe(h store.Health, o observation) time.Time {
 func observe(h store.Health, o observation) store.Health {
 	switch o.kind {
 	case succeeded:
-		after := store.Health{}
 		if o.began.Before(h.BackPressureUntil) { // it was under way when the endpoint pushed back
-			after.BackPressureSince, after.BackPressureUntil = h.BackPressureSince, h.BackPressureUntil
+			return closeCircuit(h)
 		}
-		return after
+		return store.Health{}
 	case pushedBack:
 		if h.BackPressureSince.IsZero() {
 			h.BackPressureSince = o.began
@@ -86,9 +85,9 @@ func observe(h store.Health, o observation) store.Health {
 
 // beginProbe reports whether a probe may begin now, and returns the Health with it. The
 // next probe may follow when this one has ended, or after timeout if its end is never
-// observed, because its host died.
-func beginProbe(h store.Health, now time.Time, timeout time.Duration) (store.Health, bool) {
-	if !circuitOpen(h) || now.Before(h.ProbeAt) || now.Before(h.ProbeUntil) {
+// observed, because its host died. A probe that a person asked for waits for no other.
+func beginProbe(h store.Health, now time.Time, timeout time.Duration, asked bool) (store.Health, bool) {
+	if !circuitOpen(h) || !asked && (now.Before(h.ProbeAt) || now.Before(h.ProbeUntil)) {
 		return h, false
 	}
 	h.Probes++
@@ -98,6 +97,12 @@ func beginProbe(h store.Health, now time.Time, timeout time.Duration) (store.Hea
 
 // circuitOpen reports whether all attempts but probes are held.
 func circuitOpen(h store.Health) bool { return !h.ProbeAt.IsZero() }
+
+// closeCircuit returns the Health of an endpoint whose failures are forgiven. Its
+// back-pressure stays.
+func closeCircuit(h store.Health) store.Health {
+	return store.Health{BackPressureSince: h.BackPressureSince, BackPressureUntil: h.BackPressureUntil}
+}
 
 // hopeless reports whether an endpoint has taken nothing for GiveUpAfter.
 func hopeless(h store.Health, now time.Time) bool {

@@ -130,11 +130,11 @@ func TestBreakerProperties(t *testing.T) {
 		var probing time.Time // when the probe under way began
 		for range rapid.IntRange(1, 200).Draw(t, "attempts") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(10*time.Minute)).Draw(t, "pause")))
-			if next, won := delivery.BeginProbe(h, now, 17*time.Second); won {
+			if next, won := delivery.BeginProbe(h, now, 17*time.Second, false); won {
 				if h.ProbeAt.IsZero() || now.Before(h.ProbeAt) || now.Before(h.ProbeUntil) {
 					t.Fatalf("a probe begins at %v of %+v", now, h)
 				}
-				if _, again := delivery.BeginProbe(next, now.Add(time.Second), 17*time.Second); again {
+				if _, again := delivery.BeginProbe(next, now.Add(time.Second), 17*time.Second, false); again {
 					t.Fatalf("two probes at a time of %+v", next)
 				}
 				h, probing = next, now

@@ -16,8 +16,9 @@ import (
 // A circuit breaker keeps the queue of an endpoint that fails from being posted again
 // and again. Its state is the store.Health of the subscription, so that it counts over
 // all hosts; breaker.go has its rules. While the circuit is open one attempt at a time is
-// made, a probe, by the host that claims an attempt first. All other attempts are held:
-// given back to the store, and released when a probe succeeds.
+// made, a probe, by the host that claims an attempt first. Tests and manual retries are
+// probes at any time: a person asked for them. All other attempts are held: given back to
+// the store, and released when a probe succeeds.
 
 // circuitOpen reports whether attempts are held back.
 func (t *target) circuitOpen() bool { return circuitOpen(t.Health) }
@@ -34,10 +35,11 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 // held.
 func (r *run) probe(t *task, to *target, now time.Time) bool {
 	health, won := to.Health, false
-	if !now.Before(health.ProbeAt) {
+	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.ask(t.SubscriptionID, now)
+	if asked || !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
-			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin)
+			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin, asked)
 			health = *h
 		})
 		cancel()
@@ -65,6 +67,14 @@ func (r *run) probe(t *task, to *target, now time.Time) bool {
 // circuit, and before it released them.
 const maxHold = time.Hour
 
+const (
+	// maxAsked is how many probes that a person asked for may begin in each askedWindow, of
+	// one subscription in one process. A recovery asks for thousands of manual retries: those
+	// beyond maxAsked are held as all other attempts are.
+	maxAsked    = CircuitAfter
+	askedWindow = 10 * time.Second
+)
+
 // holds plans when held attempts become due: one after the other, as far apart as probes
 // are, so that there is one for each probe and a long queue is not claimed for nothing.
 type holds struct {
@@ -77,6 +87,25 @@ type holds struct {
 type hold struct {
 	since time.Time // of the Health: another one means that the circuit was closed meanwhile
 	last  time.Time // when the attempt that was held last becomes due
+
+	window time.Time // when the present askedWindow began
+	asked  int       // probes in it that a person asked for
+}
+
+// ask reports whether a probe that a person asked for may begin, and counts it.
+func (h *holds) ask(subscription uuid.UUID, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.planned[subscription]
+	if now.Sub(p.window) >= askedWindow {
+		p.window, p.asked = now, 0
+	}
+	if p.asked == maxAsked {
+		return false
+	}
+	p.asked++
+	h.planned[subscription] = p
+	return true
 }
 
 func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time) time.Time {
@@ -84,7 +113,7 @@ func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time)
 	defer h.mu.Unlock()
 	if len(h.planned) >= h.sweepAt {
 		for id, p := range h.planned {
-			if p.last.Before(now) {
+			if p.last.Before(now) && now.Sub(p.window) >= askedWindow {
 				delete(h.planned, id)
 			}
 		}
@@ -95,13 +124,15 @@ func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time)
 	if !at.After(now) { // another probe is under way
 		at = now.Add(wait)
 	}
-	if p := h.planned[subscription]; p.since.Equal(health.Since) && !p.last.Before(at) {
+	p := h.planned[subscription]
+	if p.since.Equal(health.Since) && !p.last.Before(at) {
 		at = p.last.Add(wait)
 	}
 	if at.Sub(now) > maxHold {
 		return now.Add(maxHold + rand.N(maxHold/4)) //nolint:gosec // only so that they do not all come at once
 	}
-	h.planned[subscription] = hold{health.Since, at}
+	p.since, p.last = health.Since, at
+	h.planned[subscription] = p
 	return at
 }
 
@@ -115,6 +146,24 @@ func (r *run) release(subscription uuid.UUID) {
 			"subscription", subscription, "error", err)
 	}
 	r.signal()
+}
+
+// CloseCircuit closes the circuit of a subscription, and reports whether it was open. Its
+// failures are forgiven; back-pressure stays. Attempts that are held stay so until
+// store.Queue.Release, and dispatchers may take up to targetTTL to see that the circuit is
+// closed, unless the subscription's Revision changes.
+func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) (closed bool, err error) {
+	err = e.cfg.Store.UpdateHealth(ctx, []uuid.UUID{subscription}, func(_ uuid.UUID, h *store.Health) {
+		if closed = circuitOpen(*h); closed {
+			*h = closeCircuit(*h)
+		}
+	})
+	if err != nil || !closed {
+		return false, err
+	}
+	e.targets.forget(subscription)
+	e.notify(Notice{Kind: CircuitClosed, OrganizationID: org, SubscriptionID: subscription})
+	return true, nil
 }
 
 // healthChange is the outcomes of one endpoint in a batch, and its Health before and after.

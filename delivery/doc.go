@@ -28,8 +28,9 @@
 // between them, where attempts that were under way together count once (see breaker.go).
 // It is kept in the store, for all hosts. While it is open one attempt at a time is made, a
 // probe: the first one a second later, the next ones so that an endpoint which is back is
-// served within a tenth of the time that it was away. All other attempts are held in the
-// store until a probe succeeds, and use no step of their schedule.
+// served within a tenth of the time that it was away. Tests and manual retries are probes
+// at any time, whichever process added them, up to ten in 10 s of one process. All other
+// attempts are held in the store until a probe succeeds, and use no step of their schedule.
 //
 // Back-pressure is an answer of 429, or of 503 with Retry-After. It is no failure: it holds
 // all attempts to the subscription for as long as the receiver asks, on this process at once

@@ -34,7 +34,7 @@ const (
 	Recovered               NoticeKind = "recovered"                // a retry succeeded
 	Exhausted               NoticeKind = "exhausted"                // a delivery failed for good
 	CircuitOpened           NoticeKind = "circuit_opened"           // a subscription's attempts failed CircuitAfter times, and now it is probed only
-	CircuitClosed           NoticeKind = "circuit_closed"           // an attempt succeeded, and the held attempts are sent
+	CircuitClosed           NoticeKind = "circuit_closed"           // an attempt succeeded, or somebody activated the subscription, and the held attempts are sent
 	SubscriptionDeactivated NoticeKind = "subscription_deactivated" // the dispatcher switched a subscription off
 	LeaseLost               NoticeKind = "lease_lost"               // an outcome came too late and changed nothing
 	SenderStuck             NoticeKind = "sender_stuck"             // the Sender did not return 2 s after the deadline of an attempt, which was ended
