@@ -10,36 +10,61 @@ import (
 )
 
 // Attempts lists the attempts of a subscription: those made, those under way and
-// those to come.
+// those to come. HeldUntil of an attempt is when the next probe is due, while the circuit
+// is open; when the attempt is due, while the receiver pushes back; and zero if neither
+// holds it back.
 func (s *Subscriptions) Attempts(ctx context.Context, q HistoryQuery) (List[Attempt], error) {
-	return s.store.Attempts(ctx, q)
+	list, err := s.store.Attempts(ctx, q)
+	if err != nil {
+		return list, err
+	}
+	return list, showHeld(ctx, s.core, list.Items, attemptOf)
 }
 
-// Attempt returns one of a subscription's attempts.
+// Attempt returns one of a subscription's attempts, as [Subscriptions.Attempts] does.
 func (s *Subscriptions) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error) {
-	return s.store.Attempt(ctx, org, subscription, id)
+	a, err := s.store.Attempt(ctx, org, subscription, id)
+	if err == nil {
+		err = s.showHolds(ctx, &a)
+	}
+	return a, err
 }
 
-// Chain lists the attempts of a delivery in order.
+// Chain lists the attempts of a delivery in order, as [Subscriptions.Attempts] does.
 func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]Attempt, error) {
-	return s.store.Chain(ctx, org, subscription, delivery)
+	chain, err := s.store.Chain(ctx, org, subscription, delivery)
+	if err != nil {
+		return chain, err
+	}
+	return chain, showHeld(ctx, s.core, chain, attemptOf)
 }
 
-// Deliveries lists the deliveries of a subscription.
+// Deliveries lists the deliveries of a subscription. HeldUntil is that of the attempt which
+// is pending, as [Subscriptions.Attempts] gives it.
 func (s *Subscriptions) Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error) {
-	return s.store.Deliveries(ctx, q)
+	list, err := s.store.Deliveries(ctx, q)
+	if err != nil {
+		return list, err
+	}
+	return list, showHeld(ctx, s.core, list.Items, firstAttemptOf)
 }
 
-// Delivery returns one of a subscription's deliveries.
+// Delivery returns one of a subscription's deliveries, as [Subscriptions.Deliveries] does.
 func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error) {
-	return s.store.Delivery(ctx, org, subscription, id)
+	d, err := s.store.Delivery(ctx, org, subscription, id)
+	if err == nil {
+		err = s.showHolds(ctx, &d.Attempt)
+	}
+	return d, err
 }
 
 // Retry sends a message once more, now: the same body under the same webhook-id,
 // as a manual retry of the given attempt, also of one that succeeded. A pending
 // automatic retry of the chain is cancelled in its favour; if the manual one fails,
-// the schedule goes on where it was. [ErrNotFinished] if the given attempt has no
-// outcome, [ErrArchived] if the subscription is archived.
+// the schedule goes on where it was. While the circuit is open it is the probe: it is sent
+// at once, and if it succeeds the circuit closes and what waits is sent. (Of many retries at
+// once the first ten in 10 s are.) [ErrNotFinished] if the given attempt has no outcome,
+// [ErrArchived] if the subscription is archived.
 func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)
 	if err != nil {

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -40,9 +41,14 @@ func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSum
 	return out, err
 }
 
-// Deliveries lists the deliveries of a message, without its body.
+// Deliveries lists the deliveries of a message, without its body. HeldUntil is as in
+// [Subscriptions.Deliveries].
 func (d *Dispatcher) Deliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error) {
-	return d.store.MessageDeliveries(ctx, org, message, page)
+	list, err := d.store.MessageDeliveries(ctx, org, message, page)
+	if err != nil {
+		return list, err
+	}
+	return list, showHeld(ctx, d.core, list.Items, firstAttemptOf)
 }
 
 // Explanation says why a subscription got a message, or why not.
@@ -51,6 +57,7 @@ type Explanation struct {
 	Reason       Reason    // "" if it got it
 	DeliveryID   uuid.UUID // zero if it did not
 	Status       Status    // of the delivery
+	HeldUntil    time.Time // as in [Subscriptions.Deliveries]
 }
 
 // Reason says why a message did not go to a subscription.
@@ -74,7 +81,7 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := d.store.MessageDeliveries(ctx, org, message, Page{Take: maxSubscriptions})
+	deliveries, err := d.Deliveries(ctx, org, message, Page{Take: maxSubscriptions})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +100,7 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 	for i, sub := range subs.Items {
 		out[i].Subscription = sub
 		if delivery, ok := to[sub.ID]; ok {
-			out[i].DeliveryID, out[i].Status = delivery.ID, delivery.Status
+			out[i].DeliveryID, out[i].Status, out[i].HeldUntil = delivery.ID, delivery.Status, delivery.HeldUntil
 		} else {
 			out[i].Reason = whyNot(sub, m, document)
 		}

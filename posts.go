@@ -158,7 +158,8 @@ func (s *Signer) Headers(ctx context.Context, a Attempt) (http.Header, error) {
 // Test sends a subscription the sample payload of an event type, or an example
 // where there is none. The type is given by its code and version, by default the
 // subscription's version; code "" means the first type that the subscription
-// lists: [ErrNoEvents] if there is none that takes events.
+// lists: [ErrNoEvents] if there is none that takes events. While the circuit is open a
+// test is the probe, as a [Dispatcher.Retry] is.
 func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code, version string) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)
 	if err != nil {

@@ -143,16 +143,21 @@ func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, check fun
 	return s.store.DeleteSubscription(ctx, org, id, s.now(), check)
 }
 
-// Activate lets deliveries go out, and what waited with them.
-// [ErrPostURIMissing] if the subscription has no URL.
+// Activate lets deliveries go out, and what waited with them. It closes an open circuit,
+// also of a subscription that is active. [ErrPostURIMissing] if the subscription has no
+// URL.
 func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
-	return s.move(ctx, org, id, func(sub *Subscription) (transition, error) {
+	err := s.move(ctx, org, id, func(sub *Subscription) (transition, error) {
 		if sub.PostURI == "" && !sub.Archived {
 			return nil, ErrPostURIMissing
 		}
 		sub.InactiveReason = ""
 		return activate, nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.engine.CloseCircuit(ctx, org, id)
 }
 
 // Deactivate stops deliveries. What is queued waits, what is published meanwhile

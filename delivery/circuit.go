@@ -67,6 +67,10 @@ func (r *run) probe(t *task, to *target, now time.Time) bool {
 // circuit, and before it released them.
 const maxHold = time.Hour
 
+// holdsEnd is how long after the circuit closed no host holds attempts any more: a host
+// knows the circuit as open for targetTTL, and then has an attempt to record.
+const holdsEnd = 2 * targetTTL
+
 const (
 	// maxAsked is how many probes that a person asked for may begin in each askedWindow, of
 	// one subscription in one process. A recovery asks for thousands of manual retries: those
@@ -148,22 +152,30 @@ func (r *run) release(subscription uuid.UUID) {
 	r.signal()
 }
 
-// CloseCircuit closes the circuit of a subscription, and reports whether it was open. Its
-// failures are forgiven; back-pressure stays. Attempts that are held stay so until
-// store.Queue.Release, and dispatchers may take up to targetTTL to see that the circuit is
-// closed, unless the subscription's Revision changes.
-func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) (closed bool, err error) {
-	err = e.cfg.Store.UpdateHealth(ctx, []uuid.UUID{subscription}, func(_ uuid.UUID, h *store.Health) {
+// CloseCircuit closes the circuit of a subscription, if it is open, and makes the attempts
+// due that it holds. Its failures are forgiven; back-pressure stays. Hosts that know the
+// circuit as open go on holding attempts for up to targetTTL; these attempts are made due
+// after that, so the last ones are sent 2 s later.
+func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) error {
+	closed := false
+	err := e.cfg.Store.UpdateHealth(ctx, []uuid.UUID{subscription}, func(_ uuid.UUID, h *store.Health) {
 		if closed = circuitOpen(*h); closed {
 			*h = closeCircuit(*h)
 		}
 	})
 	if err != nil || !closed {
-		return false, err
+		return err
 	}
 	e.targets.forget(subscription)
 	e.notify(Notice{Kind: CircuitClosed, OrganizationID: org, SubscriptionID: subscription})
-	return true, nil
+	time.AfterFunc(holdsEnd, func() {
+		ctx, cancel := e.bounded(context.Background())
+		defer cancel()
+		_ = e.cfg.Store.Release(ctx, subscription) // maxHold bounds how long attempts stay otherwise
+		e.Wake()
+	})
+	defer e.Wake()
+	return e.cfg.Store.Release(ctx, subscription)
 }
 
 // healthChange is the outcomes of one endpoint in a batch, and its Health before and after.
@@ -238,7 +250,7 @@ func (r *run) followHealth(c *healthChange) {
 	case was && !is:
 		r.release(b.SubscriptionID)
 		r.recorders.Go(func() { // attempts that any host was about to hold at that moment
-			r.wait(nil, 2*targetTTL)
+			r.wait(nil, holdsEnd)
 			r.release(b.SubscriptionID)
 		})
 		n.Kind = CircuitClosed

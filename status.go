@@ -1,0 +1,135 @@
+package webhooks
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// SubscriptionStatus says whether the deliveries of a subscription are sent, and why not.
+type SubscriptionStatus struct {
+	State  SubscriptionState
+	Reason string    // one line for a person; "" if there is nothing to say
+	Since  time.Time // when the state began; of a failing one, when the first of its Failures began
+
+	// Circuit is the open circuit breaker; nil while it is closed, or nothing is sent.
+	Circuit *OpenCircuit
+	// BackPressure is the receiver's wish to be left alone; nil for none, and when nothing
+	// is sent.
+	BackPressure *BackPressure
+}
+
+// SubscriptionState is the state of a subscription in one word, that of the REST
+// interface.
+type SubscriptionState string
+
+// The states.
+const (
+	SubscriptionEnabled  SubscriptionState = "enabled"  // deliveries are sent
+	SubscriptionFailing  SubscriptionState = "failing"  // the circuit is open: deliveries wait, but for one probe at a time
+	SubscriptionPaused   SubscriptionState = "paused"   // it was deactivated, or never had a URL
+	SubscriptionDisabled SubscriptionState = "disabled" // the dispatcher deactivated it for the Reason, or it is archived
+)
+
+// OpenCircuit is the circuit breaker of a subscription whose endpoint failed 10 times
+// without a success. A probe that succeeds closes it: the next one that the dispatcher
+// makes, a [Dispatcher.Test], or a [Dispatcher.Retry]. [Subscriptions.Activate] does, too.
+type OpenCircuit struct {
+	Since       time.Time // when the first failure after the last success began
+	Failures    int       // since then; attempts that were under way together count as one
+	NextProbeAt time.Time // the next attempt that is due then is sent; it may be past if none was due
+}
+
+// BackPressure says that a receiver answered 429, or 503 with Retry-After. Deliveries,
+// tests and manual retries wait.
+type BackPressure struct {
+	Since time.Time // when the first attempt that was pushed back after the last success began
+	Until time.Time // no attempt is sent before
+}
+
+// Statuses returns the states of subscriptions by their ids.
+func (s *Subscriptions) Statuses(ctx context.Context, subscriptions []Subscription) (map[uuid.UUID]SubscriptionStatus, error) {
+	ids := make([]uuid.UUID, len(subscriptions))
+	for i, sub := range subscriptions {
+		ids[i] = sub.ID
+	}
+	targets, err := s.store.Targets(ctx, ids, forever)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	out := make(map[uuid.UUID]SubscriptionStatus, len(ids))
+	for _, sub := range subscriptions {
+		out[sub.ID] = statusOf(sub, targets[sub.ID].Health, now)
+	}
+	return out, nil
+}
+
+func statusOf(sub Subscription, h store.Health, now time.Time) SubscriptionStatus {
+	switch {
+	case sub.Archived:
+		return SubscriptionStatus{State: SubscriptionDisabled, Reason: "archived", Since: sub.ArchivedChangedAt}
+	case !sub.Active && sub.InactiveReason != "":
+		return SubscriptionStatus{State: SubscriptionDisabled, Reason: sub.InactiveReason, Since: sub.ActiveChangedAt}
+	case !sub.Active:
+		return SubscriptionStatus{State: SubscriptionPaused, Since: sub.ActiveChangedAt}
+	}
+	status := SubscriptionStatus{State: SubscriptionEnabled, Since: sub.ActiveChangedAt}
+	if !h.ProbeAt.IsZero() {
+		status.State, status.Reason, status.Since = SubscriptionFailing, "nothing but failures", h.Since
+		status.Circuit = &OpenCircuit{Since: h.Since, Failures: h.Failures, NextProbeAt: h.ProbeAt}
+	}
+	if h.BackPressureUntil.After(now) {
+		status.BackPressure = &BackPressure{Since: h.BackPressureSince, Until: h.BackPressureUntil}
+	}
+	return status
+}
+
+// showHolds makes HeldUntil of attempts what their owner can understand. The store has the
+// time at which the dispatcher looks at an attempt again. While the circuit is open that is
+// the dispatcher's plan for a long queue: what decides is the next probe. Of a subscription
+// that is off nothing is held by its endpoint.
+func (c *core) showHolds(ctx context.Context, attempts ...*Attempt) error {
+	held := map[uuid.UUID]bool{}
+	for _, a := range attempts {
+		if !a.HeldUntil.IsZero() {
+			held[a.SubscriptionID] = true
+		}
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	targets, err := c.store.Targets(ctx, slices.Collect(maps.Keys(held)), forever)
+	if err != nil {
+		return err
+	}
+	now := c.now()
+	for _, a := range attempts {
+		switch t := targets[a.SubscriptionID]; {
+		case a.HeldUntil.IsZero():
+		case t.Deleted || !t.Live():
+			a.HeldUntil = time.Time{}
+		case t.ProbeAt.After(now):
+			a.HeldUntil = t.ProbeAt
+		}
+	}
+	return nil
+}
+
+// showHeld is showHolds for a list of attempts or deliveries.
+func showHeld[T any](ctx context.Context, c *core, read []T, attempt func(*T) *Attempt) error {
+	attempts := make([]*Attempt, len(read))
+	for i := range read {
+		attempts[i] = attempt(&read[i])
+	}
+	return c.showHolds(ctx, attempts...)
+}
+
+func attemptOf(a *Attempt) *Attempt { return a }
+
+func firstAttemptOf(d *Delivery) *Attempt { return &d.Attempt }
