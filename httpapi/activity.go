@@ -26,6 +26,7 @@ type activityWire struct {
 	Event              any                  `json:"event" schema:"one=Identity|Event"`               // identity or *eventTypeWire
 	RetryingFromPostID *uuid.UUID           `json:"retryingFromPostId"`
 	NextRetryAt        timestamp            `json:"nextRetryAt"`
+	HeldUntil          timestamp            `json:"heldUntil"`
 	RawResponse        *string              `json:"rawResponse"`
 	ResponseEncoding   *string              `json:"rawResponseEncoding"`
 	Error              *string              `json:"error"`
@@ -45,7 +46,7 @@ func showAttempt(a webhooks.Attempt) activityWire {
 		ID: a.ID, Type: a.Type, Status: a.Status.String(), Attempt: a.Number, PostedAt: timestamp(a.PostedAt),
 		HTTPStatusCode: optional(a.HTTPStatus),
 		Subscription:   identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
-		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), Error: optional(a.Error),
+		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), HeldUntil: timestamp(a.HeldUntil), Error: optional(a.Error),
 		Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
 	}
 	raw := a.Body

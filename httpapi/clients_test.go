@@ -35,7 +35,7 @@ func TestToolsTakeTheDocument(t *testing.T) {
 		}
 		f.vars["published"], f.vars["activity"] = ids[1], ids[2]
 		f.run([]step{{as: "read", do: "GET " + events + "/{published}/explain", status: 200, want: `{"items": [
-			{"subscriptionId": "<uuid>", "postUri": "https://example.com/webhooks", "matched": true, "reason": null, "activationId": "{activity}", "status": "pending"}]}`}})
+			{"subscriptionId": "<uuid>", "postUri": "https://example.com/webhooks", "matched": true, "reason": null, "activationId": "{activity}", "status": "pending", "heldUntil": null}]}`}})
 	})
 }
 

@@ -88,9 +88,9 @@ func activityOf(id, rest string) string {
 
 const (
 	queued = `"status": "pending", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
-		"nextRetryAt": null, "rawResponse": null, "rawResponseEncoding": null`
+		"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null`
 	failed = `"status": "failed", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 503, "success": false, "error": "HTTP 503",
-		"nextRetryAt": "<time>", "rawResponse": "thanks", "rawResponseEncoding": null`
+		"nextRetryAt": "<time>", "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null`
 )
 
 func TestActivity(t *testing.T) {
@@ -128,9 +128,9 @@ func TestActivity(t *testing.T) {
 		})
 		f.finish(200, 0)
 		cancelled := `"status": "cancelled", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
-			"nextRetryAt": null, "rawResponse": null, "rawResponseEncoding": null`
+			"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null`
 		succeeded := `"status": "succeeded", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 200, "success": true, "error": null,
-			"nextRetryAt": null, "rawResponse": "thanks", "rawResponseEncoding": null`
+			"nextRetryAt": null, "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null`
 		f.run([]step{{as: "write", do: "POST " + subs + "/{sub}/activity/{third}/retry", status: 201, want: activityOf("<=fourth>", `"type": 2, "attempt": 4, "retryingFromPostId": "{third}", `+queued)}})
 		level := func(n, children string) string {
 			return `, "level": ` + n + `, "posted_at": "<any>", "childPostHistory": ` + children

@@ -358,7 +358,7 @@ func subscriptionWith(id, secret string) string {
 	return `{"id": "` + id + `", "organizationId": "{a}", "postUri": "https://example.com/hook", "version": "v1", "secretKey": "` + secret + `",
 		"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}], "isDevelopment": false,
 		"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null,
-		"status": {"state": "enabled", "reason": null, "since": "<time>"},
+		"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
 		"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`
 }
 

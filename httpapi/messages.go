@@ -87,6 +87,7 @@ type explanationWire struct {
 	Reason         *string    `json:"reason"`
 	ActivationID   *uuid.UUID `json:"activationId"`
 	Status         *string    `json:"status"`
+	HeldUntil      timestamp  `json:"heldUntil"`
 }
 
 type explanationsWire struct {
@@ -102,7 +103,7 @@ func (a *api) explainMessage(c *call) error {
 	for i, e := range found {
 		w := explanationWire{
 			SubscriptionID: e.Subscription.ID, PostURI: optional(e.Subscription.PostURI),
-			Matched: e.Reason == "", Reason: optional(string(e.Reason)), ActivationID: optional(e.DeliveryID),
+			Matched: e.Reason == "", Reason: optional(string(e.Reason)), ActivationID: optional(e.DeliveryID), HeldUntil: timestamp(e.HeldUntil),
 		}
 		if w.Matched {
 			w.Status = optional(e.Status.String())

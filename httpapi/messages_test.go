@@ -53,7 +53,7 @@ func (f *fixture) explain() {
 		{as: "write", do: "PATCH " + subs + "/{later}", status: 200, body: `[{"op": "add", "path": "/filter", "value": [{"pointer": "/n", "op": "gt", "value": 5}]}]`},
 		{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"n": 5}}`, want: `{"id": "<=second>", "deliveries": 1, "duplicate": false}`},
 		{as: "read", do: "GET " + events + "/{message}/explain", status: 200, want: `{"items": [
-			{"subscriptionId": "{sub}", "postUri": "https://example.com/hook", "matched": true, "reason": null, "activationId": "{first}", "status": "failed"},
+			{"subscriptionId": "{sub}", "postUri": "https://example.com/hook", "matched": true, "reason": null, "activationId": "{first}", "status": "failed", "heldUntil": null},
 			"<any>", "<any>"]}`},
 	})
 	reasons := func(message string) map[string]string {

@@ -83,7 +83,7 @@ func TestOutcomes(t *testing.T) {
 		const fine = `{"originalActivityId": "{first}", "success": "true", "httpStatusCode": "200", "error": null, "rawResponse": "{vitals:100}"}`
 		done := func(status, code, success, fault, next, response string) string {
 			return `"status": "` + status + `", "postedAt": "<time>", "durationMs": 0, "httpStatusCode": ` + code + `, "success": ` + success + `, "error": ` + fault + `,
-				"nextRetryAt": ` + next + `, "rawResponse": ` + response + `, "rawResponseEncoding": null`
+				"nextRetryAt": ` + next + `, "heldUntil": null, "rawResponse": ` + response + `, "rawResponseEncoding": null`
 		}
 		first := external("<=first>", "0", `"attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"postedAt": null`, `"postedAt": "<time>"`, 1))
 		ended := external("{first}", "0", `"attempt": 1, "retryingFromPostId": null, `+done("succeeded", "200", "true", "null", "null", `"{vitals:100}"`))

@@ -274,7 +274,7 @@ func (s *schemas) field(f field, input bool) object {
 }
 
 // alwaysTimes are the times that are never null.
-var alwaysTimes = []string{"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from"}
+var alwaysTimes = []string{"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until"}
 
 // example makes an example of a type, of the examples of its members.
 func (s *schemas) example(t reflect.Type) any {

@@ -118,20 +118,33 @@ type patternWire struct {
 	Pattern string `json:"pattern"`
 }
 
-// statusWire says whether events are sent: enabled; paused by somebody; or disabled
-// by the dispatcher, for the reason, or by being archived.
+// statusWire says whether events are sent, and why not.
 type statusWire struct {
-	State  string    `json:"state"`
-	Reason *string   `json:"reason"`
-	Since  timestamp `json:"since"`
+	State        string            `json:"state" schema:"enum=enabled|failing|paused|disabled"`
+	Reason       *string           `json:"reason"`
+	Since        timestamp         `json:"since"`
+	Circuit      *circuitWire      `json:"circuit"`
+	BackPressure *backPressureWire `json:"backPressure"`
+}
+
+// circuitWire is an open circuit.
+type circuitWire struct {
+	Since       timestamp `json:"since"`
+	Failures    int       `json:"failures"`
+	NextProbeAt timestamp `json:"nextProbeAt"`
+}
+
+type backPressureWire struct {
+	Since timestamp `json:"since"`
+	Until timestamp `json:"until"`
 }
 
 // showSubscription shows a subscription with its secret and header values in full.
-func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
+func showSubscription(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
 	w := subscriptionWire{
 		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
 		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
-		Headers: s.Headers, TimeoutMs: optional(s.Timeout.Milliseconds()), Status: statusOf(s),
+		Headers: s.Headers, TimeoutMs: optional(s.Timeout.Milliseconds()), Status: showStatus(status),
 		RateLimit: optional(s.RateLimit), Ordered: s.Ordered,
 		AuditInfo: auditOf(s.Audit), ActiveInfo: activeOf(s.Lifecycle), ArchiveInfo: archiveOf(s.Lifecycle),
 	}
@@ -154,17 +167,15 @@ func showSubscription(s webhooks.Subscription, secret string) subscriptionWire {
 	return w
 }
 
-func statusOf(s webhooks.Subscription) statusWire {
-	switch {
-	case s.Archived:
-		return statusWire{"disabled", optional("archived"), timestamp(s.ArchivedChangedAt)}
-	case s.Active:
-		return statusWire{"enabled", nil, timestamp(s.ActiveChangedAt)}
-	case s.InactiveReason != "":
-		return statusWire{"disabled", optional(s.InactiveReason), timestamp(s.ActiveChangedAt)}
-	default:
-		return statusWire{"paused", nil, timestamp(s.ActiveChangedAt)}
+func showStatus(s webhooks.SubscriptionStatus) statusWire {
+	w := statusWire{State: string(s.State), Reason: optional(s.Reason), Since: timestamp(s.Since)}
+	if c := s.Circuit; c != nil {
+		w.Circuit = &circuitWire{timestamp(c.Since), c.Failures, timestamp(c.NextProbeAt)}
 	}
+	if p := s.BackPressure; p != nil {
+		w.BackPressure = &backPressureWire{timestamp(p.Since), timestamp(p.Until)}
+	}
+	return w
 }
 
 // masked hides the secret and the header values. A secret that is damaged is "", and shown as
@@ -195,9 +206,13 @@ func (a *api) masked(c *call, found ...webhooks.Subscription) ([]subscriptionWir
 	if err != nil {
 		return nil, err
 	}
+	statuses, err := a.hooks.Subscriptions.Statuses(c.ctx(), found)
+	if err != nil {
+		return nil, err
+	}
 	shown := make([]subscriptionWire, len(found))
 	for i, s := range found {
-		shown[i] = showSubscription(s, secrets[s.ID]).masked()
+		shown[i] = showSubscription(s, secrets[s.ID], statuses[s.ID]).masked()
 	}
 	return shown, nil
 }
@@ -207,7 +222,16 @@ func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusOK, s.Revision, c.subscription(s, secrets[s.ID]))
+	status, err := a.statusOf(c, s)
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusOK, s.Revision, c.subscription(s, secrets[s.ID], status))
+}
+
+func (a *api) statusOf(c *call, s webhooks.Subscription) (webhooks.SubscriptionStatus, error) {
+	all, err := a.hooks.Subscriptions.Statuses(c.ctx(), []webhooks.Subscription{s})
+	return all[s.ID], err
 }
 
 func (a *api) createSubscription(c *call) error {
@@ -223,13 +247,17 @@ func (a *api) createSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusCreated, made.Revision, c.subscription(made, secret))
+	status, err := a.statusOf(c, made)
+	if err != nil {
+		return err
+	}
+	return c.resource(http.StatusCreated, made.Revision, c.subscription(made, secret, status))
 }
 
 // subscription shows the one subscription that the caller asks for: masked, unless the caller
 // may see secrets.
-func (c *call) subscription(s webhooks.Subscription, secret string) subscriptionWire {
-	w := showSubscription(s, cmp.Or(secret, signing.Mask("")))
+func (c *call) subscription(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
+	w := showSubscription(s, cmp.Or(secret, signing.Mask("")), status)
 	if c.caller.may(tenantSecrets) {
 		return w
 	}
@@ -270,12 +298,20 @@ func (a *api) patchSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	changed, err := a.hooks.Subscriptions.Update(c.ctx(), c.org, c.id("subscriptionId"),
+	before, err := a.hooks.Subscriptions.Get(c.ctx(), c.org, c.id("subscriptionId"))
+	if err != nil {
+		return err
+	}
+	status, err := a.statusOf(c, before) // before the update, whose transaction has a connection of its own
+	if err != nil {
+		return err
+	}
+	changed, err := a.hooks.Subscriptions.Update(c.ctx(), c.org, before.ID,
 		func(now webhooks.Subscription, in *webhooks.SubscriptionInput) error {
 			if err := c.ifMatch(now.Revision); err != nil {
 				return err
 			}
-			doc := c.subscription(now, "")
+			doc := c.subscription(now, "", status)
 			doc.Events = make([]any, len(in.Events))
 			for i, e := range in.Events {
 				doc.Events[i] = e

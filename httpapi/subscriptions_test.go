@@ -67,7 +67,7 @@ func TestSubscriptionInput(t *testing.T) {
 				"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}, {"pattern": "vitals.*"}],
 				"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue"}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
 				"rateLimit": 2.5, "ordered": true, "filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}],
-				"status": {"state": "enabled", "reason": null, "since": "<time>"},
+				"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
 				"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`,
 		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{}`, want: `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>",
@@ -96,7 +96,7 @@ func TestSubscriptionInput(t *testing.T) {
 		{as: "write", do: "POST " + subs, status: 422, body: `{"isDevelopment": false, "events": ["{none}"]}`, code: "unknown_reference"},
 		{as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "postUri": "", "events": null}`, want: `{
 			"id": "<=bare>", "organizationId": "{a}", "postUri": null, "version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false,
-			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null, "status": {"state": "paused", "reason": null, "since": "<time>"},
+			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null, "status": {"state": "paused", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
 			"auditInfo": ` + audit + `, "activeInfo": {"active": false, "activeStatusChangedAt": "<time>"}, "archiveInfo": ` + present + `}`},
 		{as: "write", do: "POST " + subs + "/{bare}/activate", status: 409, code: "post_uri_missing"},
 
