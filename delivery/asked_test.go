@@ -41,7 +41,7 @@ func (w *world) outage(sub store.Subscription) (failed store.Attempt) {
 	w.t.Helper()
 	w.publish(sub.OrganizationID, 50)
 	pass(3 * time.Hour)
-	for w.health(sub.ID).ProbeAt.Sub(time.Now()) < 9*time.Minute {
+	for time.Until(w.health(sub.ID).ProbeAt) < 9*time.Minute {
 		pass(time.Second)
 	}
 	pass(time.Second) // the probe has ended
