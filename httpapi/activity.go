@@ -15,15 +15,15 @@ import (
 type activityWire struct {
 	ID                 uuid.UUID            `json:"id"`
 	Type               webhooks.AttemptType `json:"type"`
-	Status             string               `json:"status"`
+	Status             string               `json:"status" schema:"is=ActivityStatus"`
 	Attempt            int                  `json:"attempt"`
 	PostedAt           timestamp            `json:"postedAt"`
 	DurationMs         *int64               `json:"durationMs"`
 	HTTPStatusCode     *int                 `json:"httpStatusCode"`
 	Payload            json.RawMessage      `json:"payload"`
 	RawMessage         json.RawMessage      `json:"rawMessage"`
-	Subscription       any                  `json:"subscription" schema:"one=Identity|Subscription"` // identity or *subscriptionWire
-	Event              any                  `json:"event" schema:"one=Identity|Event"`               // identity or *eventTypeWire
+	Subscription       any                  `json:"subscription" schema:"partial=Subscription"` // identity or *subscriptionWire
+	Event              any                  `json:"event" schema:"partial=Event"`               // identity or *eventTypeWire
 	RetryingFromPostID *uuid.UUID           `json:"retryingFromPostId"`
 	NextRetryAt        timestamp            `json:"nextRetryAt"`
 	HeldUntil          timestamp            `json:"heldUntil"`

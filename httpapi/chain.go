@@ -12,7 +12,7 @@ import (
 type activityDetail struct {
 	activityWire
 	Level     int               `json:"level"`
-	PostedAt2 timestamp         `json:"posted_at"` // as the reference spells it here
+	PostedAt2 timestamp         `json:"posted_at" schema:"hides=postedAt"` // as the reference spells it here
 	Children  []*activityDetail `json:"childPostHistory"`
 }
 

@@ -125,7 +125,7 @@ func statuses() map[string]int {
 	return all
 }
 
-// errors returns the codes that a route answers with, by status.
+// errors returns the codes that a route answers with, by status, in order.
 func (r route) errors() map[int][]string {
 	found := map[int][]string{}
 	add := func(status int, codes ...string) {
@@ -162,6 +162,9 @@ func (r route) errors() map[int][]string {
 	known := statuses()
 	for code := range strings.FieldsSeq(r.about.codes) {
 		add(known[code], code)
+	}
+	for _, codes := range found {
+		slices.Sort(codes) // one response has one name
 	}
 	return found
 }
@@ -217,7 +220,7 @@ type deliveryBody struct {
 
 // operationInput is one operation of a JSON Patch.
 type operationInput struct {
-	Op    string `json:"op" wire:"required" schema:"enum=add|remove|replace|move|copy|test"`
+	Op    string `json:"op" wire:"required" schema:"is=PatchOp"`
 	Path  string `json:"path" wire:"required"`
 	From  string `json:"from"`
 	Value any    `json:"value"`

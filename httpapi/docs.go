@@ -67,7 +67,13 @@ func docsPage() []byte {
 	}
 	s.of(reflect.TypeFor[problem]())
 	for name := range s.byName {
-		page.Schemas = append(page.Schemas, docsSchema{Name: name, About: wordsOf(name, "").text, Members: members(s, s.types[name])})
+		view := docsSchema{Name: name, About: wordsOf(name, "").text}
+		if t, ok := s.types[name]; ok {
+			view.Members = members(s, t)
+		} else {
+			view.Type = typeText(s.byName[name])
+		}
+		page.Schemas = append(page.Schemas, view)
 	}
 	slices.SortFunc(page.Schemas, func(a, b docsSchema) int { return strings.Compare(a.Name, b.Name) })
 	var b bytes.Buffer
@@ -122,6 +128,7 @@ type docsError struct {
 
 type docsSchema struct {
 	Name, About string
+	Type        string // of one without members
 	Members     []docsMember
 }
 
@@ -239,7 +246,7 @@ func typeText(v any) string {
 		switch m.name {
 		case "$ref":
 			return strings.TrimPrefix(m.value.(string), "#/components/schemas/")
-		case "anyOf":
+		case "oneOf":
 			var either []string
 			for _, e := range m.value.([]object) {
 				either = append(either, typeText(e))
@@ -287,7 +294,7 @@ func linkOf(o object) string {
 				return linkOf(v)
 			}
 		case []object:
-			if m.name == "anyOf" && len(v) == 2 && len(v[1]) == 1 && v[1][0].name == "type" {
+			if m.name == "oneOf" && len(v) == 2 && len(v[1]) == 1 && v[1][0].name == "type" {
 				return linkOf(v[0])
 			}
 		}

@@ -76,14 +76,14 @@ func (h *health) run(ctx context.Context, p *probe) {
 
 // healthWire is the answer of GET /healthcheck.
 type healthWire struct {
-	Status  string          `json:"status"`
+	Status  string          `json:"status" schema:"is=HealthState"`
 	Info    map[string]part `json:"info"`
 	Error   map[string]part `json:"error"`
 	Details map[string]part `json:"details"`
 }
 
 type part struct {
-	Status  string `json:"status"`
+	Status  string `json:"status" schema:"is=HealthPartState"`
 	Message string `json:"message,omitempty"`
 }
 

@@ -84,9 +84,9 @@ type explanationWire struct {
 	SubscriptionID uuid.UUID  `json:"subscriptionId"`
 	PostURI        *string    `json:"postUri"`
 	Matched        bool       `json:"matched"`
-	Reason         *string    `json:"reason"`
+	Reason         *string    `json:"reason" schema:"is=UnmatchedReason"`
 	ActivationID   *uuid.UUID `json:"activationId"`
-	Status         *string    `json:"status"`
+	Status         *string    `json:"status" schema:"is=ActivityStatus"`
 	HeldUntil      timestamp  `json:"heldUntil"`
 }
 

@@ -181,8 +181,8 @@ func (p param) describe() object {
 
 func (r route) requestBody(s *schemas) object {
 	if r.method == http.MethodPatch {
-		operations := object{{"type", "array"}, {"maxItems", maxOperations}, {"items", s.of(reflect.TypeFor[operationInput]())}}
-		content := object{{"schema", operations}}
+		patch := s.add("Patch", object{{"type", "array"}, {"maxItems", maxOperations}, {"items", s.of(reflect.TypeFor[operationInput]())}})
+		content := object{{"schema", patch}}
 		return object{{"required", true}, {"content", object{{"application/json", content}, {"application/json-patch+json", content}}}}
 	}
 	if r.about.in == nil {
@@ -233,10 +233,7 @@ func errorResponses(s *schemas) object {
 	all := map[string]object{}
 	for _, r := range routes() {
 		for status, codes := range r.errors() {
-			schema := object{{"allOf", []object{
-				s.of(reflect.TypeFor[problem]()),
-				{{"properties", object{{"code", object{{"enum", codes}}}}}},
-			}}}
+			schema := s.problem(codes)
 			o := object{{"description", http.StatusText(status) + ": " + strings.Join(codes, ", ")}}
 			if h := errorHeaders[status]; h != "" {
 				o = append(o, member{"headers", object{{h, object{{"schema", object{{"type", "string"}}}}}}})
@@ -249,6 +246,20 @@ func errorResponses(s *schemas) object {
 		sorted = append(sorted, member{name, all[name]})
 	}
 	return sorted
+}
+
+// problem returns a reference to the component of problems with one of the codes.
+func (s *schemas) problem(codes []string) object {
+	var name strings.Builder
+	name.WriteString("Problem")
+	for word := range strings.FieldsFuncSeq(strings.Join(codes, "_"), func(r rune) bool { return r == '_' }) {
+		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	code := object{{"type", "string"}, {"enum", codes}}
+	return s.add(name.String(), object{{"allOf", []object{
+		s.of(reflect.TypeFor[problem]()),
+		{{"type", "object"}, {"properties", object{{"code", code}}}},
+	}}})
 }
 
 // errorHeaders are the headers that go with errors.

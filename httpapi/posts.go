@@ -75,10 +75,10 @@ func (a *api) makePayload(c *call) error {
 
 // activityInput is an activity as POST takes it.
 type activityInput struct {
-	Type               *int            `json:"type" wire:"required"`
-	Payload            json.RawMessage `json:"payload" wire:"required"`
-	RawMessage         json.RawMessage `json:"rawMessage" wire:"required"`
-	EventID            string          `json:"eventId" wire:"required"`
+	Type               *int            `json:"type" wire:"required" schema:"is=ActivityType"`
+	Payload            json.RawMessage `json:"payload" wire:"required" schema:"object"`
+	RawMessage         json.RawMessage `json:"rawMessage" wire:"required" schema:"object"`
+	EventID            string          `json:"eventId" wire:"required" schema:"format=uuid"`
 	RetryingFromPostID string          `json:"retryingFromPostId"`
 	PostedAt           string          `json:"postedAt"`
 }
@@ -144,7 +144,7 @@ func referenced(pointer, text string) (uuid.UUID, error) {
 // outcomeInput is what became of an activity that the caller posted. Success and
 // HTTPStatusCode come as what they are or as text.
 type outcomeInput struct {
-	OriginalActivityID string          `json:"originalActivityId" wire:"required"`
+	OriginalActivityID string          `json:"originalActivityId" wire:"required" schema:"format=uuid"`
 	Success            json.RawMessage `json:"success" wire:"required"`
 	HTTPStatusCode     json.RawMessage `json:"httpStatusCode" wire:"required"`
 	Error              json.RawMessage `json:"error" wire:"required"`

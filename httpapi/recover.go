@@ -10,9 +10,9 @@ import (
 
 // recoveryInput says what to queue again.
 type recoveryInput struct {
-	Since         string `json:"since" wire:"required"`
-	Until         string `json:"until"`
-	Status        string `json:"status" wire:"required"`
+	Since         string `json:"since" wire:"required" schema:"format=date-time"`
+	Until         string `json:"until" schema:"format=date-time"`
+	Status        string `json:"status" wire:"required" schema:"is=RecoveryScope"`
 	DryRun        bool   `json:"dryRun"`
 	RatePerSecond *int   `json:"ratePerSecond"`
 }
@@ -26,7 +26,7 @@ type recoveryStarted struct {
 // recoveryWire is a recovery as it is now.
 type recoveryWire struct {
 	ID         uuid.UUID `json:"id"`
-	State      string    `json:"state"`
+	State      string    `json:"state" schema:"is=RecoveryState"`
 	Matched    int       `json:"matched"`
 	Queued     int       `json:"queued"`
 	CreatedAt  timestamp `json:"createdAt"`

@@ -11,7 +11,7 @@ import (
 
 // sampleInput is a sample payload as POST takes it.
 type sampleInput struct {
-	Payload json.RawMessage `json:"payload" wire:"required"`
+	Payload json.RawMessage `json:"payload" wire:"required" schema:"object"`
 	Version string          `json:"version"`
 }
 

@@ -46,11 +46,16 @@ func (o object) MarshalJSON() ([]byte, error) {
 }
 
 // schemas collects the JSON Schemas of the wire types, by component. What a Go type
-// cannot say is in the tag schema of its field: nullable, format=f, enum=a|b, one=A|B
-// (components, see referred), min=n, max=n (of a value), longest=n (of a text), most=n (items).
+// cannot say is in the tag schema of its field: nullable, format=f, is=C (component C, or
+// in a slice its items: an enumeration, a union or a type that is referred), partial=C
+// (component C, or its id alone), object (any JSON object), hides=m (member m, whose name
+// is the same in generated code, is not described).
+//
+// Code generators read the document, so it has no anyOf and no list of types but a type
+// and null, and a component for each enumeration and union.
 type schemas struct {
 	byName map[string]object
-	types  map[string]reflect.Type
+	types  map[string]reflect.Type // the structs among them
 }
 
 var (
@@ -58,13 +63,31 @@ var (
 	timeType    = reflect.TypeFor[timestamp]()
 	rawType     = reflect.TypeFor[json.RawMessage]()
 	kindType    = reflect.TypeFor[webhooks.AttemptType]()
-	opType      = reflect.TypeFor[webhooks.Op]()
 	objectType  = reflect.TypeFor[anyObject]()
 	healthParts = reflect.TypeFor[map[string]part]()
 )
 
 // referred are types that only a tag names.
-var referred = []any{eventRefWire{}, patternWire{}, identity{}}
+var referred = []any{conditionInput{}, eventInput{}, subscriptionWire{}, eventTypeWire{}}
+
+// unions are the choices between objects, by component. No value may match two of them.
+var unions = map[string][]any{"EventSelector": {eventRefWire{}, patternWire{}}}
+
+// enums are the enumerations of texts, by component.
+var enums = map[string][]string{
+	"ActivityStatus":    {"pending", "sending", "succeeded", "failed", "cancelled", "unknown"},
+	"ConditionOp":       {"eq", "ne", "in", "prefix", "exists", "lt", "gt"},
+	"HealthPartState":   {"up", "down"},
+	"HealthState":       {"ok", "error"},
+	"PatchOp":           {"add", "remove", "replace", "move", "copy", "test"},
+	"RecoveryScope":     {"failed", "missed", "all"},
+	"RecoveryState":     {"running", "done", "stopped", "unknown"},
+	"SubscriptionState": {"enabled", "failing", "paused", "disabled"},
+	"UnmatchedReason":   {"not_subscribed", "version", "inactive", "archived", "filtered", "created_later"},
+}
+
+// activityTypes are the names of the numbers from 0 in code that is generated.
+var activityTypes = []string{"FirstPost", "AutomaticRetry", "ManualRetry", "TestPost"}
 
 func newSchemas() *schemas {
 	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
@@ -108,17 +131,19 @@ func (s *schemas) of(t reflect.Type) object {
 	case rawType:
 		return object{}
 	case kindType:
-		return object{{"type", "integer"}, {"enum", []int{0, 1, 2, 3}}}
-	case opType:
-		return object{{"type", "string"}, {"enum", []string{"eq", "ne", "in", "prefix", "exists", "lt", "gt"}}}
+		return s.add("ActivityType", object{{"type", "integer"}, {"enum", []int{0, 1, 2, 3}}, {"x-enum-varnames", activityTypes}})
 	case objectType:
-		return object{{"type", "object"}}
+		return anyMembers
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return nullable(s.of(t.Elem()))
 	case reflect.Slice:
-		return object{{"type", "array"}, {"items", s.of(t.Elem())}}
+		item := t.Elem()
+		if item.Kind() == reflect.Pointer {
+			item = item.Elem()
+		}
+		return object{{"type", "array"}, {"items", s.of(item)}}
 	case reflect.Map:
 		return object{{"type", "object"}, {"additionalProperties", s.of(t.Elem())}}
 	case reflect.Struct:
@@ -131,9 +156,9 @@ func (s *schemas) of(t reflect.Type) object {
 	case reflect.Bool:
 		return object{{"type", "boolean"}}
 	case reflect.Int, reflect.Int64:
-		return object{{"type", "integer"}}
+		return object{{"type", "integer"}, {"format", "int64"}}
 	case reflect.Float64:
-		return object{{"type", "number"}}
+		return object{{"type", "number"}, {"format", "double"}}
 	case reflect.String:
 		return object{{"type", "string"}}
 	case reflect.Interface:
@@ -143,6 +168,34 @@ func (s *schemas) of(t reflect.Type) object {
 	}
 }
 
+// anyMembers is the schema of any JSON object. Generators drop the members where
+// additionalProperties is absent.
+var anyMembers = object{{"type", "object"}, {"additionalProperties", true}}
+
+// add adds a component, and returns a reference to it.
+func (s *schemas) add(name string, o object) object {
+	if text := wordsOf(name, "").text; text != "" {
+		o = append(o, member{"description", text})
+	}
+	s.byName[name] = o
+	return reference(name)
+}
+
+// named returns a reference to a component that only tags name.
+func (s *schemas) named(name string) object {
+	if values, ok := enums[name]; ok {
+		return s.add(name, object{{"type", "string"}, {"enum", values}})
+	}
+	if alternatives, ok := unions[name]; ok {
+		var refs []object
+		for _, v := range alternatives {
+			refs = append(refs, s.of(reflect.TypeOf(v)))
+		}
+		return s.add(name, object{{"oneOf", refs}})
+	}
+	return reference(name)
+}
+
 func reference(component string) object { return object{{"$ref", "#/components/schemas/" + component}} }
 
 // nullable lets a schema be null, too.
@@ -150,21 +203,12 @@ func nullable(o object) object {
 	if len(o) == 0 {
 		return o
 	}
-	if o[0].name == "$ref" || o[0].name == "anyOf" {
-		return object{{"anyOf", []object{o, {{"type", "null"}}}}}
+	if o[0].name == "$ref" {
+		return object{{"oneOf", []object{o, {{"type", "null"}}}}}
 	}
 	o = slices.Clone(o)
 	if kind, ok := o[0].value.(string); ok {
 		o[0].value = []string{kind, "null"}
-	}
-	for i, m := range o {
-		if values, ok := m.value.([]string); ok && m.name == "enum" {
-			all := make([]any, 0, len(values)+1)
-			for _, v := range values {
-				all = append(all, v)
-			}
-			o[i].value = append(all, nil)
-		}
 	}
 	return o
 }
@@ -173,11 +217,20 @@ func nullable(o object) object {
 // those that are required, others may be null.
 func (s *schemas) component(t reflect.Type) object {
 	input := isInput(t)
+	all := fields(t)
+	hidden := map[string]bool{}
+	for _, f := range all {
+		if name := f.option("hides"); name != "" {
+			hidden[name] = true
+		}
+	}
 	var properties object
 	var always []string
-	for _, f := range fields(t) {
-		schema := s.field(f, input)
-		properties = append(properties, member{f.name, schema})
+	for _, f := range all {
+		if hidden[f.name] {
+			continue
+		}
+		properties = append(properties, member{f.name, s.field(f, input)})
 		if f.Tag.Get("wire") == "required" || !input && !f.optional {
 			always = append(always, f.name)
 		}
@@ -188,6 +241,9 @@ func (s *schemas) component(t reflect.Type) object {
 	}
 	if input && t.Name() != "operationInput" { // further members of an operation are ignored
 		o = append(o, member{"additionalProperties", false})
+	}
+	if len(hidden) > 0 { // strict clients in Java refuse members that are not described
+		o = append(o, member{"additionalProperties", true})
 	}
 	if text := wordsOf(componentName(t), "").text; text != "" {
 		o = append(object{{"description", text}}, o...)
@@ -226,9 +282,25 @@ func fields(t reflect.Type) []field {
 	return all
 }
 
+// option returns the value of an option of the tag schema.
+func (f field) option(name string) string {
+	for option := range strings.SplitSeq(f.Tag.Get("schema"), ",") {
+		if v, ok := strings.CutPrefix(option, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
 func (s *schemas) field(f field, input bool) object {
-	o := s.of(f.Type)
-	null := f.Type == timeType && !slices.Contains(alwaysTimes, f.name)
+	required := f.Tag.Get("wire") == "required"
+	t := f.Type
+	null := t == timeType && !slices.Contains(alwaysTimes, f.name) || input && !required
+	if t.Kind() == reflect.Pointer { // one that is required or left out is never null
+		t = t.Elem()
+		null = !required && !f.optional
+	}
+	o := s.of(t)
 	for option := range strings.SplitSeq(f.Tag.Get("schema"), ",") {
 		name, v, _ := strings.Cut(option, "=")
 		switch name {
@@ -237,38 +309,44 @@ func (s *schemas) field(f field, input bool) object {
 			null = true
 		case "format":
 			o = append(slices.Clone(o), member{"format", v})
-		case "enum":
-			o = append(slices.Clone(o), member{"enum", strings.Split(v, "|")})
-		case "one":
-			var either []object
-			for c := range strings.SplitSeq(v, "|") {
-				either = append(either, reference(c))
-			}
-			o = object{{"anyOf", either}}
-			if f.Type.Kind() == reflect.Slice {
+		case "is":
+			if o = s.named(v); t.Kind() == reflect.Slice {
 				o = object{{"type", "array"}, {"items", o}}
 			}
-		case "types":
-			o = object{{"type", strings.Split(v, "|")}}
-		case "min", "max", "longest", "most", "above":
-			keyword := map[string]string{"min": "minimum", "max": "maximum", "longest": "maxLength", "most": "maxItems", "above": "exclusiveMinimum"}[name]
-			o = append(slices.Clone(o), member{keyword, json.Number(v)})
+		case "partial":
+			o = s.add("Partial"+v, s.partial(v))
+		case "object":
+			o = anyMembers
+		case "hides":
 		default:
 			panic("httpapi: schema tag " + option)
 		}
 	}
-	required := f.Tag.Get("wire") == "required"
-	if f.Type.Kind() == reflect.Pointer && required { // a pointer there tells absence
-		o = s.of(f.Type.Elem())
-	} else if null || input && !required && f.Type.Kind() != reflect.Pointer {
+	if null {
 		o = nullable(o)
 	}
-	w := wordsOf(f.owner, f.name)
-	if w.text != "" {
-		o = append(slices.Clone(o), member{"description", w.text})
+	o = slices.Clone(o)
+	if w := wordsOf(f.owner, f.name); w.text != "" {
+		o = append(o, member{"description", w.text})
 	}
 	if beyondMembers[f.owner+"."+f.name] {
 		o = append(o, member{"x-beyond", true})
+	}
+	return o
+}
+
+// partial describes a component of which an answer may have the id alone. It is one
+// object and no choice of two, since the id alone matches both.
+func (s *schemas) partial(component string) object {
+	var o object
+	for _, m := range s.byName[component] {
+		switch m.name {
+		case "type", "properties":
+			o = append(o, m)
+		case "required":
+			names := m.value.([]string)
+			o = append(o, member{"required", names[:1]}, member{"dependentRequired", object{{names[1], names}}})
+		}
 	}
 	return o
 }

@@ -30,13 +30,13 @@ type subscriptionInput struct {
 	RetrySchedule []string           `json:"retrySchedule"`
 	RateLimit     *float64           `json:"rateLimit"`
 	Ordered       bool               `json:"ordered"`
-	Filter        []json.RawMessage  `json:"filter"`
+	Filter        []json.RawMessage  `json:"filter" schema:"is=ConditionInput"`
 }
 
 // conditionInput is a condition of a filter.
 type conditionInput struct {
 	Pointer *string         `json:"pointer" wire:"required"`
-	Op      string          `json:"op" wire:"required"`
+	Op      string          `json:"op" wire:"required" schema:"is=ConditionOp"`
 	Value   json.RawMessage `json:"value" wire:"required"`
 }
 
@@ -92,7 +92,7 @@ type subscriptionWire struct {
 	PostURI        *string           `json:"postUri"`
 	Version        string            `json:"version"`
 	SecretKey      string            `json:"secretKey"`
-	Events         []any             `json:"events" schema:"one=EventReference|EventPattern"`
+	Events         []any             `json:"events" schema:"is=EventSelector"`
 	IsDevelopment  bool              `json:"isDevelopment"`
 	Description    *string           `json:"description"`
 	Headers        map[string]string `json:"headers" schema:"nullable"`
@@ -110,7 +110,7 @@ type subscriptionWire struct {
 
 type conditionWire struct {
 	Pointer string          `json:"pointer"`
-	Op      webhooks.Op     `json:"op"`
+	Op      webhooks.Op     `json:"op" schema:"is=ConditionOp"`
 	Value   json.RawMessage `json:"value"`
 }
 
@@ -120,7 +120,7 @@ type patternWire struct {
 
 // statusWire says whether events are sent, and why not.
 type statusWire struct {
-	State        string            `json:"state" schema:"enum=enabled|failing|paused|disabled"`
+	State        string            `json:"state" schema:"is=SubscriptionState"`
 	Reason       *string           `json:"reason"`
 	Since        timestamp         `json:"since"`
 	Circuit      *circuitWire      `json:"circuit"`

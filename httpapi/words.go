@@ -77,10 +77,10 @@ var vocabulary = map[string]word{
 	"event":      {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002"}`}, "Sample.event": {"", `{"id":"0195d3a0-5a3e-7000-8000-000000000002","name":"Observation created","code":"vitals.observation.created","version":"v1"}`},
 	"Sample.payload": {"Kept byte for byte, less the white space between tokens.", exampleData}, "SampleInput.payload": {"A JSON object; it must match the event's schema.", exampleData},
 	"SampleInput.version": {"Default: the event's.", `"v1"`},
-	"type":                {"0 first post, 1 automatic retry, 2 manual retry, 3 test.", "0"},
+	"type":                {"", "0"},
 	"status":              {"", `"succeeded"`}, "attempt": {"Its number in its chain, from 1.", "1"},
 	"postedAt":                         {"When it was sent; null while it is queued.", ""},
-	"posted_at":                        {"As postedAt.", ""},
+	"posted_at":                        {"When it was sent; null while it is queued. Answers have it as postedAt, too.", ""},
 	"ActivityInput.postedAt":           {"When the caller posted it. Absent or empty: it is queued, and sent from here.", `""`},
 	"ActivityInput.rawMessage":         {"What the payload was made of, a JSON object: kept, never sent.", `{"MSH":{"messageControlId":"SAMPLE-MSG-0001"}}`},
 	"ActivityInput.payload":            {"The data, a JSON object.", exampleData},
@@ -138,6 +138,10 @@ var vocabulary = map[string]word{
 
 	"currentPageNumber": {"Echoes skip.", "0"}, "recordsPerPage": {"", "10"}, "totalRecords": {"Exact.", "1"}, "totalPages": {"", "1"},
 	"nextCursor": {"For the next page; null on the last.", "null"},
+
+	"PartialSubscription.": {"The id alone; with include=subscription all members of Subscription.", ""}, "PartialEvent.": {"The id alone; with include=event all members of Event.", ""},
+	"EventSelector.": {"One event, or a pattern of codes.", ""}, "ActivityType.": {"0 first post, 1 automatic retry, 2 manual retry, 3 test.", ""},
+	"ActivityStatus.": {"unknown: the stored value cannot be read.", ""}, "RecoveryState.": {"unknown: the stored value cannot be read.", ""},
 
 	"Problem.": {"An error after RFC 9457. Switch on code.", ""}, "Problem.type": {"", `"about:blank"`}, "title": {"", `"Bad Request"`}, "Problem.status": {"", "400"},
 	"detail": {"", `"The request is not valid."`}, "Problem.code": {"", `"validation_failed"`}, "requestId": {"As in X-Request-Id, and in the log.", `"0195d3a0-5a3e-7000-8000-0000000000ff"`},

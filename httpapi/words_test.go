@@ -14,7 +14,10 @@ func TestVocabulary(t *testing.T) {
 		operationOf(s, r)
 	}
 	errorResponses(s)
-	used := map[string]bool{"Problem.": true}
+	used := map[string]bool{}
+	for component := range s.byName {
+		used[component+"."] = true
+	}
 	members := map[string]bool{}
 	for component, typ := range s.types {
 		for _, f := range fields(typ) {
