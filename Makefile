@@ -16,10 +16,10 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 export GOTOOLCHAIN = auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench fuzz pgcluster
+.PHONY: help run test clients lint fmt bench fuzz pgcluster
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the sample host; ARGS="serve --help"
 	go run ./hostexample $(ARGS)
@@ -28,6 +28,11 @@ test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/...
 	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
 	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on $(PKG)
 	@cd hostexample/mounts && go test $(RACE) ./...
+
+clients: ## generate clients in Go and TypeScript, and use them against the sample host
+	@command -v npm >/dev/null || echo "The client in TypeScript is left out: no npm found."
+	go run ./hostexample openapi >hostexample/clients/openapi.json
+	cd hostexample/clients && go generate && go test -count=1 .
 
 lint: ## check style and the import directions
 	$(GOLANGCI_LINT) run $(PKG)

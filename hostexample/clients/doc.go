@@ -1,0 +1,8 @@
+// Package clients generates clients of the REST interface from its OpenAPI document,
+// and its tests use each of them against the running sample host. It is a module of
+// its own, so that the generators are nobody else's dependency. Run it by make clients.
+package clients
+
+//go:generate mkdir -p oapi
+//go:generate go tool oapi-codegen -config oapi-codegen.yml openapi.json
+//go:generate go tool ogen --config ogen.yml --loglevel error --target ogen --package ogen --clean openapi.json
