@@ -62,6 +62,9 @@ func TestATokenOfTheTokenCommandIsAccepted(t *testing.T) {
 	api{s.url, token(t, folder)}.call(t, http.MethodGet, path, nil, nil, http.StatusOK)
 	api{s.url, token(t, folder, "--org="+sampleOrg.String())}.call(t, http.MethodGet, path, nil, nil, http.StatusNotFound)
 	api{s.url, token(t, folder, "--scope=webhooks:read")}.call(t, http.MethodPost, testOrg+"/events", event(1), nil, http.StatusForbidden)
+	customer := api{s.url, token(t, folder, "--org="+org, "--scope=webhooks:manage")}
+	customer.call(t, http.MethodPost, path, map[string]any{"isDevelopment": false}, nil, http.StatusCreated)
+	customer.call(t, http.MethodPost, testOrg+"/events", event(1), nil, http.StatusForbidden)
 	api{s.url, "x"}.call(t, http.MethodGet, path, nil, nil, http.StatusUnauthorized)
 }
 

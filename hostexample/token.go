@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/httpapi"
 )
 
 // tokenCmd prints a token.
@@ -18,12 +21,12 @@ type tokenCmd struct {
 	tokenSettings
 	Sub   string   `help:"Subject: who it is for." default:"admin"`
 	Org   []string `help:"Organizations it is for, UUIDs by commas, or *." default:"*"`
-	Scope string   `help:"Scopes, by spaces: webhooks:read, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
+	Scope string   `help:"Scopes, by spaces: webhooks:read, :manage, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
 	TTL   wait     `name:"ttl" help:"How long it is valid." default:"1h"`
 }
 
-var scopes = map[string]bool{
-	"webhooks:read": true, "webhooks:write": true, "webhooks:secrets": true, "webhooks:catalog": true, "webhooks:admin": true,
+var scopes = []httpapi.Scope{
+	httpapi.ScopeRead, httpapi.ScopeManage, httpapi.ScopeWrite, httpapi.ScopeSecrets, httpapi.ScopeCatalog, httpapi.ScopeAdmin,
 }
 
 func (t *tokenCmd) run(_ context.Context, h *host, _ *cli) error {
@@ -52,8 +55,8 @@ func (t *tokenCmd) check() error {
 		}
 	}
 	for scope := range strings.FieldsSeq(t.Scope) {
-		if !scopes[scope] {
-			return wrong("scope", "is %q, must be of webhooks:read, webhooks:write, webhooks:secrets, webhooks:catalog, webhooks:admin", scope)
+		if !slices.Contains(scopes, httpapi.Scope(scope)) {
+			return wrong("scope", "is %q, must be of %s", scope, strings.Trim(fmt.Sprint(scopes), "[]"))
 		}
 	}
 	return nil

@@ -1,52 +1,135 @@
 package httpapi_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// Each route of the interface, and who may call it.
+// allowed says which scopes open which operations, by their ids; any one of the scopes does.
+var allowed = map[string]string{
+	"": "getHealth getOpenAPI getDocs receiveSuccess receiveFailure",
+
+	"read manage write secrets catalog admin": `listCategories getCategory listEvents getEvent getSamplePayload getSamplePayloadExample
+		listSeedVersions getRandomPayload listSigningKeys`,
+	"catalog admin": `createCategory patchCategory deleteCategory activateCategory deactivateCategory archiveCategory restoreCategory
+		createEvent patchEvent deleteEvent activateEvent deactivateEvent archiveEvent restoreEvent
+		createSamplePayload patchSamplePayload deleteSamplePayload`,
+	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity getActivity
+		getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent`,
+	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
+		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome`,
+	"write admin":   "publishEvent publishEvents addActivity makePayload", // which sign data of the caller's
+	"secrets admin": "getSecret rotateSecret setSecret listSecretHistory",
+}
+
+// Every operation of the interface, and who may call it.
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
-	f.vars["sub"], f.vars["category"], f.vars["event"] = f.vars["none"], f.vars["none"], f.vars["none"]
-	catalogRead, catalogWrite := "read write secrets catalog admin", "catalog admin"
-	tenantRead, tenantWrite, tenantSecrets := "read write secrets admin", "write admin", "secrets admin"
-	const c, e, s = "/api/webhook-categories", "/api/webhook-categories/{category}/webhook-events", subs + "/{sub}"
-	const one, sample = e + "/{event}", e + "/{event}/sample-payloads?version=v1"
-	for does, who := range map[string]string{
-		"GET " + c: catalogRead, "GET " + c + "/{category}": catalogRead, "POST " + c: catalogWrite, "PATCH " + c + "/{category}": catalogWrite,
-		"DELETE " + c + "/{category}": catalogWrite, "POST " + c + "/{category}/archive": catalogWrite, "POST " + c + "/{category}/restore": catalogWrite,
-		"POST " + c + "/{category}/activate": catalogWrite, "POST " + c + "/{category}/deactivate": catalogWrite,
-		"GET " + e: catalogRead, "GET " + one: catalogRead, "POST " + e: catalogWrite, "PATCH " + one: catalogWrite, "DELETE " + one: catalogWrite,
-		"POST " + one + "/archive": catalogWrite, "POST " + one + "/restore": catalogWrite, "POST " + one + "/activate": catalogWrite, "POST " + one + "/deactivate": catalogWrite,
-		"GET " + sample: catalogRead, "POST " + sample: catalogWrite, "PATCH " + sample: catalogWrite, "DELETE " + sample: catalogWrite,
-		"GET /api/seed-data/versions": catalogRead, "GET /api/webhook-events/x/subscriptions": tenantRead,
-		"GET " + subs: tenantRead, "GET " + s: tenantRead, "POST " + subs: tenantWrite, "PATCH " + s: tenantWrite, "DELETE " + s: tenantWrite,
-		"POST " + s + "/archive": tenantWrite, "POST " + s + "/restore": tenantWrite, "POST " + s + "/activate": tenantWrite, "POST " + s + "/deactivate": tenantWrite,
-		"DELETE " + s + "/events/{event}": tenantWrite, "POST " + events: tenantWrite, "POST " + events + "/batch": tenantWrite,
-		"GET " + s + "/activity": tenantRead, "GET " + s + "/activity/{none}?mode=flat": tenantRead, "POST " + s + "/activity/{none}/retry": tenantWrite,
-		"GET " + s + "/activations": tenantRead, "GET " + s + "/activations/{none}": tenantRead,
-		"GET " + hashPath + "/activity/{none}/get-hash": tenantRead, "POST " + hashPath + "/validate-hash": tenantRead,
-		"GET " + s + "/secrets": tenantSecrets, "PUT " + s + "/secrets": tenantSecrets,
-		"GET " + s + "/webhook-secret-histories": tenantSecrets, "POST " + s + "/webhook-secret-histories": tenantSecrets,
-	} {
-		for _, as := range []string{"read", "write", "secrets", "catalog", "admin", "nothing"} {
+	ids := map[string]string{"organization": orgA}
+	for _, kind := range []string{"category", "event", "subscription", "activity", "activation", "recovery", "message"} {
+		ids[kind] = uuid.NewString()
+	}
+	open := map[string][]string{} // the scopes by the operation
+	for who, ids := range allowed {
+		for _, id := range strings.Fields(ids) {
+			if _, twice := open[id]; twice {
+				t.Errorf("%s is in the table twice", id)
+			}
+			open[id] = strings.Fields(who)
+		}
+	}
+	for _, o := range operations(t) {
+		scopes, known := open[o.id]
+		delete(open, o.id)
+		if !known {
+			t.Errorf("%s is not in the table: say which scopes open it", o.id)
+			continue
+		}
+		does := o.request(t, ids, idPlace{}, "").do
+		documented := make([]string, len(scopes))
+		for i, scope := range scopes {
+			documented[i] = "webhooks:" + scope
+		}
+		if !slices.Equal(o.scopes, documented) {
+			t.Errorf("%s is documented for %v, want %v", o.id, o.scopes, documented)
+		}
+		for _, as := range []string{"read", "manage", "write", "secrets", "catalog", "admin", "nothing"} {
 			got := f.send(step{as: as, do: does}).Code
-			if allowed := strings.Contains(" "+who+" ", " "+as+" "); allowed == (got == 403) || got == 401 || got == 500 {
-				t.Errorf("%s as %s: %d", does, as, got)
+			if may := len(scopes) == 0 || slices.Contains(scopes, as); may == (got == 403) || got == 401 || got == 500 && o.id != "receiveFailure" {
+				t.Errorf("%s, %s as %s: %d", o.id, does, as, got)
 			}
 		}
 		for _, as := range []string{"", "unheard-of"} {
-			f.step(does, step{as: as, do: does, status: 401, code: "unauthorized", has: "WWW-Authenticate: Bearer"})
+			if got := f.send(step{as: as, do: does}); (got.Code == 401) != (len(scopes) > 0) || got.Code == 401 && got.Header().Get("WWW-Authenticate") != "Bearer" {
+				t.Errorf("%s as %q: %d %v", does, as, got.Code, got.Header())
+			}
 		}
-		if !strings.Contains(does, "{a}") {
+		if !strings.Contains(does, orgA) {
 			continue
 		}
 		if got := f.send(step{as: "other", do: does}).Code; got != 404 && got != 403 {
 			t.Errorf("%s of another organization: %d", does, got)
+		}
+	}
+	for id := range open {
+		t.Errorf("%s is in the table alone", id)
+	}
+}
+
+// A customer with webhooks:manage looks after its own subscriptions, and sees no secret.
+// Whatever is signed at its request is what the service published, or a sample of the catalog.
+func TestSelfService(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, memstore.New())
+	f.catalog()
+	const sub = subs + "/{sub}"
+	f.run([]step{
+		{as: "manage", do: "POST " + subs, status: 201, want: subscriptionWith("<=sub>", "<=masked>"), body: `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`},
+		{as: "manage", do: "GET " + sub, status: 200, want: subscriptionWith("{sub}", "{masked}")},
+		{as: "manage", do: "PATCH " + sub, status: 200, want: subscriptionWith("{sub}", "{masked}"), body: `[{"op": "replace", "path": "/isDevelopment", "value": false}]`},
+		{as: "manage", do: "PATCH " + sub, status: 403, code: "read_only", body: `[{"op": "replace", "path": "/secretKey", "value": "a-secret-of-our-own"}]`},
+		{as: "manage", do: "POST " + subs, status: 400, code: "validation_failed", body: `{"isDevelopment": false, "secretKey": "a-secret-of-our-own"}`},
+
+		{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"ours": 1}}`},
+	})
+	if masked := f.vars["masked"]; !strings.HasPrefix(masked, "••••") {
+		t.Errorf("with webhooks:manage alone the secret is shown: %s", masked)
+	}
+	f.finish(500, 0)
+	own := f.make("POST "+sub+"/test", "") // as admin
+	list, err := f.store.Attempts(t.Context(), historyOf(f))
+	if err != nil || len(list.Items) != 2 {
+		t.Fatal(list, err)
+	}
+	sent := map[string]bool{}
+	for _, a := range list.Items {
+		sent[string(webhooks.Message{Body: a.Body}.Data())] = true
+		if a.ID.String() != own {
+			f.vars["failed"] = a.ID.String()
+		}
+	}
+	f.finish(200, 0)
+	f.run([]step{
+		{as: "manage", do: "POST " + sub + "/test", status: 400, code: "validation_failed", body: `{"payload": {"mine": 1}}`},
+		{as: "manage", do: "POST " + sub + "/test", status: 400, code: "validation_failed", body: `{"data": {"mine": 1}}`},
+		{as: "manage", do: "POST " + sub + "/test", status: 201},
+		{as: "manage", do: "POST " + sub + "/activity/{failed}/retry", status: 201},
+		{as: "manage", do: "POST " + sub + "/activity/{failed}/retry", status: 201, body: `{"payload": {"mine": 1}}`},
+		{as: "manage", do: "POST " + sub + "/recover", status: 202, body: `{"since": "2026-01-01T00:00:00Z", "status": "all"}`},
+	})
+	if list, err = f.store.Attempts(t.Context(), historyOf(f)); err != nil || len(list.Items) != 5 {
+		t.Fatal(list, err)
+	}
+	for _, a := range list.Items {
+		if data := string(webhooks.Message{Body: a.Body}.Data()); !sent[data] {
+			t.Errorf("with webhooks:manage alone %s is signed", data)
 		}
 	}
 }

@@ -36,8 +36,12 @@ const (
 	// ScopeRead reads the catalog, and in the caller's organizations
 	// subscriptions, history and hashes.
 	ScopeRead Scope = "webhooks:read"
-	// ScopeWrite reads, and in the caller's organizations changes subscriptions,
-	// publishes and retries.
+	// ScopeManage is for customers' self-service: it reads, and in the caller's
+	// organizations changes subscriptions, tests, retries and recovers. It neither sees nor
+	// changes signing secrets, and has no data of the caller's signed.
+	ScopeManage Scope = "webhooks:manage"
+	// ScopeWrite manages, and in the caller's organizations publishes and adds
+	// activities and payloads.
 	ScopeWrite Scope = "webhooks:write"
 	// ScopeSecrets reads, and in the caller's organizations sees and changes
 	// signing secrets.
@@ -56,15 +60,17 @@ const (
 	catalogRead
 	catalogWrite
 	tenantRead
-	tenantWrite
+	tenantManage
+	tenantWrite // what signs data of the caller's
 	tenantSecrets
 )
 
 // grants says which scopes open which routes; any one of them does.
 var grants = map[access][]Scope{
-	catalogRead:   {ScopeRead, ScopeWrite, ScopeSecrets, ScopeCatalog, ScopeAdmin},
+	catalogRead:   {ScopeRead, ScopeManage, ScopeWrite, ScopeSecrets, ScopeCatalog, ScopeAdmin},
 	catalogWrite:  {ScopeCatalog, ScopeAdmin},
-	tenantRead:    {ScopeRead, ScopeWrite, ScopeSecrets, ScopeAdmin},
+	tenantRead:    {ScopeRead, ScopeManage, ScopeWrite, ScopeSecrets, ScopeAdmin},
+	tenantManage:  {ScopeManage, ScopeWrite, ScopeAdmin},
 	tenantWrite:   {ScopeWrite, ScopeAdmin},
 	tenantSecrets: {ScopeSecrets, ScopeAdmin},
 }

@@ -55,7 +55,7 @@ func (tokens) Authenticate(r *http.Request) (httpapi.Caller, error) {
 	name, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	c := httpapi.Caller{Subject: name, Organizations: []uuid.UUID{uuid.MustParse(orgA)}}
 	switch name {
-	case "read", "write", "secrets", "catalog", "admin":
+	case "read", "manage", "write", "secrets", "catalog", "admin":
 		c.Scopes = []httpapi.Scope{httpapi.Scope("webhooks:" + name)}
 	case "other":
 		c.Organizations = []uuid.UUID{uuid.MustParse(orgB)}

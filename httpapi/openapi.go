@@ -84,7 +84,7 @@ func describe() object {
 	}
 }
 
-const scopeText = "webhooks:read (read), webhooks:write (subscriptions, publish, retry), webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
+const scopeText = "webhooks:read (read), webhooks:manage (subscriptions), webhooks:write (subscriptions, publish, payloads), webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 

@@ -17,6 +17,7 @@ import (
 // request of it names something by its id.
 type operation struct {
 	id, method, path, as string
+	scopes               []string
 	query                url.Values // what is required
 	body                 any        // a right one; nil for none
 	places               []idPlace
@@ -145,8 +146,8 @@ func readOperations(t *testing.T) []operation {
 			if err := json.Unmarshal(doc.Paths[path][method], &d); err != nil {
 				t.Fatal(path, method, err)
 			}
-			o := operation{id: d.OperationID, method: strings.ToUpper(method), path: path, query: url.Values{}}
-			for _, as := range []string{"read", "write", "secrets", "catalog"} {
+			o := operation{id: d.OperationID, method: strings.ToUpper(method), path: path, query: url.Values{}, scopes: d.Scopes}
+			for _, as := range []string{"read", "manage", "write", "secrets", "catalog"} {
 				if o.as == "" && slices.Contains(d.Scopes, "webhooks:"+as) {
 					o.as = as
 				}
