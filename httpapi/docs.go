@@ -55,13 +55,13 @@ func (a *api) getDocs(c *call) error {
 }
 
 // docsPage renders the description of the interface for people.
-func docsPage() []byte {
-	s := newSchemas()
+func (c Config) docsPage() []byte {
+	s, credentials := newSchemas(), c.credentials()
 	page := docsView{Version: webhooks.Version, Style: template.CSS(docsStyle), Introduction: strings.Split(introduction, "\n\n")} //nolint:gosec // it is ours
-	for _, g := range table() {
+	for _, g := range c.table() {
 		view := docsGroup{Tag: g.tag, About: g.about}
 		for _, r := range g.routes {
-			view.Operations = append(view.Operations, docsOperationOf(s, r))
+			view.Operations = append(view.Operations, docsOperationOf(s, r, credentials[0]))
 		}
 		page.Groups = append(page.Groups, view)
 	}
@@ -76,6 +76,9 @@ func docsPage() []byte {
 		page.Schemas = append(page.Schemas, view)
 	}
 	slices.SortFunc(page.Schemas, func(a, b docsSchema) int { return strings.Compare(a.Name, b.Name) })
+	for _, one := range credentials {
+		page.Credentials = append(page.Credentials, one.text)
+	}
 	var b bytes.Buffer
 	if err := docsTemplate.Execute(&b, page); err != nil {
 		panic(err) // the template does not fit the view
@@ -87,6 +90,7 @@ type docsView struct {
 	Version      string
 	Style        template.CSS
 	Introduction []string
+	Credentials  []string
 	Groups       []docsGroup
 	Schemas      []docsSchema
 }
@@ -132,7 +136,7 @@ type docsSchema struct {
 	Members     []docsMember
 }
 
-func docsOperationOf(s *schemas, r route) docsOperation {
+func docsOperationOf(s *schemas, r route, by credential) docsOperation {
 	o := docsOperation{
 		ID: r.about.id, Method: r.method, Path: r.path, Summary: r.about.summary, Text: r.about.text, Differs: r.about.differs,
 		Beyond: r.about.beyond, Scopes: r.scopes(), Optional: r.about.bare, Status: strconv.Itoa(r.success()) + " " + http.StatusText(r.success()),
@@ -156,7 +160,7 @@ func docsOperationOf(s *schemas, r route) docsOperation {
 		o.Errors = append(o.Errors, docsError{status, codes})
 	}
 	slices.SortFunc(o.Errors, func(a, b docsError) int { return a.Status - b.Status })
-	o.Curl = curl(s, r)
+	o.Curl = curl(s, r, by)
 	return o
 }
 
@@ -168,8 +172,8 @@ func typeOf(s *schemas, t reflect.Type) docsType {
 	return docsType{Name: componentName(t), Link: len(schema) > 0 && schema[0].name == "$ref"}
 }
 
-// curl is a command that calls the route.
-func curl(s *schemas, r route) string {
+// curl is a command that calls the route, by a credential.
+func curl(s *schemas, r route, by credential) string {
 	path := pathParameter.ReplaceAllStringFunc(r.path, func(p string) string { return "$" + strings.Trim(p, "{}") })
 	var query []string
 	for _, p := range r.about.query {
@@ -184,6 +188,9 @@ func curl(s *schemas, r route) string {
 		}
 		query = append(query, p.name+"="+v)
 	}
+	if r.needs != open && by.query != "" {
+		query = append(query, by.query)
+	}
 	if query != nil {
 		path += "?" + strings.Join(query, "&")
 	}
@@ -192,8 +199,8 @@ func curl(s *schemas, r route) string {
 		text += " -X " + r.method
 	}
 	text += ` "$HOST` + path + `"`
-	if r.needs != open {
-		text += " \\\n  -H \"Authorization: Bearer $TOKEN\""
+	if r.needs != open && by.curl != "" {
+		text += " \\\n  " + by.curl
 	}
 	var body any
 	switch {

@@ -14,7 +14,7 @@ import (
 // The errors that are found here. All others come from package webhooks.
 var (
 	errInternal     = errors.New("internal error")
-	errForbidden    = errors.New("the token lacks the scope")
+	errForbidden    = errors.New("the caller lacks the scope")
 	errPrecondition = errors.New("the resource has changed since it was read")
 	errMediaType    = errors.New("unsupported media type")
 	errTooLarge     = errors.New("the body is too large")
@@ -34,8 +34,8 @@ var answers = []struct {
 	code   string
 	detail string
 }{
-	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized", "A valid bearer token is required."},
-	{errForbidden, http.StatusForbidden, "forbidden", "The token lacks the scope for this."},
+	{ErrUnauthorized, http.StatusUnauthorized, "unauthorized", "Valid credentials are required; WWW-Authenticate says which."},
+	{errForbidden, http.StatusForbidden, "forbidden", "The caller lacks the scope for this."},
 	{webhooks.ErrNotFound, http.StatusNotFound, "not_found", "There is no such resource."},
 	{errPrecondition, http.StatusPreconditionFailed, "precondition_failed", "The resource has changed since it was read."},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "payload_too_large", "The request body is too large."},
@@ -57,7 +57,7 @@ var answers = []struct {
 	{webhooks.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow this."},
 	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},
 	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
-	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Tokens cannot be verified now; try again later."},
+	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Callers cannot be authenticated now; try again later."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store_unavailable", "The store did not answer in time; try again later."},
 	{context.Canceled, http.StatusServiceUnavailable, "store_unavailable", "The request was given up."},
 }
@@ -173,8 +173,6 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	switch p.Status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", p.allow)
 	case http.StatusServiceUnavailable:

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,32 @@ type Config struct {
 	// Dispatching says that this process is meant to deliver, so that
 	// GET /healthcheck reports the dispatcher too. Default: false.
 	Dispatching bool
+	// NoDocs, NoHealthcheck and NoSinks leave out GET /docs, GET /healthcheck and the two
+	// receivers for tests, POST /api/webhook-processors/…, which are open to callers
+	// without credentials. They are then answered with 404, and the OpenAPI document lacks
+	// them. Default: false.
+	NoDocs, NoHealthcheck, NoSinks bool
+	// Challenge is the header WWW-Authenticate of a 401 (RFC 9110, section 11.6.1): one
+	// challenge, or several by commas. Default: Bearer.
+	Challenge string
+	// SecuritySchemes are the ways in which callers prove who they are, as the OpenAPI
+	// document describes them: Security Scheme Objects of OpenAPI 3.1, as JSON, by names of
+	// letters, digits and . _ -. Any one of them will do. Set it and Challenge where the
+	// Authenticator wants something else than a JWT as bearer token. Default: that, by the
+	// name of bearer.
+	SecuritySchemes map[string]json.RawMessage
+}
+
+// withDefaults completes the configuration.
+func (c Config) withDefaults() Config {
+	c.MaxBody, c.Timeout, c.Challenge = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 10*time.Second), cmp.Or(c.Challenge, defaultChallenge)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(c.SecuritySchemes) == 0 {
+		c.SecuritySchemes = bearerJWT()
+	}
+	return c
 }
 
 // New returns the REST interface to hooks. It starts nothing.
@@ -50,18 +77,18 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	case c.Timeout < 0:
 		return nil, fmt.Errorf("httpapi: Config.Timeout is %v, must not be negative", c.Timeout)
 	}
-	c.MaxBody, c.Timeout = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 10*time.Second)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+	if err := c.checkCredentials(); err != nil {
+		return nil, err
 	}
+	c = c.withDefaults()
 	a := &api{
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
-		openAPI: sync.OnceValue(OpenAPI), docs: sync.OnceValue(docsPage),
+		openAPI: sync.OnceValue(c.openAPI), docs: sync.OnceValue(c.docsPage),
 	}
 	if c.CheckJWKS != nil {
 		a.jwks = &health{ping: func(ctx context.Context) (bool, error) { return true, c.CheckJWKS(ctx) }}
 	}
-	a.router = a.newRouter(routes())
+	a.router = a.newRouter(c.routes())
 	return a, nil
 }
 
@@ -117,6 +144,9 @@ const (
 // internal error, because the answer refers to the log, and a 503 as a condition.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
 	p := problemFor(err)
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", a.cfg.Challenge)
+	}
 	if r.Context().Err() != nil { // the client went away
 		p.write(w, id)
 		return

@@ -14,10 +14,14 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// OpenAPI returns the OpenAPI 3.1 document of the interface. It is made from the
-// table of routes and the types that they decode and answer with.
-func OpenAPI() []byte {
-	compact, err := encode(describe())
+// OpenAPI returns the OpenAPI 3.1 document of the interface with the default [Config].
+// GET /api/openapi.json returns that of the actual one.
+func OpenAPI() []byte { return Config{}.withDefaults().openAPI() }
+
+// openAPI makes the document from the table of routes and the types that they decode
+// and answer with.
+func (c Config) openAPI() []byte {
+	compact, err := encode(c.describe())
 	if err != nil {
 		panic(err) // an example in the vocabulary is no JSON
 	}
@@ -35,11 +39,12 @@ const introduction = "Offers webhooks to customers: a catalog of event types, su
 	"`take` the size of one. PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
 	"What the published reference of the ECG Webhooks Module API does not have is marked `x-beyond`."
 
-func describe() object {
+func (c Config) describe() object {
 	s := newSchemas()
+	routes := c.routes()
 	var paths object
 	at := map[string]int{}
-	for _, r := range routes() {
+	for _, r := range routes {
 		i, ok := at[r.path]
 		if !ok {
 			i = len(paths)
@@ -50,13 +55,17 @@ func describe() object {
 		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
 	}
 	var tags []object
-	for _, g := range table() {
+	for _, g := range c.table() {
 		tags = append(tags, object{{"name", g.tag}, {"description", g.about}})
 	}
-	responses := errorResponses(s)
+	responses := errorResponses(s, routes)
 	var components object
 	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
 		components = append(components, member{name, s.byName[name]})
+	}
+	var security []object // any one of them
+	for _, name := range slices.Sorted(maps.Keys(c.SecuritySchemes)) {
+		security = append(security, object{{name, []string{}}})
 	}
 	return object{
 		{"openapi", "3.1.0"},
@@ -67,16 +76,11 @@ func describe() object {
 			{"license", object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
 		}},
 		{"servers", []object{{{"url", ".."}, {"description", "Where this document was read from"}}}},
-		{"security", []object{{{"bearer", []string{}}}}},
+		{"security", security},
 		{"tags", tags},
 		{"paths", paths},
 		{"components", object{
-			{"securitySchemes", object{{"bearer", object{
-				{"type", "http"},
-				{"scheme", "bearer"},
-				{"bearerFormat", "JWT"},
-				{"description", "Claims: sub, org (one organization, a list, or * for all) and scope. Scopes: " + scopeText},
-			}}}},
+			{"securitySchemes", c.SecuritySchemes},
 			{"parameters", sharedParameters()},
 			{"responses", responses},
 			{"schemas", components},
@@ -228,10 +232,10 @@ func errorName(status int, codes []string) string {
 	return strconv.Itoa(status) + "-" + strings.Join(codes, "-")
 }
 
-// errorResponses describes all errors of all routes.
-func errorResponses(s *schemas) object {
+// errorResponses describes all errors of the routes.
+func errorResponses(s *schemas, routes []route) object {
 	all := map[string]object{}
-	for _, r := range routes() {
+	for _, r := range routes {
 		for status, codes := range r.errors() {
 			schema := s.problem(codes)
 			o := object{{"description", http.StatusText(status) + ": " + strings.Join(codes, ", ")}}

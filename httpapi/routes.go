@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,10 @@ type route struct {
 func (r route) ofOrganization() bool { return strings.Contains(r.path, "/{organizationId}/") }
 
 const (
+	healthPath = "/healthcheck"
+	docsPath   = "/docs"
+	sinks      = "/api/webhook-processors"
+
 	categories    = "/api/webhook-categories"
 	category      = categories + "/{webhookCategoryId}"
 	eventTypes    = category + "/webhook-events"
@@ -44,10 +49,24 @@ type group struct {
 	routes []route
 }
 
-// routes is the table without its headings.
-func routes() []route {
-	var all []route
+// table is the table without the routes that the configuration leaves out.
+func (c Config) table() []group {
+	out := func(r route) bool {
+		return c.NoDocs && r.path == docsPath || c.NoHealthcheck && r.path == healthPath || c.NoSinks && strings.HasPrefix(r.path, sinks+"/")
+	}
+	var groups []group
 	for _, g := range table() {
+		if g.routes = slices.DeleteFunc(g.routes, out); len(g.routes) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// routes is the table without its headings.
+func (c Config) routes() []route {
+	var all []route
+	for _, g := range c.table() {
 		for _, r := range g.routes {
 			r.about.tag = g.tag
 			all = append(all, r)
@@ -56,12 +75,12 @@ func routes() []route {
 	return all
 }
 
-// table is the table. The groups of the reference come first, by its names.
+// table is the whole table. The groups of the reference come first, by its names.
 func table() []group {
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	return []group{
 		{"Health", "Whether the service works.", []route{
-			{get, "/healthcheck", open, (*api).getHealth, about{id: "getHealth", summary: "Checks health of the server", out: healthWire{}, text: "Answers within 2 s, even when the store hangs. 503 names the part that is down."}},
+			{get, healthPath, open, (*api).getHealth, about{id: "getHealth", summary: "Checks health of the server", out: healthWire{}, text: "Answers within 2 s, even when the store hangs. 503 names the part that is down."}},
 		}},
 		{"WebhookCategories", "Categories group event types.", []route{
 			{post, categories, catalogWrite, (*api).createCategory, about{id: "createCategory", summary: "Adds a category", in: categoryInput{}, status: 201, out: categoryWire{}, codes: "code_taken"}},
@@ -134,8 +153,8 @@ func table() []group {
 			{get, activity, tenantRead, (*api).getActivity, about{id: "getActivity", summary: "Gets an activity with the retries below it", query: params(mode("flat", "nested")), out: activityDetail{}}},
 		}},
 		{"WebhookProcessors", "Receivers for tests of subscriptions. They store nothing.", []route{
-			{post, "/api/webhook-processors/success-response", open, (*api).sinkSuccess, about{id: "receiveSuccess", summary: "A test URL that succeeds", differs: "The reference asks for a token, which the sender of a webhook does not have."}},
-			{post, "/api/webhook-processors/failed-response", open, (*api).sinkFailure, about{id: "receiveFailure", summary: "A test URL that fails", differs: "The reference documents a 200, which would make a test of failure impossible, and asks for a token.", query: params(sinkStatusParam), status: 500}},
+			{post, sinks + "/success-response", open, (*api).sinkSuccess, about{id: "receiveSuccess", summary: "A test URL that succeeds", differs: "The reference asks for a token, which the sender of a webhook does not have."}},
+			{post, sinks + "/failed-response", open, (*api).sinkFailure, about{id: "receiveFailure", summary: "A test URL that fails", differs: "The reference documents a 200, which would make a test of failure impossible, and asks for a token.", query: params(sinkStatusParam), status: 500}},
 		}},
 		{"WebhookPayloadHash", "Payloads and their hashes.", []route{
 			{post, hashes + "/webhooks-payloads", tenantWrite, (*api).makePayload, about{
@@ -163,7 +182,7 @@ func table() []group {
 		}},
 		{"Docs", "This interface, for machines and for people.", []route{
 			{get, "/api/openapi.json", open, (*api).getOpenAPI, about{id: "getOpenAPI", beyond: true, summary: "Gets this document", out: anyObject{}}},
-			{get, "/docs", open, (*api).getDocs, about{id: "getDocs", beyond: true, summary: "Shows this document as a page", page: true}},
+			{get, docsPath, open, (*api).getDocs, about{id: "getDocs", beyond: true, summary: "Shows this document as a page", page: true}},
 		}},
 	}
 }

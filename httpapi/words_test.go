@@ -10,10 +10,10 @@ import (
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
 	s := newSchemas()
-	for _, r := range routes() {
+	for _, r := range (Config{}).routes() {
 		operationOf(s, r)
 	}
-	errorResponses(s)
+	errorResponses(s, (Config{}).routes())
 	used := map[string]bool{}
 	for component := range s.byName {
 		used[component+"."] = true
