@@ -19,7 +19,7 @@ func (p *process) handler(ctx context.Context) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		config.Authenticator = auth
+		config.Authenticator = keeping{auth}
 		if p.JWKS != "" {
 			config.CheckJWKS = auth.CheckJWKS
 			go p.tryJWKS(context.WithoutCancel(ctx), auth)

@@ -56,7 +56,7 @@ type settings struct {
 	SecretOverlap wait      `help:"How long a replaced signing secret still signs." default:"24h"`
 	MaxData       size      `help:"Bytes of an event's data, at most 67108864." default:"1048576"`
 
-	MaxConnections count `help:"Open connections to a listener at once; more wait until one ends." default:"4096"`
+	MaxConnections count `help:"Requests with a valid token at once; more wait. As many connections, and 64 more, are open to a listener; for a new one the oldest without such a request is closed." default:"4096"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/ecg-api/webhooks"
 )
 
@@ -170,7 +168,6 @@ func (p *process) listen(ctx context.Context, setting string, at listenAddress, 
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
 	server := p.server(handler)
-	limited := netutil.LimitListener(listener, int(p.MaxConnections))
-	go func() { failed <- server.Serve(limited) }()
+	go func() { failed <- limit(listener, int(p.MaxConnections)).serve(server) }()
 	return server, listener.Addr().String(), nil
 }

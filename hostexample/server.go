@@ -7,7 +7,8 @@ import (
 )
 
 // server is what stands between a listener and a handler: the bounds on what one
-// connection may take. A slow one is cut off, and listen bounds how many there are.
+// connection may take. A slow one is cut off, and a limitedListener bounds how many there
+// are.
 func (p *process) server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           hardened(handler),

@@ -90,27 +90,6 @@ func TestSlowlorisLeavesAHealthyClientItsAnswer(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
-	t.Parallel()
-	s := serve(t, t.TempDir(), nil, "--max-connections=2")
-	first := dial(t, s.url, half)
-	dial(t, s.url, half)
-	third := dial(t, s.url, "GET /healthcheck HTTP/1.1\r\nHost: host\r\n\r\n")
-	if err := third.SetReadDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := third.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("a third connection is served beside the two allowed: %v", err)
-	}
-	if err := errors.Join(first.Close(), third.SetReadDeadline(time.Now().Add(patience))); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(third), nil)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("it is not served when one has ended: %v, %v", resp, err)
-	}
-}
-
 func TestHeadersAreLimited(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir(), nil)

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/store/memstore"
+)
+
+// guarded lets in who has the token of the test.
+type guarded struct{}
+
+func (guarded) Authenticate(r *http.Request) (httpapi.Caller, error) {
+	if r.Header.Get("Authorization") != "Bearer right" {
+		return httpapi.Caller{}, httpapi.ErrUnauthorized
+	}
+	return httpapi.Caller{Scopes: []httpapi.Scope{httpapi.ScopeAdmin}}, nil
+}
+
+// crowded runs the interface behind a listener that keeps two connections, in the bubble of
+// a test.
+func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.Conn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler, err := httpapi.New(hooks, httpapi.Config{Authenticator: keeping{guarded{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, server := make(pipes), (&process{log: slog.New(slog.DiscardHandler)}).server(handler)
+		done := make(chan error)
+		go func() { done <- limit(listener, 2).serve(server) }()
+		var all []net.Conn
+		run(t, func(request string) net.Conn {
+			client, accepted := net.Pipe()
+			all = append(all, client)
+			go func() {
+				listener <- accepted
+				_, _ = io.WriteString(client, request) // which a server that answers first does not read
+			}()
+			synctest.Wait()
+			return client
+		})
+		for _, c := range all {
+			_ = c.Close()
+		}
+		_ = server.Close()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		time.Sleep(time.Second) // in which the server lets go of the connections
+	})
+}
+
+// answer reads the status of an answer and its body, and returns how long they took.
+func answer(t *testing.T, c net.Conn) (int, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, time.Since(began)
+}
+
+const (
+	healthRequest = "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"
+	callerRequest = "GET /api/webhook-categories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer right\r\n\r\n"
+	postHead      = "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+	callerPost    = postHead + "Authorization: Bearer right\r\n\r\n{" // its body is not whole
+)
+
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	idle := func(t *testing.T, c net.Conn) {
+		if status, _ := answer(t, c); status != http.StatusOK {
+			t.Errorf("a stranger's health check: %d", status)
+		}
+	}
+	for rule, tt := range map[string]struct {
+		sends string
+		then  func(*testing.T, net.Conn)
+	}{
+		"Silent":   {"", nil},
+		"Idle":     {healthRequest, idle},
+		"HalfHead": {"GET /healthcheck HTTP/1.1\r\nX: ", nil},
+		"HalfHeadOfTheSecondRequest": {healthRequest, func(t *testing.T, c net.Conn) {
+			idle(t, c)
+			if _, err := io.WriteString(c, "GET /healthcheck HTTP/1.1\r\nX: "); err != nil {
+				t.Error(err)
+			}
+		}},
+		"HalfBodyWithoutAToken":    {postHead + "\r\n{", nil},
+		"HalfBodyWithAWrongToken":  {postHead + "Authorization: Bearer wrong\r\n\r\n{", nil},
+		"HalfBodyToASink":          {strings.Replace(postHead, "webhook-categories", "webhook-processors/success-response", 1) + "\r\n{", nil},
+		"HalfBodyInChunks":         {"POST /api/nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n", nil},
+		"DoesNotReadTheAnswer":     {"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n", nil},
+		"DoesNotReadManyAnswers":   {strings.Repeat(healthRequest, 1000), nil},
+		"CallerThatHasItsAnswer":   {callerRequest, func(t *testing.T, c net.Conn) { answer(t, c) }},
+		"CallerThatIsNotLetInOnce": {callerRequest + postHead + "\r\n{", func(t *testing.T, c net.Conn) { answer(t, c) }},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			crowded(t, func(t *testing.T, dial func(string) net.Conn) {
+				var strangers []net.Conn
+				for range 2 + spareConnections {
+					c := dial(tt.sends)
+					if tt.then != nil {
+						tt.then(t, c)
+					}
+					synctest.Wait()
+					strangers = append(strangers, c)
+				}
+				for i, request := range []string{healthRequest, callerRequest} {
+					if status, took := answer(t, dial(request)); status != http.StatusOK || took > 0 {
+						t.Errorf("client %d is answered with %d after %v", i, status, took)
+					}
+				}
+				for i, c := range strangers { // the two oldest are closed, and no other
+					began := time.Now()
+					n, err := io.Copy(io.Discard, c)
+					if closed := time.Since(began) == 0; closed != (i < 2) {
+						t.Errorf("stranger %d is closed: %v (%d bytes, %v)", i, closed, n, err)
+					}
+					if i == 2 {
+						break
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestACallersConnectionIsKeptWhileItsRequestIsAnswered(t *testing.T) {
+	t.Parallel()
+	crowded(t, func(t *testing.T, dial func(string) net.Conn) {
+		callers := []net.Conn{dial(callerPost), dial(callerPost)}
+		for range 3 * spareConnections {
+			dial("")
+		}
+		for i, c := range callers {
+			if _, err := io.WriteString(c, "}"); err != nil {
+				t.Fatal(err)
+			}
+			if status, took := answer(t, c); status != http.StatusBadRequest || took > 0 { // it lacks members
+				t.Errorf("caller %d is answered with %d after %v", i, status, took)
+			}
+		}
+	})
+}
+
+// More callers than may be wait for one that ends, and are told to try again when none does.
+func TestAsManyCallersAsMayBeAreServedAtOnce(t *testing.T) {
+	t.Parallel()
+	crowded(t, func(t *testing.T, dial func(string) net.Conn) {
+		first := dial(callerPost)
+		dial(callerPost)
+		if status, took := answer(t, dial(healthRequest)); status != http.StatusOK || took > 0 {
+			t.Errorf("beside as many callers as may be, a health check is answered with %d after %v", status, took)
+		}
+		if status, took := answer(t, dial(callerRequest)); status != http.StatusServiceUnavailable || took != 10*time.Second {
+			t.Errorf("a third caller is answered with %d after %v", status, took)
+		}
+		third := dial(callerRequest)
+		if _, err := io.WriteString(first, "}"); err != nil {
+			t.Fatal(err)
+		}
+		answer(t, first)
+		if status, took := answer(t, third); status != http.StatusOK || took > 0 {
+			t.Errorf("when one has ended, the next is answered with %d after %v", status, took)
+		}
+	})
+}
+
+func TestConnectionsThatEndMakeRoom(t *testing.T) {
+	t.Parallel()
+	crowded(t, func(t *testing.T, dial func(string) net.Conn) {
+		for range 2 * spareConnections {
+			for _, request := range []string{healthRequest, callerPost} {
+				if err := dial(request).Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var idle []net.Conn
+		for range 2 + spareConnections {
+			c := dial(callerRequest)
+			if status, took := answer(t, c); status != http.StatusOK || took > 0 {
+				t.Fatalf("a caller is answered with %d after %v", status, took)
+			}
+			idle = append(idle, c)
+		}
+		for i, c := range idle { // all are open still
+			if _, err := io.WriteString(c, callerRequest); err != nil {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+			answer(t, c)
+		}
+	})
+}
+
+func TestStrangersKeepNobodyOutOfTheHost(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	s := serve(t, folder, nil, "--max-connections=100")
+	caller := api{s.url, token(t, folder)}
+	first := dial(t, s.url, healthRequest)
+	for c, i := first, 0; i < 2*(100+spareConnections); i++ {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := answer(t, c); status != http.StatusOK {
+			t.Fatalf("stranger %d: %d", i, status)
+		}
+		c = dial(t, s.url, healthRequest)
+	}
+	healthy(t, s.url)
+	caller.call(t, http.MethodGet, "/metrics", nil, nil, http.StatusOK)
+	caller.call(t, http.MethodGet, "/api/webhook-categories", nil, nil, http.StatusOK)
+	if n, err := first.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("the oldest idle connection is not closed: %v", err)
+	}
+}
