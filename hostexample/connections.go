@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"errors"
@@ -16,11 +17,19 @@ import (
 // clients whose token is still to come.
 const spareConnections = 64
 
+// maxHeaders is how many bytes the headers of all requests take whose token was not checked
+// yet, or is not valid: their text, and headerLine for each line of it.
+const (
+	maxHeaders = 8 << 20
+	headerLine = 128
+)
+
 // limitedListener bounds the connections that are open, so that nobody without a token
 // keeps others out. A connection is kept while a request with a valid token is answered on
 // it, up to maxKept of them. Any other may be closed to make room for a new one, the oldest
 // first: it is idle, its request is incomplete or has no valid token, or its client does not
-// read the answer. A new connection is therefore accepted at once.
+// read the answer. A new connection is therefore accepted at once. After a request without
+// a valid token the connection is closed.
 type limitedListener struct {
 	net.Listener
 	maxKept int
@@ -29,6 +38,8 @@ type limitedListener struct {
 	mu       sync.Mutex
 	open     int
 	closable list.List // of *limitedConn, by when they were accepted or became idle
+	headers  int       // bytes that those in reading take
+	reading  list.List // of *limitedConn that are not kept, by when their requests began
 }
 
 func limit(l net.Listener, maxKept int) *limitedListener {
@@ -41,14 +52,28 @@ func (l *limitedListener) serve(s *http.Server) error {
 		return context.WithValue(ctx, connKey{}, c)
 	}
 	s.ConnState = func(c net.Conn, state http.ConnState) {
-		if limited, ok := c.(*limitedConn); ok && state == http.StateIdle {
-			limited.release()
+		if limited, ok := c.(*limitedConn); ok {
+			limited.changed(state)
 		}
 	}
+	handler := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		if c, ok := connOf(r); ok {
+			c.answer = w.Header()
+		}
+		handler.ServeHTTP(w, r)
+		r.Header = nil // the server keeps the request while it waits for the rest of the body
+	})
 	return s.Serve(l)
 }
 
 type connKey struct{}
+
+func connOf(r *http.Request) (*limitedConn, bool) {
+	c, ok := r.Context().Value(connKey{}).(*limitedConn)
+	return c, ok
+}
 
 // Accept closes the oldest connection if one too many is open.
 func (l *limitedListener) Accept() (net.Conn, error) {
@@ -78,12 +103,47 @@ func (l *limitedListener) add(c *limitedConn) (oldest net.Conn) {
 	return first.Conn
 }
 
+// charge adds a part of a header, and returns the connection to close if that is too much.
+func (l *limitedListener) charge(c *limitedConn, part []byte) (oldest net.Conn) {
+	size := len(part) + headerLine*bytes.Count(part, []byte{'\n'})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if size == 0 || c.gone || c.place == nil || c.hasHeader {
+		return nil
+	}
+	if c.request == nil {
+		c.request = l.reading.PushBack(c)
+	}
+	c.headers += size
+	l.headers += size
+	if l.headers <= maxHeaders {
+		return nil
+	}
+	first, _ := l.reading.Front().Value.(*limitedConn)
+	first.forget()
+	return first.Conn
+}
+
 // limitedConn is a connection of a limitedListener, whose lock guards its fields.
 type limitedConn struct {
 	net.Conn
-	listener *limitedListener
-	place    *list.Element // among those that may be closed; nil while it is kept
-	gone     bool
+	listener  *limitedListener
+	place     *list.Element // among those that may be closed; nil while it is kept
+	gone      bool
+	hasHeader bool          // the header of the request was read to its end
+	headers   int           // bytes that it takes
+	request   *list.Element // among those that are being read; nil for none
+
+	answer http.Header // of the request; not guarded
+}
+
+// Read implements [net.Conn].
+func (c *limitedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if oldest := c.listener.charge(c, b[:n]); oldest != nil {
+		_ = oldest.Close()
+	}
+	return n, err
 }
 
 // errBusy says that as many requests with a token are being answered as may be.
@@ -103,20 +163,25 @@ func (c *limitedConn) keep(ctx context.Context) error {
 		<-l.kept
 		return nil // the answer reaches nobody, or it is kept already
 	}
-	l.closable.Remove(c.place)
-	c.place = nil
+	c.unlist()
+	c.answer.Del("Connection")
 	return nil
 }
 
-// release lets the connection be closed again, after all that may be closed now.
-func (c *limitedConn) release() {
+// changed takes note of what the server does with the connection. When that is idle, it may
+// be closed again, after all others that may be closed now.
+func (c *limitedConn) changed(state http.ConnState) {
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()
-	if c.gone {
-		return
+	switch {
+	case c.gone:
+	case state == http.StateActive:
+		c.hasHeader = true
+	case state == http.StateIdle:
+		c.unlist()
+		c.hasHeader = false
+		c.place = c.listener.closable.PushBack(c)
 	}
-	c.unlist()
-	c.place = c.listener.closable.PushBack(c)
 }
 
 // Close implements [net.Conn].
@@ -140,12 +205,18 @@ func (c *limitedConn) forget() {
 // unlist takes the connection from those that may be closed, or ends that it is kept. The
 // lock is held.
 func (c *limitedConn) unlist() {
+	l := c.listener
 	if c.place == nil {
-		<-c.listener.kept
+		<-l.kept
 		return
 	}
-	c.listener.closable.Remove(c.place)
+	l.closable.Remove(c.place)
 	c.place = nil
+	if c.request != nil {
+		l.reading.Remove(c.request)
+		l.headers -= c.headers
+		c.request, c.headers = nil, 0
+	}
 }
 
 // keeping is an Authenticator that keeps the connections of the callers that it lets in.
@@ -153,7 +224,7 @@ type keeping struct{ httpapi.Authenticator }
 
 func (k keeping) Authenticate(r *http.Request) (httpapi.Caller, error) {
 	caller, err := k.Authenticator.Authenticate(r)
-	if c, ok := r.Context().Value(connKey{}).(*limitedConn); ok && err == nil {
+	if c, ok := connOf(r); ok && err == nil {
 		err = c.keep(r.Context())
 	}
 	return caller, err
