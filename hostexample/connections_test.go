@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -167,32 +168,76 @@ func TestAStrangersConnectionEndsWithItsAnswer(t *testing.T) {
 func TestHeadersOfStrangersAreBounded(t *testing.T) {
 	t.Parallel()
 	const lines = 9000
-	for rule, ends := range map[string]string{"Half": "", "Whole": "Content-Length: 2\r\n\r\n{"} {
+	many := strings.Repeat("a: b\r\n", lines)
+	const head = "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\n"
+	for rule, tt := range map[string]struct {
+		first, sends string // once it has the answer to the first
+		bounded      bool
+	}{
+		"Half":                    {"", head + many, true},
+		"Whole":                   {"", head + many + "Content-Length: 2\r\n\r\n{", true},
+		"OfACallersNextRequest":   {callerRequest, head + many, true},
+		"BodiesTakeNothing":       {"", head + "Content-Length: 200000\r\n\r\n" + strings.Repeat("\n", 100000), false},
+		"ShortOnesTakeVeryLittle": {"", head + "A: b\r\n", false},
+	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			crowded(t, func(t *testing.T, dial func(string) net.Conn) {
-				header := "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a: b\r\n", lines)
 				const most = maxHeaders / (lines * headerLine)
 				var strangers []net.Conn
 				for range most + 3 {
-					strangers = append(strangers, dial(header+ends))
+					c := dial(cmp.Or(tt.first, tt.sends))
+					if tt.first != "" {
+						answer(t, c)
+						go func() { _, _ = io.WriteString(c, tt.sends) }() // the last of which may not be read
+						synctest.Wait()
+					}
+					strangers = append(strangers, c)
 				}
 				if status, took := answer(t, dial(strings.Replace(callerRequest, "Host: x", "Host: x\r\nX-Long: "+strings.Repeat("x", 60<<10), 1))); status != http.StatusOK || took > 0 {
 					t.Errorf("a caller with a long header is answered with %d after %v", status, took)
 				}
 				open := 0
 				for _, c := range strangers {
-					_ = c.SetReadDeadline(time.Now().Add(time.Second)) // fails if it is closed
+					_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // fails if it is closed
 					if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 						open++
 					}
 				}
-				if open == 0 || open > most {
-					t.Errorf("%d headers of %d lines are kept, want 1–%d", open, lines, most)
+				if open == 0 || open > most == tt.bounded {
+					t.Errorf("%d of %d such requests are kept; bounded to %d: %v", open, len(strangers), most, tt.bounded)
 				}
 			})
 		})
 	}
+}
+
+// While the server waits for the rest of a body, the header takes no memory.
+func TestAHeaderIsForgottenWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var request *http.Request
+		server := &http.Server{ReadTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { request = r })}
+		listener, done := make(pipes), make(chan error)
+		go func() { done <- limit(listener, 1).serve(server) }()
+		client, accepted := net.Pipe()
+		listener <- accepted
+		if _, err := io.WriteString(client, postHead+"\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		answer(t, client)
+		synctest.Wait()
+		if request == nil || request.Header != nil {
+			t.Errorf("the server keeps %v", request)
+		}
+		if _, err := io.WriteString(client, "}"); err != nil {
+			t.Errorf("the connection does not wait for the body: %v", err)
+		}
+		_ = client.Close()
+		_ = server.Close()
+		<-done
+		time.Sleep(time.Second) // in which the server lets go of the connection
+	})
 }
 
 func TestACallersConnectionIsKeptWhileItsRequestIsAnswered(t *testing.T) {
