@@ -118,20 +118,24 @@ func TestCredentialsAreTheAuthenticators(t *testing.T) {
 		"JWT": {httpapi.Config{}, "Bearer", "bearer", []string{"want the header Authorization: Bearer.", `-H &#34;Authorization: Bearer $TOKEN&#34;`}},
 		"Basic": {
 			httpapi.Config{Challenge: `Basic realm="hooks"`, SecuritySchemes: schemes("password", `{"type": "http", "scheme": "basic"}`)},
-			`Basic realm="hooks"`, "password", []string{"want the header Authorization: Basic.", `-u &#34;$USER:$PASSWORD&#34;`},
+			`Basic realm="hooks"`, "password",
+			[]string{"want the header Authorization: Basic.", `-u &#34;$USER:$PASSWORD&#34;`},
 		},
 		"KeyOrCookie": {
 			httpapi.Config{Challenge: "Key, Session", SecuritySchemes: schemes(
 				"session", `{"type": "apiKey", "in": "cookie", "name": "sid"}`, "key", `{"type": "apiKey", "in": "header", "name": "X-Key", "description": "Ask us."}`)},
-			"Key, Session", "key session", []string{"want the header X-Key or the cookie sid.", `-H &#34;X-Key: $KEY&#34;`},
+			"Key, Session", "key session",
+			[]string{"want the header X-Key or the cookie sid.", `-H &#34;X-Key: $KEY&#34;`},
 		},
 		"KeyInTheQuery": {
 			httpapi.Config{Challenge: "Key", SecuritySchemes: schemes("key", `{"type": "apiKey", "in": "query", "name": "key"}`)},
-			"Key", "key", []string{"want the query parameter key.", "?key=$KEY&#34;"},
+			"Key", "key",
+			[]string{"want the query parameter key.", "?key=$KEY&#34;"},
 		},
 		"OAuth": {
 			httpapi.Config{SecuritySchemes: schemes("login", `{"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://example.com/token", "scopes": {}}}}`)},
-			"Bearer", "login", []string{`-H &#34;Authorization: Bearer $TOKEN&#34;`},
+			"Bearer", "login",
+			[]string{`-H &#34;Authorization: Bearer $TOKEN&#34;`},
 		},
 		"OpenID":      {httpapi.Config{SecuritySchemes: schemes("login", `{"type": "openIdConnect", "openIdConnectUrl": "https://example.com/"}`)}, "Bearer", "login", nil},
 		"Certificate": {httpapi.Config{Challenge: "Mutual", SecuritySchemes: schemes("tls", `{"type": "mutualTLS"}`)}, "Mutual", "tls", []string{"want a client certificate.", "--cert &#34;$CERTIFICATE&#34;"}},
