@@ -134,9 +134,8 @@ func (t *writeTrace) nothingWritten() bool {
 	return t.conn != nil && t.conn.written.Load() == t.start
 }
 
-// status returns the status of the first response to a request of HTTP/1, which is a 1xx where
-// one precedes the final response. It is 0 if the status line has not been read to its end, and
-// for HTTP/2, whose responses have no status line.
+// status returns the status of the response to a request of HTTP/1; 0 if its status line has not
+// been read to its end, and for HTTP/2, whose responses have none.
 func (t *writeTrace) status() int {
 	if t.conn == nil || t.http2 {
 		return 0

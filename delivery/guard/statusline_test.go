@@ -42,12 +42,14 @@ func TestPost_SuccessWithRefusedHeaders(t *testing.T) {
 		"LargeHeaders":     {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", 200, largeHeaders},
 		"Version10":        {"HTTP/1.0 200 OK\r\nsecret\r\n\r\n", 200, badResponse},
 		"NoReason":         {"HTTP/1.1 299\r\nsecret\r\n\r\n", 299, badResponse},
+		"Behind1xx":        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nsecret\r\n\r\n", 200, badResponse},
 		"NewlinesAlone":    {"HTTP/1.1 200\nsecret\n\n", 200, badResponse},
 
 		"AFailure":            {"HTTP/1.1 500 Oops\r\nsecret\r\n\r\n", 0, badResponse},
 		"Gone":                {"HTTP/1.1 410 Gone\r\nsecret\r\n\r\n", 0, badResponse},
-		"In1xx":               {"HTTP/1.1 103 Early Hints\r\nsecret\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 0, badResponse},
-		"Behind1xx":           {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nsecret\r\n\r\n", 0, badResponse},
+		"In1xx":               {"HTTP/1.1 103 Early Hints\r\nsecret\r\n\r\n", 0, badResponse},
+		"FailureBehind1xx":    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 Oops\r\nsecret\r\n\r\n", 0, badResponse},
+		"SwitchedProtocols":   {"HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 0, badResponse},
 		"LongStatus":          {"HTTP/1.1 2000 OK\r\n\r\n", 0, badResponse},
 		"ShortStatus":         {"HTTP/1.1 20 OK\r\n\r\n", 0, badResponse},
 		"StatusOfLetters":     {"HTTP/1.1 2OO OK\r\n\r\n", 0, badResponse},
@@ -156,6 +158,13 @@ func TestStatusLine(t *testing.T) {
 	read("", 3, false, 0) // no byte is no beginning
 	read("HTTP/1.1 204", 3, true, 0)
 	read("\r\n", 3, true, 204)
-	read("HTTP/1.1 20", 4, true, 0)
-	read("HTTP/1.1 200 OK\r\n", 5, true, 200) // nothing is left of the former line
+	for _, piece := range strings.Split("HTTP/1.1 103 Hints\r\nX: y\r\nHTTP/1.1 200 no status line\r\n\r", "") {
+		read(piece, 4, true, 0)
+	}
+	read("\nHTTP/1.1 ", 4, true, 0)
+	read("206 X\n", 4, true, 206)
+
+	read("HTTP/1.1 103 Hints\n\n\nHTTP/1.1 200 OK\n", 5, true, 0) // an empty line is no status line
+	read("HTTP/1.1 20", 6, true, 0)
+	read("HTTP/1.1 200 OK\r\n", 7, true, 200) // nothing is left of the former line
 }
