@@ -60,7 +60,7 @@ type countedConn struct {
 	net.Conn
 	socket  syscall.RawConn // of the TCP connection, under TLS too
 	written atomic.Int64
-	begun   atomic.Int64 // bytes that were written before the latest request
+	begun   atomic.Int64 // bytes that were written before the latest request of HTTP/1
 	status  atomic.Int64 // of the response to that request: begun times 1,000, and the status
 	line    statusLine   // only Read uses it
 }
@@ -105,15 +105,13 @@ func (c *countedConn) awaitReader(ctx context.Context) {
 type writeTrace struct {
 	hooks httptrace.ClientTrace
 	conn  *countedConn // the connection of the request; nil until net/http has chosen it
-	http2 bool         // conn is one of HTTP/2
 	start int64        // bytes that were written to conn before the request
 }
 
 // watch returns a context for requests that are sent one after the other.
 func (t *writeTrace) watch(ctx context.Context) context.Context {
 	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
-		var secure *tls.Conn
-		if secure, t.http2 = info.Conn.(*tls.Conn); t.http2 {
+		if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
 			t.conn = secure.NetConn().(*countedConn)
 			t.start = t.conn.written.Load()
 			return
@@ -135,9 +133,10 @@ func (t *writeTrace) nothingWritten() bool {
 }
 
 // status returns the status of the response to a request of HTTP/1; 0 if its status line has not
-// been read to its end, and for HTTP/2, whose responses have none.
+// been read to its end. It is 0 for HTTP/2, whose responses have no status line: begun stays 0
+// there, and start is more, after the bytes of the TLS handshake.
 func (t *writeTrace) status() int {
-	if t.conn == nil || t.http2 {
+	if t.conn == nil {
 		return 0
 	}
 	if n := t.conn.status.Load(); n/1000 == t.start {

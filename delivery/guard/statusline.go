@@ -49,11 +49,12 @@ func (l *statusLine) endLine() (status int) {
 	return status
 }
 
-// status returns the status in the beginning of a line that has ended, 0 for none.
+// status returns the status in the beginning of a line that has ended, 0 for none. Behind the
+// newline of a short line, begin still holds the line before; no status has a newline in it.
 func (l *statusLine) status() (status int) {
 	b := &l.begin
 	version, ends := string(b[:9]), b[12] == ' ' || b[12] == '\n' || b[12] == '\r' && b[13] == '\n'
-	if l.size < 13 || version != "HTTP/1.1 " && version != "HTTP/1.0 " || !ends {
+	if version != "HTTP/1.1 " && version != "HTTP/1.0 " || !ends {
 		return 0
 	}
 	for _, digit := range b[9:12] {
