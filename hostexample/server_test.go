@@ -11,23 +11,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
 
 // slowClients is how many connections try to keep the host from others.
 const slowClients = 2000
-
-// needFiles leaves a test out where a process cannot have so many files open. Go
-// has raised the limit of this process and of the host to the hard one.
-func needFiles(t *testing.T, n uint64) {
-	t.Helper()
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < n {
-		t.Skipf("left out: %d open files are allowed, %d are needed (ulimit -Hn), %v", limit.Cur, n, err)
-	}
-}
 
 // dial opens a connection and writes the beginning of a request.
 func dial(t *testing.T, url, text string) net.Conn {
