@@ -34,13 +34,13 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 // probe reports whether a task may be sent although the circuit is open. If not, it is
 // held.
 func (r *run) probe(t *task, to *target, now time.Time) bool {
-	health, won := to.Health, false
+	health, won, exists := to.Health, false, false
 	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.ask(t.SubscriptionID, now)
 	if asked || !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
 			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin, asked)
-			health = *h
+			health, exists = *h, true
 		})
 		cancel()
 		if err != nil {
@@ -49,6 +49,10 @@ func (r *run) probe(t *task, to *target, now time.Time) bool {
 			return false
 		}
 		r.targets.forget(t.SubscriptionID)
+		if !exists { // the subscription was deleted meanwhile: the next look at the attempt cancels it
+			r.giveBack(t, now)
+			return false
+		}
 	}
 	if won || !circuitOpen(health) {
 		return true

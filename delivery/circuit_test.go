@@ -494,3 +494,38 @@ func TestWhatWaitsForAnOpenCircuitEndsWithItsDeadline(t *testing.T) {
 		w.must(e.Stop(t.Context()))
 	})
 }
+
+// mortal is a store in which a subscription is deleted just before its Health changes.
+type mortal struct {
+	store.Store
+	dies func()
+	once sync.Once
+}
+
+func (s *mortal) UpdateHealth(ctx context.Context, subs []uuid.UUID, change func(uuid.UUID, *store.Health)) error {
+	s.once.Do(s.dies)
+	return s.Store.UpdateHealth(ctx, subs, change)
+}
+
+func TestAnAttemptWhoseSubscriptionIsDeletedBeforeItsProbeIsCancelledAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		open := store.Health{Failures: 10, Since: now().Add(-5 * time.Hour), ProbeAt: now()}
+		w.must(w.store.UpdateHealth(t.Context(), []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) { *h = open }))
+		inner := w.store
+		w.store = &mortal{Store: inner, dies: func() { w.must(inner.DeleteSubscription(t.Context(), org, sub.ID, now(), nil)) }}
+		p := &endpoint{}
+		e := w.engine(p, never)
+		w.must(e.Start(t.Context()))
+		message := w.publish(org, 1)[0].MessageID
+		pass(10 * time.Second)
+		list, err := w.store.MessageDeliveries(t.Context(), org, message, store.Page{Take: 1})
+		w.must(err)
+		if d := list.Items[0]; d.Status != store.Cancelled || len(p.posts()) > 0 {
+			t.Errorf("the attempt is %v (%s), want cancelled", d.Status, d.Error)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}

@@ -46,12 +46,14 @@ type Queue interface {
 	// UpdateHealth reads the Health of subscriptions, calls change with each, and
 	// writes back what change made of it, all in one transaction that no other change
 	// of the same can come between. Change may be called several times for the same,
-	// and must not call the store.
+	// and must not call the store. It is not called for subscriptions that do not exist,
+	// or were deleted.
 	UpdateHealth(ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *Health)) error
 
 	// Targets returns what is needed to send to the given subscriptions, by id,
-	// deleted and archived ones included, without what their selectors show of event
-	// types. Ids that never existed are left out.
+	// archived ones included, without what their selectors show of event types. Of a
+	// deleted one there are only Deleted and what DeleteSubscription keeps. Ids that
+	// never existed, or were removed by Prune, are left out.
 	// Of the secrets it gives the current one and those that ended after
 	// secretsSince, newest first.
 	Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]Target, error)

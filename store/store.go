@@ -103,8 +103,8 @@ type Catalog interface {
 	// filter looks at the event type, not at its category. An unknown category has
 	// none.
 	EventTypes(ctx context.Context, categoryID uuid.UUID, archived ArchivedFilter, page Page) (List[EventType], error)
-	// HistoricEventTypes returns those of the given ids that ever existed, the
-	// deleted ones included, by id. History refers to them.
+	// HistoricEventTypes returns those of the given ids that exist, and the deleted
+	// ones until Prune removes them, by id. History refers to them.
 	HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error)
 	UpdateEventType(ctx context.Context, id uuid.UUID, change func(*EventType) error) (EventType, error)
 	// DeleteEventType fails with ErrInUse while a subscription that is not
@@ -160,9 +160,10 @@ type Subscriptions interface {
 	// attempts all due at once, as those that are Held (see Deferral) if its PostURI
 	// changes; its Health is zero then. External attempts stay as they are.
 	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
-	// DeleteSubscription cancels its pending attempts as archiving does. Its
-	// history stays until retention ends it, but can no longer be reached. Check
-	// is as in Catalog.
+	// DeleteSubscription cancels its pending attempts as archiving does. Its secrets,
+	// its Health and all fields but ID, OrganizationID and Revision are deleted at once.
+	// Its history stays until retention ends it, but can no longer be reached. Prune then
+	// removes what is left of the subscription. Check is as in Catalog.
 	DeleteSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, check func(Subscription) error) error
 
 	// Secrets lists a subscription's secrets; the current one has a zero ValidTo.
@@ -182,7 +183,7 @@ type Subscriptions interface {
 type SecretKeys interface {
 	// SecretsExcept lists secrets whose Key begins with none of the prefixes, in the
 	// order of their ids: those after the given one, at most max. The ended ones are
-	// among them, and those of archived and deleted subscriptions.
+	// among them, and those of archived subscriptions.
 	SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid.UUID, max int) ([]Secret, error)
 	// ReplaceKeys gives secrets another Key, all in one transaction: those whose Key
 	// is From. It returns how many they were. Nothing else of them changes, and
@@ -229,6 +230,12 @@ type Messages interface {
 	// Prune removes messages created before the time, with all their attempts,
 	// the oldest first and max messages at most, and idempotency keys first used
 	// before it. It returns how many messages it removed.
+	//
+	// Where these are fewer than max it also removes what was deleted and has no
+	// history any more: subscriptions without attempts, with their recoveries; event
+	// types that were deleted before the time, unless a message created before it
+	// stays that has the event type; and categories without event types. A store may
+	// leave some of them to a later call, where there are many.
 	//
 	// A store that removes whole days at once may remove more than max: those of the
 	// days (in UTC) that ended before the time. If such a day is in use it is left to a

@@ -100,6 +100,7 @@ var groups = []struct {
 	{"Recovery", recoveryCases},
 	{"Recoverable", recoverableCases},
 	{"Prune", pruneCases},
+	{"Deleted", deletedCases},
 	{"Maintain", maintainCases},
 	{"Bytes", bytesCases},
 	{"Organization", organizationCases},

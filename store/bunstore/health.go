@@ -49,7 +49,7 @@ func (s *Store) UpdateHealth(
 		for _, sub := range subscriptions {
 			h, ok := health[sub]
 			if !ok {
-				continue // there is no such subscription
+				continue // there is no such subscription any more
 			}
 			if change(sub, h); *h == (store.Health{}) {
 				well = append(well, sub)
@@ -74,11 +74,12 @@ func (s *Store) UpdateHealth(
 	})
 }
 
-// A row for each is there before it is locked, so that nobody's change is lost.
+// A row for each is there before it is locked, so that nobody's change is lost. A
+// subscription that is deleted at the same time may get one: pruneDeleted removes it.
 const insertHealth = `
 WITH r(sub) AS (?)
 INSERT INTO {}health (subscription_id, failures, probes)
-SELECT s.id, 0, 0 FROM r JOIN {}subscriptions AS s ON s.id = r.sub WHERE true ORDER BY s.id
+SELECT s.id, 0, 0 FROM r JOIN {}subscriptions AS s ON s.id = r.sub WHERE s.deleted_at IS NULL ORDER BY s.id
 ON CONFLICT DO NOTHING`
 
 // healthColumns are the columns of store.Health in its order. The table is h.

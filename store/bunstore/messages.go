@@ -121,7 +121,7 @@ func (s *Store) MessageDeliveries(
 }
 
 // Prune implements store.Messages. On PostgreSQL it drops whole days of messages; the
-// others go in one transaction, and the keys in short ones.
+// others go in one transaction, and keys and deleted records in short ones.
 func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed int, err error) {
 	prune := func() (int, error) { return s.pruneSome(ctx, before, most, nil) }
 	if s.pg {
@@ -134,10 +134,17 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 	}
 	for {
 		n, err := s.pruneKeys(ctx, before)
-		if err != nil || n < keysPerStatement {
+		if err != nil {
 			return removed, err
 		}
+		if n < keysPerStatement {
+			break
+		}
 	}
+	if removed < most {
+		err = s.pruneDeleted(ctx, before)
+	}
+	return removed, err
 }
 
 // pruneSome removes messages one by one, of those that are chosen; nil for all.
@@ -154,6 +161,12 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of ch
 
 func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of choice) (int, error) {
 	var held, old []id
+	if s.pg {
+		// The index of created_at serves bitmaps only.
+		if _, err := tx.Tx.ExecContext(ctx, `SET LOCAL enable_bitmapscan = on`); err != nil {
+			return 0, err
+		}
+	}
 	q := s.prunable(tx).Apply(of).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
 	// Who adds an attempt holds its message, so that it stays; who prunes beside us
 	// takes others.

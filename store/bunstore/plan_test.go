@@ -188,3 +188,60 @@ func aDayEnds(t *testing.T, s *bunstore.Store) {
 		t.Error("the day is still there")
 	}
 }
+
+// Prune reads neither messages that stay, nor live subscriptions, nor attempts of others
+// to find what is old, and what was deleted and has no history any more.
+func TestPruneFindsWithoutAScanWhatGoes(t *testing.T) {
+	onEachPool(t, pruneFinds)
+	t.Run("NotPrepared", func(t *testing.T) {
+		pruneFinds(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
+	})
+}
+
+func pruneFinds(t *testing.T, s *bunstore.Store) {
+	sc := newScene(t, s)
+	prune := func() {
+		_, err := s.Prune(t.Context(), sc.now.AddDate(0, 0, -30), 10)
+		check(t, err)
+	}
+	for range 12 { // from the sixth time on a plan is kept
+		gone := sc.subscribe()
+		sc.delete(gone)
+		prune()
+	}
+	gone := sc.subscribe()
+	messages := make([]store.NewMessage, 2000)
+	for i := range messages {
+		messages[i] = sc.message([]byte("x"))
+	}
+	_, err := s.Publish(t.Context(), nil, messages, sc.options(0))
+	check(t, err)
+	for range 300 {
+		check(t, s.CreateRecovery(t.Context(), store.Recovery{ID: newID(), OrganizationID: sc.org, SubscriptionID: sc.subscribe().ID}))
+	}
+	sc.exec(`UPDATE {}attempts SET status = 4`)
+	sc.delete(gone)
+	unused := sc.subscribe()
+	sc.delete(unused)
+	sc.exec(`ANALYZE {}attempts, {}messages, {}subscriptions, {}recoveries, {}secrets`)
+	sc.exec(`INSERT INTO {}event_types SELECT (jsonb_populate_record(e, '{"id": "` + newID().String() + `", "deleted_at": "2020-01-01"}')).* FROM {}event_types AS e`)
+	read := func() (n int) {
+		sc.exec(`SELECT pg_stat_force_next_flush()`)
+		return sc.one(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0)
++ (SELECT sum(seq_tup_read) + sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE schemaname = ?0)`, s.Schema())
+	}
+	// Autovacuum does this.
+	sc.exec(`SELECT brin_summarize_new_values(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam
+		WHERE c.relnamespace = ?::regnamespace AND c.relkind = 'i' AND a.amname = 'brin'`, s.Schema())
+	before := read()
+	prune()
+	if n := read() - before; n > 100 {
+		t.Errorf("%d rows and entries were read", n)
+	}
+	if n := sc.one(`SELECT count(*) FROM {}event_types`); n != 1 {
+		t.Errorf("%d event types are left, want the one that was not deleted", n)
+	}
+	if !sc.known(gone) || sc.known(unused) {
+		t.Errorf("the one with attempts is known: %v, the one without: %v", sc.known(gone), sc.known(unused))
+	}
+}

@@ -423,3 +423,51 @@ func (w week) sendOne() error {
 	_, err = w.s.Record(ctx, []store.Outcome{{Lease: jobs[0].Lease, Status: store.Succeeded, PostedAt: w.now, HTTPStatus: 200, At: w.now}})
 	return err
 }
+
+func TestADeletedSubscriptionGoesWithTheDayOfItsLastAttempt(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	other := w.subscribe()
+	w.succeed(w.publishAt(w.messageAt(w.noon(1)), w.noon(1), 2).Jobs...)
+	w.delete(w.sub)
+	w.doneAt(w.noon(2))
+	w.delete(other)
+	for day, want := range []struct {
+		removed    int
+		sub, other bool
+	}{{0, true, true}, {1, false, true}, {1, false, false}} {
+		w.prune(w.end(day), want.removed)
+		if w.has(w.noon(day)) {
+			t.Errorf("day %d is still there", day)
+		}
+		if w.known(w.sub) != want.sub || w.known(other) != want.other {
+			t.Errorf("after day %d: known are %v and %v, want %v and %v", day, w.known(w.sub), w.known(other), want.sub, want.other)
+		}
+	}
+}
+
+// Nobody waits for a transaction that holds a deleted subscription, as UpdateHealth may,
+// and what that adds goes, too.
+func TestADeletedSubscriptionThatIsHeldIsLeftForLater(t *testing.T) {
+	t.Parallel()
+	w := newWeek(t)
+	free := w.subscribe()
+	w.delete(w.sub)
+	w.delete(free)
+	tx, err := w.s.DB().BeginTx(t.Context(), nil)
+	check(t, err)
+	_, err = tx.ExecContext(t.Context(), w.sql(`INSERT INTO {}health (subscription_id, failures, probes) VALUES ('`+w.sub.ID.String()+`', 1, 1)`))
+	check(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for a Prune that waits
+	defer cancel()
+	_, err = w.s.Prune(ctx, w.now, 10)
+	check(t, err)
+	if !w.known(w.sub) || w.known(free) {
+		t.Errorf("the one that is held is known: %v, the other: %v", w.known(w.sub), w.known(free))
+	}
+	check(t, tx.Commit())
+	w.prune(w.now, 0)
+	if n := w.one(`SELECT (SELECT count(*) FROM {}subscriptions) + (SELECT count(*) FROM {}health)`); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
@@ -61,6 +62,8 @@ type Store struct {
 
 	renewals renewals
 	absent   sync.Map // the partitions that straight did not find, by their part
+
+	deletedAfter atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
 }
 
 var _ store.Store = (*Store)(nil)

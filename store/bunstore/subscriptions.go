@@ -302,8 +302,8 @@ func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.S
 // for those in this process who listen.
 func (s *Store) wakes(sub store.Subscription) bool { return !s.pg && sub.Live() }
 
-// DeleteSubscription implements store.Subscriptions. The row stays, for the
-// dispatcher and the history, until retention ends that.
+// DeleteSubscription implements store.Subscriptions. The row stays with the ids alone,
+// until pruneDeleted removes it.
 func (s *Store) DeleteSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, check func(store.Subscription) error,
 ) error {
@@ -318,13 +318,18 @@ func (s *Store) DeleteSubscription(
 				return changed(err)
 			}
 		}
-		_, err = tx.NewDelete().TableExpr(s.table("subscription_topics")).Where("subscription_id = ?", id(subscriptionID)).Exec(ctx)
+		for _, table := range []string{"subscription_topics", "secrets", "health"} {
+			_, err := tx.NewDelete().TableExpr(s.table(table)).Where("subscription_id = ?", id(subscriptionID)).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
+		row, err := subscriptionRowOf(store.Subscription{ID: sub.ID, OrganizationID: sub.OrganizationID, Revision: sub.Revision})
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().TableExpr(s.table("subscriptions AS s")).Set("deleted_at = ?", instant(now)).
-			Where("s.id = ?", id(subscriptionID)).Exec(ctx)
-		if err != nil {
+		row.DeletedAt = instant(now)
+		if _, err := tx.NewUpdate().Model(row).ModelTableExpr(s.table("subscriptions AS s")).WherePK().Exec(ctx); err != nil {
 			return err
 		}
 		return s.cancelPending(ctx, tx, subscriptionID, now)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
 	"github.com/ecg-api/webhooks/store"
@@ -261,5 +262,9 @@ func (w week) await(done <-chan struct{}, from string) {
 
 // inSchema completes a statement for the tables of a store.
 func inSchema(s *bunstore.Store, text string) string {
-	return strings.NewReplacer("{}", `"`+s.Schema()+`".`, "{schema}", s.Schema()).Replace(text)
+	prefix := `"` + s.Schema() + `".`
+	if s.DB().Dialect().Name() == dialect.SQLite {
+		prefix = s.Schema() + "_"
+	}
+	return strings.NewReplacer("{}", prefix, "{schema}", s.Schema()).Replace(text)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,7 +13,7 @@ import (
 
 type eventType struct {
 	store.EventType
-	deleted bool
+	deletedAt time.Time // zero while it exists
 }
 
 type eventTypeKey struct{ code, version string }
@@ -59,7 +60,7 @@ func (s *Store) addEventType(e store.EventType, c *category) *eventType {
 // eventType finds an event type that was not deleted.
 func (s *Store) eventType(id uuid.UUID) (*eventType, error) {
 	e := s.eventTypes[id]
-	if e == nil || e.deleted {
+	if e == nil || !e.deletedAt.IsZero() {
 		return nil, notFound("event type", id)
 	}
 	return e, nil
@@ -192,7 +193,7 @@ func (s *Store) DeleteEventType(ctx context.Context, id uuid.UUID, check func(st
 			delete(s.samples, key)
 		}
 	}
-	e.deleted = true
+	e.deletedAt = time.Now()
 	s.categories[e.CategoryID].eventTypes--
 	delete(s.eventTypeCodes, e.key())
 	return nil

@@ -2,11 +2,15 @@ package memstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// Prune removes messages, with their attempts, and idempotency keys.
+// Prune removes messages, with their attempts, idempotency keys, and deleted records that
+// have no history any more.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := s.lock(ctx); err != nil {
 		return 0, err
@@ -27,6 +31,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 		}
 	}
 	s.remove(old)
+	if len(old) < limit {
+		s.removeDeleted(before)
+	}
 	return len(old), nil
 }
 
@@ -54,4 +61,25 @@ func (s *Store) remove(messages []*message) {
 		sub.attempts = slices.DeleteFunc(sub.attempts, pruned)
 		sub.deliveries = slices.DeleteFunc(sub.deliveries, func(d *delivery) bool { return len(d.attempts) == 0 })
 	}
+}
+
+// removeDeleted removes deleted subscriptions, event types and categories that have no
+// history any more.
+func (s *Store) removeDeleted(before time.Time) {
+	maps.DeleteFunc(s.subscriptions, func(_ uuid.UUID, sub *subscription) bool { return sub.deleted && len(sub.attempts) == 0 })
+	maps.DeleteFunc(s.recoveries, func(_ uuid.UUID, r *recovery) bool { return s.subscriptions[r.SubscriptionID] == nil })
+	referenced := map[uuid.UUID]bool{} // by messages and by event types
+	for _, m := range s.byAge {
+		if !m.CreatedAt.Before(before) {
+			break
+		}
+		referenced[m.EventTypeID] = true
+	}
+	maps.DeleteFunc(s.eventTypes, func(id uuid.UUID, e *eventType) bool {
+		return !e.deletedAt.IsZero() && e.deletedAt.Before(before) && !referenced[id]
+	})
+	for _, e := range s.eventTypes {
+		referenced[e.CategoryID] = true
+	}
+	maps.DeleteFunc(s.categories, func(id uuid.UUID, c *category) bool { return c.deleted && !referenced[id] })
 }

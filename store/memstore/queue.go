@@ -207,7 +207,7 @@ func (s *Store) UpdateHealth(
 	}
 	defer s.unlock()
 	for _, id := range subscriptions {
-		if sub := s.subscriptions[id]; sub != nil {
+		if sub := s.subscriptions[id]; sub != nil && !sub.deleted {
 			change(id, &sub.health)
 			for _, t := range []*time.Time{
 				&sub.health.Since, &sub.health.CountedUntil, &sub.health.ProbeAt, &sub.health.ProbeUntil,

@@ -248,9 +248,10 @@ func (s *Store) DeleteSubscription(
 			return err
 		}
 	}
-	sub.deleted = true
 	s.unindex(sub)
 	s.cancelPending(sub, now)
+	sub.Subscription = store.Subscription{ID: sub.ID, OrganizationID: sub.OrganizationID, Revision: sub.Revision}
+	sub.deleted, sub.secrets, sub.health = true, nil, store.Health{}
 	return nil
 }
 

@@ -1,0 +1,2 @@
+DROP INDEX {}recoveries_subscription;
+DROP INDEX {}subscriptions_deleted;
