@@ -59,8 +59,8 @@ func (r *Registry) RandomPayload(ctx context.Context) ([]byte, error) {
 	return r.newMessage(ctx, uuid.Nil, t, sample.Payload).Body, nil
 }
 
-// HistoricEventTypes returns those of the given event types that ever existed, the
-// deleted ones included, by id. History refers to them.
+// HistoricEventTypes returns the given event types by id, the deleted ones included for
+// as long as history refers to them.
 func (r *Registry) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error) {
 	return r.store.HistoricEventTypes(ctx, ids)
 }

@@ -105,6 +105,29 @@ func TestAnEncryptedSecretOpensInItsOwnRowAlone(t *testing.T) {
 	}
 }
 
+func TestTheSecretsOfADeletedSubscriptionAreGone(t *testing.T) {
+	t.Parallel()
+	k := newKeys(t)
+	w := k.open(key(1))
+	sub, _ := k.subscribe(w)
+	if _, err := w.Subscriptions.RotateSecret(t.Context(), k.org, sub.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Subscriptions.Delete(t.Context(), k.org, sub.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(k.rows()); n != 0 {
+		t.Errorf("%d secrets are left", n)
+	}
+	other := k.open(key(2)) // so their key is not needed any more
+	if err := other.Subscriptions.CheckKeys(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, err := other.Subscriptions.RotateKeys(t.Context()); got != (webhooks.KeyRotation{}) || err != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestAMovedSecretFailsItsOwnDeliveriesAndNobodyElses(t *testing.T) {
 	t.Parallel()
 	ended := make(chan webhooks.Notice, 10)

@@ -137,7 +137,8 @@ func checked(sub Subscription, check func(Subscription) error) error {
 	return check(sub)
 }
 
-// Delete removes a subscription and cancels what is queued for it.
+// Delete removes a subscription with its secrets, and cancels what is queued for it. Its
+// history can no longer be read, and ends with Config.Retention.
 func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, check func(Subscription) error) error {
 	defer s.engine.Forget(id)
 	return s.store.DeleteSubscription(ctx, org, id, s.now(), check)

@@ -116,7 +116,7 @@ func table() []group {
 				id: "patchSubscription", summary: "Patches a subscription", out: subscriptionWire{}, codes: "archived event_inactive unknown_reference address_blocked",
 				text: "Writable: /postUri, /events, /version, /isDevelopment and the members beyond the reference. The document's /events is an array of ids and patterns; codes are taken.",
 			}},
-			{del, subscription, tenantManage, (*api).deleteSubscription, about{id: "deleteSubscription", summary: "Deletes a subscription, and cancels what is queued", codes: "precondition_failed"}},
+			{del, subscription, tenantManage, (*api).deleteSubscription, about{id: "deleteSubscription", summary: "Deletes a subscription, and cancels what is queued", text: "Its secrets, headers and settings are gone at once, its history when retention ends it.", codes: "precondition_failed"}},
 			{post, subscription + "/activate", tenantManage, subscriptionCommand((*subscribing).Activate), about{id: "activateSubscription", summary: "Activates a subscription: what is queued goes out", text: "Also of an active subscription it closes an open circuit.", codes: "archived post_uri_missing"}},
 			{post, subscription + "/deactivate", tenantManage, subscriptionCommand((*subscribing).Deactivate), about{id: "deactivateSubscription", summary: "Deactivates a subscription: what is queued waits"}},
 			{get, subscription + "/secrets", tenantSecrets, (*api).getSecret, about{id: "getSecret", summary: "Gets the signing secret, or that of a time", query: params(createdAtParam), out: secretKeyWire{}}},
