@@ -63,40 +63,52 @@ func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived 
 }
 
 // UpdateEventType changes an event type. If its schema changes, its samples must
-// match the new one.
+// match the new one. Change may be called more than once.
 func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error) (EventType, error) {
-	samples, err := r.store.Samples(ctx, id)
-	if err != nil {
-		return EventType{}, err
-	}
 	defer r.types.clear()
-	return r.store.UpdateEventType(ctx, id, func(e *EventType) error {
-		if e.CategoryID != category {
-			return ErrNotFound
-		}
-		if err := editableType(*e); err != nil {
-			return err
-		}
-		in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
-		if err := change(*e, &in); err != nil {
-			return err
-		}
-		if err := in.check(); err != nil {
-			return err
-		}
-		if !bytes.Equal(in.Schema, e.Schema) {
-			if in.Schema, err = r.checkSchema(ctx, in.Schema); err != nil {
+	var matched, next []byte // schemas: that the samples match, and that is to be stored
+	for {
+		e, err := r.store.UpdateEventType(ctx, id, func(e *EventType) error {
+			if e.CategoryID != category {
+				return ErrNotFound
+			}
+			if err := editableType(*e); err != nil {
 				return err
 			}
-			if err := r.samplesMatch(ctx, in.Schema, samples); err != nil {
+			in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
+			if err := change(*e, &in); err != nil {
 				return err
 			}
+			if err := in.check(); err != nil {
+				return err
+			}
+			if !bytes.Equal(in.Schema, e.Schema) {
+				var err error
+				if next, err = r.checkSchema(ctx, in.Schema); err != nil {
+					return err
+				}
+				if !bytes.Equal(next, matched) {
+					return errUnmatched
+				}
+				in.Schema = next
+			}
+			e.Name, e.Code, e.Version, e.Description, e.Schema = in.Name, in.Code, in.Version, in.Description, in.Schema
+			r.touch(ctx, &e.Audit)
+			return nil
+		})
+		if !errors.Is(err, errUnmatched) {
+			return e, err
 		}
-		e.Name, e.Code, e.Version, e.Description, e.Schema = in.Name, in.Code, in.Version, in.Description, in.Schema
-		r.touch(ctx, &e.Audit)
-		return nil
-	})
+		if err := r.samplesMatch(ctx, id, next); err != nil {
+			return EventType{}, err
+		}
+		matched = next
+	}
 }
+
+// errUnmatched says that the samples have to be compared with the new schema, which needs
+// the store and so cannot be done inside the store's update.
+var errUnmatched = errors.New("the samples are not compared with the schema")
 
 // DeleteEventType removes an event type and its samples. [ErrInUse] while a
 // subscription that is not archived lists it. History keeps showing it.

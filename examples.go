@@ -42,15 +42,19 @@ func Example(name string) []byte {
 // the stored samples, or of the built-in examples while there is none, drawn at
 // random. Nothing is published.
 func (r *Registry) RandomPayload(ctx context.Context) ([]byte, error) {
-	samples, err := r.store.Samples(ctx, uuid.Nil)
+	samples, err := r.store.Samples(ctx, uuid.Nil, Page{}) // their number
+	if err == nil && samples.Total > 0 {
+		drawn := rand.N(samples.Total) //nolint:gosec // nothing depends on it
+		samples, err = r.store.Samples(ctx, uuid.Nil, Page{Skip: drawn, Take: 1})
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(samples) == 0 {
+	if len(samples.Items) == 0 {
 		name := Examples()[rand.N(len(Examples()))] //nolint:gosec // nothing depends on it
 		return r.newMessage(ctx, uuid.Nil, EventType{Code: name, Version: "v1"}, Example(name)).Body, nil
 	}
-	sample := samples[rand.N(len(samples))] //nolint:gosec // nothing depends on it
+	sample := samples.Items[0]
 	types, err := r.store.HistoricEventTypes(ctx, []uuid.UUID{sample.EventTypeID})
 	if err != nil {
 		return nil, err

@@ -30,13 +30,14 @@ func (s *Subscriptions) Attempt(ctx context.Context, org, subscription, id uuid.
 	return a, err
 }
 
-// Chain lists the attempts of a delivery in order, as [Subscriptions.Attempts] does.
-func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]Attempt, error) {
-	chain, err := s.store.Chain(ctx, org, subscription, delivery)
+// Chain lists the attempts of a delivery in order, as [Subscriptions.Attempts] does. MaxBytes
+// is that of a [Page]; 0 for no bound.
+func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (List[Attempt], error) {
+	chain, err := s.store.Chain(ctx, org, subscription, delivery, maxBytes)
 	if err != nil {
 		return chain, err
 	}
-	return chain, showHeld(ctx, s.core, chain, attemptOf)
+	return chain, showHeld(ctx, s.core, chain.Items, attemptOf)
 }
 
 // Deliveries lists the deliveries of a subscription. HeldUntil is that of the attempt which

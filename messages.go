@@ -24,7 +24,7 @@ func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSum
 		return MessageSummary{}, err
 	}
 	out := MessageSummary{Message: m}
-	deliveries, err := d.store.MessageDeliveries(ctx, org, id, Page{Take: maxSubscriptions})
+	deliveries, err := d.store.MessageDeliveries(ctx, org, id, allDeliveries)
 	for _, delivery := range deliveries.Items {
 		out.Deliveries.Total++
 		switch delivery.Status {
@@ -53,11 +53,11 @@ func (d *Dispatcher) Deliveries(ctx context.Context, org, message uuid.UUID, pag
 
 // Explanation says why a subscription got a message, or why not.
 type Explanation struct {
-	Subscription Subscription
-	Reason       Reason    // "" if it got it
-	DeliveryID   uuid.UUID // zero if it did not
-	Status       Status    // of the delivery
-	HeldUntil    time.Time // as in [Subscriptions.Deliveries]
+	Subscription Subscription // without Selectors, Headers and Filter
+	Reason       Reason       // "" if it got it
+	DeliveryID   uuid.UUID    // zero if it did not
+	Status       Status       // of the delivery
+	HeldUntil    time.Time    // as in [Subscriptions.Deliveries]
 }
 
 // Reason says why a message did not go to a subscription.
@@ -81,7 +81,7 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := d.Deliveries(ctx, org, message, Page{Take: maxSubscriptions})
+	deliveries, err := d.Deliveries(ctx, org, message, allDeliveries)
 	if err != nil {
 		return nil, err
 	}
@@ -91,25 +91,29 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 			to[delivery.SubscriptionID] = delivery
 		}
 	}
-	subs, err := d.store.Subscriptions(ctx, org, SubscriptionQuery{Archived: IncludeArchived, Page: Page{Take: maxSubscriptions}})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Explanation, len(subs.Items))
+	var out []Explanation
 	document := store.NewDocument(m.Data())
-	for i, sub := range subs.Items {
-		out[i].Subscription = sub
-		if delivery, ok := to[sub.ID]; ok {
-			out[i].DeliveryID, out[i].Status, out[i].HeldUntil = delivery.ID, delivery.Status, delivery.HeldUntil
-		} else {
-			out[i].Reason = whyNot(sub, m, document)
-		}
+	subs := func(page Page) (List[Subscription], error) {
+		return d.store.Subscriptions(ctx, org, SubscriptionQuery{Archived: IncludeArchived, Page: page})
 	}
-	return out, nil
+	err = walk(subs, func(s Subscription) uuid.UUID { return s.ID }, func(sub Subscription) error {
+		var e Explanation
+		if delivery, ok := to[sub.ID]; ok {
+			e.DeliveryID, e.Status, e.HeldUntil = delivery.ID, delivery.Status, delivery.HeldUntil
+		} else {
+			e.Reason = whyNot(sub, m, document)
+		}
+		e.Subscription = sub
+		e.Subscription.Selectors, e.Subscription.Headers, e.Subscription.Filter = nil, nil, nil
+		out = append(out, e)
+		return nil
+	})
+	return out, err
 }
 
-// maxSubscriptions bounds a walk over an organization's subscriptions.
-const maxSubscriptions = 100_000
+// allDeliveries is the page of all deliveries of a message, nearly all without their
+// responses.
+var allDeliveries = Page{Take: 100_000, MaxBytes: 1}
 
 func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 	switch {

@@ -197,7 +197,7 @@ func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code
 }
 
 // firstListed returns the first event type that takes events and that the
-// subscription lists, by its id or by a pattern.
+// subscription lists, by its id or by a pattern; maybe without its schema.
 func (d *Dispatcher) firstListed(ctx context.Context, sub Subscription) (EventType, error) {
 	var all []EventType
 	for _, sel := range sub.Selectors {
@@ -212,7 +212,7 @@ func (d *Dispatcher) firstListed(ctx context.Context, sub Subscription) (EventTy
 			continue
 		}
 		if all == nil {
-			list, err := d.store.EventTypes(ctx, uuid.Nil, ExcludeArchived, Page{Take: maxTypes})
+			list, err := d.store.EventTypes(ctx, uuid.Nil, ExcludeArchived, wholeCatalog)
 			if err != nil {
 				return EventType{}, err
 			}

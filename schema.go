@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
@@ -88,8 +90,8 @@ var tooComplex = fmt.Sprintf("is too complex for the event type's schema: the ch
 
 // samplesMatch checks the samples of an event type against a new schema of it, all of them
 // within one budget.
-func (c *core) samplesMatch(ctx context.Context, text []byte, samples []Sample) error {
-	if text == nil || len(samples) == 0 {
+func (c *core) samplesMatch(ctx context.Context, eventType uuid.UUID, text []byte) error {
+	if text == nil {
 		return nil
 	}
 	compiled, err := c.compileSchema(ctx, text)
@@ -97,14 +99,12 @@ func (c *core) samplesMatch(ctx context.Context, text []byte, samples []Sample) 
 		return err
 	}
 	budget := schema.NewBudget()
-	for _, s := range samples {
+	samples := func(page Page) (List[Sample], error) { return c.store.Samples(ctx, eventType, page) }
+	return walk(samples, func(s Sample) uuid.UUID { return s.ID }, func(s Sample) error {
 		err := c.matchSchema(ctx, budget, compiled, "", s.Payload)
 		if bad, ok := errors.AsType[*ValidationError](err); ok {
 			return fault(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }

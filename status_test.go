@@ -98,9 +98,9 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 		a, err := w.Subscriptions.Attempt(t.Context(), w.org, s.ID, id)
 		w.must(err)
 		shown["attempt"] = a.HeldUntil
-		chain, err := w.Subscriptions.Chain(t.Context(), w.org, s.ID, id)
+		chain, err := w.Subscriptions.Chain(t.Context(), w.org, s.ID, id, 0)
 		w.must(err)
-		shown["chain"] = chain[0].HeldUntil
+		shown["chain"] = chain.Items[0].HeldUntil
 		d, err := w.Subscriptions.Delivery(t.Context(), w.org, s.ID, id)
 		w.must(err)
 		shown["delivery"] = d.HeldUntil

@@ -51,10 +51,10 @@ func (s *Subscriptions) List(ctx context.Context, org uuid.UUID, q SubscriptionQ
 // Subscribers lists the live subscriptions to any version of an event code, or to
 // one if version is not "", of the given organizations, or of all if orgs is nil.
 // ErrNotFound if no such event type exists.
-func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, orgs []uuid.UUID) ([]Subscription, error) {
-	types, err := s.store.EventTypes(ctx, uuid.Nil, IncludeArchived, Page{Take: maxTypes})
+func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, orgs []uuid.UUID, page Page) (List[Subscription], error) {
+	types, err := s.store.EventTypes(ctx, uuid.Nil, IncludeArchived, wholeCatalog)
 	if err != nil {
-		return nil, err
+		return List[Subscription]{}, err
 	}
 	var topics []string
 	for _, t := range types.Items {
@@ -63,13 +63,13 @@ func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, o
 		}
 	}
 	if topics == nil {
-		return nil, ErrNotFound
+		return List[Subscription]{}, ErrNotFound
 	}
-	return s.store.Subscribers(ctx, topics, orgs)
+	return s.store.Subscribers(ctx, topics, orgs, page)
 }
 
-// maxTypes bounds a walk over the whole catalog.
-const maxTypes = 100_000
+// wholeCatalog is the page of all event types, nearly all without their schemas.
+var wholeCatalog = Page{Take: 100_000, MaxBytes: 1}
 
 // Update changes a subscription. Change may be called more than once.
 func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change func(now Subscription, in *SubscriptionInput) error) (Subscription, error) {

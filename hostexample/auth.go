@@ -13,6 +13,7 @@ import (
 func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
+		RequestMemory: int64(p.RequestMemory),
 	}
 	if p.serves() {
 		auth, err := p.authenticator()
@@ -27,7 +28,7 @@ func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	}
 	api, err := httpapi.New(p.hooks, config)
 	if err != nil {
-		return nil, err
+		return nil, named(err)
 	}
 	if !p.serves() {
 		api = only("/healthcheck", api)

@@ -56,6 +56,8 @@ type settings struct {
 	SecretOverlap wait      `help:"How long a replaced signing secret still signs." default:"24h"`
 	MaxData       size      `help:"Bytes of an event's data, at most 67108864." default:"1048576"`
 
+	RequestMemory memory `help:"Bytes of memory that requests and their answers take together, at least 4 times a request's largest body; more wait, up to 5s, and are then answered with 503." default:"67108864"`
+
 	MaxConnections count `help:"Requests with a valid token at once; more wait. As many connections, and 64 more, are open to a listener; for a new one the oldest without such a request is closed." default:"4096"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
@@ -230,7 +232,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-var fieldName = regexp.MustCompile(`^webhooks: Config\.(\w+)`)
+var fieldName = regexp.MustCompile(`^(?:webhooks|httpapi): Config\.(\w+)`)
 
 // named replaces the field of the library's configuration in an error by the
 // setting that it came from.

@@ -47,6 +47,7 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"Deadline", nil, "--deadline=0s", "--deadline (WEBHOOKS_DEADLINE)"},
 		{"SecretOverlap", nil, "--secret-overlap=-1h", "--secret-overlap (WEBHOOKS_SECRET_OVERLAP)"},
 		{"MaxData", nil, "--max-data=1MiB", "--max-data (WEBHOOKS_MAX_DATA)"},
+		{"RequestMemory", nil, "--request-memory=64MiB", "--request-memory (WEBHOOKS_REQUEST_MEMORY)"},
 		{"MaxDataTooMuch", nil, "--max-data=67108865", "--max-data (WEBHOOKS_MAX_DATA)"},
 		{"PoolSize", []string{"WEBHOOKS_POOL_SIZE=0"}, "", "--pool-size (WEBHOOKS_POOL_SIZE)"},
 		{"PoolSizeWithoutPostgreSQL", []string{"WEBHOOKS_POOL_SIZE=8"}, "", "--pool-size (WEBHOOKS_POOL_SIZE)"},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,8 +31,20 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	conf.limitMemory()
 	p := &process{config: conf, host: h, log: conf.library.Logger}
 	return p.run(ctx, db)
+}
+
+// baseMemory is what a host needs at most, in bytes, with the defaults, besides requests.
+const baseMemory = 320 << 20
+
+// limitMemory sets the runtime's soft limit, unless GOMEMLIMIT has: garbage is collected
+// sooner once the host has what it needs at most.
+func (c *config) limitMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // -1 reads the limit
+		debug.SetMemoryLimit(baseMemory + 2*int64(c.RequestMemory))
+	}
 }
 
 // process is a serve under way.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // settingRows returns the rows of the table of settings in docs/host.md, by their first cells,
@@ -97,6 +100,32 @@ func TestSettingsReachTheLibrary(t *testing.T) {
 	}
 	if p := (&process{config: conf}); p.maxBody() < 2<<20 || time.Duration(p.DrainTimeout) != 2*time.Minute {
 		t.Errorf("bodies of %d bytes, drain %v", p.maxBody(), p.DrainTimeout)
+	}
+}
+
+// The check is that of package httpapi, which does not know the setting's name.
+func TestTheMemoryOfRequestsHasRoomForABody(t *testing.T) {
+	t.Parallel()
+	h := &host{environ: []string{testSecret, testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_MAX_DATA=33554432"}}
+	for memory, want := range map[string]string{
+		"67108864":  "--request-memory (WEBHOOKS_REQUEST_MEMORY) is 67108864, must be at least 4 times",
+		"268435456": "<nil>",
+	} {
+		c, _, err := h.parse([]string{"serve", "--request-memory=" + memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf, err := h.config(c.Serve.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &process{config: conf, log: slog.New(slog.DiscardHandler)}
+		if p.hooks, err = webhooks.New(memstore.New(), conf.library); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = p.handler(t.Context()); !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("with %s bytes: %v, want %s", memory, err, want)
+		}
 	}
 }
 

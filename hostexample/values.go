@@ -118,6 +118,20 @@ func (s *size) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// memory is a number of bytes, at most 1 TiB.
+type memory uint64
+
+const maxMemory = 1 << 40
+
+func (m *memory) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil || n == 0 || n > maxMemory {
+		return fmt.Errorf("is %q, must be a number of bytes from 1 to %d", text, maxMemory)
+	}
+	*m = memory(n)
+	return nil
+}
+
 // networks are CIDRs, separated by commas.
 type networks []netip.Prefix
 

@@ -33,6 +33,26 @@ type activityWire struct {
 	Success            *bool                `json:"success"`
 	AuditInfo          auditInfo            `json:"auditInfo"`
 	Damaged            []string             `json:"damaged,omitempty"`
+	Truncated          bool                 `json:"truncated,omitempty"`
+}
+
+// size bounds how many bytes the large members take in an answer.
+func (w *activityWire) size() int {
+	n := len(w.Payload) + len(w.RawMessage)
+	if w.RawResponse != nil {
+		n += 6 * len(*w.RawResponse) // of escapes
+	}
+	return n
+}
+
+func (w *activityWire) truncate() {
+	w.Payload, w.RawMessage, w.RawResponse, w.ResponseEncoding, w.Truncated = nil, nil, nil, nil, true
+	if s, ok := w.Subscription.(*subscriptionWire); ok {
+		w.Subscription = identity{s.ID}
+	}
+	if e, ok := w.Event.(eventTypeWire); ok {
+		w.Event = identity{e.ID}
+	}
 }
 
 // activationWire is a delivery: its first activity, with the latest outcome.
@@ -129,7 +149,10 @@ func (a *api) listActivity(c *call) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.hooks.Subscriptions.Attempts(c.ctx(), hq)
+	found, err := readPage(c, len(wanted) > 0, func(maxBytes int) (webhooks.List[webhooks.Attempt], error) {
+		hq.MaxBytes = maxBytes
+		return a.hooks.Subscriptions.Attempts(c.ctx(), hq)
+	})
 	if err != nil {
 		return err
 	}
@@ -137,12 +160,11 @@ func (a *api) listActivity(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, historyOf(found, p, func(a webhooks.Attempt) uuid.UUID { return a.ID },
-		func(a webhooks.Attempt) activityWire {
-			w := showAttempt(a)
-			in.add(&w, a)
-			return w
-		}))
+	return replyPage(c, found, p, func(a webhooks.Attempt) uuid.UUID { return a.ID }, func(a webhooks.Attempt) activityWire {
+		w := showAttempt(a)
+		in.add(&w, a)
+		return w
+	})
 }
 
 func (a *api) retryActivity(c *call) error {
@@ -162,7 +184,10 @@ func (a *api) listActivations(c *call) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.hooks.Subscriptions.Deliveries(c.ctx(), hq)
+	found, err := readPage(c, len(wanted) > 0, func(maxBytes int) (webhooks.List[webhooks.Delivery], error) {
+		hq.MaxBytes = maxBytes
+		return a.hooks.Subscriptions.Deliveries(c.ctx(), hq)
+	})
 	if err != nil {
 		return err
 	}
@@ -174,12 +199,11 @@ func (a *api) listActivations(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, historyOf(found, p, func(d webhooks.Delivery) uuid.UUID { return d.ID },
-		func(d webhooks.Delivery) activationWire {
-			w := showDelivery(d)
-			in.add(&w.activityWire, d.Attempt)
-			return w
-		}))
+	return replyPage(c, found, p, func(d webhooks.Delivery) uuid.UUID { return d.ID }, func(d webhooks.Delivery) activationWire {
+		w := showDelivery(d)
+		in.add(&w.activityWire, d.Attempt)
+		return w
+	})
 }
 
 func (a *api) getActivation(c *call) error {

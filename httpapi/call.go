@@ -9,38 +9,43 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 )
 
 // call is a request that was let in.
 type call struct {
-	w       http.ResponseWriter
-	r       *http.Request
-	caller  Caller
-	org     uuid.UUID // of the path; checked
-	ids     map[string]uuid.UUID
-	text    map[string]string // the parameters of the path that are not ids
-	maxBody int64
-	timeout time.Duration      // of the store's work
-	cancel  context.CancelFunc // of ctx; nil before its first call
+	api    *api
+	w      http.ResponseWriter
+	r      *http.Request
+	caller Caller
+	org    uuid.UUID // of the path; checked
+	ids    map[string]uuid.UUID
+	text   map[string]string  // the parameters of the path that are not ids
+	cancel context.CancelFunc // of ctx; nil before its first call
+
+	received, work *reservation // memory for the body and for work; nil for an open route
+	least          int64        // bytes of work, whatever the body
 }
 
 // ctx returns the context of the store's work. Its time-out begins with the first call,
 // which is after the body was read, so that a slow client does not use it up.
 func (c *call) ctx() context.Context {
 	if c.cancel == nil {
-		ctx, cancel := context.WithTimeout(c.r.Context(), c.timeout)
+		ctx, cancel := context.WithTimeout(c.r.Context(), c.api.cfg.Timeout)
 		c.r, c.cancel = c.r.WithContext(ctx), cancel
 	}
 	return c.r.Context()
 }
 
-// end releases the context.
+// end releases the context and the memory.
 func (c *call) end() {
 	if c.cancel != nil {
 		c.cancel()
+	}
+	if c.work != nil {
+		c.received.release()
+		c.work.release()
 	}
 }
 
@@ -75,12 +80,23 @@ func (c *call) reply(status int, body any) error {
 	return c.send(status, text)
 }
 
-func (c *call) send(status int, text []byte) error {
+// send answers with a text in parts. While the client reads, the request keeps memory for
+// the text alone.
+func (c *call) send(status int, text ...[]byte) error {
+	length := 0
+	for _, part := range text {
+		length += len(part)
+	}
+	if c.work != nil {
+		c.work.shrink(int64(length))
+	}
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Content-Length", strconv.Itoa(length))
 	c.w.WriteHeader(status)
-	c.w.Write(text)
+	for _, part := range text {
+		c.w.Write(part)
+	}
 	return nil
 }
 

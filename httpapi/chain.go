@@ -30,7 +30,9 @@ func (a *api) getActivity(c *call) error {
 	if err != nil {
 		return err
 	}
-	chain, err := a.hooks.Subscriptions.Chain(c.ctx(), c.org, subscription, found.DeliveryID)
+	chain, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Attempt], error) {
+		return a.hooks.Subscriptions.Chain(c.ctx(), c.org, subscription, found.DeliveryID, maxBytes)
+	})
 	if err != nil {
 		return err
 	}
@@ -39,16 +41,21 @@ func (a *api) getActivity(c *call) error {
 
 // descend returns an attempt with its retries, theirs, and so on, as a tree or as
 // one list. The chain is in the order of time, in which nothing comes before what
-// it retries.
-func descend(top webhooks.Attempt, chain []webhooks.Attempt, nested bool) *activityDetail {
+// it retries. The large members of all have maxPage bytes.
+func descend(top webhooks.Attempt, chain webhooks.List[webhooks.Attempt], nested bool) *activityDetail {
 	root := detail(top, 1)
+	left := room(maxPage)
+	left.take(root.size())
 	byID := map[uuid.UUID]*activityDetail{top.ID: root}
-	for _, a := range chain {
+	for i, a := range chain.Items {
 		parent := byID[a.RetryOf]
 		if parent == nil || byID[a.ID] != nil {
 			continue
 		}
 		child := detail(a, parent.Level+1)
+		if i >= len(chain.Items)-chain.Truncated || !left.take(child.size()) {
+			child.truncate()
+		}
 		byID[a.ID] = child
 		if !nested {
 			parent = root

@@ -1,10 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
@@ -30,7 +31,7 @@ func (c *call) body(into any) error {
 // optionalBody is body for requests that need none.
 func (c *call) optionalBody(into any) error {
 	if c.r.ContentLength == 0 {
-		return nil
+		return c.reserve(c.least)
 	}
 	return c.body(into)
 }
@@ -44,18 +45,42 @@ func (c *call) read(mediaTypes ...string) ([]byte, error) {
 			return nil, errMediaType
 		}
 	}
-	body := c.r.Body
-	if body == nil { // a request that no server read
-		body = http.NoBody
+	text, err := c.readAll()
+	if err != nil {
+		return nil, err
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(c.w, body, c.maxBody))
+	if err := c.reserve(max(c.least, workPerBody*int64(len(text)))); err != nil {
+		return nil, err
+	}
+	return text, checkJSON(text)
+}
+
+// readAll reads the body into memory that is reserved before.
+func (c *call) readAll() ([]byte, error) {
+	most, length := c.api.cfg.MaxBody, c.r.ContentLength
+	if length > most {
+		return nil, errTooLarge
+	}
+	if c.r.Body == nil { // a request that no server read
+		return nil, nil
+	}
+	reserved := length
+	if length < 0 {
+		reserved = 2 * most // a buffer that grows
+	}
+	if err := c.received.resize(c.r.Context(), reserved); err != nil {
+		return nil, err
+	}
+	into := bytes.NewBuffer(make([]byte, 0, max(length, 0)+bytes.MinRead))
+	_, err := into.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, most))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge
 	}
 	if err != nil {
 		return nil, malformed("", "The body could not be read to its end.")
 	}
-	return text, checkJSON(text)
+	c.received.shrink(int64(into.Len()))
+	return into.Bytes(), nil
 }
 
 func checkJSON(text []byte) error {
@@ -106,6 +131,24 @@ func decode(text []byte, pointer string, into any) error {
 	}
 	slices.SortFunc(faults, func(a, b fault) int { return strings.Compare(*a.Pointer, *b.Pointer) })
 	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", faults...)
+}
+
+// items are the first items of an array. No array that has them may have as many, and to
+// read 500,000 takes 90 MB.
+type items []json.RawMessage
+
+const maxItems = webhooks.MaxBatch + 1
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (i *items) UnmarshalJSON(text []byte) error {
+	if text[0] != '[' {
+		return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[items]()}
+	}
+	*i = items{}
+	for s := (splitter{text: text}); len(*i) < maxItems && s.more(']'); {
+		*i = append(*i, s.value())
+	}
+	return nil
 }
 
 // mustBe words what was expected where a value of another type stands, or is in an

@@ -142,13 +142,13 @@ func (r route) errors() map[int][]string {
 	if r.needs != open {
 		add(401, "unauthorized")
 		add(403, "forbidden")
-		add(503, "store_unavailable", "authentication_unavailable")
+		add(503, "store_unavailable", "authentication_unavailable", "overloaded")
 		add(500, "internal_error")
 	}
 	if strings.Contains(r.path, "{") {
 		add(404, "not_found")
 	}
-	if r.about.in != nil || patch {
+	if r.hasBody() {
 		add(400, "malformed_json", "validation_failed")
 		add(413, "payload_too_large")
 		add(415, "unsupported_media_type")
@@ -180,6 +180,18 @@ func (r route) tagged() bool {
 		return true
 	}
 	return detail
+}
+
+// hasBody reports whether the route reads a body.
+func (r route) hasBody() bool { return r.about.in != nil || r.method == http.MethodPatch }
+
+// large reports whether the answer shows a record that may be as large as a body.
+func (r route) large() bool {
+	switch r.about.out.(type) {
+	case subscriptionWire, sampleWire, activityWire, activationWire, activityDetail, messageDetail, payloadWire, deliveryBody, explanationsWire:
+		return true
+	}
+	return false
 }
 
 func (r route) success() int {

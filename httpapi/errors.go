@@ -20,6 +20,7 @@ var (
 	errTooLarge     = errors.New("the body is too large")
 	errTestFailed   = errors.New("a test of the patch failed")
 	errAuthDown     = errors.New("the caller cannot be authenticated now")
+	errOverloaded   = errors.New("other requests take all of the memory for requests")
 )
 
 // maxFaults is how many faults an answer lists: their number is the client's doing.
@@ -58,6 +59,7 @@ var answers = []struct {
 	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},
 	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
 	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Callers cannot be authenticated now; try again later."},
+	{errOverloaded, http.StatusServiceUnavailable, "overloaded", "Too many large requests are under way; try again later."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store_unavailable", "The store did not answer in time; try again later."},
 	{context.Canceled, http.StatusServiceUnavailable, "store_unavailable", "The request was given up."},
 }

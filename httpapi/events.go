@@ -27,7 +27,7 @@ func (in eventInput) event() webhooks.Event {
 }
 
 type batchInput struct {
-	Events []json.RawMessage `json:"events" wire:"required" schema:"is=PublishInput"`
+	Events items `json:"events" wire:"required" schema:"is=PublishInput"`
 }
 
 // publishedWire is what became of an event.

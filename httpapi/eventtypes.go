@@ -38,7 +38,10 @@ type eventTypeWire struct {
 	ActiveInfo  activeInfo      `json:"activeInfo"`
 	Category    categoryRefWire `json:"webhookCategory"`
 	Damaged     []string        `json:"damaged,omitempty"`
+	Truncated   bool            `json:"truncated,omitempty"`
 }
+
+func (w *eventTypeWire) truncate() { w.Schema, w.Truncated = nil, true }
 
 type categoryRefWire struct {
 	ID       uuid.UUID `json:"id"`
@@ -80,11 +83,15 @@ func (a *api) listEventTypes(c *call) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.hooks.Registry.EventTypes(c.ctx(), c.id("webhookCategoryId"), archived, p.page())
+	page := p.page()
+	found, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.EventType], error) {
+		page.MaxBytes = maxBytes
+		return a.hooks.Registry.EventTypes(c.ctx(), c.id("webhookCategoryId"), archived, page)
+	})
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, listOf(found, p, showEventType))
+	return replyPage(c, found, p, func(e webhooks.EventType) uuid.UUID { return e.ID }, showEventType)
 }
 
 func (a *api) getEventType(c *call) error {

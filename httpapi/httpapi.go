@@ -25,6 +25,12 @@ type Config struct {
 	Authenticator Authenticator
 	// MaxBody bounds a request's body, in bytes. Default: 1 MiB.
 	MaxBody int64
+	// RequestMemory bounds the memory that requests take together, in bytes: one half is
+	// for bodies, from the first byte of a body to the end of its request, the other for the
+	// work on them and for answers. One organization has at most half of each. Requests
+	// beyond that wait; after 5 s the client gets a 503. Health, docs and sinks take none.
+	// At least 4 times MaxBody. Default: 64 MiB.
+	RequestMemory int64
 	// Timeout bounds how long a request waits for the store, from when its body was
 	// read; then the client gets a 503. Default: 10 s.
 	Timeout time.Duration
@@ -55,7 +61,8 @@ type Config struct {
 
 // withDefaults completes the configuration.
 func (c Config) withDefaults() Config {
-	c.MaxBody, c.Timeout, c.Challenge = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.Timeout, 10*time.Second), cmp.Or(c.Challenge, defaultChallenge)
+	c.MaxBody, c.RequestMemory = cmp.Or(c.MaxBody, 1<<20), cmp.Or(c.RequestMemory, 64<<20)
+	c.Timeout, c.Challenge = cmp.Or(c.Timeout, 10*time.Second), cmp.Or(c.Challenge, defaultChallenge)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -81,8 +88,12 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
+	if c.RequestMemory/4 < c.MaxBody {
+		return nil, fmt.Errorf("httpapi: Config.RequestMemory is %d, must be at least 4 times Config.MaxBody, which is %d", c.RequestMemory, c.MaxBody)
+	}
 	a := &api{
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
+		bodies: newMemory(c.RequestMemory / 2), work: newMemory(c.RequestMemory / 2),
 		openAPI: sync.OnceValue(c.openAPI), docs: sync.OnceValue(c.docsPage),
 	}
 	if c.CheckJWKS != nil {
@@ -100,6 +111,8 @@ type api struct {
 	health *health // of the store and the dispatcher
 	jwks   *health // nil without Config.CheckJWKS
 	log    *conditionlog.Log
+	bodies *memory // of requests
+	work   *memory // on requests and answers
 
 	openAPI func() []byte
 	docs    func() []byte
@@ -138,6 +151,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const (
 	storeDown = "webhooks: the store is down"
 	authDown  = "webhooks: tokens cannot be verified"
+	noMemory  = "webhooks: requests wait too long for memory"
 )
 
 // fail renders an error. The log gets the causes that the client is not told: each
@@ -157,6 +171,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		a.log.Occurred(r.Context(), slog.LevelError, storeDown, nil, attributes...)
 	case p.Code == "authentication_unavailable":
 		a.log.Occurred(r.Context(), slog.LevelError, authDown, nil, attributes...)
+	case p.Code == "overloaded":
+		a.log.Occurred(r.Context(), slog.LevelWarn, noMemory, nil, attributes...)
 	case p.Status >= http.StatusInternalServerError:
 		a.cfg.Logger.ErrorContext(r.Context(), "webhooks: request failed", attributes...)
 	}

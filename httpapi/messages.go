@@ -64,17 +64,28 @@ func (a *api) getMessage(c *call) error {
 	if err != nil {
 		return err
 	}
-	deliveries, err := a.hooks.Dispatcher.Deliveries(c.ctx(), c.org, found.ID, webhooks.Page{Take: maxActivations})
+	deliveries, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Delivery], error) {
+		return a.hooks.Dispatcher.Deliveries(c.ctx(), c.org, found.ID, webhooks.Page{Take: maxActivations, MaxBytes: maxBytes})
+	})
 	if err != nil {
+		return err
+	}
+	if err := c.reserve(workPerRecord * min(maxPage, int64(len(found.Body)+len(found.Source)+smallPage)*int64(len(deliveries.Items)+1))); err != nil {
 		return err
 	}
 	out := messageDetail{
 		messageWire: showMessage(found), Activations: make([]activationWire, len(deliveries.Items)),
 	}
 	out.Data = readable(found.Data(), "data", &out.Damaged)
+	left := room(maxPage)
+	left.take(len(out.Data))
 	for i, d := range deliveries.Items {
 		d.Body, d.Source = found.Body, found.Source
-		out.Activations[i] = showDelivery(d)
+		shown := showDelivery(d)
+		if i >= len(deliveries.Items)-deliveries.Truncated || !left.take(shown.size()) {
+			shown.truncate()
+		}
+		out.Activations[i] = shown
 	}
 	return c.record(http.StatusOK, out)
 }

@@ -36,7 +36,7 @@ func (a *api) getOpenAPI(c *call) error { return c.send(http.StatusOK, a.openAPI
 
 const introduction = "Offers webhooks to customers: a catalog of event types, subscriptions per organization, signed delivery with retries, " +
 	"and the history of every attempt.\n\nErrors are `application/problem+json` (RFC 9457); switch on `code`. Lists count pages: `skip` is how many to pass over, " +
-	"`take` the size of one. PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
+	"`take` the size of one; a page has at most 8 MiB. PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
 	"What the published reference of the ECG Webhooks Module API does not have is marked `x-beyond`."
 
 func (c Config) describe() object {

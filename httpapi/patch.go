@@ -40,7 +40,7 @@ func (c *call) patch() (patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	var raw []json.RawMessage
+	var raw items
 	if err := json.Unmarshal(text, &raw); err != nil || raw == nil {
 		return nil, invalid("", "must be an array of operations")
 	}

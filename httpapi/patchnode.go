@@ -44,7 +44,7 @@ func (n *node) split() *inner {
 			n.in.set(nameOf(name), name, node{text: s.value()})
 		}
 	case '[':
-		n.in = &inner{}
+		n.in = &inner{items: make([]node, 0, s.count())}
 		for s.more(']') {
 			n.in.items = append(n.in.items, node{text: s.value()})
 		}
@@ -188,6 +188,14 @@ func (n *node) equal(o *node) bool {
 type splitter struct {
 	text json.RawMessage
 	at   int
+}
+
+// count returns how many items the array has that begins here.
+func (s splitter) count() (n int) {
+	for ; s.more(']'); n++ {
+		s.value()
+	}
+	return n
 }
 
 func (s *splitter) space() {

@@ -169,6 +169,8 @@ type paging struct {
 	skip, take int // pages to skip, and their size
 	descending bool
 	after      uuid.UUID // the cursor; zero for none
+	cursors    bool      // the list has cursors
+	shortens   bool      // a page that would be too large has fewer items: it is not read by skip
 }
 
 const maxSkip = 1<<31 - 1
@@ -185,6 +187,7 @@ func (q *query) paging(orders ...string) paging {
 // cursorPaging reads the parameters of a history list, newest first by default.
 func (q *query) cursorPaging() paging {
 	p := q.paging("DESC", "ASC")
+	p.cursors, p.shortens = true, !q.values.Has("skip")
 	cursor := q.text("cursor")
 	if cursor == "" {
 		return p

@@ -108,7 +108,7 @@ func matches(pattern, segments []string) bool {
 // scope, the organization and the ids, all as the table says.
 func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
-		c := &call{w: w, r: r.Request, maxBody: a.cfg.MaxBody, timeout: a.cfg.Timeout, text: map[string]string{}, ids: map[string]uuid.UUID{}}
+		c := &call{api: a, w: w, r: r.Request, text: map[string]string{}, ids: map[string]uuid.UUID{}}
 		defer c.end()
 		if rt.needs != open {
 			caller, err := a.authenticate(r.Request)
@@ -136,6 +136,11 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			c.org = c.id("organizationId")
 			if !c.caller.in(c.org) {
 				return webhooks.ErrNotFound
+			}
+		}
+		if rt.needs != open {
+			if err := c.share(rt); err != nil {
+				return err
 			}
 		}
 		return rt.handle(a, c)

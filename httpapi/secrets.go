@@ -28,7 +28,10 @@ type secretWire struct {
 	ValidTo      timestamp         `json:"validTo"`
 	AuditInfo    auditInfo         `json:"auditInfo"`
 	Subscription *subscriptionWire `json:"subscription,omitempty"`
+	Truncated    bool              `json:"truncated,omitempty"`
 }
+
+func (w *secretWire) truncate() { w.Subscription, w.Truncated = nil, true }
 
 // showSecret shows a secret in full, or one that is damaged as if masked.
 func showSecret(s webhooks.Secret) secretWire {
@@ -80,7 +83,9 @@ func (a *api) listSecrets(c *call) error {
 		return err
 	}
 	id := c.id("subscriptionId")
-	found, err := a.hooks.Subscriptions.Secrets(c.ctx(), c.org, id, p.history())
+	found, err := readPage(c, include["subscription"], func(int) (webhooks.List[webhooks.Secret], error) {
+		return a.hooks.Subscriptions.Secrets(c.ctx(), c.org, id, p.history())
+	})
 	if err != nil {
 		return err
 	}
@@ -90,12 +95,11 @@ func (a *api) listSecrets(c *call) error {
 			return err
 		}
 	}
-	return c.reply(http.StatusOK, historyOf(found, p, func(s webhooks.Secret) uuid.UUID { return s.ID },
-		func(s webhooks.Secret) secretWire {
-			w := showSecret(s)
-			w.Subscription = nested
-			return w
-		}))
+	return replyPage(c, found, p, func(s webhooks.Secret) uuid.UUID { return s.ID }, func(s webhooks.Secret) secretWire {
+		w := showSecret(s)
+		w.Subscription = nested
+		return w
+	})
 }
 
 // nested returns a subscription as it is shown in another resource.
@@ -104,9 +108,10 @@ func (a *api) nested(c *call, id uuid.UUID) (*subscriptionWire, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown, err := a.masked(c, found)
+	show, err := a.masked(c, []webhooks.Subscription{found})
 	if err != nil {
 		return nil, err
 	}
-	return &shown[0], nil
+	shown := show(found)
+	return &shown, nil
 }

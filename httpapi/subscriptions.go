@@ -30,7 +30,7 @@ type subscriptionInput struct {
 	RetrySchedule []string           `json:"retrySchedule"`
 	RateLimit     *float64           `json:"rateLimit"`
 	Ordered       bool               `json:"ordered"`
-	Filter        []json.RawMessage  `json:"filter" schema:"is=ConditionInput"`
+	Filter        items              `json:"filter" schema:"is=ConditionInput"`
 }
 
 // conditionInput is a condition of a filter.
@@ -106,6 +106,11 @@ type subscriptionWire struct {
 	ActiveInfo     activeInfo        `json:"activeInfo"`
 	ArchiveInfo    archiveInfo       `json:"archiveInfo"`
 	Damaged        []string          `json:"damaged,omitempty"`
+	Truncated      bool              `json:"truncated,omitempty"`
+}
+
+func (w *subscriptionWire) truncate() {
+	w.Events, w.Headers, w.Filter, w.Truncated = []any{}, nil, nil, true
 }
 
 type conditionWire struct {
@@ -200,21 +205,16 @@ func waitText(d time.Duration) string {
 	return s
 }
 
-// masked shows subscriptions inside a list or another resource.
-func (a *api) masked(c *call, found ...webhooks.Subscription) ([]subscriptionWire, error) {
+// masked returns what shows the subscriptions inside a list or another resource.
+func (a *api) masked(c *call, found []webhooks.Subscription) (show func(webhooks.Subscription) subscriptionWire, err error) {
 	secrets, err := a.hooks.Subscriptions.CurrentSecrets(c.ctx(), found)
 	if err != nil {
 		return nil, err
 	}
 	statuses, err := a.hooks.Subscriptions.Statuses(c.ctx(), found)
-	if err != nil {
-		return nil, err
-	}
-	shown := make([]subscriptionWire, len(found))
-	for i, s := range found {
-		shown[i] = showSubscription(s, secrets[s.ID], statuses[s.ID]).masked()
-	}
-	return shown, nil
+	return func(s webhooks.Subscription) subscriptionWire {
+		return showSubscription(s, secrets[s.ID], statuses[s.ID]).masked()
+	}, err
 }
 
 func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
@@ -273,16 +273,18 @@ func (a *api) listSubscriptions(c *call) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.hooks.Subscriptions.List(c.ctx(), c.org, wanted)
+	found, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Subscription], error) {
+		wanted.MaxBytes = maxBytes
+		return a.hooks.Subscriptions.List(c.ctx(), c.org, wanted)
+	})
 	if err != nil {
 		return err
 	}
-	shown, err := a.masked(c, found.Items...)
+	show, err := a.masked(c, found.Items)
 	if err != nil {
 		return err
 	}
-	out := webhooks.List[subscriptionWire]{Items: shown, Total: found.Total}
-	return c.reply(http.StatusOK, listOf(out, p, func(w subscriptionWire) subscriptionWire { return w }))
+	return replyPage(c, found, p, func(s webhooks.Subscription) uuid.UUID { return s.ID }, show)
 }
 
 func (a *api) getSubscription(c *call) error {
@@ -379,13 +381,36 @@ func (a *api) listSubscribers(c *call) error {
 	if c.caller.everywhere() {
 		orgs = nil // all
 	}
-	found, err := a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs)
-	if err != nil {
-		return err
+	var items [][]byte
+	left, size := room(maxPage), 0
+	page := webhooks.Page{Take: 100, MaxBytes: smallPage}
+	for {
+		if err := c.reserve(int64(size + smallPageWork)); err != nil {
+			return err
+		}
+		found, err := a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs, page)
+		if err != nil {
+			return err
+		}
+		show, err := a.masked(c, found.Items)
+		if err != nil {
+			return err
+		}
+		more := found.Truncated > 0 || len(found.Items) == page.Take
+		for _, s := range found.Items[:len(found.Items)-found.Truncated] {
+			shown := show(s)
+			text, err := encode(shown)
+			if !left.take(len(text)) {
+				shown.truncate()
+				text, err = encode(shown)
+			}
+			if err != nil {
+				return err
+			}
+			items, size, page.After = append(items, text), size+len(text), s.ID
+		}
+		if !more {
+			return c.send(http.StatusOK, splice([]byte("["), items, []byte("]"))...)
+		}
 	}
-	shown, err := a.masked(c, found...)
-	if err != nil {
-		return err
-	}
-	return c.reply(http.StatusOK, shown)
 }

@@ -134,10 +134,11 @@ var vocabulary = map[string]word{
 	"from": {"When the bucket begins.", ""}, "StatsBucket.attempts": {"Those that succeeded or failed.", "100"}, "StatsBucket.succeeded": {"", "98"}, "StatsBucket.failed": {"", "2"},
 	"successRate": {"0–1.", "0.98"}, "p50Ms": {"", "38"}, "p95Ms": {"", "120"}, "p99Ms": {"", "310"},
 
-	"damaged": {"The members whose stored values cannot be read, which are shown as null or empty: overwrite them. Absent where there are none.", `["headers"]`},
+	"damaged":   {"The members whose stored values cannot be read, which are shown as null or empty: overwrite them. Absent where there are none.", `["headers"]`},
+	"truncated": {"True where a page or another answer would have more than 8 MiB: large members are left out, and shown as null or empty. Read the item by itself. Otherwise absent.", "true"},
 
 	"currentPageNumber": {"Echoes skip.", "0"}, "recordsPerPage": {"", "10"}, "totalRecords": {"Exact.", "1"}, "totalPages": {"", "1"},
-	"nextCursor": {"For the next page; null on the last.", "null"},
+	"nextCursor": {"For the next page; null on the last. A page that would have more than 8 MiB has fewer items than take, unless skip is given.", "null"},
 
 	"PartialSubscription.": {"The id alone; with include=subscription all members of Subscription.", ""}, "PartialEvent.": {"The id alone; with include=event all members of Event.", ""},
 	"EventSelector.": {"One event, or a pattern of codes.", ""}, "ActivityType.": {"0 first post, 1 automatic retry, 2 manual retry, 3 test.", ""},
@@ -158,13 +159,13 @@ var vocabulary = map[string]word{
 var beyondMembers = func() map[string]bool {
 	all := map[string]bool{}
 	for component, names := range map[string][]string{
-		"Event": {"schema", "damaged"}, "Sample": {"damaged"}, "EventInput": {"schema"},
-		"Subscription":      {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged"},
-		"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
-		"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged"},
-		"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged"},
-		"ActivityDetail":    {"damaged", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
-		"ActivityHistory":   {"nextCursor"}, "ActivationHistory": {"nextCursor"}, "SecretHistoryEntryHistory": {"nextCursor"},
+		"Event": {"schema", "damaged", "truncated"}, "Sample": {"damaged"}, "EventInput": {"schema"},
+		"Subscription":       {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged", "truncated"},
+		"SubscriptionInput":  {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
+		"Activity":           {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged", "truncated"},
+		"Activation":         {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated"},
+		"ActivityDetail":     {"damaged", "truncated", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage", "auditInfo"},
+		"SecretHistoryEntry": {"truncated"}, "ActivityHistory": {"nextCursor"}, "ActivationHistory": {"nextCursor"}, "SecretHistoryEntryHistory": {"nextCursor"},
 	} {
 		for _, name := range names {
 			maps.Insert(all, maps.All(map[string]bool{component + "." + name: true}))

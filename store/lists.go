@@ -10,12 +10,21 @@ type Page struct {
 	Take       int       // items at most; 0 for none
 	Descending bool      // newest first
 	After      uuid.UUID // start behind this id; zero for the beginning. Skip counts from there
+
+	// MaxBytes bounds the large members of the items together, in bytes as the store keeps
+	// them; 0 for no bound. Large members are Body, Source and Response of attempts and
+	// deliveries, Schema of event types, Payload of samples, and Selectors, Headers and
+	// Filter of subscriptions. Other lists ignore it. The first item is always whole. From
+	// the item on that would exceed the bound, items come without their large members, which
+	// the store does not read: see List.Truncated.
+	MaxBytes int
 }
 
 // List is a part of a list and the length of the whole.
 type List[T any] struct {
-	Items []T
-	Total int // of everything that the query matches, whatever the page
+	Items     []T
+	Total     int // of everything that the query matches, whatever the page
+	Truncated int // how many of Items, from the last one backwards, lack their large members: see Page.MaxBytes
 }
 
 // ArchivedFilter says what a list does with archived things.

@@ -117,9 +117,9 @@ type Catalog interface {
 	// or with ErrBadReference if the event type does not exist.
 	CreateSample(ctx context.Context, s Sample) error
 	Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (Sample, error)
-	// Samples lists an event type's samples in the order of their ids, or those
-	// of all event types for a zero id.
-	Samples(ctx context.Context, eventTypeID uuid.UUID) ([]Sample, error)
+	// Samples lists an event type's samples, or those of all event types for a zero
+	// id.
+	Samples(ctx context.Context, eventTypeID uuid.UUID, page Page) (List[Sample], error)
 	// UpdateSample may change the version too, and then fails with
 	// ErrSampleExists if that has one.
 	UpdateSample(ctx context.Context, eventTypeID uuid.UUID, version string, change func(*Sample) error) (Sample, error)
@@ -150,9 +150,9 @@ type Subscriptions interface {
 	Subscription(ctx context.Context, org, id uuid.UUID) (Subscription, error)
 	Subscriptions(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error)
 	// Subscribers lists the live subscriptions that have one of the topics, each
-	// once, in the order of their ids: those of the given organizations, or of all
-	// if nil. Of no organizations (empty, not nil) there are none.
-	Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]Subscription, error)
+	// once: those of the given organizations, or of all if nil. Of no organizations
+	// (empty, not nil) there are none.
+	Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID, page Page) (List[Subscription], error)
 	// UpdateSubscription works as the Update methods of Catalog do, and fails with
 	// ErrBadReference as CreateSubscription does. In the same
 	// transaction, archiving cancels the subscription's pending attempts, but not
@@ -288,8 +288,9 @@ type History interface {
 	Attempts(ctx context.Context, q HistoryQuery) (List[Attempt], error)
 	// Attempt returns one of a subscription's attempts.
 	Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error)
-	// Chain lists all attempts of a delivery in the order of their numbers.
-	Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]Attempt, error)
+	// Chain lists all attempts of a delivery in the order of their numbers. MaxBytes
+	// is that of a Page.
+	Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (List[Attempt], error)
 	// Deliveries lists deliveries of a subscription. Status is the chain's.
 	Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error)
 	// Delivery returns one of a subscription's deliveries.

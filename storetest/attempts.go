@@ -83,7 +83,7 @@ func attemptNotFound(f *fixture) {
 	f.historyNotFound(f.org, store.Job{Lease: store.Lease{AttemptID: id}, DeliveryID: id, SubscriptionID: f.id()})
 	_, err := f.s.Attempt(f.ctx, f.org, sub.ID, id)
 	f.notFound("Attempt", err)
-	_, err = f.s.Chain(f.ctx, f.org, sub.ID, id)
+	_, err = f.s.Chain(f.ctx, f.org, sub.ID, id, 0)
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, f.org, sub.ID, id)
 	f.notFound("Delivery", err)
@@ -101,7 +101,7 @@ func attemptOtherSubscription(f *fixture) {
 	f.equal("attempts of the other", len(f.attempts(other.ID)), 0)
 	_, err := f.s.Attempt(f.ctx, f.org, other.ID, job.AttemptID)
 	f.notFound("Attempt", err)
-	_, err = f.s.Chain(f.ctx, f.org, other.ID, job.DeliveryID)
+	_, err = f.s.Chain(f.ctx, f.org, other.ID, job.DeliveryID, 0)
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, f.org, other.ID, job.DeliveryID)
 	f.notFound("Delivery", err)
@@ -124,7 +124,7 @@ func attemptChain(f *fixture) {
 		f.equal("attempt", a, f.attempt(sub.ID, a.ID))
 	}
 	// A chain is named by its first attempt only.
-	_, err := f.s.Chain(f.ctx, f.org, sub.ID, chain[1].ID)
+	_, err := f.s.Chain(f.ctx, f.org, sub.ID, chain[1].ID, 0)
 	f.notFound("Chain of a later attempt", err)
 	_, err = f.s.Delivery(f.ctx, f.org, sub.ID, chain[1].ID)
 	f.notFound("Delivery of a later attempt", err)

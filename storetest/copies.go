@@ -84,7 +84,7 @@ func copyCatalogOut(f *fixture) {
 	byCode := must(f.s.EventTypeByCode(f.ctx, nil, e.Code, e.Version))(f.t)
 	spoil(f.eventType(e.ID).Schema, list.Items[0].Schema, historic[e.ID].Schema, byCode.Schema)
 	f.equal("schema", string(f.eventType(e.ID).Schema), `{"type": "object"}`)
-	spoil(f.sample(e, "v1").Payload, must(f.s.Samples(f.ctx, e.ID))(f.t)[0].Payload)
+	spoil(f.sample(e, "v1").Payload, must(f.s.Samples(f.ctx, e.ID, all))(f.t).Items[0].Payload)
 	f.equal("payload", string(f.sample(e, "v1").Payload), `{"z":1.0,"a":2}`)
 }
 
@@ -110,7 +110,7 @@ func copySubscriptionsOut(f *fixture) {
 	q := store.SubscriptionQuery{Page: store.Page{Take: 1}}
 	spoilSubscription(f.subscription(sub.ID))
 	spoilSubscription(must(f.s.Subscriptions(f.ctx, f.org, q))(f.t).Items[0])
-	spoilSubscription(must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil))(f.t)[0])
+	spoilSubscription(must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil, all))(f.t).Items[0])
 	target := f.target(sub.ID)
 	spoilSubscription(target.Subscription)
 	spoil(target.Secrets[0].Key)
@@ -119,7 +119,7 @@ func copySubscriptionsOut(f *fixture) {
 		return nil
 	}))
 	f.equal("subscription", f.subscription(sub.ID), want)
-	f.equal("subscribers", must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil))(f.t), []store.Subscription{want})
+	f.equal("subscribers", must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil, all))(f.t).Items, []store.Subscription{want})
 }
 
 func copyChange(f *fixture) {

@@ -194,7 +194,7 @@ func eventTypeDelete(f *fixture) {
 	f.notFound("EventTypeByCode", err)
 	_, err = f.s.Sample(f.ctx, e.ID, "v1")
 	f.notFound("Sample", err)
-	f.equal("samples", len(must(f.s.Samples(f.ctx, uuid.Nil))(f.t)), 0)
+	f.equal("samples", len(must(f.s.Samples(f.ctx, uuid.Nil, all))(f.t).Items), 0)
 	f.equal("total", must(f.s.EventTypes(f.ctx, uuid.Nil, store.IncludeArchived, store.Page{}))(f.t).Total, 0)
 	f.notFound("second DeleteEventType", f.s.DeleteEventType(f.ctx, e.ID, nil))
 	f.fails("CreateSample", f.s.CreateSample(f.ctx, f.newSample(e, "v1")), store.ErrBadReference)

@@ -120,7 +120,7 @@ func filterChanges(f *fixture) {
 func filterSubscribers(f *fixture) {
 	e := f.addEvent()
 	want := f.filtered(e, where("/a", store.OpEqual, "1"))
-	f.equal("subscribers", must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil))(f.t), []store.Subscription{want})
+	f.equal("subscribers", must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil, all))(f.t).Items, []store.Subscription{want})
 }
 
 func filterHandOff(f *fixture) {

@@ -170,7 +170,7 @@ func (f *fixture) historyNotFound(org uuid.UUID, j store.Job) {
 	f.notFound("Deliveries", err)
 	_, err = f.s.Attempt(f.ctx, org, j.SubscriptionID, j.AttemptID)
 	f.notFound("Attempt", err)
-	_, err = f.s.Chain(f.ctx, org, j.SubscriptionID, j.DeliveryID)
+	_, err = f.s.Chain(f.ctx, org, j.SubscriptionID, j.DeliveryID, 0)
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, j.SubscriptionID, j.DeliveryID)
 	f.notFound("Delivery", err)

@@ -24,7 +24,7 @@ func (f *fixture) matched(e store.EventType) []uuid.UUID {
 	f.t.Helper()
 	p := f.publish(f.newMessage(e))[0]
 	var sent []uuid.UUID
-	for _, s := range must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), []uuid.UUID{f.org}))(f.t) {
+	for _, s := range must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), []uuid.UUID{f.org}, all))(f.t).Items {
 		for _, a := range f.attempts(s.ID) {
 			if a.MessageID == p.MessageID {
 				sent = append(sent, s.ID)
@@ -73,7 +73,7 @@ func matchOnce(f *fixture) {
 	e := f.addEventType(f.addCategory("vitals"), "a.b", "v1")
 	sub := f.subscribe(only(e), like("*"), like("a.*"), like("a.*"))
 	f.sameIDs("matched", f.matched(e), []uuid.UUID{sub.ID})
-	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), nil))(f.t)), 1)
+	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), nil, all))(f.t).Items), 1)
 	f.claimOne()
 }
 
@@ -90,7 +90,7 @@ func matchLive(f *fixture) {
 		f.create(s)
 	}
 	f.sameIDs("matched", f.matched(e), []uuid.UUID{live.ID})
-	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil))(f.t)), 1)
+	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, []string{e.ID.String()}, nil, all))(f.t).Items), 1)
 }
 
 func matchOrganization(f *fixture) {
@@ -110,11 +110,11 @@ func matchOrganization(f *fixture) {
 		"unknown": {[]uuid.UUID{uuid.New()}, []store.Subscription{}},
 		"none":    {[]uuid.UUID{}, []store.Subscription{}},
 	} {
-		got := must(f.s.Subscribers(f.ctx, topics, x.orgs))(f.t)
+		got := must(f.s.Subscribers(f.ctx, topics, x.orgs, all))(f.t).Items
 		f.equal(name+", number", len(got), len(x.want))
 		f.equal(name, append([]store.Subscription{}, got...), x.want)
 	}
-	f.equal("of no topic", len(must(f.s.Subscribers(f.ctx, nil, nil))(f.t)), 0)
+	f.equal("of no topic", len(must(f.s.Subscribers(f.ctx, nil, nil, all))(f.t).Items), 0)
 }
 
 func matchChanges(f *fixture) {
@@ -151,5 +151,5 @@ func matchSubscribers(f *fixture) {
 	for _, s := range [][]store.Selector{{like("*"), only(e)}, {only(e)}, {like("labs.*"), like("vitals.*")}} {
 		want = append(want, f.subscribe(s...))
 	}
-	f.equal("subscribers", must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), nil))(f.t), want)
+	f.equal("subscribers", must(f.s.Subscribers(f.ctx, store.Topics(e.ID, e.Code, e.Version), nil, all))(f.t).Items, want)
 }

@@ -128,7 +128,7 @@ func organizationMixed(f *fixture) {
 	org := theirs.OrganizationID
 	_, err := f.s.Attempt(f.ctx, org, theirs.ID, job.AttemptID)
 	f.notFound("Attempt", err)
-	_, err = f.s.Chain(f.ctx, org, theirs.ID, job.DeliveryID)
+	_, err = f.s.Chain(f.ctx, org, theirs.ID, job.DeliveryID, 0)
 	f.notFound("Chain", err)
 	_, err = f.s.Delivery(f.ctx, org, theirs.ID, job.DeliveryID)
 	f.notFound("Delivery", err)

@@ -17,6 +17,9 @@ var pagingCases = []testCase{
 	{"EachItemOnceUnderInserts", pagingUnderInserts},
 }
 
+// all is the page that holds everything.
+var all = store.Page{Take: 1000}
+
 // A pagedList is one of the store's lists.
 type pagedList struct {
 	name string
@@ -41,6 +44,7 @@ func (f *fixture) lists() []*pagedList {
 	f.check(f.s.CreateSubscription(f.ctx, other, secret))
 	from := f.now
 	second := f.addEventType(f.addCategory("labs"), "labs", "v1")
+	announced := f.addEventType(f.category(second.CategoryID), "announced", "v1")
 	third := f.newSubscription(only(second))
 	third.OrganizationID = uuid.New()
 	f.create(third)
@@ -78,6 +82,22 @@ func (f *fixture) lists() []*pagedList {
 			list: func(p store.Page) ([]uuid.UUID, int) {
 				l := must(f.s.EventTypes(f.ctx, category.ID, store.ExcludeArchived, p))(f.t)
 				return idsOf(l.Items, func(e store.EventType) uuid.UUID { return e.ID }), l.Total
+			},
+		}, {
+			name: "Samples", add: func() uuid.UUID { return f.addSample(second, f.id().String()).ID },
+			list: func(p store.Page) ([]uuid.UUID, int) {
+				l := must(f.s.Samples(f.ctx, second.ID, p))(f.t)
+				return idsOf(l.Items, func(s store.Sample) uuid.UUID { return s.ID }), l.Total
+			},
+		}, {
+			name: "Subscribers", add: func() uuid.UUID {
+				sub := f.newSubscription(only(announced))
+				sub.OrganizationID = uuid.New()
+				return f.create(sub).ID
+			},
+			list: func(p store.Page) ([]uuid.UUID, int) {
+				l := must(f.s.Subscribers(f.ctx, []string{announced.ID.String()}, nil, p))(f.t)
+				return idsOf(l.Items, func(s store.Subscription) uuid.UUID { return s.ID }), l.Total
 			},
 		}, {
 			name: "Subscriptions", ids: []uuid.UUID{sub.ID, other.ID},

@@ -67,7 +67,7 @@ func pruneRemoves(f *fixture) {
 	}
 	_, err := f.s.Attempt(f.ctx, f.org, sub.ID, jobs[0].ID)
 	f.notFound("attempt", err)
-	_, err = f.s.Chain(f.ctx, f.org, sub.ID, jobs[0].ID)
+	_, err = f.s.Chain(f.ctx, f.org, sub.ID, jobs[0].ID, 0)
 	f.notFound("chain", err)
 	f.prune(f.at(-time.Hour), 10, 0)
 	f.prune(f.now, 10, 1)

@@ -69,9 +69,9 @@ func sampleList(f *fixture) {
 	e := f.addEvent()
 	other := f.addEventType(f.categoryOf(e), "other", "v1")
 	a, b, c := f.addSample(e, "v2"), f.addSample(other, "v1"), f.addSample(e, "v1")
-	f.equal("of one", must(f.s.Samples(f.ctx, e.ID))(f.t), []store.Sample{a, c})
-	f.equal("of all", must(f.s.Samples(f.ctx, uuid.Nil))(f.t), []store.Sample{a, b, c})
-	f.equal("of an unknown one", len(must(f.s.Samples(f.ctx, f.id()))(f.t)), 0)
+	f.equal("of one", must(f.s.Samples(f.ctx, e.ID, all))(f.t).Items, []store.Sample{a, c})
+	f.equal("of all", must(f.s.Samples(f.ctx, uuid.Nil, all))(f.t).Items, []store.Sample{a, b, c})
+	f.equal("of an unknown one", len(must(f.s.Samples(f.ctx, f.id(), all))(f.t).Items), 0)
 }
 
 func sampleUpdate(f *fixture) {
@@ -137,7 +137,7 @@ func sampleDelete(f *fixture) {
 	_, err := f.s.Sample(f.ctx, e.ID, "v1")
 	f.notFound("Sample", err)
 	f.notFound("second DeleteSample", f.s.DeleteSample(f.ctx, e.ID, "v1", nil))
-	f.equal("samples", must(f.s.Samples(f.ctx, e.ID))(f.t), []store.Sample{kept})
+	f.equal("samples", must(f.s.Samples(f.ctx, e.ID, all))(f.t).Items, []store.Sample{kept})
 	f.addSample(e, "v1")
 }
 

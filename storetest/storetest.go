@@ -73,6 +73,7 @@ var groups = []struct {
 	{"Sample", sampleCases},
 	{"Seed", seedCases},
 	{"List", pagingCases},
+	{"MaxBytes", boundsCases},
 	{"Subscription", subscriptionCases},
 	{"Lifecycle", lifecycleCases},
 	{"Secret", secretCases},

@@ -216,7 +216,7 @@ func subscriptionDelete(f *fixture) {
 	f.notFound("AddSecret", err)
 	q := store.SubscriptionQuery{Archived: store.IncludeArchived}
 	f.equal("total", must(f.s.Subscriptions(f.ctx, f.org, q))(f.t).Total, 0)
-	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, sub.Topics(), nil))(f.t)), 0)
+	f.equal("subscribers", len(must(f.s.Subscribers(f.ctx, sub.Topics(), nil, all))(f.t).Items), 0)
 	f.equal("deliveries", f.publish(f.newMessage(e))[0].Deliveries, 0)
 }
 

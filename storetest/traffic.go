@@ -191,7 +191,7 @@ func (f *fixture) attempt(sub, id uuid.UUID) store.Attempt {
 
 func (f *fixture) chain(j store.Job) []store.Attempt {
 	f.t.Helper()
-	return must(f.s.Chain(f.ctx, j.OrganizationID, j.SubscriptionID, j.DeliveryID))(f.t)
+	return must(f.s.Chain(f.ctx, j.OrganizationID, j.SubscriptionID, j.DeliveryID, 0))(f.t).Items
 }
 
 func (f *fixture) delivery(j store.Job) store.Delivery {

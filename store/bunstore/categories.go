@@ -73,7 +73,7 @@ func (s *Store) Categories(
 		q := s.categories(tx, &rows)
 		whereArchived(q, "c", archived)
 		total, err := scanPage(ctx, q, "c", page)
-		list = listOfRecords(rows, total, (*categoryRow).record)
+		list = listOfRecords(rows, total, 0, (*categoryRow).record)
 		return err
 	})
 	return list, err

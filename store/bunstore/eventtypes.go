@@ -29,6 +29,7 @@ type eventTypeRow struct {
 	CategoryCode     string `bun:",scanonly"`
 	CategoryActive   bool   `bun:",scanonly"`
 	CategoryArchived bool   `bun:",scanonly"`
+	sizedRow
 }
 
 func eventTypeRowOf(e store.EventType) *eventTypeRow {
@@ -114,8 +115,12 @@ func (s *Store) eventTypes(db bun.IDB, model any) *bun.SelectQuery {
 
 // historicEventTypes is eventTypes with the deleted ones.
 func (s *Store) historicEventTypes(db bun.IDB, model any) *bun.SelectQuery {
-	return db.NewSelect().Model(model).ModelTableExpr(s.table("event_types AS e")).
-		ColumnExpr("?TableColumns").
+	return s.bareEventTypes(db, model).ColumnExpr("e.schema")
+}
+
+// bareEventTypes is historicEventTypes without the schemas.
+func (s *Store) bareEventTypes(db bun.IDB, model any) *bun.SelectQuery {
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("event_types AS e")).ExcludeColumn("schema").
 		ColumnExpr("c.name AS category_name, c.code AS category_code, c.active AS category_active, c.archived AS category_archived").
 		Join("JOIN " + s.table("categories AS c")).JoinOn("c.id = e.category_id")
 }
@@ -125,14 +130,15 @@ func (s *Store) EventTypes(
 	ctx context.Context, categoryID uuid.UUID, archived store.ArchivedFilter, page store.Page,
 ) (list store.List[store.EventType], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		var rows []eventTypeRow
-		q := s.eventTypes(tx, &rows)
-		if categoryID != uuid.Nil {
-			q.Where("e.category_id = ?", id(categoryID))
-		}
-		whereArchived(q, "e", archived)
-		total, err := scanPage(ctx, q, "e", page)
-		list = listOfRecords(rows, total, (*eventTypeRow).record)
+		total, rows, truncated, err := countBounded(ctx, func(rows *[]eventTypeRow) *bun.SelectQuery {
+			q := s.bareEventTypes(tx, rows).Where("e.deleted_at IS NULL")
+			if categoryID != uuid.Nil {
+				q.Where("e.category_id = ?", id(categoryID))
+			}
+			whereArchived(q, "e", archived)
+			return q
+		}, large{"e.schema", octets("e.schema")}, "e", page)
+		list = listOfRecords(rows, total, truncated, (*eventTypeRow).record)
 		return err
 	})
 	return list, err

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +41,7 @@ type attemptRow struct {
 	Source    []byte  `bun:",scanonly"`
 	Sending   bool    `bun:",scanonly"`
 	HeldUntil instant `bun:",scanonly"`
+	sizedRow
 }
 
 func (r *attemptRow) record() store.Attempt {
@@ -92,31 +94,45 @@ func (r *deliveryRow) record() store.Delivery {
 	return d
 }
 
-// bareAttempts finds attempts, without what their messages show.
+// largeAttempt and largeDelivery are what bareAttemptsOf and bareDeliveries leave out.
+var (
+	largeAttempt  = large{"a.response, m.body, m.source", octets("m.body", "m.source", "a.response")}
+	largeDelivery = large{largeAttempt.columns + ", o.response AS outcome_response", octets("m.body", "m.source", outcomeResponse)}
+)
+
+const outcomeResponse = "CASE WHEN o.id IS NULL THEN a.response ELSE o.response END"
+
+// bareAttempts finds attempts, without their large members.
 func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
 	queue := s.table("queue AS q")
-	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ColumnExpr("?TableColumns").
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ExcludeColumn("response").
 		ColumnExpr("coalesce((SELECT q.sending FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id), false) AS sending").
 		ColumnExpr("(SELECT q.due_at FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id AND q.held) AS held_until")
 }
 
-// attempts finds attempts of the subscription.
-func (s *Store) attempts(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
-	return s.bareAttempts(db, model).ColumnExpr("m.body, m.source").
-		Join("JOIN "+s.table("messages AS m")).JoinOn("m.id = a.message_id").
+// bareAttemptsOf finds attempts of the subscription, with their messages, without their
+// large members.
+func (s *Store) bareAttemptsOf(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
+	return s.bareAttempts(db, model).Join("JOIN "+s.table("messages AS m")).JoinOn("m.id = a.message_id").
 		Where("a.subscription_id = ?", id(subscription))
 }
 
-// deliveries finds the first attempts of the subscription's deliveries.
-func (s *Store) deliveries(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
-	return s.withOutcome(s.attempts(db, model, subscription)).Where("a.number = 1")
+// attempts finds attempts of the subscription.
+func (s *Store) attempts(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
+	return s.bareAttemptsOf(db, model, subscription).ColumnExpr(largeAttempt.columns)
 }
 
-// withOutcome adds to first attempts what became of their chains.
+// bareDeliveries finds the first attempts of the subscription's deliveries, without their
+// large members.
+func (s *Store) bareDeliveries(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
+	return s.withOutcome(s.bareAttemptsOf(db, model, subscription)).Where("a.number = 1")
+}
+
+// withOutcome adds to first attempts what became of their chains, without its response.
 func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").
-		ColumnExpr("o.response AS outcome_response, coalesce(o.error, '') AS outcome_error, o.next_retry_at AS outcome_next_retry_at").
+		ColumnExpr("coalesce(o.error, '') AS outcome_error, o.next_retry_at AS outcome_next_retry_at").
 		ColumnExpr("(SELECT min(q.due_at) FROM " + s.table("attempts AS p") + " JOIN " + s.table("queue AS q") + " ON q.attempt_id = p.id" +
 			" WHERE a.chain_status = 0 AND p.delivery_id = a.id AND p.number > 1 AND p.status = 0 AND q.held) AS retry_held_until").
 		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
@@ -138,9 +154,14 @@ func whereStatus(q *bun.SelectQuery, expression string, filter store.StatusFilte
 // Attempts implements store.History.
 func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list store.List[store.Attempt], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		var rows []attemptRow
-		total, err := s.scanHistory(ctx, tx, s.attempts(tx, &rows, query.SubscriptionID), query, false)
-		list = listOfRecords(rows, total, (*attemptRow).record)
+		total, err := s.countHistory(ctx, tx, query, attemptStatus)
+		if err != nil {
+			return err
+		}
+		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
+			return whereHistory(s.bareAttemptsOf(tx, rows, query.SubscriptionID), query, attemptStatus)
+		}, largeAttempt, "a", query.Page)
+		list = listOfRecords(rows, total, truncated, (*attemptRow).record)
 		return err
 	})
 	return list, err
@@ -149,39 +170,46 @@ func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list st
 // Deliveries implements store.History.
 func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list store.List[store.Delivery], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		var rows []deliveryRow
-		total, err := s.scanHistory(ctx, tx, s.deliveries(tx, &rows, query.SubscriptionID), query, true)
-		list = listOfRecords(rows, total, (*deliveryRow).record)
+		total, err := s.countHistory(ctx, tx, query, deliveryStatus)
+		if err != nil {
+			return err
+		}
+		rows, truncated, err := scanBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
+			return whereHistory(s.bareDeliveries(tx, rows, query.SubscriptionID), query, deliveryStatus)
+		}, largeDelivery, "a", query.Page)
+		list = listOfRecords(rows, total, truncated, (*deliveryRow).record)
 		return err
 	})
 	return list, err
 }
 
-// scanHistory counts what the query is for and scans the page of it. The count
-// joins nothing, so that mostly an index alone answers it.
-func (s *Store) scanHistory(
-	ctx context.Context, tx bun.Tx, q *bun.SelectQuery, query store.HistoryQuery, deliveries bool,
-) (total int, err error) {
+// The status of an attempt, and that of a delivery whose first attempt it is.
+const (
+	attemptStatus  = "a.status"
+	deliveryStatus = "coalesce(a.chain_status, a.status)"
+)
+
+// countHistory counts what the query is for. It joins nothing, so that mostly an index
+// alone answers it.
+func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.HistoryQuery, status string) (total int, err error) {
 	if err := s.hold(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
 	}
 	count := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("count(*)").
 		Where("a.subscription_id = ?", id(query.SubscriptionID))
-	status := "a.status"
-	if deliveries {
+	if status == deliveryStatus {
 		count.Where("a.number = 1")
-		status = "coalesce(a.chain_status, a.status)"
 	}
-	for _, q := range []*bun.SelectQuery{count, q} {
-		if query.EventTypeID != uuid.Nil {
-			q.Where("a.event_type_id = ?", id(query.EventTypeID))
-		}
-		whereStatus(q, status, query.Status)
+	return total, whereHistory(count, query, status).Scan(ctx, &total)
+}
+
+// whereHistory applies the filters of the query.
+func whereHistory(q *bun.SelectQuery, query store.HistoryQuery, status string) *bun.SelectQuery {
+	if query.EventTypeID != uuid.Nil {
+		q.Where("a.event_type_id = ?", id(query.EventTypeID))
 	}
-	if err := count.Scan(ctx, &total); err != nil {
-		return 0, err
-	}
-	return total, scanRows(ctx, q, "a", query.Page)
+	whereStatus(q, status, query.Status)
+	return q
 }
 
 // Attempt implements store.History.
@@ -197,26 +225,26 @@ func (s *Store) Attempt(ctx context.Context, org, subscription, attempt uuid.UUI
 }
 
 // Chain implements store.History.
-func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]store.Attempt, error) {
-	err := s.hold(ctx, s.db, org, subscription, "")
-	if err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	var rows []attemptRow
-	// The second condition is there for the index of the later attempts.
-	err = s.attempts(s.db, &rows, subscription).Where("a.delivery_id = ?", id(delivery)).
-		Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", id(delivery), id(delivery)).Order("a.number").Scan(ctx)
-	if err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	if len(rows) == 0 {
-		return nil, store.ErrNotFound
-	}
-	out := make([]store.Attempt, len(rows))
-	for i := range rows {
-		out[i] = rows[i].record()
-	}
-	return out, nil
+func (s *Store) Chain(
+	ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int,
+) (list store.List[store.Attempt], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		if err := s.hold(ctx, tx, org, subscription, ""); err != nil {
+			return err
+		}
+		all := store.Page{Take: math.MaxInt32, MaxBytes: maxBytes}
+		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
+			// The second condition is there for the index of the later attempts.
+			return s.bareAttemptsOf(tx, rows, subscription).Where("a.delivery_id = ?", id(delivery)).
+				Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", id(delivery), id(delivery)).Order("a.number")
+		}, largeAttempt, "a", all)
+		if err == nil && len(rows) == 0 {
+			err = store.ErrNotFound
+		}
+		list = listOfRecords(rows, len(rows), truncated, (*attemptRow).record)
+		return err
+	})
+	return list, err
 }
 
 // Delivery implements store.History.
@@ -225,7 +253,8 @@ func (s *Store) Delivery(ctx context.Context, org, subscription, delivery uuid.U
 		return store.Delivery{}, s.failed(ctx, err)
 	}
 	var row deliveryRow
-	if err := s.deliveries(s.db, &row, subscription).Where("a.id = ?", id(delivery)).Scan(ctx); err != nil {
+	q := s.bareDeliveries(s.db, &row, subscription).ColumnExpr(largeDelivery.columns).Where("a.id = ?", id(delivery))
+	if err := q.Scan(ctx); err != nil {
 		return store.Delivery{}, s.failed(ctx, err)
 	}
 	return row.record(), nil

@@ -57,7 +57,7 @@ func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (l
 			return err
 		}
 		tallies, err := s.tallies(ctx, tx, rows)
-		list = listOfRecords(rows, total, func(r *messageRow) store.MessageSummary {
+		list = listOfRecords(rows, total, 0, func(r *messageRow) store.MessageSummary {
 			return store.MessageSummary{Message: r.record(), Deliveries: tallies[r.ID]}
 		})
 		return err
@@ -111,10 +111,10 @@ func (s *Store) MessageDeliveries(
 		if !known {
 			return store.ErrNotFound
 		}
-		var rows []deliveryRow
-		q := s.withOutcome(s.bareAttempts(tx, &rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
-		total, err := scanPage(ctx, q, "a", page)
-		list = listOfRecords(rows, total, (*deliveryRow).record)
+		total, rows, truncated, err := countBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
+			return s.withOutcome(s.bareAttempts(tx, rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
+		}, large{"a.response, o.response AS outcome_response", octets(outcomeResponse)}, "a", page)
+		list = listOfRecords(rows, total, truncated, (*deliveryRow).record)
 		return err
 	})
 	return list, err

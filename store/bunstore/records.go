@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,9 +82,66 @@ func scanRows(ctx context.Context, q *bun.SelectQuery, alias string, page store.
 	return q.Scan(ctx)
 }
 
-// listOfRecords makes a list of what scanPage found.
-func listOfRecords[R, T any](rows []R, total int, record func(*R) T) store.List[T] {
-	list := store.List[T]{Total: total}
+// sizedRow is embedded in rows of lists with large members.
+type sizedRow struct {
+	Size int `bun:",scanonly"` // bytes of the large members, where scanBounded asked for it
+}
+
+func (r *sizedRow) size() int { return r.Size }
+
+// large are columns that make rows large, and the number of their bytes, in SQL. The
+// databases find that number without reading the values.
+type large struct{ columns, size string }
+
+func octets(columns ...string) string {
+	return "coalesce(octet_length(" + strings.Join(columns, "), 0) + coalesce(octet_length(") + "), 0)"
+}
+
+// scanBounded scans the page of what a query finds, within page.MaxBytes. The query
+// leaves out the large columns. Truncated is how many rows, at the end, lack them.
+func scanBounded[R any, P interface {
+	*R
+	size() int
+}](
+	ctx context.Context, query func(rows *[]R) *bun.SelectQuery, l large, alias string, page store.Page,
+) (rows []R, truncated int, err error) {
+	if page.MaxBytes <= 0 {
+		err = scanRows(ctx, query(&rows).ColumnExpr(l.columns), alias, page)
+		return rows, 0, err
+	}
+	if err := scanRows(ctx, query(&rows).ColumnExpr(l.size+" AS size"), alias, page); err != nil || len(rows) == 0 {
+		return nil, 0, err
+	}
+	n, bytes := 0, 0
+	for ; n < len(rows); n++ {
+		if bytes += P(&rows[n]).size(); n > 0 && bytes > page.MaxBytes {
+			break
+		}
+	}
+	var whole []R
+	page.Take = n
+	err = scanRows(ctx, query(&whole).ColumnExpr(l.columns), alias, page)
+	return append(whole, rows[n:]...), len(rows) - n, err
+}
+
+// countBounded counts what a query finds, and scans the page of it as scanBounded does.
+func countBounded[R any, P interface {
+	*R
+	size() int
+}](
+	ctx context.Context, query func(rows *[]R) *bun.SelectQuery, l large, alias string, page store.Page,
+) (total int, rows []R, truncated int, err error) {
+	n, err := query(&rows).Count(ctx)
+	if err != nil {
+		return 0, nil, 0, err
+	}
+	rows, truncated, err = scanBounded[R, P](ctx, query, l, alias, page)
+	return int(n), rows, truncated, err
+}
+
+// listOfRecords makes a list of what scanPage or scanBounded found.
+func listOfRecords[R, T any](rows []R, total, truncated int, record func(*R) T) store.List[T] {
+	list := store.List[T]{Total: total, Truncated: truncated}
 	for i := range rows {
 		list.Items = append(list.Items, record(&rows[i]))
 	}

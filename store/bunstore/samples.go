@@ -18,6 +18,7 @@ type sampleRow struct {
 	Payload     []byte
 	auditRow
 	Revision int64
+	sizedRow
 }
 
 func sampleRowOf(r store.Sample) *sampleRow {
@@ -68,20 +69,21 @@ func (s *Store) samples(db bun.IDB, model any) *bun.SelectQuery {
 }
 
 // Samples implements store.Catalog.
-func (s *Store) Samples(ctx context.Context, eventTypeID uuid.UUID) ([]store.Sample, error) {
-	var rows []sampleRow
-	q := s.samples(s.db, &rows).Order("sa.id")
-	if eventTypeID != uuid.Nil {
-		q.Where("sa.event_type_id = ?", id(eventTypeID))
-	}
-	if err := q.Scan(ctx); err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	var out []store.Sample
-	for i := range rows {
-		out = append(out, rows[i].record())
-	}
-	return out, nil
+func (s *Store) Samples(
+	ctx context.Context, eventTypeID uuid.UUID, page store.Page,
+) (list store.List[store.Sample], err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		total, rows, truncated, err := countBounded(ctx, func(rows *[]sampleRow) *bun.SelectQuery {
+			q := s.samples(tx, rows).ExcludeColumn("payload")
+			if eventTypeID != uuid.Nil {
+				q.Where("sa.event_type_id = ?", id(eventTypeID))
+			}
+			return q
+		}, large{"sa.payload", octets("sa.payload")}, "sa", page)
+		list = listOfRecords(rows, total, truncated, (*sampleRow).record)
+		return err
+	})
+	return list, err
 }
 
 // UpdateSample implements store.Catalog.

@@ -57,7 +57,7 @@ func (s *Store) Secrets(
 		}
 		var rows []secretRow
 		total, err := scanPage(ctx, s.secrets(tx, &rows).Where("k.subscription_id = ?", id(subscription)), "k", page)
-		list = listOfRecords(rows, total, (*secretRow).record)
+		list = listOfRecords(rows, total, 0, (*secretRow).record)
 		return err
 	})
 	return list, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,7 @@ type subscriptionRow struct {
 	auditRow
 	Revision  int64
 	DeletedAt instant
+	sizedRow
 }
 
 func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
@@ -169,10 +171,9 @@ func (s *Store) completeSubscriptions(ctx context.Context, db bun.IDB, rows []su
 // Subscriptions implements store.Subscriptions.
 func (s *Store) Subscriptions(
 	ctx context.Context, org uuid.UUID, query store.SubscriptionQuery,
-) (list store.List[store.Subscription], err error) {
-	err = s.read(ctx, func(tx bun.Tx) error {
-		var rows []subscriptionRow
-		q := s.subscriptions(tx, &rows).Where("s.organization_id = ?", id(org))
+) (store.List[store.Subscription], error) {
+	return s.listSubscriptions(ctx, query.Page, func(tx bun.Tx, q *bun.SelectQuery) {
+		q.Where("s.organization_id = ?", id(org))
 		whereArchived(q, "s", query.Archived)
 		if query.Version != "" {
 			q.Where("s.version = ?", query.Version)
@@ -180,9 +181,24 @@ func (s *Store) Subscriptions(
 		if query.EventTypeID != uuid.Nil {
 			q.Where("s.id IN (?)", s.listed(tx, query.EventTypeID.String()).Where("organization_id = ?", id(org)))
 		}
-		if list.Total, err = scanPage(ctx, q, "s", query.Page); err != nil {
+	})
+}
+
+// listSubscriptions makes a page of the subscriptions that are chosen.
+func (s *Store) listSubscriptions(
+	ctx context.Context, page store.Page, choose func(tx bun.Tx, q *bun.SelectQuery),
+) (list store.List[store.Subscription], err error) {
+	members := []string{"selectors", "headers", "filter"}
+	err = s.read(ctx, func(tx bun.Tx) error {
+		total, rows, truncated, err := countBounded(ctx, func(rows *[]subscriptionRow) *bun.SelectQuery {
+			q := s.subscriptions(tx, rows).ExcludeColumn(members...)
+			choose(tx, q)
+			return q
+		}, large{strings.Join(members, ", "), octets(members...)}, "s", page)
+		if err != nil {
 			return err
 		}
+		list.Total, list.Truncated = total, truncated
 		list.Items, err = s.completeSubscriptions(ctx, tx, rows)
 		return err
 	})
@@ -196,24 +212,19 @@ func (s *Store) listed(db bun.IDB, topics ...string) *bun.SelectQuery {
 }
 
 // Subscribers implements store.Subscriptions.
-func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]store.Subscription, error) {
+func (s *Store) Subscribers(
+	ctx context.Context, topics []string, orgs []uuid.UUID, page store.Page,
+) (store.List[store.Subscription], error) {
 	if len(topics) == 0 || (orgs != nil && len(orgs) == 0) {
-		return nil, nil
+		return store.List[store.Subscription]{}, nil
 	}
-	listed := s.listed(s.db, topics...)
-	if orgs != nil {
-		listed.Where("organization_id IN (?)", bun.List(ids(orgs)))
-	}
-	var rows []subscriptionRow
-	q := s.subscriptions(s.db, &rows).Where("s.id IN (?)", listed).Where("s.active AND NOT s.archived").Order("s.id")
-	if err := q.Scan(ctx); err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	subs, err := s.completeSubscriptions(ctx, s.db, rows)
-	if err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	return subs, nil
+	return s.listSubscriptions(ctx, page, func(tx bun.Tx, q *bun.SelectQuery) {
+		listed := s.listed(tx, topics...)
+		if orgs != nil {
+			listed.Where("organization_id IN (?)", bun.List(ids(orgs)))
+		}
+		q.Where("s.id IN (?)", listed).Where("s.active AND NOT s.archived")
+	})
 }
 
 // UpdateSubscription implements store.Subscriptions.

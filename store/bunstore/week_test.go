@@ -183,9 +183,9 @@ func (w week) chain(j store.Job) chain {
 	w.tb.Helper()
 	d, err := w.s.Delivery(w.tb.Context(), w.org, w.sub.ID, j.DeliveryID)
 	check(w.tb, err)
-	attempts, err := w.s.Chain(w.tb.Context(), w.org, w.sub.ID, j.DeliveryID)
+	attempts, err := w.s.Chain(w.tb.Context(), w.org, w.sub.ID, j.DeliveryID, 0)
 	check(w.tb, err)
-	return chain{d, attempts}
+	return chain{d, attempts.Items}
 }
 
 // left demands what is left of the attempts and messages.

@@ -117,7 +117,14 @@ func (s *Store) EventTypes(
 		}
 	}
 	sortByID(matching, eventTypeID)
-	return list(matching, eventTypeID, page, s.readEventType), nil
+	size := func(e *eventType) int { return len(e.Schema) }
+	return boundedList(matching, eventTypeID, page, size, func(e *eventType, whole bool) store.EventType {
+		shown := *e
+		if !whole {
+			shown.Schema = nil
+		}
+		return s.readEventType(&shown)
+	}), nil
 }
 
 // HistoricEventTypes returns event types, the deleted ones included.

@@ -10,10 +10,16 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-func readAttempt(a *attempt) store.Attempt {
+func readAttempt(a *attempt) store.Attempt { return readAttemptAs(a, true) }
+
+// readAttemptAs leaves out the large members unless the attempt is to be whole.
+func readAttemptAs(a *attempt, whole bool) store.Attempt {
 	out := a.Attempt
-	out.Response = bytes.Clone(a.Response)
-	out.Body, out.Source = bytes.Clone(a.message.Body), bytes.Clone(a.message.Source)
+	out.Response = nil
+	if whole {
+		out.Response = bytes.Clone(a.Response)
+		out.Body, out.Source = bytes.Clone(a.message.Body), bytes.Clone(a.message.Source)
+	}
 	out.HeldUntil = a.heldUntil()
 	return out
 }
@@ -24,6 +30,10 @@ func (a *attempt) heldUntil() time.Time {
 		return time.Time{}
 	}
 	return stored(a.due)
+}
+
+func attemptSize(a *attempt) int {
+	return len(a.message.Body) + len(a.message.Source) + len(a.Response)
 }
 
 // status is that of the whole chain.
@@ -38,19 +48,39 @@ func (d *delivery) status() store.Status {
 	return status
 }
 
-func readDelivery(d *delivery) store.Delivery {
-	out := store.Delivery{Attempt: readAttempt(d.attempts[0]), Attempts: len(d.attempts)}
+// outcome is the latest attempt that has one; the first where none has.
+func (d *delivery) outcome() *attempt {
+	latest := d.attempts[0]
 	for _, a := range d.attempts {
 		if a.Status.Finished() {
-			out.Duration, out.HTTPStatus, out.Response = a.Duration, a.HTTPStatus, bytes.Clone(a.Response)
-			out.Error, out.NextRetryAt = a.Error, a.NextRetryAt
+			latest = a
 		}
+	}
+	return latest
+}
+
+func readDelivery(d *delivery) store.Delivery { return readDeliveryAs(d, true) }
+
+// readDeliveryAs leaves out the large members unless the delivery is to be whole.
+func readDeliveryAs(d *delivery, whole bool) store.Delivery {
+	out := store.Delivery{Attempt: readAttemptAs(d.attempts[0], whole), Attempts: len(d.attempts)}
+	a := d.outcome()
+	out.Duration, out.HTTPStatus, out.Error, out.NextRetryAt = a.Duration, a.HTTPStatus, a.Error, a.NextRetryAt
+	if whole {
+		out.Response = bytes.Clone(a.Response)
+	}
+	for _, a := range d.attempts {
 		if until := a.heldUntil(); out.HeldUntil.IsZero() || !until.IsZero() && until.Before(out.HeldUntil) {
 			out.HeldUntil = until
 		}
 	}
 	out.Status = d.status()
 	return out
+}
+
+func deliverySize(d *delivery) int {
+	m := d.attempts[0].message
+	return len(m.Body) + len(m.Source) + len(d.outcome().Response)
 }
 
 // Attempts lists the attempts of a subscription.
@@ -69,7 +99,7 @@ func (s *Store) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[
 			matching = append(matching, a)
 		}
 	}
-	return list(matching, attemptID, q.Page, readAttempt), nil
+	return boundedList(matching, attemptID, q.Page, attemptSize, readAttemptAs), nil
 }
 
 // attempt finds an attempt of an organization's subscription.
@@ -111,20 +141,17 @@ func (s *Store) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (s
 }
 
 // Chain lists the attempts of a delivery.
-func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID) ([]store.Attempt, error) {
+func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (store.List[store.Attempt], error) {
 	if err := s.lock(ctx); err != nil {
-		return nil, err
+		return store.List[store.Attempt]{}, err
 	}
 	defer s.unlock()
 	d, err := s.delivery(org, subscription, delivery)
 	if err != nil {
-		return nil, err
+		return store.List[store.Attempt]{}, err
 	}
-	out := make([]store.Attempt, len(d.attempts))
-	for i, a := range d.attempts {
-		out[i] = readAttempt(a)
-	}
-	return out, nil
+	all := store.Page{Take: len(d.attempts), MaxBytes: maxBytes}
+	return boundedList(d.attempts, attemptID, all, attemptSize, readAttemptAs), nil
 }
 
 // Deliveries lists the deliveries of a subscription.
@@ -143,7 +170,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.Lis
 			matching = append(matching, d)
 		}
 	}
-	return list(matching, deliveryID, q.Page, readDelivery), nil
+	return boundedList(matching, deliveryID, q.Page, deliverySize, readDeliveryAs), nil
 }
 
 // Delivery returns a delivery.

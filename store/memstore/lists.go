@@ -27,6 +27,14 @@ func insert[T any](list []T, v T, id func(T) uuid.UUID) []T {
 // list makes the page of what matches, which is in the order of the ids. Read
 // makes the copy that is given out.
 func list[T, R any](matching []T, id func(T) uuid.UUID, p store.Page, read func(T) R) store.List[R] {
+	return boundedList(matching, id, p, func(T) int { return 0 }, func(e T, _ bool) R { return read(e) })
+}
+
+// boundedList is list for items with large members. Size is how many bytes these have.
+// Read leaves them out unless the item is to be whole.
+func boundedList[T, R any](
+	matching []T, id func(T) uuid.UUID, p store.Page, size func(T) int, read func(e T, whole bool) R,
+) store.List[R] {
 	out := store.List[R]{Total: len(matching)}
 	if p.After != uuid.Nil {
 		i, found := slices.BinarySearchFunc(matching, p.After, func(e T, target uuid.UUID) int { return compare(id(e), target) })
@@ -39,13 +47,17 @@ func list[T, R any](matching []T, id func(T) uuid.UUID, p store.Page, read func(
 			matching = matching[i:]
 		}
 	}
-	n := len(matching)
+	n, bytes := len(matching), 0
 	for i := max(p.Skip, 0); i < n && len(out.Items) < p.Take; i++ {
+		e := matching[i]
 		if p.Descending {
-			out.Items = append(out.Items, read(matching[n-1-i]))
-		} else {
-			out.Items = append(out.Items, read(matching[i]))
+			e = matching[n-1-i]
 		}
+		bytes += size(e)
+		if p.MaxBytes > 0 && bytes > p.MaxBytes && len(out.Items) > 0 {
+			out.Truncated++
+		}
+		out.Items = append(out.Items, read(e, out.Truncated == 0))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -183,9 +184,12 @@ func (s *Store) MessageDeliveries(
 	if m == nil || m.OrganizationID != org {
 		return store.List[store.Delivery]{}, notFound("message", id)
 	}
-	return list(m.deliveries(), deliveryID, page, func(d *delivery) store.Delivery {
-		out := readDelivery(d)
-		out.Body, out.Source = nil, nil
-		return out
-	}), nil
+	return boundedList(m.deliveries(), deliveryID, page, func(d *delivery) int { return len(d.outcome().Response) },
+		func(d *delivery, whole bool) store.Delivery {
+			out := readDeliveryAs(d, false)
+			if whole {
+				out.Response = bytes.Clone(d.outcome().Response)
+			}
+			return out
+		}), nil
 }

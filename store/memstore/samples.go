@@ -57,9 +57,9 @@ func (s *Store) Sample(ctx context.Context, eventTypeID uuid.UUID, version strin
 }
 
 // Samples lists the samples of an event type, or all.
-func (s *Store) Samples(ctx context.Context, eventTypeID uuid.UUID) ([]store.Sample, error) {
+func (s *Store) Samples(ctx context.Context, eventTypeID uuid.UUID, page store.Page) (store.List[store.Sample], error) {
 	if err := s.lock(ctx); err != nil {
-		return nil, err
+		return store.List[store.Sample]{}, err
 	}
 	defer s.unlock()
 	var matching []*store.Sample
@@ -69,11 +69,14 @@ func (s *Store) Samples(ctx context.Context, eventTypeID uuid.UUID) ([]store.Sam
 		}
 	}
 	sortByID(matching, sampleID)
-	out := make([]store.Sample, len(matching))
-	for i, sample := range matching {
-		out[i] = copySample(*sample)
-	}
-	return out, nil
+	size := func(sample *store.Sample) int { return len(sample.Payload) }
+	return boundedList(matching, sampleID, page, size, func(sample *store.Sample, whole bool) store.Sample {
+		shown := *sample
+		if !whole {
+			shown.Payload = nil
+		}
+		return copySample(shown)
+	}), nil
 }
 
 // UpdateSample changes a sample.

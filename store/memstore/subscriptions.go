@@ -165,13 +165,40 @@ func (s *Store) Subscriptions(
 		}
 	}
 	sortByID(matching, subscriptionID)
-	return list(matching, subscriptionID, q.Page, s.readSubscription), nil
+	return s.page(matching, q.Page), nil
+}
+
+// page makes a page of subscriptions.
+func (s *Store) page(matching []*subscription, p store.Page) store.List[store.Subscription] {
+	return boundedList(matching, subscriptionID, p, subscriptionSize, func(sub *subscription, whole bool) store.Subscription {
+		shown := subscription{Subscription: sub.Subscription}
+		if !whole {
+			shown.Selectors, shown.Headers, shown.Filter = nil, nil, nil
+		}
+		return s.readSubscription(&shown)
+	})
+}
+
+func subscriptionSize(sub *subscription) int {
+	n := 0
+	for _, sel := range sub.Selectors {
+		n += len(sel.EventTypeID) + len(sel.Pattern)
+	}
+	for name, value := range sub.Headers {
+		n += len(name) + len(value)
+	}
+	for _, c := range sub.Filter {
+		n += len(c.Pointer) + len(c.Value)
+	}
+	return n
 }
 
 // Subscribers lists the live subscriptions that have one of the topics.
-func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID) ([]store.Subscription, error) {
+func (s *Store) Subscribers(
+	ctx context.Context, topics []string, orgs []uuid.UUID, page store.Page,
+) (store.List[store.Subscription], error) {
 	if err := s.lock(ctx); err != nil {
-		return nil, err
+		return store.List[store.Subscription]{}, err
 	}
 	defer s.unlock()
 	if orgs == nil {
@@ -184,11 +211,7 @@ func (s *Store) Subscribers(ctx context.Context, topics []string, orgs []uuid.UU
 		found = append(found, s.live(org, topics)...)
 	}
 	sortByID(found, subscriptionID)
-	var out []store.Subscription
-	for _, sub := range slices.Compact(found) {
-		out = append(out, s.readSubscription(sub))
-	}
-	return out, nil
+	return s.page(slices.Compact(found), page), nil
 }
 
 // UpdateSubscription changes a subscription.

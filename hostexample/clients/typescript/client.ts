@@ -27,7 +27,7 @@ function ok<T>(answer: { data?: T; error?: unknown; response: Response }): T {
 const health: "ok" | "error" = ok(await api.GET("/healthcheck")).status;
 check(health === "ok", `the health is ${health}`);
 const refused = await api.GET("/api/webhook-categories");
-const code: "unauthorized" | "forbidden" | "validation_failed" | "internal_error" | "store_unavailable" | "authentication_unavailable" | undefined =
+const code: "unauthorized" | "forbidden" | "validation_failed" | "internal_error" | "store_unavailable" | "authentication_unavailable" | "overloaded" | undefined =
   refused.error?.code;
 check(refused.response.status === 401 && code === "unauthorized", `without a token: ${code}`);
 api.use(authorized);

@@ -1,0 +1,254 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/store/memstore"
+)
+
+// little gives the interface memory for few requests: an organization has 2 MiB for bodies,
+// and 2 MiB for work, which is one large page or two bodies of 32 KiB.
+func (f *fixture) little() {
+	f.Helper()
+	var err error
+	f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, MaxBody: 1 << 20, RequestMemory: 8 << 20})
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// halfSent is a body of which nothing more comes until its time.
+type halfSent struct {
+	io.Reader
+	until chan struct{}
+}
+
+func (b halfSent) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF {
+		<-b.until
+	}
+	return n, err
+}
+
+// begin sends a request whose body ends when the channel is closed, and returns where the
+// answer will be.
+func (f *fixture) begin(requests *sync.WaitGroup, as, path, body string, length int64, until chan struct{}) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, f.fill(path), halfSent{strings.NewReader(body), until})
+	r.ContentLength = length
+	r.Header.Set("Authorization", "Bearer "+as)
+	w := httptest.NewRecorder()
+	w.Code = 0
+	requests.Go(func() { f.handler.ServeHTTP(w, r) })
+	return w
+}
+
+func TestBodiesShareTheirMemory(t *testing.T) {
+	t.Parallel()
+	for rule, length := range map[string]int64{"OfAKnownLength": 1 << 20, "OfAnUnknownLength": -1} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, memstore.New())
+				f.little()
+				half := `{"eventType": "none", "data": "` + strings.Repeat("x", 1<<19)
+				until := make(chan struct{})
+				var requests sync.WaitGroup
+				fit := 2 // of 1 MiB, and 1 of which the length is not known
+				if length < 0 {
+					fit = 1
+				}
+				var first []*httptest.ResponseRecorder
+				for range fit {
+					first = append(first, f.begin(&requests, "write", events, half, length, until))
+				}
+				synctest.Wait()
+				began := time.Now()
+				f.run([]step{{as: "write", do: "POST " + events, body: `{"eventType": "none", "data": 1}`, status: 503, code: "overloaded", has: "Retry-After: 5"}})
+				if d := time.Since(began); d != 5*time.Second {
+					t.Errorf("a request without memory was answered after %v, want 5 s", d)
+				}
+				began = time.Now()
+				f.run([]step{
+					{as: "other", do: "POST /api/organizations/{b}/events", body: `{"eventType": "none", "data": 1}`, status: 422},
+					{as: "admin", do: "POST /api/webhook-categories", body: `{"name": "n", "code": "c"}`, status: 201},
+					{as: "read", do: "GET " + events, status: 200},
+					{do: "GET /healthcheck", status: 200},
+				})
+				if d := time.Since(began); d != 0 {
+					t.Errorf("others waited for %v", d)
+				}
+				waits := f.begin(&requests, "write", events, `{"eventType": "none", "data": 1}`, 32, until)
+				time.Sleep(4 * time.Second)
+				if waits.Code != 0 {
+					t.Fatal("a request did not wait for memory")
+				}
+				close(until)
+				requests.Wait()
+				for _, w := range append(first, waits) {
+					if w.Code == http.StatusServiceUnavailable || w.Code == 0 {
+						t.Errorf("a request that had its memory was answered with %d %s", w.Code, w.Body)
+					}
+				}
+				for range 3 { // all of the memory was given back
+					f.run([]step{{as: "write", do: "POST " + events, body: half + `"}`, status: 422}})
+				}
+			})
+		})
+	}
+}
+
+// Bodies take no memory while they wait for it. The test is alone, for it measures.
+func TestBodiesThatWaitTakeNoMemory(t *testing.T) { //nolint:paralleltest // see above
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, memstore.New())
+		f.little()
+		var requests sync.WaitGroup
+		until := make(chan struct{})
+		allocated := func() uint64 {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.TotalAlloc
+		}
+		before := allocated()
+		const n = 200
+		for range n {
+			f.begin(&requests, "write", events, `{`, 1<<20, until)
+		}
+		synctest.Wait()
+		if mib := (allocated() - before) >> 20; mib > n/4 {
+			t.Errorf("%d bodies of 1 MiB took %d MiB, where there is memory for 2", n, mib)
+		}
+		close(until)
+		requests.Wait()
+	})
+}
+
+// Of the bodies that wait, the large ones get their turn, too.
+func TestSmallBodiesDoNotOvertakeALargeOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, memstore.New())
+		f.little()
+		var requests sync.WaitGroup
+		until, never := make(chan struct{}), make(chan struct{})
+		f.begin(&requests, "write", events, `{`, 1<<20, until)
+		f.begin(&requests, "write", events, `{`, 1<<19, never)
+		synctest.Wait()
+		f.begin(&requests, "write", events, `{`, 1<<20, never) // waits
+		synctest.Wait()
+		small := f.begin(&requests, "write", events, `{}`, 2, until)
+		time.Sleep(time.Second)
+		if small.Code != 0 {
+			t.Error("a small body overtook one that waits for memory")
+		}
+		close(until)
+		time.Sleep(time.Second)
+		if small.Code != http.StatusBadRequest {
+			t.Errorf("behind the large one it was answered with %d", small.Code)
+		}
+		close(never)
+		requests.Wait()
+	})
+}
+
+// A client that goes away while it waits leaves its place to others.
+func TestAClientThatGoesAwayWaitsNoLonger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, memstore.New())
+		f.little()
+		var requests sync.WaitGroup
+		until := make(chan struct{})
+		for range 2 {
+			f.begin(&requests, "write", events, `{`, 1<<20, until)
+		}
+		synctest.Wait()
+		ctx, goAway := context.WithCancel(t.Context())
+		r := httptest.NewRequest(http.MethodPost, f.fill(events), strings.NewReader("{}")).WithContext(ctx)
+		r.Header.Set("Authorization", "Bearer write")
+		began := time.Now()
+		requests.Go(func() { f.serve(r) })
+		synctest.Wait()
+		goAway()
+		synctest.Wait()
+		close(until)
+		requests.Wait()
+		if d := time.Since(began); d != 0 {
+			t.Errorf("it waited for %v", d)
+		}
+	})
+}
+
+// slowReader is a client that reads nothing of an answer until its time.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	until chan struct{}
+}
+
+func (w slowReader) Write(b []byte) (int, error) {
+	<-w.until
+	return w.ResponseRecorder.Write(b)
+}
+
+func TestAnswersShareTheirMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, memstore.New())
+		f.catalog()
+		f.subscribe()
+		for range 3 {
+			if _, err := f.hooks.Dispatcher.Publish(t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: bigText(large)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.little()
+		var requests sync.WaitGroup
+		until := make(chan struct{})
+		read := func() {
+			r := httptest.NewRequest(http.MethodGet, f.fill(subs+"/{sub}/activity"), nil)
+			r.Header.Set("Authorization", "Bearer read")
+			requests.Go(func() { f.handler.ServeHTTP(slowReader{httptest.NewRecorder(), until}, r) })
+		}
+		read()
+		synctest.Wait()
+		began := time.Now()
+		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 503, code: "overloaded", has: "Retry-After: 5"}})
+		if d := time.Since(began); d != 5*time.Second {
+			t.Errorf("a page without memory was answered after %v, want 5 s", d)
+		}
+		f.run([]step{
+			{as: "other", do: "GET /api/organizations/{b}/webhook-subscriptions", status: 200},
+			{do: "GET /healthcheck", status: 200},
+		})
+		close(until)
+		requests.Wait()
+		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})
+	})
+}
+
+func TestTheMemoryOfRequestsHasRoomForABody(t *testing.T) {
+	t.Parallel()
+	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = httpapi.New(hooks, httpapi.Config{Authenticator: tokens{}, MaxBody: 100, RequestMemory: 399})
+	if want := "httpapi: Config.RequestMemory is 399, must be at least 4 times Config.MaxBody, which is 100"; fmt.Sprint(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
