@@ -164,7 +164,7 @@ type Report struct {
 	PostedAt   time.Time // zero keeps the attempt's
 	HTTPStatus int
 	Response   []byte `log:"size"`
-	Error      string
+	Error      string // kept as [ValidText] of it
 	At         time.Time
 	By         string
 

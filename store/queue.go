@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,10 +98,17 @@ type Outcome struct {
 	PostedAt   time.Time
 	Duration   time.Duration // kept in whole milliseconds
 	HTTPStatus int
-	Response   []byte `log:"size"`
-	Error      string
+	Response   []byte    `log:"size"`
+	Error      string    // kept as [ValidText] of it
 	At         time.Time // when this was decided
 	Next       *Next     // the automatic retry that follows; nil for none
+}
+
+// ValidText returns text that every database takes: NUL and bytes that are not UTF-8 become
+// U+FFFD. Stores apply it to the error of an outcome, which a receiver can influence, so that
+// it does not keep the other outcomes of a batch from being stored.
+func ValidText(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // Next is an automatic retry to be added.

@@ -18,6 +18,7 @@ var concurrencyCases = []testCase{
 	{"RetryWhileTheChainGoesOnLeavesOneToCome", concurrentRetryAndRecord},
 	{"DeletingWhileSomebodyRefersToIt", concurrentReferences},
 	{"JoiningAChainWhileItIsPruned", concurrentJoinAndPrune},
+	{"AddingAnAttemptWhileTheSubscriptionIsDeletedLeavesNone", concurrentAddAndDelete},
 	{"EverythingAtOnceEndsEveryAttemptOnce", concurrentMixture},
 }
 
@@ -174,6 +175,26 @@ func concurrentJoinAndPrune(f *fixture) {
 		_, err := f.s.Message(f.ctx, f.org, a.Message.ID)
 		f.notFound("message", err)
 		f.claimNone("after the chain was pruned")
+	}
+}
+
+// Either the subscription is not found, or the deletion cancels the attempt.
+func concurrentAddAndDelete(f *fixture) {
+	e := f.addEvent()
+	for range 20 {
+		sub := f.subscribe()
+		post := f.newPost(e)
+		f.together(2, func(i int) error {
+			if i == 0 {
+				return f.s.DeleteSubscription(f.ctx, f.org, sub.ID, f.now, nil)
+			}
+			_, err := f.s.AddAttempt(f.ctx, f.org, sub.ID, post)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			return err
+		})
+		f.claimNone("after the deletion")
 	}
 }
 

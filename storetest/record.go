@@ -14,6 +14,7 @@ var recordCases = []testCase{
 	{"KeepsWholeMilliseconds", recordDuration},
 	{"ManyAtOnce", recordMany},
 	{"IsAllOrNothing", recordAtomic},
+	{"ErrorMayBeAnyBytes", recordAnyError},
 }
 
 func recordOutcome(f *fixture) {
@@ -78,6 +79,22 @@ func recordAtomic(f *fixture) {
 	}
 	f.equal("attempts", f.attempts(sub.ID), want)
 	f.record(f.success(jobs[0].Lease), f.failure(jobs[1].Lease, f.next()))
+}
+
+// An error that is not text keeps neither its own outcome nor those beside it from being
+// stored, whether or not the attempt is the only one of its chain.
+func recordAnyError(f *fixture) {
+	e, sub := f.scene()
+	f.publishN(e, 3)
+	jobs := f.claim(3)
+	bad := "read a\x00b\xff\xfec: reset"
+	alone, chained := f.failure(jobs[0].Lease, nil), f.failure(jobs[1].Lease, f.later())
+	alone.Error, chained.Error = bad, bad
+	f.record(alone, chained, f.success(jobs[2].Lease))
+	want := "read a\uFFFDb\uFFFDc: reset"
+	f.equal("error", f.attempt(sub.ID, jobs[0].AttemptID).Error, want)
+	f.equal("error of a chain", f.attempt(sub.ID, jobs[1].AttemptID).Error, want)
+	f.equal("outcome beside them", f.attempt(sub.ID, jobs[2].AttemptID).Status, store.Succeeded)
 }
 
 var nextCases = []testCase{

@@ -27,6 +27,7 @@ var reportCases = []testCase{
 	{"IsAllOrNothing", reportAtomic},
 	{"KeepsBytesAndTimes", reportBytes},
 	{"ManyAtOnceCountOnce", reportAtOnce},
+	{"ErrorMayBeAnyBytes", reportAnyError},
 }
 
 // newReport makes the outcome that somebody reports.
@@ -297,4 +298,13 @@ func reportAtOnce(f *fixture) {
 	})
 	f.equal("reports stored", stored.Load(), int32(1))
 	f.equal("statuses", statuses(f.chain(job)), []store.Status{store.Failed, store.Pending})
+}
+
+func reportAnyError(f *fixture) {
+	e, sub := f.scene()
+	a := f.add(sub.ID, f.newExternal(e))
+	r := f.newReport(store.Failed)
+	r.Error = "a\x00b\xff\xfec"
+	f.report(sub.ID, a.ID, r)
+	f.equal("error", f.attempt(sub.ID, a.ID).Error, "a\uFFFDb\uFFFDc")
 }

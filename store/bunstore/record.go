@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -196,7 +195,7 @@ func outcomeRows(outcomes []store.Outcome) rows {
 		bigints(func(i int) int64 { return o(i).Duration.Milliseconds() }),
 		bigints(func(i int) int { return o(i).HTTPStatus }),
 		blobs(func(i int) []byte { return o(i).Response }),
-		texts(func(i int) string { return storable(o(i).Error) }),
+		texts(func(i int) string { return store.ValidText(o(i).Error) }),
 		times(func(i int) time.Time {
 			if o(i).Next == nil {
 				return time.Time{}
@@ -205,12 +204,6 @@ func outcomeRows(outcomes []store.Outcome) rows {
 		}),
 		times(func(i int) time.Time { return o(i).At }),
 	}}
-}
-
-// storable is a text that PostgreSQL takes. What a receiver made us note must
-// not keep the outcomes beside it from being stored.
-func storable(text string) string {
-	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // chains returns the deliveries that have or get more than one attempt, in the

@@ -112,7 +112,7 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 		times(func(int) time.Time { return o.PostedAt }),
 		bigints(func(int) int { return o.HTTPStatus }),
 		blobs(func(int) []byte { return o.Response }),
-		texts(func(int) string { return storable(o.Error) }),
+		texts(func(int) string { return store.ValidText(o.Error) }),
 		times(func(int) time.Time { return next }),
 		times(func(int) time.Time { return o.At }),
 		texts(func(int) string { return r.By }),

@@ -127,7 +127,7 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UU
 func (s *Store) record(a *attempt, o store.Outcome) {
 	s.finish(a, o.Status)
 	a.PostedAt, a.Duration = stored(o.PostedAt), o.Duration.Truncate(time.Millisecond)
-	a.HTTPStatus, a.Response, a.Error = o.HTTPStatus, bytes.Clone(o.Response), o.Error
+	a.HTTPStatus, a.Response, a.Error = o.HTTPStatus, bytes.Clone(o.Response), store.ValidText(o.Error)
 	a.UpdatedAt, a.UpdatedBy = stored(o.At), ""
 	s.follow(a, o.Next, o.At)
 }

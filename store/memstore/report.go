@@ -39,7 +39,7 @@ func (s *Store) Report(
 	if !r.PostedAt.IsZero() {
 		a.PostedAt = stored(r.PostedAt)
 	}
-	a.HTTPStatus, a.Response, a.Error = r.HTTPStatus, bytes.Clone(r.Response), r.Error
+	a.HTTPStatus, a.Response, a.Error = r.HTTPStatus, bytes.Clone(r.Response), store.ValidText(r.Error)
 	a.UpdatedAt, a.UpdatedBy = stored(r.At), r.By
 	a.NextRetryAt = time.Time{}
 	if r.Next == nil {
