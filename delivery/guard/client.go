@@ -51,6 +51,15 @@ type Options struct {
 	Resolver *net.Resolver
 }
 
+func (o Options) withDefaults() Options {
+	o.Policy = cmp.Or(o.Policy, new(Policy))
+	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 4*time.Second)
+	o.MaxIdle, o.MaxIdlePerHost = cmp.Or(o.MaxIdle, maxIdle), cmp.Or(o.MaxIdlePerHost, maxIdle)
+	return o
+}
+
 // A Client sends requests that cannot leave what its [Policy] allows. It follows
 // no redirect, uses no proxy, keeps no cookies, decompresses nothing, and never
 // repeats a POST that the receiver may have processed. It is safe for concurrent
@@ -62,15 +71,14 @@ type Client struct {
 
 // NewClient returns a client. It starts nothing.
 func NewClient(o Options) *Client {
-	policy := cmp.Or(o.Policy, new(Policy))
-	connect := cmp.Or(o.ConnectTimeout, 5*time.Second)
+	o = o.withDefaults()
 	d := &dialer{
-		Dialer:    net.Dialer{Timeout: connect, Resolver: o.Resolver, ControlContext: policy.Control},
-		handshake: connect, verifying: turnstile{groups: map[string]*group{}},
+		Dialer:    net.Dialer{Timeout: o.ConnectTimeout, Resolver: o.Resolver, ControlContext: o.Policy.Control},
+		handshake: o.ConnectTimeout, verifying: turnstile{groups: map[string]*group{}},
 	}
 	// net/http adds the protocols (ALPN) to the configuration before the first dial.
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
-	c := &Client{timeout: cmp.Or(o.Timeout, 15*time.Second)}
+	c := &Client{timeout: o.Timeout}
 	c.transport.Store(&http.Transport{
 		Proxy:       nil, // the policy cannot see the address that a proxy connects to
 		DialContext: d.dial,
@@ -80,9 +88,9 @@ func NewClient(o Options) *Client {
 		TLSClientConfig:        config,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           cmp.Or(o.MaxIdle, maxIdle),
-		MaxIdleConnsPerHost:    cmp.Or(o.MaxIdlePerHost, maxIdle),
-		IdleConnTimeout:        cmp.Or(o.IdleTimeout, 4*time.Second),
+		MaxIdleConns:           o.MaxIdle,
+		MaxIdleConnsPerHost:    o.MaxIdlePerHost,
+		IdleConnTimeout:        o.IdleTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2: &http.HTTP2Config{
 			// What a receiver may push before anybody reads it.
@@ -91,7 +99,7 @@ func NewClient(o Options) *Client {
 			// A dead connection is found out and replaced, as HTTP/1 does at
 			// the first timeout; but a receiver that is merely busy has until
 			// the deadline of the request.
-			SendPingTimeout:  connect,
+			SendPingTimeout:  o.ConnectTimeout,
 			PingTimeout:      maxTimeout,
 			WriteByteTimeout: maxTimeout,
 		},

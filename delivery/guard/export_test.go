@@ -11,6 +11,9 @@ func NewTurnstile() (pass func(group string) (done func())) {
 	return (&turnstile{groups: map[string]*group{}}).pass
 }
 
+// WithDefaults returns the options of a client that is made with o.
+func WithDefaults(o Options) Options { return o.withDefaults() }
+
 // TransportOf returns the transport of the client's next request.
 func TransportOf(c *Client) *http.Transport { return c.transport.Load() }
 
