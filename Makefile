@@ -4,6 +4,7 @@ PKG      ?= ./...
 BENCH    ?= .
 FUZZTIME ?= 30s
 ARGS     ?=
+ONLY     ?=
 
 GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
 # Built rather than `go run`, which keeps signals and exit codes to itself.
@@ -16,7 +17,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 export GOTOOLCHAIN = auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clients lint fmt bench fuzz pgcluster
+.PHONY: help run test clients lint fmt bench fuzz mutate pgcluster
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,9 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 		echo "== $$package $$name"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null || exit 1; \
 	done
+
+mutate: pgcluster ## make known faults, one at a time, and name those that no test notices; ONLY=jwt for some
+	@$(PGCLUSTER) -- go run ./internal/mutate -only '$(ONLY)'
 
 pgcluster:
 	@go build -buildvcs=false -o $(PGCLUSTER) ./internal/pgcluster

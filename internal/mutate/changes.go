@@ -1,0 +1,30 @@
+package main
+
+import "slices"
+
+// change replaces a text. Each place where the text stands, in each file that matches the
+// pattern, is a mutant of its own.
+type change struct {
+	files    string // pattern of path/filepath
+	old, new string
+	tests    tests
+}
+
+// changes are what the tests have to notice.
+var changes = slices.Concat(limits, policies, guards, organizations, locks)
+
+// The tests that have to notice them.
+var (
+	promised = tests{".", "Promised|NewNames|Refus|Faults"}
+	sizes    = tests{"./httpapi", "Sizes"}
+	tokens   = tests{"./httpapi", "JW|FormerSecrets"}
+	tenants  = tests{"./httpapi", "Scopes|Another|OrganizationsDoNot|Secrets|TestPatch$|TestHostilePatches|TestSubscriptionInput"}
+	breaker  = tests{"./delivery", "Breaker|Decide|RetryAfter|Schedule|TestNew"}
+	address  = tests{"./delivery/guard", "CheckAddr|Control|ParseURL|IsNotConnectedTo"}
+	post     = tests{"./delivery/guard", "Options|Bytes|BoundsThe|TLS|Repeat|HTTP2Refused|BodyFits|Redirect|Proxy|HeaderUp|Default"}
+	signer   = tests{"./signing", ""}
+	memory   = tests{"./store/memstore", "Organization|Match|Claim|Idempotency|Messages|Subscription|Recover|Filter"}
+	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Match|Idempotency|Messages|Subscription|Recover|AddAttempt|Report|Deliveries|Attempts|Durations|Secret|Retry|Lifecycle|Health)"}
+	postgres = tests{"./store/bunstore", "TestPostgres/(Organization|Match|Idempotency|Messages|Claim|Record|Report|Lines|Recover)"}
+	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion|TestPostgres/Concurrency"}
+)

@@ -1,0 +1,36 @@
+package main
+
+// guards keep requests from addresses that they must not reach.
+var guards = []change{
+	{"delivery/guard/networks.go", "\t\tblock(", "\t\t// block(", address}, // each network
+	{"delivery/guard/networks.go", "\tnetip.MustParseAddr(", "\t// netip.MustParseAddr(", address},
+	{"delivery/guard/networks.go", `if addr.Is4In6() {`, `if false {`, address},
+	{"delivery/guard/networks.go", `if nat64.Contains(addr) {`, `if false {`, address},
+	{"delivery/guard/networks.go", `if !global6.Contains(addr) {`, `if false {`, address},
+	{"delivery/guard/networks.go", `if isISATAP(addr) {`, `if false {`, address},
+	{"delivery/guard/policy.go", `addr.Zone() != ""`, `false`, address},
+	{"delivery/guard/policy.go", `contains(p.BlockNetworks, addr) || `, ``, address},
+	{"delivery/guard/policy.go", ` || contains(p.BlockNetworks, inner)`, ``, address},
+	{"delivery/guard/policy.go", ` && !slices.Contains(p.AllowNetworks, single(inner))`, ` && len(p.AllowNetworks) == 0`, address},
+	{"delivery/guard/policy.go", `nat64.Contains(addr) && p.NAT64`, `nat64.Contains(addr)`, address},
+	{"delivery/guard/policy.go", `port >= 1024 ||`, `port >= 1023 ||`, address},
+	{"delivery/guard/policy.go", `port == 80 ||`, `port == 80 || port == 81 ||`, address},
+	{"delivery/guard/policy.go", `port != 0 && `, ``, address},
+	{"delivery/guard/policy.go", `return p.CheckAddr(addr)`, `return nil`, address},
+	{"delivery/guard/url.go", `r <= ' ' || r == '\\'`, `r <= ' '`, address},
+	{"delivery/guard/url.go", `strings.Contains(raw, "#")`, `false`, address},
+	{"delivery/guard/url.go", `case u.User != nil:`, `case false:`, address},
+	{"delivery/guard/url.go", `u.Scheme != "https" && !allowHTTP`, `false`, address},
+	{"delivery/guard/host.go", `top == "localhost" && !p.allowsLoopback()`, `false`, address},
+	{"delivery/guard/host.go", `case top == name, top == "local"`, `case top == "local"`, address},
+	{"delivery/guard/host.go", `, top == "internal":`, `:`, address},
+	{"delivery/guard/host.go", `strings.CutPrefix(last, "0x")`, `strings.CutPrefix(last, "0y")`, address},
+	{"delivery/guard/client.go", `, ControlContext: o.Policy.Control`, ``, address},
+	{"delivery/guard/client.go", `Proxy:       nil,`, `Proxy:       http.ProxyFromEnvironment,`, post},
+	{"delivery/guard/client.go", `MinVersion: tls.VersionTLS12, `, `MinVersion: tls.VersionTLS10, `, post},
+	{"delivery/guard/client.go", `return http.ErrUseLastResponse`, `return nil`, post},
+	{"delivery/guard/tls.go", `DNSName: config.ServerName, `, ``, post},
+	{"delivery/guard/tls.go", `Roots: config.RootCAs, `, ``, post},
+	{"delivery/guard/tls.go", `len(chain) > maxChain, `, ``, post},
+	{"delivery/guard/tls.go", `, size > maxChainSize`, ``, post},
+}

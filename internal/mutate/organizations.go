@@ -1,0 +1,37 @@
+package main
+
+// organizations are the filters that keep organizations, and their subscriptions, apart.
+var organizations = []change{
+	{"store/bunstore/*.go", `.organization_id = ?`, `.organization_id IS NOT NULL AND CAST(? AS uuid) IS NOT NULL`, sqlite},
+	{"store/bunstore/*.go", ` organization_id = ?`, ` organization_id IS NOT NULL AND CAST(? AS uuid) IS NOT NULL`, sqlite},
+	{"store/bunstore/*.go", `Where("organization_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
+	{"store/bunstore/*.go", `if orgs != nil {`, `if false {`, sqlite},
+	{"store/bunstore/*.go", `.organization_id = r.org`, `.organization_id IS NOT NULL`, postgres},
+	{"store/bunstore/*.go", `Where("a.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
+	{"store/bunstore/*.go", `Where("j.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
+	{"store/bunstore/*.go", `Where("k.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
+	{"store/bunstore/*.go", `WHERE a.subscription_id = ?`, `WHERE CAST(? AS uuid) IS NOT NULL`, sqlite},
+	{"store/bunstore/health.go", `WHERE subscription_id = ? AND held`, `WHERE CAST(? AS uuid) IS NOT NULL AND held`, sqlite},
+	{"store/bunstore/chains.go", `subscription_id = ? AND NOT sending`, `CAST(? AS uuid) IS NOT NULL AND NOT sending`, sqlite},
+	{"store/memstore/*.go", ` || m.OrganizationID != org`, ``, memory},
+	{"store/memstore/*.go", ` || sub.OrganizationID != org`, ``, memory},
+	{"store/memstore/*.go", `m.OrganizationID == org && `, ``, memory},
+	{"store/memstore/*.go", `m.OrganizationID == sub.OrganizationID && `, ``, memory},
+	{"store/memstore/*.go", `sub.OrganizationID == org && `, ``, memory},
+	{"store/memstore/*.go", ` || r.SubscriptionID != subscription`, ``, memory},
+}
+
+// locks order the transactions of several hosts, and keep one bad text from the database.
+var locks = []change{
+	{"store/bunstore/claim.go", `FOR UPDATE SKIP LOCKED`, `FOR UPDATE`, rowLocks},
+	{"store/bunstore/advance.go", `"NO KEY UPDATE SKIP LOCKED"`, `"NO KEY UPDATE"`, rowLocks},
+	{"store/bunstore/messages.go", `"UPDATE SKIP LOCKED"`, `"UPDATE"`, rowLocks},
+	{"store/bunstore/addattempt.go", `org, subscription, "SHARE")`, `org, subscription, "")`, rowLocks},
+	{"store/bunstore/recoveries.go", `"SHARE")`, `"")`, rowLocks},
+	{"store/bunstore/report.go", `org, subscription, "NO KEY UPDATE")`, `org, subscription, "")`, rowLocks},
+	{"store/bunstore/secrets.go", `subscription, "NO KEY UPDATE")`, `subscription, "")`, rowLocks},
+	{"store/bunstore/subscriptions.go", `"NO KEY UPDATE")`, `"")`, rowLocks},
+	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, postgres},
+	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, postgres},
+	{"store/memstore/*.go", `store.ValidText(`, `string(`, tests{"./store/memstore", "Record|Report"}},
+}
