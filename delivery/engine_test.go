@@ -492,7 +492,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 		"Signer":      func(c *delivery.Config) { c.Signer = nil },
 		"Workers":     func(c *delivery.Config) { c.Workers = -1 },
 		"Timeout":     func(c *delivery.Config) { c.Timeout = time.Minute },
-		"Lease":       func(c *delivery.Config) { c.Lease = time.Second },
+		"Lease":       func(c *delivery.Config) { c.Lease = 19*time.Second - 1 },
 		"Deadline":    func(c *delivery.Config) { c.Deadline = -time.Hour },
 		"Schedule[1]": func(c *delivery.Config) { c.Schedule = delivery.Schedule{1, 0} },
 	} {
@@ -502,7 +502,10 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 			t.Errorf("%s: got %v", want, err)
 		}
 	}
-	if _, err := delivery.New(good); err != nil {
-		t.Error(err)
+	for _, lease := range []time.Duration{0, 19 * time.Second} { // the time-out and 4 s
+		good.Lease = lease
+		if _, err := delivery.New(good); err != nil {
+			t.Error(err)
+		}
 	}
 }

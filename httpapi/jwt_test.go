@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -12,11 +13,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -318,8 +321,8 @@ func TestJWKSIsFetched(t *testing.T) {
 	try("Cached", k.ed, "old", true, false, 0)
 	try("OnlyKeyWithoutKid", k.ed, "", true, false, 0)
 	publish(old, next)
-	for range 59 { // however often it is asked for
-		now = now.Add(time.Second)
+	for _, pause := range []time.Duration{time.Second, 58 * time.Second} {
+		now = now.Add(pause)
 		try("UnknownWithinAMinute", k.p256, "next", false, true, 0)
 	}
 	now = now.Add(time.Second)
@@ -333,6 +336,13 @@ func TestJWKSIsFetched(t *testing.T) {
 	served.Store(nil)
 	now = now.Add(time.Hour)
 	try("KeepsItsKeysWhenTheServerFails", k.p256, "next", true, false, 1)
+	for size, used := range map[int]bool{1_048_576: true, 1_048_577: false} {
+		text := keySet(t, jwk(t, strconv.Itoa(size), k.ed.Public(), nil))
+		text = append(text, bytes.Repeat([]byte(" "), size-len(text))...)
+		served.Store(&text)
+		now = now.Add(time.Minute)
+		try(fmt.Sprint(size, " bytes"), k.ed, strconv.Itoa(size), used, !used, 1)
+	}
 }
 
 func TestNewJWTRefuses(t *testing.T) {

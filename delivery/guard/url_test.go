@@ -67,7 +67,8 @@ func TestParseURL_LengthLimitHoldsBeforeAndAfterEncoding(t *testing.T) {
 		"https://example.com/" + strings.Repeat("é", 1000):           malformed, // 6 bytes each once encoded
 		"https://example.com./" + long[len("https://example.com/"):]: malformed, // even if it would be stored shorter
 		"https://" + strings.Repeat("a.", 127) + "b/":                malformed, // a name of 255 bytes
-		"https://" + strings.Repeat("a.", 125) + "bcd/":              ok,
+		"https://" + strings.Repeat("a.", 125) + "bcde/":             malformed,
+		"https://" + strings.Repeat("a.", 125) + "bcd/":              ok, // 253
 	} {
 		if got, err := verdict(new(guard.Policy), raw, false); got != want {
 			t.Errorf("%d bytes: %s (%v), want %s", len(raw), got, err, want)

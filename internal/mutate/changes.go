@@ -24,7 +24,8 @@ var (
 	post     = tests{"./delivery/guard", "Options|Bytes|BoundsThe|TLS|Repeat|HTTP2Refused|BodyFits|Redirect|Proxy|HeaderUp|Default"}
 	signer   = tests{"./signing", ""}
 	memory   = tests{"./store/memstore", "Organization|Match|Claim|Idempotency|Messages|Subscription|Recover|Filter"}
-	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Match|Idempotency|Messages|Subscription|Recover|AddAttempt|Report|Deliveries|Attempts|Durations|Secret|Retry|Lifecycle|Health)"}
-	postgres = tests{"./store/bunstore", "TestPostgres/(Organization|Match|Idempotency|Messages|Claim|Record|Report|Lines|Recover)"}
-	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion|TestPostgres/Concurrency"}
+	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|AddAttempt|Lifecycle|Health)"}
+	bothSQL  = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Organization|Match|Idempotency)"}
+	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
+	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
 )

@@ -16,7 +16,7 @@ var guards = []change{
 	{"delivery/guard/policy.go", `port >= 1024 ||`, `port >= 1023 ||`, address},
 	{"delivery/guard/policy.go", `port == 80 ||`, `port == 80 || port == 81 ||`, address},
 	{"delivery/guard/policy.go", `port != 0 && `, ``, address},
-	{"delivery/guard/policy.go", `return p.CheckAddr(addr)`, `return nil`, address},
+	{"delivery/guard/policy.go", `return p.CheckAddr(addr)`, `return p.checkPort(addr.Port())`, address},
 	{"delivery/guard/url.go", `r <= ' ' || r == '\\'`, `r <= ' '`, address},
 	{"delivery/guard/url.go", `strings.Contains(raw, "#")`, `false`, address},
 	{"delivery/guard/url.go", `case u.User != nil:`, `case false:`, address},

@@ -6,7 +6,7 @@ var organizations = []change{
 	{"store/bunstore/*.go", ` organization_id = ?`, ` organization_id IS NOT NULL AND CAST(? AS uuid) IS NOT NULL`, sqlite},
 	{"store/bunstore/*.go", `Where("organization_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
 	{"store/bunstore/*.go", `if orgs != nil {`, `if false {`, sqlite},
-	{"store/bunstore/*.go", `.organization_id = r.org`, `.organization_id IS NOT NULL`, postgres},
+	{"store/bunstore/*.go", `.organization_id = r.org`, `.organization_id IS NOT NULL`, bothSQL},
 	{"store/bunstore/*.go", `Where("a.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
 	{"store/bunstore/*.go", `Where("j.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
 	{"store/bunstore/*.go", `Where("k.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
@@ -31,7 +31,7 @@ var locks = []change{
 	{"store/bunstore/report.go", `org, subscription, "NO KEY UPDATE")`, `org, subscription, "")`, rowLocks},
 	{"store/bunstore/secrets.go", `subscription, "NO KEY UPDATE")`, `subscription, "")`, rowLocks},
 	{"store/bunstore/subscriptions.go", `"NO KEY UPDATE")`, `"")`, rowLocks},
-	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, postgres},
-	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, postgres},
+	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, outcomes},
+	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, outcomes},
 	{"store/memstore/*.go", `store.ValidText(`, `string(`, tests{"./store/memstore", "Record|Report"}},
 }
