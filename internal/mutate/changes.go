@@ -23,8 +23,8 @@ var (
 	address  = tests{"./delivery/guard", "CheckAddr|Control|ParseURL|IsNotConnectedTo"}
 	post     = tests{"./delivery/guard", "Options|Bytes|BoundsThe|TLS|Repeat|HTTP2Refused|BodyFits|Redirect|Proxy|HeaderUp|Default"}
 	signer   = tests{"./signing", ""}
-	memory   = tests{"./store/memstore", "Organization|Match|Claim|Idempotency|Messages|Subscription|Recover|Filter"}
-	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|AddAttempt|Lifecycle|Health)"}
+	memory   = tests{"./store/memstore", "TestStore/(Organization|Subscription|Match)"}
+	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health)"}
 	bothSQL  = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Organization|Match|Idempotency)"}
 	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
 	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}

@@ -3,8 +3,6 @@ package main
 // organizations are the filters that keep organizations, and their subscriptions, apart.
 var organizations = []change{
 	{"store/bunstore/*.go", `.organization_id = ?`, `.organization_id IS NOT NULL AND CAST(? AS uuid) IS NOT NULL`, sqlite},
-	{"store/bunstore/*.go", ` organization_id = ?`, ` organization_id IS NOT NULL AND CAST(? AS uuid) IS NOT NULL`, sqlite},
-	{"store/bunstore/*.go", `Where("organization_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
 	{"store/bunstore/*.go", `if orgs != nil {`, `if false {`, sqlite},
 	{"store/bunstore/*.go", `.organization_id = r.org`, `.organization_id IS NOT NULL`, bothSQL},
 	{"store/bunstore/*.go", `Where("a.subscription_id = ?"`, `Where("CAST(? AS uuid) IS NOT NULL"`, sqlite},
@@ -33,5 +31,5 @@ var locks = []change{
 	{"store/bunstore/subscriptions.go", `"NO KEY UPDATE")`, `"")`, rowLocks},
 	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, outcomes},
 	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, outcomes},
-	{"store/memstore/*.go", `store.ValidText(`, `string(`, tests{"./store/memstore", "Record|Report"}},
+	{"store/memstore/*.go", `store.ValidText(`, `string(`, tests{"./store/memstore", "TestStore/(Record|Report)"}},
 }
