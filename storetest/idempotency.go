@@ -69,10 +69,16 @@ func (f *fixture) mismatch(err error, index int) {
 
 func keyOrganization(f *fixture) {
 	e := f.addEvent()
-	f.publish(f.keyed(e, "key", "content"))
-	other := f.keyed(e, "key", "other content")
+	own, other := f.keyed(e, "key", "content"), f.keyed(e, "key", "other content")
 	other.OrganizationID = uuid.New()
+	f.publish(own)
 	f.equal("result", f.publish(other), []store.Published{{MessageID: other.ID}})
+	// The key is in use in both organizations now.
+	for _, first := range []store.NewMessage{own, other} {
+		again := first
+		again.ID = f.id()
+		f.equal("result of a duplicate", f.publish(again), []store.Published{{MessageID: first.ID, Duplicate: true}})
+	}
 	mine, theirs := f.keyed(e, "new", "content"), f.keyed(e, "new", "content")
 	theirs.OrganizationID = other.OrganizationID
 	f.equal("results", f.publish(mine, theirs), []store.Published{{MessageID: mine.ID}, {MessageID: theirs.ID}})
