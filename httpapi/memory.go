@@ -40,12 +40,12 @@ type reservation struct {
 
 func newMemory(total int64) *memory { return &memory{total: total, byOwner: map[string]int64{}} }
 
-// resize makes the reservation so large, or half of the memory, if that is less. To grow it
-// gives its bytes back first, since requests that keep bytes while they wait could wait for
+// resize makes the reservation so large, or three quarters of what its owner can have, if
+// that is less: large work can begin beside answers that are read slowly. To grow it gives its bytes back first, since requests that keep bytes while they wait could wait for
 // each other. It returns errOverloaded after maxMemoryWait, with an empty reservation.
 func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	m := r.of
-	bytes = min(bytes, m.total/2)
+	bytes = min(bytes, m.total/2*3/4)
 	if bytes <= r.bytes {
 		r.shrink(bytes)
 		return nil

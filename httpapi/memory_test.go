@@ -17,11 +17,12 @@ import (
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // little gives the interface memory for few requests: an organization has 2 MiB for bodies,
-// and 2 MiB for work, which is one large page or two bodies of 32 KiB.
+// and 2 MiB for work, of which one large page, or a body of 48 KiB, takes 1.5 MiB.
 func (f *fixture) little() {
 	f.Helper()
 	var err error
@@ -78,7 +79,7 @@ func TestBodiesShareTheirMemory(t *testing.T) {
 				}
 				synctest.Wait()
 				began := time.Now()
-				f.run([]step{{as: "write", do: "POST " + events, body: `{"eventType": "none", "data": 1}`, status: 503, code: "overloaded", has: "Retry-After: 5"}})
+				f.run([]step{{as: "write", do: "POST " + events, body: `{"eventType": "none", "data": 1}` + strings.Repeat(" ", 700<<10), status: 503, code: "overloaded", has: "Retry-After: 5"}})
 				if d := time.Since(began); d != 5*time.Second {
 					t.Errorf("a request without memory was answered after %v, want 5 s", d)
 				}
@@ -92,7 +93,7 @@ func TestBodiesShareTheirMemory(t *testing.T) {
 				if d := time.Since(began); d != 0 {
 					t.Errorf("others waited for %v", d)
 				}
-				waits := f.begin(&requests, "write", events, `{"eventType": "none", "data": 1}`, 32, until)
+				waits := f.begin(&requests, "write", events, `{"eventType": "none", "data": 1}`, 700<<10, until)
 				time.Sleep(4 * time.Second)
 				if waits.Code != 0 {
 					t.Fatal("a request did not wait for memory")
@@ -138,32 +139,110 @@ func TestBodiesThatWaitTakeNoMemory(t *testing.T) { //nolint:paralleltest // see
 	})
 }
 
-// Of the bodies that wait, the large ones get their turn, too.
+// Of the bodies that wait, the large ones get their turn, too: neither an owner's small
+// bodies overtake them, nor those of others.
 func TestSmallBodiesDoNotOvertakeALargeOne(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, memstore.New())
-		f.little()
-		var requests sync.WaitGroup
-		until, never := make(chan struct{}), make(chan struct{})
-		f.begin(&requests, "write", events, `{`, 1<<20, until)
-		f.begin(&requests, "write", events, `{`, 1<<19, never)
-		synctest.Wait()
-		f.begin(&requests, "write", events, `{`, 1<<20, never) // waits
-		synctest.Wait()
-		small := f.begin(&requests, "write", events, `{}`, 2, until)
-		time.Sleep(time.Second)
-		if small.Code != 0 {
-			t.Error("a small body overtook one that waits for memory")
-		}
-		close(until)
-		time.Sleep(time.Second)
-		if small.Code != http.StatusBadRequest {
-			t.Errorf("behind the large one it was answered with %d", small.Code)
-		}
-		close(never)
-		requests.Wait()
-	})
+	for rule, tt := range map[string]struct {
+		holds         map[string]int64 // by token
+		waits, behind string
+	}{
+		"OfTheirOwner": {map[string]int64{"write": 3 << 19}, "write", "write"},
+		"OfOthers":     {map[string]int64{"write": 3 << 19, "other": 3 << 19, "secrets": 1 << 19}, "catalog", "admin"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, memstore.New())
+				f.little()
+				paths := map[string]string{
+					"write": events, "other": "/api/organizations/{b}/events", "catalog": "/api/webhook-categories", "admin": "/api/webhook-categories",
+					"secrets": subs + "/{none}/webhook-secret-histories",
+				}
+				var requests sync.WaitGroup
+				until, now := make(chan struct{}), make(chan struct{})
+				close(now)
+				for as, bytes := range tt.holds {
+					for ; bytes > 0; bytes -= 1 << 19 {
+						f.begin(&requests, as, paths[as], `{`, 1<<19, until)
+					}
+				}
+				synctest.Wait()
+				f.begin(&requests, tt.waits, paths[tt.waits], `{`, 1<<20, until)
+				synctest.Wait()
+				small := f.begin(&requests, tt.behind, paths[tt.behind], `{}`, 2, now)
+				time.Sleep(time.Second)
+				if small.Code != 0 {
+					t.Errorf("a small body overtook one that waits for memory: %d", small.Code)
+				}
+				close(until)
+				requests.Wait()
+				if small.Code != http.StatusBadRequest {
+					t.Errorf("behind the large one it was answered with %d", small.Code)
+				}
+			})
+		})
+	}
+}
+
+// A length that is announced takes nothing.
+func TestABodyThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, memstore.New())
+	var requests sync.WaitGroup
+	w := f.begin(&requests, "write", events, `{`, 1<<50, nil)
+	requests.Wait()
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered with %d %s", w.Code, w.Body)
+	}
+}
+
+// blocking is a store whose work takes until its time.
+type blocking struct {
+	store.Store
+	until chan struct{}
+}
+
+func (s blocking) CreateCategory(ctx context.Context, c store.Category) error {
+	<-s.until
+	return s.Store.CreateCategory(ctx, c)
+}
+
+func (s blocking) Attempt(ctx context.Context, org, sub, id uuid.UUID) (store.Attempt, error) {
+	<-s.until
+	return s.Store.Attempt(ctx, org, sub, id)
+}
+
+// The work on a body, and on an answer that may be large, takes memory before it begins.
+func TestWorkSharesItsMemory(t *testing.T) {
+	t.Parallel()
+	for rule, tt := range map[string]struct{ request, small step }{
+		"OnABody": {
+			step{as: "admin", do: "POST /api/webhook-categories", body: `{"name": "n", "code": "c"}` + strings.Repeat(" ", 100<<10)},
+			step{as: "admin", do: "PATCH /api/webhook-categories/{none}", body: "[]", status: 404},
+		},
+		"OnALargeAnswer": {
+			step{as: "read", do: "GET " + subs + "/{none}/activity/{none}?mode=flat"},
+			step{as: "read", do: "GET " + subs, status: 200},
+		},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				until := make(chan struct{})
+				f := newFixture(t, blocking{memstore.New(), until})
+				f.little()
+				var requests sync.WaitGroup
+				requests.Go(func() { f.send(tt.request) })
+				synctest.Wait()
+				second := tt.request
+				second.status, second.code = http.StatusServiceUnavailable, "overloaded"
+				f.run([]step{second, tt.small}) // small work finds room beside it
+				close(until)
+				requests.Wait()
+			})
+		})
+	}
 }
 
 // A client that goes away while it waits leaves its place to others.
@@ -238,7 +317,48 @@ func TestAnswersShareTheirMemory(t *testing.T) {
 		close(until)
 		requests.Wait()
 		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})
+
+		// Once an answer is made, it takes what it is long.
+		until = make(chan struct{})
+		for range 10 {
+			r := httptest.NewRequest(http.MethodGet, f.fill(subs), nil)
+			r.Header.Set("Authorization", "Bearer read")
+			requests.Go(func() { f.handler.ServeHTTP(slowReader{httptest.NewRecorder(), until}, r) })
+			synctest.Wait()
+		}
+		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})
+		close(until)
+		requests.Wait()
 	})
+}
+
+// sizedPages is a store that keeps the bounds of the pages that it is asked for.
+type sizedPages struct {
+	store.Store
+	asked *[]int
+}
+
+func (s sizedPages) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[store.Attempt], error) {
+	*s.asked = append(*s.asked, q.MaxBytes)
+	return s.Store.Attempts(ctx, q)
+}
+
+// A page is read in full only where there is memory for it.
+func TestPagesAreReadWithinTheirMemory(t *testing.T) {
+	t.Parallel()
+	var asked []int
+	f := newFixture(t, sizedPages{memstore.New(), &asked})
+	f.catalog()
+	f.subscribe()
+	for _, data := range []string{"small", bigText(large), bigText(large)} {
+		if _, err := f.hooks.Dispatcher.Publish(t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: data}); err != nil {
+			t.Fatal(err)
+		}
+		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})
+	}
+	if want := fmt.Sprint([]int{64 << 10, 64 << 10, 8 << 20, 64 << 10, 8 << 20}); fmt.Sprint(asked) != want {
+		t.Errorf("asked for pages of %v bytes, want %s", asked, want)
+	}
 }
 
 func TestTheMemoryOfRequestsHasRoomForABody(t *testing.T) {
