@@ -3,6 +3,8 @@ package storetest
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -17,6 +19,7 @@ var secretCases = []testCase{
 	{"ExceptPrefixesPages", secretsExceptPages},
 	{"ReplacedKeysChangeNothingElse", replaceKeys},
 	{"ReplacingKeysIsCompareAndSet", replaceKeysCAS},
+	{"OfAnotherSubscriptionAreNotListed", secretsOfOne},
 }
 
 // rotate adds a secret that is valid from a time on.
@@ -128,5 +131,18 @@ func secretConcurrent(f *fixture) {
 		if i < n {
 			f.equal("valid to", s.ValidTo, from.Add(time.Second))
 		}
+	}
+}
+
+func secretsOfOne(f *fixture) {
+	one, other := f.subscribe(), f.newSubscription()
+	other.OrganizationID = uuid.New()
+	f.create(other)
+	f.subscribe()
+	for _, sub := range []store.Subscription{one, other} {
+		list := must(f.s.Secrets(f.ctx, sub.OrganizationID, sub.ID, store.Page{Take: 9}))(f.t)
+		f.equal("total", list.Total, 1)
+		f.equal("secrets", len(list.Items), 1)
+		f.equal("subscription", list.Items[0].SubscriptionID, sub.ID)
 	}
 }

@@ -24,7 +24,7 @@ var (
 	post     = tests{"./delivery/guard", "Options|Bytes|BoundsThe|TLS|Repeat|HTTP2Refused|BodyFits|Redirect|Proxy|HeaderUp|Default"}
 	signer   = tests{"./signing", ""}
 	memory   = tests{"./store/memstore", "TestStore/(Organization|Subscription|Match)"}
-	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health)"}
+	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health|Secret|Durations)"}
 	bothSQL  = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Organization|Match|Idempotency)"}
 	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
 	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
