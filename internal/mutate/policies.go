@@ -16,7 +16,6 @@ var policies = []change{
 	{"httpapi/jwks.go", `u.Scheme != "https" || `, ``, tokens},
 	{"httpapi/jwks.go", `m.USE != "" && m.USE != jwkset.UseSig || `, ``, tokens},
 	{"httpapi/jwks.go", ` && (m.ALG == "" || m.ALG.String() == key.alg)`, ``, tokens},
-	{"httpapi/jwks.go", `m.X5U, m.X5C, m.X5T, m.X5TS256 = "", nil, "", ""`, `m.X5C, m.X5T, m.X5TS256 = nil, "", ""`, tokens},
 	{"httpapi/router.go", `!caller.may(rt.needs)`, `false`, tenants},
 	{"httpapi/router.go", `!c.caller.in(c.org)`, `false`, tenants},
 	{"httpapi/auth.go", `catalogWrite:  {ScopeCatalog,`, `catalogWrite:  {ScopeCatalog, ScopeWrite,`, tenants},
