@@ -47,7 +47,7 @@ var limits = []change{
 	{"subscriptioninput.go", `c.Value, 4<<10)`, `c.Value, 5<<10)`, sizes},
 	{"httpapi/httpapi.go", `cmp.Or(c.MaxBody, 1<<20)`, `cmp.Or(c.MaxBody, 1<<20+1)`, sizes},
 	{"httpapi/httpapi.go", `len(id) > 128`, `len(id) > 129`, sizes},
-	{"httpapi/decode.go", `body, c.maxBody)`, `body, c.maxBody+1)`, sizes},
+	{"httpapi/decode.go", `most, length := c.api.cfg.MaxBody,`, `most, length := c.api.cfg.MaxBody+1,`, sizes},
 	{"httpapi/decode.go", `maxDepth = 64`, `maxDepth = 65`, sizes},
 	{"httpapi/patch.go", `maxOperations = 100`, `maxOperations = 101`, sizes},
 	{"httpapi/patch.go", `d.size > maxPatched`, `d.size > 100*maxPatched`, sizes},
