@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -35,9 +36,13 @@ func (f *fixture) page(path string) (p shownPage) {
 	return p
 }
 
+// bounded does not compare the answer with the OpenAPI document, which takes seconds for
+// 8 MiB.
 func (f *fixture) bounded(path string) []byte {
 	f.Helper()
-	w := f.send(step{as: "admin", do: "GET " + path})
+	r := httptest.NewRequest(http.MethodGet, f.fill(path), nil)
+	r.Header.Set("Authorization", "Bearer admin")
+	w := f.serve(r)
 	if w.Code != http.StatusOK || w.Body.Len() > mostOfAPage {
 		f.Fatalf("%s: status %d, %d bytes, want 200 with at most %d", path, w.Code, w.Body.Len(), mostOfAPage)
 	}
@@ -102,7 +107,7 @@ func TestAPageIsBounded(t *testing.T) {
 	eachStore(t, func(f *fixture) {
 		f.catalog()
 		f.subscribe()
-		const n = 12
+		const n = 9
 		for range n {
 			_, err := f.hooks.Dispatcher.Publish(f.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: bigText(large)})
 			if err != nil {
@@ -112,7 +117,6 @@ func TestAPageIsBounded(t *testing.T) {
 		for _, list := range []string{"activity", "activations"} {
 			path := subs + "/{sub}/" + list + "?take=100"
 			f.readOn(path, "payload", n)
-			f.readOn(path+"&order_by=ASC", "rawMessage", n)
 			p := f.page(path + "&skip=0")
 			f.wholeFirst(path, p.Items, n, "payload")
 			if p.NextCursor != "" || p.Total != n {
@@ -175,7 +179,7 @@ func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 	eachStore(t, func(f *fixture) {
 		f.catalog()
 		f.subscribe()
-		const n = 12
+		const n = 9
 		org, sub, event := uuid.MustParse(orgA), uuid.MustParse(f.vars["sub"]), uuid.MustParse(f.vars["event"])
 		category := uuid.MustParse(f.vars["category"])
 		schema := []byte(`{"description":"` + bigText(large) + `"}`)
@@ -226,6 +230,32 @@ func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 			for _, list := range []string{"activity", "activations"} {
 				f.readOn(subs+"/{sub}/"+list+"?take=100&include="+include, include, n-1)
 			}
+		}
+	})
+}
+
+// The list of the subscribers to an event has no pages, but is read in some.
+func TestSubscribersAreListedOnceEach(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(f *fixture) {
+		f.catalog()
+		const n = 201
+		for range n {
+			_, _, err := f.hooks.Subscriptions.Create(f.Context(), uuid.MustParse(orgA), webhooks.SubscriptionInput{PostURI: "https://example.com", Events: []string{"vitals.*"}})
+			if err != nil {
+				f.Fatal(err)
+			}
+		}
+		var found []struct{ ID string }
+		if err := json.Unmarshal(f.bounded("/api/webhook-events/vitals.measured/subscriptions"), &found); err != nil {
+			f.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, s := range found {
+			seen[s.ID] = true
+		}
+		if len(found) != n || len(seen) != n {
+			f.Errorf("%d subscribers, %d different ones, want %d", len(found), len(seen), n)
 		}
 	})
 }

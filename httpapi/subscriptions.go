@@ -382,13 +382,12 @@ func (a *api) listSubscribers(c *call) error {
 		orgs = nil // all
 	}
 	var items [][]byte
-	left, size := room(maxPage), 0
-	page := webhooks.Page{Take: 100, MaxBytes: smallPage}
+	left, page := room(maxPage), webhooks.Page{Take: 100}
 	for {
-		if err := c.reserve(int64(size + smallPageWork)); err != nil {
-			return err
-		}
-		found, err := a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs, page)
+		found, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Subscription], error) {
+			page.MaxBytes = min(maxBytes, max(int(left), 1))
+			return a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs, page)
+		})
 		if err != nil {
 			return err
 		}
@@ -396,9 +395,11 @@ func (a *api) listSubscribers(c *call) error {
 		if err != nil {
 			return err
 		}
-		more := found.Truncated > 0 || len(found.Items) == page.Take
-		for _, s := range found.Items[:len(found.Items)-found.Truncated] {
+		for i, s := range found.Items {
 			shown := show(s)
+			if i == len(found.Items)-found.Truncated {
+				left = 0
+			}
 			text, err := encode(shown)
 			if !left.take(len(text)) {
 				shown.truncate()
@@ -407,9 +408,9 @@ func (a *api) listSubscribers(c *call) error {
 			if err != nil {
 				return err
 			}
-			items, size, page.After = append(items, text), size+len(text), s.ID
+			items, page.After = append(items, text), s.ID
 		}
-		if !more {
+		if len(found.Items) < page.Take {
 			return c.send(http.StatusOK, splice([]byte("["), items, []byte("]"))...)
 		}
 	}
