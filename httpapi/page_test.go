@@ -107,7 +107,7 @@ func TestAPageIsBounded(t *testing.T) {
 	eachStore(t, func(f *fixture) {
 		f.catalog()
 		f.subscribe()
-		const n = 9
+		const n = 10
 		for range n {
 			_, err := f.hooks.Dispatcher.Publish(f.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: bigText(large)})
 			if err != nil {
@@ -179,7 +179,7 @@ func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 	eachStore(t, func(f *fixture) {
 		f.catalog()
 		f.subscribe()
-		const n = 9
+		const n = 10
 		org, sub, event := uuid.MustParse(orgA), uuid.MustParse(f.vars["sub"]), uuid.MustParse(f.vars["event"])
 		category := uuid.MustParse(f.vars["category"])
 		schema := []byte(`{"description":"` + bigText(large) + `"}`)
