@@ -27,7 +27,7 @@ run: ## start the sample host; ARGS="serve --help"
 
 test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/... for some
 	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
-	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on $(PKG)
+	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on -timeout 30m $(PKG)
 	@cd hostexample/mounts && go test $(RACE) ./...
 
 clients: ## generate clients in Go and TypeScript, and use them against the sample host
