@@ -86,7 +86,7 @@ func comparedRight(set *token.FileSet, file *ast.File) map[string]bool {
 }
 
 // comparison returns the text of a comparison of a secret with something else than a
-// constant. A secret is what has a secret's name, and what is made of an expression in compared.
+// constant. A secret is an expression with a secret's name, or one made of an expression in compared.
 func comparison(set *token.FileSet, n ast.Node, compared map[string]bool) (string, bool) {
 	var sides []ast.Expr
 	switch n := n.(type) {

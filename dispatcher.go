@@ -31,7 +31,7 @@ func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx)
 // should be restarted.
 func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 
-// Inspect returns what runs inside the dispatcher at this moment: the backlog in memory by
+// Inspect shows the inside of the dispatcher at this moment: the backlog in memory by
 // organization and subscription, limits, attempts under way, organizations with a large backlog.
 // Call it every few seconds at most.
 func (d *Dispatcher) Inspect() Inspection { return d.engine.Inspect() }

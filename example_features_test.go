@@ -65,7 +65,7 @@ func ExampleSubscriptions_Create_ordered() {
 	// Output: 0 1 2
 }
 
-// After an outage of a receiver, what it missed is queued again.
+// After an outage of a receiver, the events that it missed are queued again.
 func ExampleDispatcher_Recover() {
 	ctx := context.Background()
 	hooks, customer := exampleShop(ctx, webhooks.Config{})

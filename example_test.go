@@ -133,7 +133,7 @@ type order struct {
 
 var _ = embed
 
-// embed is what a service on PostgreSQL does. The README shows it.
+// embed puts the library into a service on PostgreSQL. The README shows it.
 func embed(ctx context.Context, sqlDB *sql.DB, order *order) error {
 	db := bun.NewDB(sqlDB, pgdialect.New())         // the service's own database
 	st, err := bunstore.New(db, bunstore.Options{}) // its tables live in the schema "webhooks"

@@ -63,7 +63,7 @@ func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid
 // as a manual retry of the given attempt, also of one that succeeded. A pending
 // automatic retry of the chain is cancelled in its favour; if the manual one fails,
 // the schedule goes on where it was. While the circuit is open it is the probe: it is sent
-// at once, and if it succeeds the circuit closes and what waits is sent. (Of many retries at
+// at once, and if it succeeds the circuit closes and the held deliveries are sent. (Of many retries at
 // once the first ten in 10 s are.) [ErrNotFinished] if the given attempt has no outcome,
 // [ErrArchived] if the subscription is archived.
 func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {

@@ -27,9 +27,9 @@ const (
 	idle           = 2000 // connections that say nothing
 )
 
-// BenchmarkStrangers has 20 clients do what takes most memory: they publish events of 1 MiB,
+// BenchmarkStrangers has 20 clients send the requests that take most memory: they publish events of 1 MiB,
 // also against schemas that do not match and through filters, save schemas that explode,
-// patch with 1 MiB, read pages of 100 large events, events and chains of what is large, quickly and slowly, while
+// patch with 1 MiB, read pages of 100 large events, single large events and chains, quickly and slowly, while
 // 600 bodies are half sent and 2,000 connections say nothing. It reports the most memory of
 // the host, and fails if that is over 512 MiB, if a request is answered with 500, or if health
 // is not. On Linux only.
@@ -83,7 +83,7 @@ func newStrangers(b testing.TB) *hostileLoad {
 	receiver := role(b, "receiver")
 	c := &hostileLoad{server: hostServer(b, receiver, 2), b: b, statuses: map[int]int{}}
 	c.org, _ = strings.CutSuffix(c.path, "/events")
-	const size = 1<<20 - 2000 // with what is around it, less than a body may have
+	const size = 1<<20 - 2000 // with the rest of the request's body, less than the limit of a body
 	c.zeros = "[0" + strings.Repeat(",0", size/2-1) + "]"
 	c.text = `"` + strings.Repeat("x", size) + `"`
 	c.types = "/api/webhook-categories/" + c.create(b, "/api/webhook-categories", map[string]any{"name": "Strict", "code": "strict"}) + "/webhook-events"
@@ -138,7 +138,7 @@ func newStrangers(b testing.TB) *hostileLoad {
 	return c
 }
 
-// explodes is an event type whose schema takes exponential time.
+// explodes is an event type with a schema that takes exponential time.
 func explodes() string {
 	defs := map[string]any{}
 	for i := range 60 {
@@ -204,7 +204,7 @@ func (c *hostileLoad) byStatus() string {
 // halfSend keeps bodies half sent.
 func (c *hostileLoad) halfSend(until time.Time) {
 	var all sync.WaitGroup
-	neighbour := uuid.NewString() // whose bodies leave half of the memory to the clients
+	neighbour := uuid.NewString() // another organization: its bodies leave half of the memory to the clients
 	for range halfSentBodies {
 		all.Go(func() {
 			for time.Now().Before(until) {

@@ -54,8 +54,8 @@ func (w *world) outage(sub store.Subscription) (failed store.Attempt) {
 	return failed
 }
 
-// What a person asks for is sent at once while the circuit is open, and is a probe:
-// failing, it changes nothing for the other attempts; succeeding, it releases them.
+// A test or a manual retry is sent at once while the circuit is open, and is a probe: its failure
+// changes nothing for the other attempts, and its success releases them.
 func TestWhatIsAskedForProbesAnOpenCircuitAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]store.AttemptType{"Test": store.TestPost, "ManualRetry": store.ManualRetry} {
@@ -145,7 +145,7 @@ func TestManyManualRetriesDoNotFloodAnOpenCircuit(t *testing.T) {
 	})
 }
 
-// A receiver that asks to be left alone is left alone, also by what a person asks for.
+// While a receiver pushes back, tests and manual retries wait, too.
 // History says until when.
 func TestWhatIsAskedForWaitsWhileTheReceiverPushesBack(t *testing.T) {
 	t.Parallel()

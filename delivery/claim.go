@@ -71,7 +71,7 @@ func (r *run) plan(most int) (next plan, ok bool) {
 	return next, true
 }
 
-// note takes in what a planned claim found.
+// note takes in the jobs of a planned claim.
 func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 	r.planning.Lock()
 	defer r.planning.Unlock()

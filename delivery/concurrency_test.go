@@ -53,7 +53,7 @@ func TestLimiterLeavesNoQueueAtTheEndpoint(t *testing.T) {
 }
 
 // An endpoint that is quicker than this host has all attempts in flight. Where two processors
-// are what takes the time, a lower limit seems to give the same, but leaves them idle at times.
+// are the bottleneck, a lower limit seems to give the same, but leaves them idle at times.
 func TestLimiterDoesNotHoldBackAQuickEndpoint(t *testing.T) {
 	t.Parallel()
 	s := simulated{answer: loaded(func(n float64) float64 { return 0.0001 * max(1, n/2) })}

@@ -11,7 +11,7 @@
 // bound on the attempts that it keeps waiting; the attempts beyond that go back to the store
 // for a while. No subscription has more than half of the room, no organization more than
 // three quarters, and claims skip subscriptions and organizations that have theirs. A planner
-// decides what the next claim asks for (see planner.go): an organization with a large backlog
+// decides about the next claim (see planner.go): an organization with a large backlog
 // gets claims of its own (see heavy.go), so that the attempts of others are not behind it.
 //
 // Workers are shared in the same way (see workers.go). Organizations take turns, and within

@@ -115,7 +115,7 @@ type Plan struct {
 }
 
 // Next returns the next claim, beside full subscriptions and organizations, of which owners are
-// the organizations. ServedOthers says that others than the heavy organizations were served.
+// the organizations. ServedOthers says that an organization was served that is not heavy.
 func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
 	q := p.next(room{free, full, owners, servedOthers}, now, now)
 	return Plan{q, q.org, q.most, q.skip, q.since, q.scanBeside, q.pausing}

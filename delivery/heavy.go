@@ -44,15 +44,15 @@ const (
 	mostHeavy = 8
 	// heavyShare is the part of a full claim, 1/heavyShare, above which an organization is heavy.
 	heavyShare = 8
-	// heavyBatch is how many attempts a turn gets while others are served.
+	// heavyBatch is how many attempts a turn gets while other organizations are served.
 	heavyBatch = 32
 	// pauseFactor is how long the pause after a turn is, as a multiple of the claim's time.
 	pauseFactor = 12
 	// mostPause bounds the pause.
 	mostPause = 100 * time.Millisecond
-	// crowdedFor is how long there are others after one of them was served.
+	// crowdedFor is how long other organizations count as served after one of them was.
 	crowdedFor = 10 * time.Second
-	// lookInterval is how often others are looked for while none is served.
+	// lookInterval is how often a claim looks for other organizations while none is served.
 	lookInterval = 100 * time.Millisecond
 )
 
@@ -66,7 +66,7 @@ func (h *heavyOrgs) ids() []uuid.UUID {
 }
 
 // turn returns the organization whose turn the next claim is, and the heavy organizations that
-// the claim skips. The zero heavyOrg means a claim for all others. Organizations whose room is
+// the claim skips. The zero heavyOrg means a claim for all other organizations. Organizations whose room is
 // full have no turn. Pausing reports that only the pause keeps one from its turn.
 func (h *heavyOrgs) turn(room room, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
 	skip = h.ids()
@@ -94,10 +94,10 @@ func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
 	found := full && h.find(done, jobs, at)
 	others := done.org == uuid.Nil
 	if others {
-		h.lookNext = found // others may stand behind the backlog that was found
+		h.lookNext = found // attempts of other organizations may stand behind that backlog
 	}
 	if others && full && !found || len(h.orgs) > mostHeavy {
-		h.orgs = nil // the others have as large a backlog: then the order of due times is fair
+		h.orgs = nil // all have large backlogs: then the order of due times is fair
 	}
 }
 

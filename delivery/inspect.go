@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Inspection is what runs inside an engine at one moment, for tests, logs and an operator's
+// Inspection shows the inside of an engine at one moment, for tests, logs and an operator's
 // page. It holds no payload, secret or URL.
 type Inspection struct {
 	Running bool
@@ -30,19 +30,19 @@ type Inspection struct {
 	Subscriptions []SubscriptionLoad // likewise
 }
 
-// OrganizationLoad is what an organization has in memory.
+// OrganizationLoad counts the attempts of an organization in memory.
 type OrganizationLoad struct {
 	ID                uuid.UUID
 	Waiting, InFlight int
 }
 
-// SubscriptionLoad is what a subscription has in memory.
+// SubscriptionLoad describes the attempts of a subscription in memory.
 type SubscriptionLoad struct {
 	ID, OrganizationID uuid.UUID
 	Waiting            int
 	InFlight, Limit    int           // under way, and the most that its endpoint gets at present
 	Slow               bool          // attempts take a second and more, or none was answered yet
-	Typical            time.Duration // moving average of what an attempt takes
+	Typical            time.Duration // moving average of an attempt's duration
 	PerSecond          float64       // attempts that may begin in a second; 0: no rate limits them
 	HeldUntil          time.Time     // no attempt begins before; zero: none is held
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// A planner decides what the next claim asks the store for. The store hands out attempts in the
+// A planner decides about the next claim. The store hands out attempts in the
 // order in which they are due, over all organizations. The planner skips subscriptions and
 // organizations whose room is full, it skips attempts that are claimed already (watermark), and
 // it gives organizations with a large backlog claims of their own (heavyOrgs).
@@ -30,7 +30,7 @@ type room struct {
 
 // A plan is one claim.
 type plan struct {
-	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all others
+	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all other organizations
 	most       int         // attempts to claim
 	skip       []uuid.UUID // subscriptions and organizations to skip
 	since      time.Time   // attempts that were due earlier are skipped; zero: none is

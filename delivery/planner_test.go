@@ -21,7 +21,7 @@ func jobsOf(org uuid.UUID, n int, due time.Time) []store.Job {
 	return slices.Repeat([]store.Job{{OrganizationID: org, DueAt: due, CreatedAt: due}}, n)
 }
 
-// A plannedClaim is a claim that a test expects, and what it finds.
+// A plannedClaim is a claim that a test expects, and the jobs that it finds.
 type plannedClaim struct {
 	at           time.Duration // of the claim, which takes 1 ms
 	full, owners []uuid.UUID
@@ -67,7 +67,7 @@ func TestPlanner(t *testing.T) {
 		},
 		"ALargeBacklogHasClaimsOfItsOwn": {
 			{at: 0, want: "others 200 from 0", finds: jobsOf(large, 200, clock(-time.Hour))},
-			{at: 10 * ms, want: "others 200 skip large from -1h0m5s pausing"}, // others may stand behind it
+			{at: 10 * ms, want: "others 200 skip large from -1h0m5s pausing"}, // attempts of other organizations may stand behind it
 			{at: 20 * ms, want: "large 200 from -1h0m5s", finds: jobsOf(large, 200, clock(-time.Minute))},
 			{at: 30 * ms, want: "large 200 from -1m5s", finds: jobsOf(large, 10, clock(-time.Minute))},
 			{at: 40 * ms, want: "others 200 from -4.969s"}, // the last claim skipped nothing, and took all
@@ -148,7 +148,7 @@ type pending struct {
 	visible time.Time
 }
 
-// claimFrom takes what a claim would get.
+// claimFrom takes the jobs that a claim would get.
 func claimFrom(attempts *[]pending, most int, skip []uuid.UUID, since, now time.Time) (jobs []store.Job) {
 	slices.SortStableFunc(*attempts, func(a, b pending) int { return a.DueAt.Compare(b.DueAt) })
 	*attempts = slices.DeleteFunc(*attempts, func(a pending) bool {
@@ -162,7 +162,7 @@ func claimFrom(attempts *[]pending, most int, skip []uuid.UUID, since, now time.
 }
 
 // Whatever the backlogs, and however late transactions are committed, every attempt is claimed,
-// a claim takes no more than there is room for, and it skips what has no room.
+// a claim takes no more than there is room for, and skips organizations without room.
 func TestPlannerClaimsEverything(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

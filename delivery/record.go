@@ -22,7 +22,7 @@ const (
 	abortTimeout = 500 * time.Millisecond
 )
 
-// result is what a worker has to say of a task: a deferral, or else an outcome.
+// result is the end of a task: a deferral, or else an outcome.
 type result struct {
 	*task
 	outcome  store.Outcome

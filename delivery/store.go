@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Store is what the engine needs of a [store.Store].
+// Store has the methods of a [store.Store] that the engine needs.
 type Store interface {
 	store.Queue
 

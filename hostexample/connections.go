@@ -25,7 +25,7 @@ const (
 )
 
 // limitedListener bounds the connections that are open, so that nobody without a token
-// keeps others out. A connection is kept while a request with a valid token is answered on
+// keeps other clients out. A connection is kept while a request with a valid token is answered on
 // it, up to maxKept of them. Any other may be closed to make room for a new one, the oldest
 // first: it is idle, its request is incomplete or has no valid token, or its client does not
 // read the answer. A new connection is therefore accepted at once. After a request without
@@ -169,7 +169,7 @@ func (c *limitedConn) keep(ctx context.Context) error {
 }
 
 // changed takes note of what the server does with the connection. When that is idle, it may
-// be closed again, after all others that may be closed now.
+// be closed again, after all connections that may be closed now.
 func (c *limitedConn) changed(state http.ConnState) {
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// guarded lets in who has the token of the test.
+// guarded lets in callers with the token of the test.
 type guarded struct{}
 
 func (guarded) Authenticate(r *http.Request) (httpapi.Caller, error) {

@@ -28,7 +28,7 @@ var allowed = map[string]string{
 	"secrets admin": "getSecret rotateSecret setSecret listSecretHistory",
 }
 
-// Every operation of the interface, and who may call it.
+// Every operation of the interface, and the scopes that allow it.
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())

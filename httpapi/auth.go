@@ -61,7 +61,7 @@ const (
 	catalogWrite
 	tenantRead
 	tenantManage
-	tenantWrite // what signs data of the caller's
+	tenantWrite // requests that sign data of the caller's
 	tenantSecrets
 )
 

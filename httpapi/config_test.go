@@ -15,7 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// answers returns what a handler of the configuration answers with.
+// answers returns the answers of a handler of the configuration.
 func answers(t *testing.T, c httpapi.Config) func(method, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})

@@ -36,7 +36,7 @@ type securityScheme struct {
 	OpenIDConnectURL string         `json:"openIdConnectUrl"`
 }
 
-// checkCredentials checks what the configuration says about credentials.
+// checkCredentials checks the configuration of credentials.
 func (c Config) checkCredentials() error {
 	for _, char := range []byte(c.Challenge) {
 		if char < ' ' && char != '\t' || char == 0x7f {
@@ -94,14 +94,14 @@ func (s securityScheme) check() error {
 	return nil
 }
 
-// credential is how a caller proves who it is.
+// credential is a way in which a caller proves its identity.
 type credential struct {
 	text  string // in words
 	query string // what the URL of an example has, "" for nothing
 	curl  string // the option of curl, "" for none
 }
 
-// credentials returns what callers may choose from, in the order of the names.
+// credentials returns the ways that callers may choose from, in the order of the names.
 func (c Config) credentials() []credential {
 	var all []credential
 	for _, name := range slices.Sorted(maps.Keys(c.SecuritySchemes)) {

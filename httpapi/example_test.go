@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// mount is what a service with a mux of its own does. The README shows it.
+// mount puts the interface below a prefix of a service's mux. The README shows it.
 func mount(mux *http.ServeMux, hooks *webhooks.Webhooks, secret []byte) error {
 	tokens, err := httpapi.NewJWT(httpapi.JWTConfig{Secret: secret})
 	if err != nil {

@@ -35,7 +35,7 @@ type reservation struct {
 	owner   string
 	bytes   int64
 	wanted  int64         // while it waits
-	granted chan struct{} // closed when it has what it wanted
+	granted chan struct{} // closed when it has the bytes
 }
 
 func newMemory(total int64) *memory { return &memory{total: total, byOwner: map[string]int64{}} }
@@ -88,7 +88,7 @@ func (r *reservation) giveUp(err error) error {
 	return err
 }
 
-// shrink gives back what is more than the bytes.
+// shrink gives back the bytes beyond a number.
 func (r *reservation) shrink(bytes int64) {
 	m := r.of
 	m.mu.Lock()
@@ -111,7 +111,7 @@ func (m *memory) take(r *reservation, bytes int64) {
 	}
 }
 
-// grant serves those that wait. An owner's requests do not overtake each other, so that a
+// grant serves the requests that wait. An owner's requests do not overtake each other, so that a
 // large one gets its turn, too.
 func (m *memory) grant() {
 	full, owners := false, map[string]bool{}

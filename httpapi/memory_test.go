@@ -245,7 +245,7 @@ func TestWorkSharesItsMemory(t *testing.T) {
 	}
 }
 
-// A client that goes away while it waits leaves its place to others.
+// A client that goes away while it waits leaves its place to the next one.
 func TestAClientThatGoesAwayWaitsNoLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

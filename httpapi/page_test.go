@@ -20,7 +20,7 @@ const (
 	large       = 1<<20 - 1000
 )
 
-// shownPage is what a list answers with.
+// shownPage is the answer of a list.
 type shownPage struct {
 	Items      []map[string]any
 	NextCursor string
@@ -143,7 +143,7 @@ func TestAPageIsBounded(t *testing.T) {
 	})
 }
 
-// finishAll ends what is due.
+// finishAll ends the attempts that are due.
 func (f *fixture) finishAll() {
 	f.Helper()
 	for range 3 {

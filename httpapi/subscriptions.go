@@ -205,7 +205,7 @@ func waitText(d time.Duration) string {
 	return s
 }
 
-// masked returns what shows the subscriptions inside a list or another resource.
+// masked returns the function that shows the subscriptions inside a list or another resource.
 func (a *api) masked(c *call, found []webhooks.Subscription) (show func(webhooks.Subscription) subscriptionWire, err error) {
 	secrets, err := a.hooks.Subscriptions.CurrentSecrets(c.ctx(), found)
 	if err != nil {

@@ -163,7 +163,7 @@ func TestHeaderValuesAreShownWhereTheSecretIs(t *testing.T) {
 			}
 		}
 
-		// The document that is patched is what the caller sees.
+		// The patched document is the one that the caller sees.
 		const test, copied = `{"op": "test", "path": "/headers/Authorization", "value": `, `{"op": "copy", "from": "/headers/Authorization", "path": "/headers/X-Copy"}`
 		f.run([]step{
 			{as: "admin", do: "PATCH " + s, status: 200, body: `[` + test + `"Bearer canary"}, ` + copied + `]`, want: shows(`{"Authorization": "Bearer canary", "X-Copy": "Bearer canary", "X-Short": "abc"}`, "{secret}")},

@@ -126,7 +126,7 @@ func describeSocket(err error) string {
 	return phase + errno.Error() // the system's own phrase
 }
 
-// What a receiver's response is refused for.
+// The reasons why a receiver's response is refused.
 const (
 	badResponse  = "the receiver's response is malformed"
 	largeHeaders = "the receiver's response headers are too large"

@@ -5,7 +5,7 @@ import "bytes"
 // A statusLine finds the status of a response of HTTP/1, which may arrive in pieces. It is
 // stricter than net/http: a line that it cannot read has no status.
 type statusLine struct {
-	request int64 // which the response answers: what read was told
+	request int64 // of the response, as read was told
 	begin   [len("HTTP/1.1 200\r\n")]byte
 	size    int  // bytes of begin that have arrived
 	hints   bool // the line is in the headers of a 1xx, which the response follows

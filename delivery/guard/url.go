@@ -80,7 +80,7 @@ func parse(raw string, allowHTTP bool) (*url.URL, error) {
 }
 
 // escapeQuery percent-encodes the bytes of a query that RFC 3986 section 3.4 does not allow.
-// As in a path, brackets and what is encoded already stay.
+// As in a path, brackets and bytes that are encoded already stay.
 func escapeQuery(query string) string {
 	var escaped strings.Builder
 	for _, b := range []byte(query) {

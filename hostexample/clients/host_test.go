@@ -97,7 +97,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// must returns what a call answered. It panics where there is no answer.
+// must returns the answer of a call. It panics where there is none.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -10,7 +10,7 @@ type change struct {
 	tests    tests
 }
 
-// changes are what the tests have to notice.
+// changes are the faults that the tests have to notice.
 var changes = slices.Concat(limits, policies, guards, organizations, locks)
 
 // The tests that have to notice them.

@@ -115,7 +115,7 @@ func copyModule(ctx context.Context, dir string) error {
 	return nil
 }
 
-// tests are what has to fail: a package, and the tests in it by the expression of go test -run.
+// tests are the tests that have to fail: a package, and the tests in it by the expression of go test -run.
 type tests struct{ pkg, run string }
 
 func (t tests) pass(ctx context.Context, dir string) (passed bool, output string, err error) {

@@ -1,6 +1,6 @@
 package main
 
-// policies are who may do what, and which tokens and signatures are valid.
+// policies are the rules of access, tokens and signatures.
 var policies = []change{
 	{"httpapi/jwt.go", `methods := []string{jwt.SigningMethodHS256.Alg()}`, `methods := []string{"HS256", "HS384"}`, tokens},
 	{"httpapi/jwt.go", `methods := []string{jwt.SigningMethodHS256.Alg()}`, `methods := []string{"HS256", "HS512"}`, tokens},
