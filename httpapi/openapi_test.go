@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,6 +150,36 @@ func (f *fixture) matches(d documented, place, text, what string) {
 
 func escaped(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(token)
+}
+
+var update = flag.Bool("update", false, "write the OpenAPI document to "+goldenDocument)
+
+const goldenDocument = "testdata/openapi.json"
+
+// The OpenAPI document is a public format: each change of it is seen in the diff of a file.
+//
+//	go test ./httpapi -run TestOpenAPIDocument -update
+func TestOpenAPIDocument(t *testing.T) {
+	t.Parallel()
+	got := httpapi.OpenAPI()
+	if *update {
+		if err := os.WriteFile(goldenDocument, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(goldenDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotLines, wantLines := strings.SplitAfter(string(got), "\n"), strings.SplitAfter(string(want), "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			t.Fatalf("line %d of the document is\n%swant\n%sif that is intended, run the test with -update", i+1, gotLines[i], wantLines[i])
+		}
+	}
+	if len(gotLines) != len(wantLines) {
+		t.Fatalf("the document has %d lines, want %d; if that is intended, run the test with -update", len(gotLines), len(wantLines))
+	}
 }
 
 func TestOpenAPIIsValidAndComplete(t *testing.T) {
