@@ -11,6 +11,45 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var activityRoutes = group{
+	tag: "WebhookActivities", description: "The history: one activity for each HTTP attempt.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: activitiesPath, access: tenantWrite, handler: (*api).addActivity,
+			id: "addActivity", summary: "Adds an activity",
+			details: "With postedAt it is recorded as posted by the caller, and waits for its outcome. Without, it is queued and sent.",
+			body:    activityInput{}, status: http.StatusCreated, answer: activityWire{},
+			errorCodes: []string{"archived", "event_inactive", "not_finished", "unknown_reference", "schema_mismatch"},
+		},
+		{
+			method: http.MethodGet, path: activitiesPath, access: tenantRead, handler: (*api).listActivity,
+			id: "listActivity", summary: "Lists the activities of a subscription",
+			query:  params(includeParam, statusParam, cursorPageParams, eventIDParam),
+			answer: history[activityWire]{},
+		},
+		{
+			method: http.MethodPost, path: activityPath + "/retry", access: tenantManage, handler: (*api).retryActivity,
+			id: "retryActivity", summary: "Sends it once more, now",
+			details: "Also after a success. An automatic retry that waits in the same chain is withdrawn in its favour. While the circuit is " +
+				"open the retry is the probe: it is sent at once, and a success closes the circuit. (Of many at once, the first 10 in 10 seconds are.)",
+			status: http.StatusCreated, answer: activityWire{},
+			errorCodes: []string{"archived", "not_finished"},
+		},
+		{
+			method: http.MethodPost, path: activityPath + "/outcomes", access: tenantManage, handler: (*api).reportOutcome,
+			id: "saveOutcome", summary: "Saves the outcome of an activity that the caller posted",
+			body: outcomeInput{}, status: http.StatusCreated, answer: activityWire{},
+			errorCodes: []string{"not_in_chain", "outcome_exists", "sending", "unknown_reference"},
+		},
+		{
+			method: http.MethodGet, path: activityPath, access: tenantRead, handler: (*api).getActivity,
+			id: "getActivity", summary: "Gets an activity with the retries below it",
+			query:  params(modeParam("flat", "nested")),
+			answer: activityDetail{},
+		},
+	},
+}
+
 // activityWire is an attempt as responses show it.
 type activityWire struct {
 	ID                 uuid.UUID            `json:"id"`
@@ -66,8 +105,8 @@ func showAttempt(a webhooks.Attempt) activityWire {
 		ID: a.ID, Type: a.Type, Status: a.Status.String(), Attempt: a.Number, PostedAt: timestamp(a.PostedAt),
 		HTTPStatusCode: optional(a.HTTPStatus),
 		Subscription:   identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
-		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), HeldUntil: timestamp(a.HeldUntil), Error: optional(a.Error),
-		Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
+		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), HeldUntil: timestamp(a.HeldUntil),
+		Error: optional(a.Error), Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
 	}
 	raw := a.Body
 	if a.Source != nil {

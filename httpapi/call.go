@@ -58,8 +58,8 @@ func (c *call) id(name string) uuid.UUID {
 	return id
 }
 
-// value is the answer of commands.
-type value struct {
+// doneWire is the answer of commands.
+type doneWire struct {
 	Value bool `json:"value"`
 }
 
@@ -68,7 +68,7 @@ func (c *call) done(err error) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, value{true})
+	return c.reply(http.StatusOK, doneWire{true})
 }
 
 // reply answers with JSON.

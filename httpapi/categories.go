@@ -9,6 +9,60 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var categoryRoutes = group{
+	tag: "WebhookCategories", description: "Categories group event types.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: categoriesPath, access: catalogWrite, handler: (*api).createCategory,
+			id: "createCategory", summary: "Adds a category",
+			body: categoryInput{}, status: http.StatusCreated, answer: categoryWire{},
+			errorCodes: []string{"code_taken"},
+		},
+		{
+			method: http.MethodGet, path: categoriesPath, access: catalogRead, handler: (*api).listCategories,
+			id: "listCategories", summary: "Lists categories",
+			query:  params(pageParams("ASC"), archivedParam),
+			answer: list[categoryWire]{},
+		},
+		{
+			method: http.MethodGet, path: categoryPath, access: catalogRead, handler: (*api).getCategory,
+			id: "getCategory", summary: "Gets a category",
+			answer: categoryWire{},
+		},
+		{
+			method: http.MethodPatch, path: categoryPath, access: catalogWrite, handler: (*api).patchCategory,
+			id: "patchCategory", summary: "Patches a category",
+			details:    "Writable: /name, /code, /description.",
+			answer:     categoryWire{},
+			errorCodes: []string{"code_taken", "archived"},
+		},
+		{
+			method: http.MethodDelete, path: categoryPath, access: catalogWrite, handler: (*api).deleteCategory,
+			id: "deleteCategory", summary: "Deletes a category that has no events",
+			errorCodes: []string{"in_use", "precondition_failed"},
+		},
+		{
+			method: http.MethodPost, path: categoryPath + "/activate", access: catalogWrite, handler: categoryCommand((*registry).ActivateCategory),
+			id: "activateCategory", summary: "Activates a category",
+			errorCodes: []string{"archived"},
+		},
+		{
+			method: http.MethodPost, path: categoryPath + "/deactivate", access: catalogWrite,
+			handler: categoryCommand((*registry).DeactivateCategory),
+			id:      "deactivateCategory",
+			summary: "Deactivates a category: its events take no publish and no new subscription",
+		},
+		{
+			method: http.MethodPost, path: categoryPath + "/archive", access: catalogWrite, handler: categoryCommand((*registry).ArchiveCategory),
+			id: "archiveCategory", summary: "Archives a category: its events count as archived too",
+		},
+		{
+			method: http.MethodPost, path: categoryPath + "/restore", access: catalogWrite, handler: categoryCommand((*registry).RestoreCategory),
+			id: "restoreCategory", summary: "Restores a category",
+		},
+	},
+}
+
 type registry = webhooks.Registry
 
 // categoryInput is a category as POST takes it.

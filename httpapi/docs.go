@@ -16,6 +16,22 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var docsRoutes = group{
+	tag: "Docs", description: "This interface, for machines and for people.",
+	routes: []route{
+		{
+			method: http.MethodGet, path: "/api/openapi.json", access: open, handler: (*api).getOpenAPI,
+			id: "getOpenAPI", beyond: true, summary: "Gets this document",
+			answer: anyObject{},
+		},
+		{
+			method: http.MethodGet, path: docsPath, access: open, handler: (*api).getDocs,
+			id: "getDocs", beyond: true, summary: "Shows this document as a page",
+			html: true,
+		},
+	},
+}
+
 //go:embed docs.html
 var docsText string
 
@@ -40,7 +56,8 @@ func prose(text string) template.HTML {
 // docsPolicy lets the page load nothing and run nothing: its style is in it.
 var docsPolicy = func() string {
 	sum := sha256.Sum256([]byte(docsStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
 func (a *api) getDocs(c *call) error {
@@ -57,9 +74,10 @@ func (a *api) getDocs(c *call) error {
 // docsPage renders the description of the interface for people.
 func (c Config) docsPage() []byte {
 	s, credentials := newSchemas(), c.credentials()
-	page := docsView{Version: webhooks.Version, Style: template.CSS(docsStyle), Introduction: strings.Split(introduction, "\n\n")} //nolint:gosec // it is ours
-	for _, g := range c.table() {
-		view := docsGroup{Tag: g.tag, About: g.about}
+	page := docsView{Version: webhooks.Version, Introduction: strings.Split(introduction, "\n\n")}
+	page.Style = template.CSS(docsStyle) //nolint:gosec // the style is a part of the program
+	for _, g := range c.groups() {
+		view := docsGroup{Tag: g.tag, About: g.description}
 		for _, r := range g.routes {
 			view.Operations = append(view.Operations, docsOperationOf(s, r, credentials[0]))
 		}
@@ -138,10 +156,11 @@ type docsSchema struct {
 
 func docsOperationOf(s *schemas, r route, by credential) docsOperation {
 	o := docsOperation{
-		ID: r.about.id, Method: r.method, Path: r.path, Summary: r.about.summary, Text: r.about.text, Differs: r.about.differs,
-		Beyond: r.about.beyond, Scopes: r.scopes(), Optional: r.about.bare, Status: strconv.Itoa(r.success()) + " " + http.StatusText(r.success()),
+		ID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Text: r.details, Differs: r.differs,
+		Beyond: r.beyond, Scopes: r.scopes(), Optional: r.bodyOptional, Status: strconv.Itoa(r.successStatus()) + " " +
+			http.StatusText(r.successStatus()),
 	}
-	for _, p := range r.about.query {
+	for _, p := range r.query {
 		m := member{p.name, p.schema}
 		o.Query = append(o.Query, docsMember{Name: p.name, Text: p.text, Type: typeText(m.value), Required: p.required, Beyond: p.beyond})
 	}
@@ -149,12 +168,12 @@ func docsOperationOf(s *schemas, r route, by credential) docsOperation {
 	case r.method == http.MethodPatch:
 		o.Body = docsType{"PatchOperation", true, true}
 		s.of(reflect.TypeFor[operationInput]())
-	case r.about.in != nil:
-		o.Body = typeOf(s, reflect.TypeOf(r.about.in))
+	case r.body != nil:
+		o.Body = typeOf(s, reflect.TypeOf(r.body))
 	}
-	if !r.about.page {
-		o.Answer = typeOf(s, reflect.TypeOf(r.output()))
-		o.Example = pretty(s.example(reflect.TypeOf(r.output())))
+	if !r.html {
+		o.Answer = typeOf(s, r.answerType())
+		o.Example = pretty(s.example(r.answerType()))
 	}
 	for status, codes := range r.errors() {
 		o.Errors = append(o.Errors, docsError{status, codes})
@@ -176,7 +195,7 @@ func typeOf(s *schemas, t reflect.Type) docsType {
 func curl(s *schemas, r route, by credential) string {
 	path := pathParameter.ReplaceAllStringFunc(r.path, func(p string) string { return "$" + strings.Trim(p, "{}") })
 	var query []string
-	for _, p := range r.about.query {
+	for _, p := range r.query {
 		if !p.required {
 			continue
 		}
@@ -188,7 +207,7 @@ func curl(s *schemas, r route, by credential) string {
 		}
 		query = append(query, p.name+"="+v)
 	}
-	if r.needs != open && by.query != "" {
+	if r.access != open && by.query != "" {
 		query = append(query, by.query)
 	}
 	if query != nil {
@@ -199,15 +218,18 @@ func curl(s *schemas, r route, by credential) string {
 		text += " -X " + r.method
 	}
 	text += ` "$HOST` + path + `"`
-	if r.needs != open && by.curl != "" {
+	if r.access != open && by.curl != "" {
 		text += " \\\n  " + by.curl
 	}
 	var body any
 	switch {
 	case r.method == http.MethodPatch:
-		body = []any{object{{"op", "replace"}, {"path", map[bool]string{true: "/payload/value", false: "/description"}[strings.Contains(r.path, "sample")]}, {"value", "72"}}}
-	case r.about.in != nil:
-		body = s.example(reflect.TypeOf(r.about.in))
+		body = []any{object{
+			{"op", "replace"}, {"path", map[bool]string{true: "/payload/value", false: "/description"}[strings.Contains(r.path, "sample")]},
+			{"value", "72"},
+		}}
+	case r.body != nil:
+		body = s.example(reflect.TypeOf(r.body))
 	default:
 		return text
 	}
@@ -238,7 +260,7 @@ func members(s *schemas, t reflect.Type) []docsMember {
 		schema := s.field(f, input)
 		m := docsMember{
 			Name: f.name, Text: wordsOf(f.owner, f.name).text, Type: typeText(schema), Link: linkOf(schema),
-			Required: f.Tag.Get("wire") == "required", Beyond: beyondMembers[f.owner+"."+f.name],
+			Required: f.Tag.Get("wire") == "required", Beyond: isBeyond(f.owner, f.name),
 		}
 		all = append(all, m)
 	}

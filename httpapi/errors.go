@@ -40,7 +40,10 @@ var answers = []struct {
 	{webhooks.ErrNotFound, http.StatusNotFound, "not_found", "There is no such resource."},
 	{errPrecondition, http.StatusPreconditionFailed, "precondition_failed", "The resource has changed since it was read."},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "payload_too_large", "The request body is too large."},
-	{errMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type", "The request body must be application/json, of a PATCH also application/json-patch+json."},
+	{
+		errMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type",
+		"The request body must be application/json, of a PATCH also application/json-patch+json.",
+	},
 	{webhooks.ErrCodeTaken, http.StatusConflict, "code_taken", "The code is taken."},
 	{webhooks.ErrSampleExists, http.StatusConflict, "sample_exists", "There is a sample payload for this version."},
 	{webhooks.ErrInUse, http.StatusConflict, "in_use", "Something else still refers to it."},

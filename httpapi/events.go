@@ -10,6 +10,42 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var eventRoutes = group{
+	tag: "Events", description: "Publishing, and what became of it. Beyond the reference.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: eventsPath, access: tenantWrite, handler: (*api).publish,
+			id: "publishEvent", beyond: true, summary: "Publishes an event",
+			details: "It is stored and fanned out in one transaction to every live subscription of the organization that matches.",
+			body:    eventInput{}, idempotencyKey: true, status: http.StatusAccepted, answer: publishedWire{},
+			errorCodes: []string{"event_inactive", "idempotency_mismatch", "unknown_reference", "schema_mismatch"},
+		},
+		{
+			method: http.MethodPost, path: eventsPath + "/batch", access: tenantWrite, handler: (*api).publishBatch,
+			id: "publishEvents", beyond: true, summary: "Publishes up to " + thousands(webhooks.MaxBatch) + " events, all of them or none",
+			body: batchInput{}, idempotencyKey: true, status: http.StatusAccepted, answer: batchWire{},
+			errorCodes: []string{"event_inactive", "idempotency_mismatch", "unknown_reference", "schema_mismatch"},
+		},
+		{
+			method: http.MethodGet, path: eventsPath, access: tenantRead, handler: (*api).listMessages,
+			id: "listPublishedEvents", beyond: true, summary: "Lists what was published",
+			query:  params(cursorPageParams),
+			answer: history[messageWire]{},
+		},
+		{
+			method: http.MethodGet, path: eventsPath + "/{eventId}", access: tenantRead, handler: (*api).getMessage,
+			id: "getPublishedEvent", beyond: true, summary: "Gets a published event with its first " + thousands(maxActivations) + " activations",
+			answer: messageDetail{},
+		},
+		{
+			method: http.MethodGet, path: eventsPath + "/{eventId}/explain", access: tenantRead, handler: (*api).explainMessage,
+			id: "explainPublishedEvent", beyond: true,
+			summary: "Says for each subscription why it got the event, or why not",
+			answer:  explanationsWire{},
+		},
+	},
+}
+
 // eventInput is an event to be published. Data is kept byte for byte.
 type eventInput struct {
 	EventType      string          `json:"eventType" wire:"required"`

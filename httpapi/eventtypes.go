@@ -10,6 +10,78 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var seedRoutes = group{
+	tag: "SeedData", description: "The catalog as data.",
+	routes: []route{
+		{
+			method: http.MethodGet, path: "/api/seed-data/versions", access: catalogRead, handler: (*api).listSeedVersions,
+			id: "listSeedVersions", summary: "Lists the seed documents that were applied, oldest first",
+			answer: []seedVersionWire{},
+		},
+	},
+}
+
+var eventTypeRoutes = group{
+	tag: "WebhookEvents", description: "Event types: what can happen, by code and version.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: eventTypesPath, access: catalogWrite, handler: (*api).createEventType,
+			id: "createEvent", summary: "Adds an event type to a category",
+			body: eventTypeInput{}, status: http.StatusCreated, answer: eventTypeWire{},
+			errorCodes: []string{"code_taken", "archived"},
+		},
+		{
+			method: http.MethodGet, path: eventTypesPath, access: catalogRead, handler: (*api).listEventTypes,
+			id: "listEvents", summary: "Lists the event types of a category",
+			query:  params(pageParams("ASC"), archivedParam),
+			answer: list[eventTypeWire]{},
+		},
+		{
+			method: http.MethodGet, path: eventTypePath, access: catalogRead, handler: (*api).getEventType,
+			id: "getEvent", summary: "Gets an event type",
+			answer: eventTypeWire{},
+		},
+		{
+			method: http.MethodPatch, path: eventTypePath, access: catalogWrite, handler: (*api).patchEventType,
+			id: "patchEvent", summary: "Patches an event type",
+			details:    "Writable: /name, /code, /description, /version, /schema.",
+			answer:     eventTypeWire{},
+			errorCodes: []string{"code_taken", "archived", "schema_mismatch"},
+		},
+		{
+			method: http.MethodDelete, path: eventTypePath, access: catalogWrite, handler: (*api).deleteEventType,
+			id: "deleteEvent", summary: "Deletes an event type that no subscription lists",
+			errorCodes: []string{"in_use", "precondition_failed"},
+		},
+		{
+			method: http.MethodPost, path: eventTypePath + "/activate", access: catalogWrite,
+			handler: eventTypeCommand((*registry).ActivateEventType),
+			id:      "activateEvent", summary: "Activates an event type",
+			errorCodes: []string{"archived"},
+		},
+		{
+			method: http.MethodPost, path: eventTypePath + "/deactivate", access: catalogWrite,
+			handler: eventTypeCommand((*registry).DeactivateEventType),
+			id:      "deactivateEvent", summary: "Deactivates an event type",
+		},
+		{
+			method: http.MethodPost, path: eventTypePath + "/archive", access: catalogWrite, handler: eventTypeCommand((*registry).ArchiveEventType),
+			id: "archiveEvent", summary: "Archives an event type",
+		},
+		{
+			method: http.MethodPost, path: eventTypePath + "/restore", access: catalogWrite, handler: eventTypeCommand((*registry).RestoreEventType),
+			id: "restoreEvent", summary: "Restores an event type",
+		},
+		{
+			method: http.MethodGet, path: "/api/webhook-events/{eventCode}/subscriptions", access: tenantRead, handler: (*api).listSubscribers,
+			id:      "listSubscribers",
+			summary: "Lists the live subscriptions to an event code, in the caller's organizations",
+			query:   params(beyondReference(versionParam)),
+			answer:  []subscriptionWire{},
+		},
+	},
+}
+
 // eventTypeInput is an event type as POST takes it.
 type eventTypeInput struct {
 	Name        string          `json:"name" wire:"required"`

@@ -6,6 +6,22 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var deliveryRoutes = group{
+	tag: "WebhookDeliveries", description: "What receivers get.",
+	routes: []route{
+		{
+			method: http.MethodGet, path: "/api/webhook-deliveries/payload", access: catalogRead, handler: (*api).randomPayload,
+			id: "getRandomPayload", summary: "Gets one of the sample payloads as the body of a delivery, at random",
+			answer: deliveryBody{},
+		},
+		{
+			method: http.MethodGet, path: "/api/signing-keys", access: catalogRead, handler: (*api).listKeys,
+			id: "listSigningKeys", beyond: true, summary: "Lists the public keys that verify v1a signatures",
+			answer: keysWire{},
+		},
+	},
+}
+
 // getExample answers with a built-in example of an event's data.
 func (a *api) getExample(c *call) error {
 	q := c.query()
@@ -46,4 +62,13 @@ func (a *api) listKeys(c *call) error {
 		out.Items = append(out.Items, keyWire{"ed25519", key})
 	}
 	return c.reply(http.StatusOK, out)
+}
+
+// deliveryBody is the body of a delivery.
+type deliveryBody struct {
+	ID        string `json:"id" schema:"format=uuid"`
+	Type      string `json:"type"`
+	Version   string `json:"version"`
+	Timestamp string `json:"timestamp" schema:"format=date-time"`
+	Data      any    `json:"data"`
 }

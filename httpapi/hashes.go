@@ -7,6 +7,30 @@ import (
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
+var hashRoutes = group{
+	tag: "WebhookPayloadHash", description: "Payloads and their hashes.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: hashesPath + "/webhooks-payloads", access: tenantWrite, handler: (*api).makePayload,
+			id: "makePayload", summary: "Makes the body of a delivery with its hash, and adds the activity",
+			details: "mode=dispatch: it is sent from here. mode=external: the caller sends body as it is, with headers, and saves the outcome.",
+			query:   params(modeParam("dispatch", "external"), originalParam),
+			body:    payloadInput{}, status: http.StatusCreated, answer: payloadWire{},
+			errorCodes: []string{"archived", "event_inactive", "not_finished", "unknown_reference", "schema_mismatch"},
+		},
+		{
+			method: http.MethodPost, path: hashesPath + "/validate-hash", access: tenantRead, handler: (*api).validateHash,
+			id: "validateHash", summary: "Validates the hash of a payload",
+			body: hashInput{},
+		},
+		{
+			method: http.MethodGet, path: hashesPath + "/activity/{activityId}/get-hash", access: tenantRead, handler: (*api).getHash,
+			id: "getHash", summary: "Gets the hash that was sent with an activity",
+			answer: hashWire{},
+		},
+	},
+}
+
 // hashWire is the hash that went out with an attempt.
 type hashWire struct {
 	Hash      string `json:"hash"`
@@ -43,7 +67,7 @@ func (a *api) validateHash(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, value{valid})
+	return c.reply(http.StatusOK, doneWire{valid})
 }
 
 func hashedBody(payload json.RawMessage) ([]byte, error) {

@@ -12,6 +12,19 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var healthRoutes = group{
+	tag: "Health", description: "Whether the service works.",
+	routes: []route{
+		{
+			method: http.MethodGet, path: healthPath, access: open, handler: (*api).getHealth,
+			id: "getHealth", summary: "Checks health of the server",
+			details:      "Answers within 2 s, even when the store hangs. 503 names the part that is down.",
+			answer:       healthWire{},
+			otherAnswers: []otherAnswer{{"503", "A part is down."}},
+		},
+	},
+}
+
 // pingTimeout leaves room for the answer within the 2 s that are promised.
 const pingTimeout = 1500 * time.Millisecond
 

@@ -89,7 +89,9 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	}
 	c = c.withDefaults()
 	if c.RequestMemory/4 < c.MaxBody {
-		return nil, fmt.Errorf("httpapi: Config.RequestMemory is %d, must be at least 4 times Config.MaxBody, which is %d", c.RequestMemory, c.MaxBody)
+		return nil, fmt.Errorf(
+			"httpapi: Config.RequestMemory is %d, must be at least 4 times Config.MaxBody, which is %d", c.RequestMemory, c.MaxBody,
+		)
 	}
 	a := &api{
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),

@@ -41,7 +41,8 @@ type reservation struct {
 func newMemory(total int64) *memory { return &memory{total: total, byOwner: map[string]int64{}} }
 
 // resize makes the reservation so large, or three quarters of what its owner can have, if
-// that is less: large work can begin beside answers that are read slowly. To grow it gives its bytes back first, since requests that keep bytes while they wait could wait for
+// that is less: large work can begin beside answers that are read slowly. To grow it gives its
+// bytes back first, since requests that keep bytes while they wait could wait for
 // each other. It returns errOverloaded after maxMemoryWait, with an empty reservation.
 func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	m := r.of

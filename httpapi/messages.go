@@ -70,7 +70,9 @@ func (a *api) getMessage(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.reserve(workPerRecord * min(maxPage, int64(len(found.Body)+len(found.Source)+smallPage)*int64(len(deliveries.Items)+1))); err != nil {
+	if err := c.reserve(workPerRecord * min(
+		maxPage, int64(len(found.Body)+len(found.Source)+smallPage)*int64(len(deliveries.Items)+1),
+	)); err != nil {
 		return err
 	}
 	out := messageDetail{

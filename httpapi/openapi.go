@@ -34,9 +34,12 @@ func (c Config) openAPI() []byte {
 
 func (a *api) getOpenAPI(c *call) error { return c.send(http.StatusOK, a.openAPI()) }
 
-const introduction = "Offers webhooks to customers: a catalog of event types, subscriptions per organization, signed delivery with retries, " +
-	"and the history of every attempt.\n\nErrors are `application/problem+json` (RFC 9457); switch on `code`. Lists count pages: `skip` is how many to pass over, " +
-	"`take` the size of one; a page has at most 8 MiB. PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
+var introduction = "Offers webhooks to customers: a catalog of event types, subscriptions per organization, signed delivery with " +
+	"retries, " +
+	"and the history of every attempt.\n\nErrors are `application/problem+json` (RFC 9457); switch on `code`. Lists count pages: `skip` " +
+	"is how many to pass over, " +
+	"`take` the size of one; a page has at most " + mebibytes(maxPage) +
+	". PATCH is JSON Patch (RFC 6902), all operations or none. Single resources carry an `ETag`; `If-Match` makes a change conditional. " +
 	"What the published reference of the ECG Webhooks Module API does not have is marked `x-beyond`."
 
 func (c Config) describe() object {
@@ -55,8 +58,8 @@ func (c Config) describe() object {
 		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
 	}
 	var tags []object
-	for _, g := range c.table() {
-		tags = append(tags, object{{"name", g.tag}, {"description", g.about}})
+	for _, g := range c.groups() {
+		tags = append(tags, object{{"name", g.tag}, {"description", g.description}})
 	}
 	responses := errorResponses(s, routes)
 	var components object
@@ -88,7 +91,8 @@ func (c Config) describe() object {
 	}
 }
 
-const scopeText = "webhooks:read (read), webhooks:manage (subscriptions), webhooks:write (subscriptions, publish, payloads), webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
+const scopeText = "webhooks:read (read), webhooks:manage (subscriptions), webhooks:write (subscriptions, publish, payloads), " +
+	"webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
@@ -115,35 +119,37 @@ func sharedParameters() object {
 	}
 	return object{
 		header("If-Match", "An ETag that was answered: the change is made only if the resource still has it."),
-		header("Idempotency-Key", "As the member idempotencyKey. In a batch, an event without a key of its own has this one, a slash and its place."),
+		header(
+			"Idempotency-Key", "As the member idempotencyKey. In a batch, an event without a key of its own has this one, a slash and its place.",
+		),
 		header("X-Request-Id", "At most 128 of letters, digits and - . _ : / + = @; otherwise one is made. It comes back, and is in the log."),
 	}
 }
 
 func operationOf(s *schemas, r route) object {
 	o := object{
-		{"operationId", r.about.id}, {"tags", []string{r.about.tag}}, {"summary", r.about.summary},
+		{"operationId", r.id}, {"tags", []string{r.tag}}, {"summary", r.summary},
 	}
 	if text := r.text(); text != "" {
 		o = append(o, member{"description", text})
 	}
-	if r.about.beyond {
+	if r.beyond {
 		o = append(o, member{"x-beyond", true})
 	}
-	if r.needs == open {
+	if r.access == open {
 		o = append(o, member{"security", []object{}})
 	} else {
 		o = append(o, member{"x-scopes", r.scopes()})
 	}
 	var parameters []object
-	for _, p := range r.about.query {
+	for _, p := range r.query {
 		parameters = append(parameters, p.describe())
 	}
 	shared := func(name string) object { return object{{"$ref", "#/components/parameters/" + name}} }
 	if r.conditional() {
 		parameters = append(parameters, shared("IfMatch"))
 	}
-	if r.about.keyed {
+	if r.idempotencyKey {
 		parameters = append(parameters, shared("IdempotencyKey"))
 	}
 	o = append(o, member{"parameters", append(parameters, shared("XRequestId"))})
@@ -156,13 +162,13 @@ func operationOf(s *schemas, r route) object {
 // text is all that is said of a route.
 func (r route) text() string {
 	var parts []string
-	if r.about.text != "" {
-		parts = append(parts, r.about.text)
+	if r.details != "" {
+		parts = append(parts, r.details)
 	}
-	if r.about.differs != "" {
-		parts = append(parts, "Differs: "+r.about.differs)
+	if r.differs != "" {
+		parts = append(parts, "Differs: "+r.differs)
 	}
-	if r.needs != open {
+	if r.access != open {
 		parts = append(parts, "Needs one of the scopes "+strings.Join(r.scopes(), ", ")+".")
 	}
 	return strings.Join(parts, "\n\n")
@@ -174,7 +180,7 @@ func (p param) describe() object {
 		o = append(o, member{"required", true})
 	}
 	o = append(o, member{"schema", p.schema})
-	if p.many {
+	if p.repeated {
 		o = append(o, member{"style", "form"}, member{"explode", true})
 	}
 	if p.beyond {
@@ -189,33 +195,29 @@ func (r route) requestBody(s *schemas) object {
 		content := object{{"schema", patch}}
 		return object{{"required", true}, {"content", object{{"application/json", content}, {"application/json-patch+json", content}}}}
 	}
-	if r.about.in == nil {
+	if r.body == nil {
 		return nil
 	}
-	return object{{"required", !r.about.bare}, {"content", object{{"application/json", object{{"schema", s.of(reflect.TypeOf(r.about.in))}}}}}}
+	return object{{"required", !r.bodyOptional}, {"content", object{{"application/json", object{{"schema", s.of(reflect.TypeOf(r.body))}}}}}}
 }
 
 func (r route) responses(s *schemas) object {
-	content := object{{"application/json", object{{"schema", s.of(reflect.TypeOf(r.output()))}}}}
-	if r.about.page {
+	content := object{{"application/json", object{{"schema", s.of(r.answerType())}}}}
+	if r.html {
 		content = object{{"text/html", object{{"schema", object{{"type", "string"}}}}}}
 	}
 	var headers object
 	if r.tagged() {
 		headers = object{{"ETag", object{{"description", "Changes with the resource."}, {"schema", object{{"type", "string"}}}}}}
 	}
-	answer := object{{"description", http.StatusText(r.success())}}
+	answer := object{{"description", http.StatusText(r.successStatus())}}
 	if headers != nil {
 		answer = append(answer, member{"headers", headers})
 	}
 	answer = append(answer, member{"content", content})
-	byStatus := map[string]object{strconv.Itoa(r.success()): answer}
-	switch r.about.id {
-	case "getHealth":
-		byStatus["503"] = object{{"description", "A part is down."}, {"content", content}}
-	case "receiveFailure":
-		byStatus["4XX"] = object{{"description", "As status asks for."}, {"content", object{{"application/json", object{{"schema", s.of(reflect.TypeFor[value]())}}}}}}
-		byStatus["5XX"] = byStatus["4XX"]
+	byStatus := map[string]object{strconv.Itoa(r.successStatus()): answer}
+	for _, o := range r.otherAnswers {
+		byStatus[o.status] = object{{"description", o.description}, {"content", content}}
 	}
 	for status, codes := range r.errors() {
 		byStatus[strconv.Itoa(status)] = object{{"$ref", "#/components/responses/" + errorName(status, codes)}}

@@ -28,6 +28,14 @@ type operation struct {
 	value      json.RawMessage
 }
 
+// operationInput describes an operation in the OpenAPI document.
+type operationInput struct {
+	Op    string `json:"op" wire:"required" schema:"is=PatchOp"`
+	Path  string `json:"path" wire:"required"`
+	From  string `json:"from"`
+	Value any    `json:"value"`
+}
+
 // pointer is a JSON Pointer (RFC 6901).
 type pointer struct {
 	text   string

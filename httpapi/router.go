@@ -110,12 +110,12 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
 		c := &call{api: a, w: w, r: r.Request, text: map[string]string{}, ids: map[string]uuid.UUID{}}
 		defer c.end()
-		if rt.needs != open {
+		if rt.access != open {
 			caller, err := a.authenticate(r.Request)
 			if err != nil {
 				return authError(err)
 			}
-			if !caller.may(rt.needs) {
+			if !caller.may(rt.access) {
 				return errForbidden
 			}
 			c.caller = caller
@@ -138,12 +138,12 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 				return webhooks.ErrNotFound
 			}
 		}
-		if rt.needs != open {
+		if rt.access != open {
 			if err := c.share(rt); err != nil {
 				return err
 			}
 		}
-		return rt.handle(a, c)
+		return rt.handler(a, c)
 	}
 }
 

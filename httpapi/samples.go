@@ -9,6 +9,45 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
+var sampleRoutes = group{
+	tag: "SampleWebhookPayloads", description: "Examples of the data of events.",
+	routes: []route{
+		{
+			method: http.MethodPost, path: samplesPath, access: catalogWrite, handler: (*api).createSample,
+			id: "createSamplePayload", summary: "Adds the sample payload of an event type",
+			body: sampleInput{}, status: http.StatusCreated, answer: sampleWire{},
+			errorCodes: []string{"sample_exists", "archived", "schema_mismatch"},
+		},
+		{
+			method: http.MethodGet, path: samplesPath, access: catalogRead, handler: (*api).getSample,
+			id: "getSamplePayload", summary: "Gets a sample payload",
+			differs: "The reference shows a category here, an evident slip.",
+			query:   params(required(versionParam)),
+			answer:  sampleWire{},
+		},
+		{
+			method: http.MethodPatch, path: samplesPath, access: catalogWrite, handler: (*api).patchSample,
+			id: "patchSamplePayload", summary: "Patches a sample payload",
+			details:    "Writable: /payload and everything under it, /version.",
+			query:      params(required(versionParam)),
+			answer:     sampleWire{},
+			errorCodes: []string{"sample_exists", "archived", "schema_mismatch"},
+		},
+		{
+			method: http.MethodDelete, path: samplesPath, access: catalogWrite, handler: (*api).deleteSample,
+			id: "deleteSamplePayload", summary: "Deletes a sample payload",
+			query:      params(required(versionParam)),
+			errorCodes: []string{"archived", "precondition_failed"},
+		},
+		{
+			method: http.MethodGet, path: eventTypePath + "/sample-payloads-examples", access: catalogRead, handler: (*api).getExample,
+			id: "getSamplePayloadExample", summary: "Gets a built-in example",
+			query:  params(exampleTypeParam),
+			answer: anyObject{},
+		},
+	},
+}
+
 // sampleInput is a sample payload as POST takes it.
 type sampleInput struct {
 	Payload json.RawMessage `json:"payload" wire:"required" schema:"object"`

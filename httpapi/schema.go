@@ -89,6 +89,9 @@ var enums = map[string][]string{
 // activityTypes are the names of the numbers from 0 in code that is generated.
 var activityTypes = []string{"FirstPost", "AutomaticRetry", "ManualRetry", "TestPost"}
 
+// anyObject is the type of an answer that can be any JSON object.
+type anyObject struct{}
+
 func newSchemas() *schemas {
 	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
 	for _, v := range referred {
@@ -99,12 +102,32 @@ func newSchemas() *schemas {
 
 // components are the names of types whose own would not do.
 var components = map[string]string{
-	"value": "Done", "eventTypeWire": "Event", "eventTypeInput": "EventInput", "eventInput": "PublishInput", "batchInput": "PublishBatchInput",
-	"messageWire": "PublishedEvent", "messageDetail": "PublishedEventDetail", "publishedWire": "Published", "batchWire": "PublishedBatch",
-	"eventRefWire": "EventReference", "categoryRefWire": "CategoryReference", "patternWire": "EventPattern", "part": "HealthPart", "fault": "ErrorDetail",
-	"payloadInput": "PayloadInput", "statusWire": "SubscriptionStatus", "tallyWire": "DeliveryCounts", "keysWire": "SigningKeyList", "keyWire": "SigningKey",
-	"explanationsWire": "ExplanationList", "secretWire": "SecretHistoryEntry", "secretKeyWire": "SecretKey", "recoveryStarted": "RecoveryStarted",
-	"operationInput": "PatchOperation", "anyObject": "Object", "statsWire": "StatsBucket", "statsList": "Stats",
+	"eventTypeWire":    "Event",
+	"eventTypeInput":   "EventInput",
+	"eventInput":       "PublishInput",
+	"batchInput":       "PublishBatchInput",
+	"messageWire":      "PublishedEvent",
+	"messageDetail":    "PublishedEventDetail",
+	"publishedWire":    "Published",
+	"batchWire":        "PublishedBatch",
+	"eventRefWire":     "EventReference",
+	"categoryRefWire":  "CategoryReference",
+	"patternWire":      "EventPattern",
+	"part":             "HealthPart",
+	"fault":            "ErrorDetail",
+	"payloadInput":     "PayloadInput",
+	"statusWire":       "SubscriptionStatus",
+	"tallyWire":        "DeliveryCounts",
+	"keysWire":         "SigningKeyList",
+	"keyWire":          "SigningKey",
+	"explanationsWire": "ExplanationList",
+	"secretWire":       "SecretHistoryEntry",
+	"secretKeyWire":    "SecretKey",
+	"recoveryStarted":  "RecoveryStarted",
+	"operationInput":   "PatchOperation",
+	"anyObject":        "Object",
+	"statsWire":        "StatsBucket",
+	"statsList":        "Stats",
 }
 
 // componentName names the component of a struct type.
@@ -329,7 +352,7 @@ func (s *schemas) field(f field, input bool) object {
 	if w := wordsOf(f.owner, f.name); w.text != "" {
 		o = append(o, member{"description", w.text})
 	}
-	if beyondMembers[f.owner+"."+f.name] {
+	if isBeyond(f.owner, f.name) {
 		o = append(o, member{"x-beyond", true})
 	}
 	return o
@@ -352,7 +375,9 @@ func (s *schemas) partial(component string) object {
 }
 
 // alwaysTimes are the times that are never null.
-var alwaysTimes = []string{"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until"}
+var alwaysTimes = []string{
+	"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until",
+}
 
 // example makes an example of a type, of the examples of its members.
 func (s *schemas) example(t reflect.Type) any {

@@ -10,6 +10,24 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
+var secretRoutes = group{
+	tag: "WebhookSecretHistories", description: "Signing secrets and when they were valid.",
+	routes: []route{
+		{
+			method: http.MethodGet, path: historiesPath, access: tenantSecrets, handler: (*api).listSecrets,
+			id: "listSecretHistory", summary: "Lists the signing secrets of a subscription",
+			query:  params(cursorPageParams, includeSubscriptionParam),
+			answer: history[secretWire]{},
+		},
+		{
+			method: http.MethodPost, path: historiesPath, access: tenantSecrets, handler: (*api).setSecret,
+			id: "setSecret", summary: "Sets a signing secret of the caller's",
+			body: secretInput{}, status: http.StatusCreated, answer: secretWire{},
+			errorCodes: []string{"secret_unchanged", "archived"},
+		},
+	},
+}
+
 // secretInput is a secret of the caller's own.
 type secretInput struct {
 	SecretKey string `json:"secretKey" wire:"required"`
@@ -36,7 +54,8 @@ func (w *secretWire) truncate() { w.Subscription, w.Truncated = nil, true }
 // showSecret shows a secret in full, or one that is damaged as if masked.
 func showSecret(s webhooks.Secret) secretWire {
 	return secretWire{
-		ID: s.ID, SecretKey: cmp.Or(s.Key, signing.Mask("")), ValidFrom: timestamp(s.ValidFrom), ValidTo: timestamp(s.ValidTo), AuditInfo: auditOf(s.Audit),
+		ID: s.ID, SecretKey: cmp.Or(s.Key, signing.Mask("")), ValidFrom: timestamp(s.ValidFrom), ValidTo: timestamp(s.ValidTo),
+		AuditInfo: auditOf(s.Audit),
 	}
 }
 

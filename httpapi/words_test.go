@@ -32,6 +32,13 @@ func TestVocabulary(t *testing.T) {
 			used[key] = true
 		}
 	}
+	entries := 0
+	for _, words := range vocabularyParts {
+		entries += len(words)
+	}
+	if entries != len(vocabulary) {
+		t.Errorf("%d entries of the vocabulary are in two parts", entries-len(vocabulary))
+	}
 	for key, w := range vocabulary {
 		if !used[key] {
 			t.Errorf("%q is in the vocabulary for nothing", key)
@@ -43,9 +50,11 @@ func TestVocabulary(t *testing.T) {
 			t.Errorf("%q: %q", key, w.text)
 		}
 	}
-	for key := range beyondMembers {
-		if !members[key] {
-			t.Errorf("%q is beyond, and nowhere", key)
+	for component, names := range beyondMembers {
+		for _, name := range names {
+			if !members[component+"."+name] {
+				t.Errorf("%s.%s is beyond the reference, and no component has it", component, name)
+			}
 		}
 	}
 }
