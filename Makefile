@@ -32,7 +32,6 @@ test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/...
 
 clients: ## generate clients in Go and TypeScript, and use them against the sample host
 	@command -v npm >/dev/null || echo "The client in TypeScript is left out: no npm found."
-	go run ./hostexample openapi >hostexample/clients/openapi.json
 	cd hostexample/clients && go generate && go test -count=1 .
 
 lint: ## check style and the import directions

@@ -4,5 +4,5 @@
 package clients
 
 //go:generate mkdir -p oapi
-//go:generate go tool oapi-codegen -config oapi-codegen.yml openapi.json
-//go:generate go tool ogen --config ogen.yml --loglevel error --target ogen --package ogen --clean openapi.json
+//go:generate go tool oapi-codegen -config oapi-codegen.yml ../../httpapi/testdata/openapi.json
+//go:generate go tool ogen --config ogen.yml --loglevel error --target ogen --package ogen --clean ../../httpapi/testdata/openapi.json

@@ -44,7 +44,7 @@ func npmFolder(t *testing.T) string {
 	if err := os.CopyFS(folder, os.DirFS("typescript")); err != nil {
 		t.Fatal(err)
 	}
-	document, err := os.ReadFile("openapi.json")
+	document, err := os.ReadFile("../../httpapi/testdata/openapi.json")
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, "openapi.json"), document, 0o600)
 	}
