@@ -20,8 +20,8 @@ var allowed = map[string]string{
 	"catalog admin": `createCategory patchCategory deleteCategory activateCategory deactivateCategory archiveCategory restoreCategory
 		createEvent patchEvent deleteEvent activateEvent deactivateEvent archiveEvent restoreEvent
 		createSamplePayload patchSamplePayload deleteSamplePayload`,
-	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity getActivity
-		getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent`,
+	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity
+		getActivity getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent`,
 	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
 		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome`,
 	"write admin":   "publishEvent publishEvents addActivity makePayload", // which sign data of the caller's
@@ -67,7 +67,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 		for _, as := range []string{"", "unheard-of"} {
-			if got := f.send(step{as: as, do: does}); (got.Code == 401) != (len(scopes) > 0) || got.Code == 401 && got.Header().Get("WWW-Authenticate") != "Bearer" {
+			if got := f.send(step{as: as, do: does}); (got.Code == 401) != (len(scopes) > 0) ||
+				got.Code == 401 && got.Header().Get("WWW-Authenticate") != "Bearer" {
 				t.Errorf("%s as %q: %d %v", does, as, got.Code, got.Header())
 			}
 		}
@@ -91,11 +92,23 @@ func TestSelfService(t *testing.T) {
 	f.catalog()
 	const sub = subs + "/{sub}"
 	f.run([]step{
-		{as: "manage", do: "POST " + subs, status: 201, want: subscriptionWith("<=sub>", "<=masked>"), body: `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`},
+		{
+			as: "manage", do: "POST " + subs, status: 201, want: subscriptionWith("<=sub>", "<=masked>"),
+			body: `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`,
+		},
 		{as: "manage", do: "GET " + sub, status: 200, want: subscriptionWith("{sub}", "{masked}")},
-		{as: "manage", do: "PATCH " + sub, status: 200, want: subscriptionWith("{sub}", "{masked}"), body: `[{"op": "replace", "path": "/isDevelopment", "value": false}]`},
-		{as: "manage", do: "PATCH " + sub, status: 403, code: "read_only", body: `[{"op": "replace", "path": "/secretKey", "value": "a-secret-of-our-own"}]`},
-		{as: "manage", do: "POST " + subs, status: 400, code: "validation_failed", body: `{"isDevelopment": false, "secretKey": "a-secret-of-our-own"}`},
+		{
+			as: "manage", do: "PATCH " + sub, status: 200, want: subscriptionWith("{sub}", "{masked}"),
+			body: `[{"op": "replace", "path": "/isDevelopment", "value": false}]`,
+		},
+		{
+			as: "manage", do: "PATCH " + sub, status: 403, code: "read_only",
+			body: `[{"op": "replace", "path": "/secretKey", "value": "a-secret-of-our-own"}]`,
+		},
+		{
+			as: "manage", do: "POST " + subs, status: 400, code: "validation_failed",
+			body: `{"isDevelopment": false, "secretKey": "a-secret-of-our-own"}`,
+		},
 
 		{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"ours": 1}}`},
 	})

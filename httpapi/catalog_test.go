@@ -77,7 +77,8 @@ func TestPatch(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, stores["memory"](t))
 	f.catalog()
-	many := `[` + strings.Repeat(`{"op": "test", "path": "/code", "value": "vitals"},`, 100) + `{"op": "test", "path": "/code", "value": "vitals"}]`
+	many := `[` + strings.Repeat(`{"op": "test", "path": "/code", "value": "vitals"},`, 100) +
+		`{"op": "test", "path": "/code", "value": "vitals"}]`
 	for _, tt := range []struct {
 		rule, body string
 		status     int
@@ -87,12 +88,20 @@ func TestPatch(t *testing.T) {
 			rule: "AllOperations", status: 200, body: `[
 			{"op": "test", "path": "/name", "value": "Vitals"}, {"op": "test", "path": "/activeInfo/active", "value": true},
 			{"op": "copy", "from": "/name", "path": "/description"}, {"op": "replace", "path": "/name", "value": "New"},
-			{"op": "test", "path": "/description", "value": "V\u0069tals"}, {"op": "add", "path": "/description", "value": "d"}, {"op": "remove", "path": "/description"},
+			{"op": "test", "path": "/description", "value": "V\u0069tals"}, {"op": "add", "path": "/description", "value": "d"},
+				{"op": "remove", "path": "/description"},
 			{"op": "test", "path": "/description", "value": null}, {"op": "replace", "path": "/name", "value": "Vitals", "extra": 1}]`,
-			want: `{"id": "{category}", "name": "Vitals", "code": "vitals", "description": null, "archiveInfo": "<any>", "auditInfo": "<any>", "activeInfo": "<any>"}`,
+			want: `{"id": "{category}", "name": "Vitals", "code": "vitals", "description": null, "archiveInfo": "<any>", "auditInfo": "<any>", ` +
+				`"activeInfo": "<any>"}`,
 		},
-		{rule: "MoveLeavesARequiredMemberEmpty", status: 422, code: "validation_failed", body: `[{"op": "move", "from": "/name", "path": "/description"}]`},
-		{rule: "FailedTest", status: 409, code: "test_failed", body: `[{"op": "replace", "path": "/name", "value": "x"}, {"op": "test", "path": "/name", "value": "y"}]`},
+		{
+			rule: "MoveLeavesARequiredMemberEmpty", status: 422, code: "validation_failed",
+			body: `[{"op": "move", "from": "/name", "path": "/description"}]`,
+		},
+		{
+			rule: "FailedTest", status: 409, code: "test_failed",
+			body: `[{"op": "replace", "path": "/name", "value": "x"}, {"op": "test", "path": "/name", "value": "y"}]`,
+		},
 		{rule: "ReadOnly", status: 403, code: "read_only", body: `[{"op": "replace", "path": "/id", "value": "x"}]`},
 		{rule: "ReadOnlyBelow", status: 403, code: "read_only", body: `[{"op": "add", "path": "/activeInfo/active", "value": false}]`},
 		{rule: "CopyFromReadOnly", status: 403, code: "read_only", body: `[{"op": "copy", "from": "/id", "path": "/name"}]`},
@@ -120,7 +129,10 @@ func TestPatch(t *testing.T) {
 		})
 	}
 	f.run([]step{
-		{as: "catalog", do: "PATCH /api/webhook-categories/{category}", header: `If-Match: W/"2"`, body: `[]`, status: 412, code: "precondition_failed"},
+		{
+			as: "catalog", do: "PATCH /api/webhook-categories/{category}", header: `If-Match: W/"2"`, body: `[]`, status: 412,
+			code: "precondition_failed",
+		},
 		{as: "catalog", do: "PATCH /api/webhook-categories/{category}", header: `If-Match: "2"`, body: `[]`, status: 200, has: `ETag: "3"`},
 		{
 			as: "catalog", do: "PATCH /api/webhook-categories/{category}/webhook-events/{event}", status: 200,
@@ -128,7 +140,8 @@ func TestPatch(t *testing.T) {
 		},
 		{
 			as: "catalog", do: "PATCH /api/webhook-categories/{category}/webhook-events/{event}", status: 200,
-			body: `[{"op": "test", "path": "/schema/properties/a", "value": {"minimum": 10e-1}}, {"op": "add", "path": "/schema/required/1", "value": "b"},
+			body: `[{"op": "test", "path": "/schema/properties/a", "value": {"minimum": 10e-1}}, {"op": "add", "path": "/schema/required/1", ` +
+				`"value": "b"},
 				{"op": "add", "path": "/schema/required/-", "value": "d"}, {"op": "move", "from": "/schema/required/0", "path": "/schema/required/3"},
 				{"op": "remove", "path": "/schema/required/0"}, {"op": "add", "path": "/schema/properties/x~1y", "value": true}]`,
 			want: `{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1", "description": "A value",
@@ -156,7 +169,10 @@ func TestPatch(t *testing.T) {
 			body: `[{"op": "add", "path": "/schema/default", "value": "` + strings.Repeat("x", 5000) + `"}` +
 				doubling(20) + `]`,
 		},
-		{as: "catalog", do: "PATCH /api/webhook-categories/{category}/webhook-events/{event}", status: 200, body: `[{"op": "remove", "path": "/schema"}]`},
+		{
+			as: "catalog", do: "PATCH /api/webhook-categories/{category}/webhook-events/{event}", status: 200,
+			body: `[{"op": "remove", "path": "/schema"}]`,
+		},
 	})
 }
 

@@ -67,7 +67,10 @@ func circuitScene(f *fixture) {
 	f.Helper()
 	f.catalog()
 	f.subscribe()
-	publish := step{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": 1}`, want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`}
+	publish := step{
+		as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": 1}`,
+		want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`,
+	}
 	f.run([]step{publish})
 	f.finish(500, 0)
 	list, err := f.store.Attempts(f.Context(), historyOf(f))
@@ -85,7 +88,10 @@ const failingStatus = `"status": {"state": "failing", "reason": "<text>", "since
 	"circuit": {"since": "{since}", "failures": 12, "nextProbeAt": "{probe}"}, "backPressure": null}`
 
 func failingSubscription(secret string) string {
-	return strings.Replace(subscriptionWith("{sub}", secret), `"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null}`, failingStatus, 1)
+	return strings.Replace(
+		subscriptionWith("{sub}", secret),
+		`"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null}`, failingStatus, 1,
+	)
 }
 
 func TestAnOpenCircuitIsShown(t *testing.T) {
@@ -102,7 +108,10 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 			{as: "read", do: "GET " + s + "/activity?include=subscription&take=1", status: 200},
 			{as: "read", do: "GET /api/webhook-events/vitals.measured/subscriptions", status: 200, want: "[" + failingSubscription("<text>") + "]"},
 			{as: "read", do: "GET " + s + "/activity?status=pending&take=1", status: 200, want: `{"items": [` +
-				activityOf("<=held>", `"type": 0, "attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"heldUntil": null`, `"heldUntil": "{probe}"`, 1)) + `],
+				activityOf(
+					"<=held>",
+					`"type": 0, "attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"heldUntil": null`, `"heldUntil": "{probe}"`, 1),
+				) + `],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 2, "totalPages": 2, "nextCursor": "<text>"}`},
 		})
 		probe := f.vars["probe"]

@@ -60,7 +60,9 @@ func TestWhatIsSwitchedOffIsNotThere(t *testing.T) {
 		"Docs":        {httpapi.Config{NoDocs: true}, []string{"/docs"}, ""},
 		"Healthcheck": {httpapi.Config{NoHealthcheck: true}, []string{"/healthcheck"}, "Health"},
 		"Sinks":       {httpapi.Config{NoSinks: true}, []string{success, failure}, "WebhookProcessors"},
-		"All":         {httpapi.Config{NoDocs: true, NoHealthcheck: true, NoSinks: true}, []string{"/docs", "/healthcheck", success, failure}, "Health"},
+		"All": {
+			httpapi.Config{NoDocs: true, NoHealthcheck: true, NoSinks: true}, []string{"/docs", "/healthcheck", success, failure}, "Health",
+		},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -115,7 +117,9 @@ func TestCredentialsAreTheAuthenticators(t *testing.T) {
 		names     string // of the schemes, any one of which will do
 		page      []string
 	}{
-		"JWT": {httpapi.Config{}, "Bearer", "bearer", []string{"want the header Authorization: Bearer.", `-H &#34;Authorization: Bearer $TOKEN&#34;`}},
+		"JWT": {
+			httpapi.Config{}, "Bearer", "bearer", []string{"want the header Authorization: Bearer.", `-H &#34;Authorization: Bearer $TOKEN&#34;`},
+		},
 		"Basic": {
 			httpapi.Config{Challenge: `Basic realm="hooks"`, SecuritySchemes: schemes("password", `{"type": "http", "scheme": "basic"}`)},
 			`Basic realm="hooks"`, "password",
@@ -123,7 +127,8 @@ func TestCredentialsAreTheAuthenticators(t *testing.T) {
 		},
 		"KeyOrCookie": {
 			httpapi.Config{Challenge: "Key, Session", SecuritySchemes: schemes(
-				"session", `{"type": "apiKey", "in": "cookie", "name": "sid"}`, "key", `{"type": "apiKey", "in": "header", "name": "X-Key", "description": "Ask us."}`)},
+				"session", `{"type": "apiKey", "in": "cookie", "name": "sid"}`, "key",
+				`{"type": "apiKey", "in": "header", "name": "X-Key", "description": "Ask us."}`)},
 			"Key, Session", "key session",
 			[]string{"want the header X-Key or the cookie sid.", `-H &#34;X-Key: $KEY&#34;`},
 		},
@@ -133,17 +138,26 @@ func TestCredentialsAreTheAuthenticators(t *testing.T) {
 			[]string{"want the query parameter key.", "?key=$KEY&#34;"},
 		},
 		"OAuth": {
-			httpapi.Config{SecuritySchemes: schemes("login", `{"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://example.com/token", "scopes": {}}}}`)},
+			httpapi.Config{SecuritySchemes: schemes(
+				"login", `{"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://example.com/token", "scopes": {}}}}`,
+			)},
 			"Bearer", "login",
 			[]string{`-H &#34;Authorization: Bearer $TOKEN&#34;`},
 		},
-		"OpenID":      {httpapi.Config{SecuritySchemes: schemes("login", `{"type": "openIdConnect", "openIdConnectUrl": "https://example.com/"}`)}, "Bearer", "login", nil},
-		"Certificate": {httpapi.Config{Challenge: "Mutual", SecuritySchemes: schemes("tls", `{"type": "mutualTLS"}`)}, "Mutual", "tls", []string{"want a client certificate.", "--cert &#34;$CERTIFICATE&#34;"}},
+		"OpenID": {
+			httpapi.Config{SecuritySchemes: schemes("login", `{"type": "openIdConnect", "openIdConnectUrl": "https://example.com/"}`)}, "Bearer",
+			"login", nil,
+		},
+		"Certificate": {
+			httpapi.Config{Challenge: "Mutual", SecuritySchemes: schemes("tls", `{"type": "mutualTLS"}`)}, "Mutual", "tls",
+			[]string{"want a client certificate.", "--cert &#34;$CERTIFICATE&#34;"},
+		},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			ask := answers(t, tt.config)
-			if w := ask("GET", "/api/webhook-categories"); w.Code != http.StatusUnauthorized || !slices.Equal(w.Header().Values("WWW-Authenticate"), []string{tt.challenge}) {
+			if w := ask("GET", "/api/webhook-categories"); w.Code != http.StatusUnauthorized ||
+				!slices.Equal(w.Header().Values("WWW-Authenticate"), []string{tt.challenge}) {
 				t.Errorf("without credentials: %d %v, want the challenge %q", w.Code, w.Header(), tt.challenge)
 			}
 			doc := openAPIOf(t, ask)
@@ -177,20 +191,24 @@ func TestNewRefusesCredentialsThatNoClientUnderstands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scheme := func(name, text string) httpapi.Config {
+		return httpapi.Config{SecuritySchemes: map[string]json.RawMessage{name: json.RawMessage(text)}}
+	}
 	for want, c := range map[string]httpapi.Config{
 		"Challenge":                      {Challenge: "Basic\r\nX-Injected: 1"},
-		`has the name "a b"`:             {SecuritySchemes: map[string]json.RawMessage{"a b": json.RawMessage(`{"type": "mutualTLS"}`)}},
 		`["nil"]`:                        {SecuritySchemes: map[string]json.RawMessage{"nil": nil}},
-		`type is ""`:                     {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`null`)}},
-		`type is "basic"`:                {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "basic"}`)}},
-		"type http needs scheme":         {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "http"}`)}},
-		"type apiKey needs name":         {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "apiKey", "in": "header"}`)}},
-		`in is "body"`:                   {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "apiKey", "in": "body", "name": "x"}`)}},
-		"type oauth2 needs flows":        {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "oauth2"}`)}},
-		"openIdConnect needs openIdConn": {SecuritySchemes: map[string]json.RawMessage{"x": json.RawMessage(`{"type": "openIdConnect"}`)}},
+		`has the name "a b"`:             scheme("a b", `{"type": "mutualTLS"}`),
+		`type is ""`:                     scheme("x", `null`),
+		`type is "basic"`:                scheme("x", `{"type": "basic"}`),
+		"type http needs scheme":         scheme("x", `{"type": "http"}`),
+		"type apiKey needs name":         scheme("x", `{"type": "apiKey", "in": "header"}`),
+		`in is "body"`:                   scheme("x", `{"type": "apiKey", "in": "body", "name": "x"}`),
+		"type oauth2 needs flows":        scheme("x", `{"type": "oauth2"}`),
+		"openIdConnect needs openIdConn": scheme("x", `{"type": "openIdConnect"}`),
 	} {
 		c.Authenticator = tokens{}
-		if _, err := httpapi.New(hooks, c); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "httpapi: Config.") {
+		if _, err := httpapi.New(hooks, c); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "httpapi: Config.") {
 			t.Errorf("%v, want an error with %q", err, want)
 		}
 	}

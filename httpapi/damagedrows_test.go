@@ -52,12 +52,24 @@ func TestADamagedRowSpoilsNoAnswer(t *testing.T) {
 		f.catalog()
 		f.subscribe()
 		f.run([]step{
-			{as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events/{event}/sample-payloads", status: 201, body: `{"payload": {"a": 1}}`},
-			{as: "write", do: "POST " + subs + "/{sub}/activity", status: 201, body: `{"eventId": "{event}", "type": 0, "payload": {"a": 1}, "rawMessage": {"b": 1}, "retryingFromPostId": "", "postedAt": ""}`},
-			{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"a": 1}}`, want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`},
+			{
+				as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events/{event}/sample-payloads", status: 201,
+				body: `{"payload": {"a": 1}}`,
+			},
+			{
+				as: "write", do: "POST " + subs + "/{sub}/activity", status: 201,
+				body: `{"eventId": "{event}", "type": 0, "payload": {"a": 1}, "rawMessage": {"b": 1}, "retryingFromPostId": "", "postedAt": ""}`,
+			},
+			{
+				as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"a": 1}}`,
+				want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`,
+			},
 		})
 		f.finish(500, 0)
-		f.run([]step{{as: "write", do: "POST " + subs + "/{sub}/recover", status: 202, body: `{"since": "2020-01-01T00:00:00Z", "status": "failed"}`, want: `{"id": "<=recovery>", "matched": 2}`}})
+		f.run([]step{{
+			as: "write", do: "POST " + subs + "/{sub}/recover", status: 202, body: `{"since": "2020-01-01T00:00:00Z", "status": "failed"}`,
+			want: `{"id": "<=recovery>", "matched": 2}`,
+		}})
 		for _, kind := range []string{"", own} {
 			for table, all := range damagedRows[kind] {
 				for _, set := range all {
@@ -70,7 +82,10 @@ func TestADamagedRowSpoilsNoAnswer(t *testing.T) {
 		}
 		f.run([]step{
 			{as: "write", do: "PATCH " + subs + "/{sub}", status: 200, body: `[{"op": "add", "path": "/description", "value": "d"}]`},
-			{as: "write", do: "PATCH " + subs + "/{sub}", status: 200, body: `[{"op": "replace", "path": "/headers", "value": {}}, {"op": "replace", "path": "/filter", "value": []}]`},
+			{
+				as: "write", do: "PATCH " + subs + "/{sub}", status: 200,
+				body: `[{"op": "replace", "path": "/headers", "value": {}}, {"op": "replace", "path": "/filter", "value": []}]`,
+			},
 		})
 		damaged := func() (answer struct{ Damaged []string }) {
 			if err := json.Unmarshal(f.send(step{as: "read", do: "GET " + subs + "/{sub}"}).Body.Bytes(), &answer); err != nil {
@@ -81,7 +96,11 @@ func TestADamagedRowSpoilsNoAnswer(t *testing.T) {
 		if left := strings.Join(damaged().Damaged, " "); left != "events retrySchedule" && left != "events retrySchedule rateLimit" {
 			f.Errorf("after headers and filter were replaced these are damaged: %s", left)
 		}
-		f.run([]step{{as: "write", do: "PATCH " + subs + "/{sub}", status: 200, body: `[{"op": "add", "path": "/events/-", "value": "vitals.*"}, {"op": "replace", "path": "/retrySchedule", "value": ["5s"]}, {"op": "replace", "path": "/rateLimit", "value": 5}]`}})
+		f.run([]step{{
+			as: "write", do: "PATCH " + subs + "/{sub}", status: 200,
+			body: `[{"op": "add", "path": "/events/-", "value": "vitals.*"}, {"op": "replace", "path": "/retrySchedule", "value": ["5s"]}, ` +
+				`{"op": "replace", "path": "/rateLimit", "value": 5}]`,
+		}})
 		if left := damaged().Damaged; left != nil {
 			f.Errorf("after all were replaced these are damaged: %s", left)
 		}

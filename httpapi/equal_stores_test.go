@@ -85,14 +85,38 @@ func (f *fixture) scene(start time.Time) {
 	f.subscribe()
 	const act = `"payload": {"n": 1}, "rawMessage": {"MSH": 1}, "eventId": "{event}"`
 	f.run([]step{
-		{as: "admin", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"n": 1}}`, want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`},
+		{
+			as: "admin", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": {"n": 1}}`,
+			want: `{"id": "<=message>", "deliveries": 1, "duplicate": false}`,
+		},
 		{as: "admin", do: "GET " + acts, status: 200},
-		{as: "admin", do: "POST " + acts, status: 201, body: `{"type": 0, ` + act + `, "postedAt": "2026-01-01T00:00:00Z"}`, want: external("<=external>", "0", `"attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"postedAt": null`, `"postedAt": "<time>"`, 1))},
-		{as: "admin", do: "POST " + acts, status: 201, body: `{"type": 0, ` + act + `}`, want: external("<=queued>", "0", `"attempt": 1, "retryingFromPostId": null, `+queued)},
-		{as: "admin", do: "POST " + subs + "/{sub}/activity/{queued}/outcomes", status: 201, body: `{"originalActivityId": "{queued}", "success": false, "httpStatusCode": 500, "error": "no", "rawResponse": null}`},
-		{as: "admin", do: "POST " + subs + "/{sub}/recover", status: 202, body: `{"since": "2026-01-01T00:00:00Z", "status": "all"}`, want: `{"id": "<=recovery>", "matched": "<any>"}`},
-		{as: "admin", do: "POST " + subs, status: 201, body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["*", "{event2}"], "filter": [{"pointer": "/n", "op": "lt", "value": 5}]}`},
-		{as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events/{event}/sample-payloads", status: 201, body: `{"payload": {"n": 1}}`},
+		{
+			as: "admin", do: "POST " + acts, status: 201, body: `{"type": 0, ` + act + `, "postedAt": "2026-01-01T00:00:00Z"}`,
+			want: external(
+				"<=external>", "0", `"attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"postedAt": null`, `"postedAt": "<time>"`, 1),
+			),
+		},
+		{
+			as: "admin", do: "POST " + acts, status: 201, body: `{"type": 0, ` + act + `}`,
+			want: external("<=queued>", "0", `"attempt": 1, "retryingFromPostId": null, `+queued),
+		},
+		{
+			as: "admin", do: "POST " + subs + "/{sub}/activity/{queued}/outcomes", status: 201,
+			body: `{"originalActivityId": "{queued}", "success": false, "httpStatusCode": 500, "error": "no", "rawResponse": null}`,
+		},
+		{
+			as: "admin", do: "POST " + subs + "/{sub}/recover", status: 202, body: `{"since": "2026-01-01T00:00:00Z", "status": "all"}`,
+			want: `{"id": "<=recovery>", "matched": "<any>"}`,
+		},
+		{
+			as: "admin", do: "POST " + subs, status: 201,
+			body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["*", "{event2}"], "filter": [{"pointer": "/n", ` +
+				`"op": "lt", "value": 5}]}`,
+		},
+		{
+			as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events/{event}/sample-payloads", status: 201,
+			body: `{"payload": {"n": 1}}`,
+		},
 	})
 	f.vars["sub2"] = f.newest()
 }
@@ -123,8 +147,8 @@ func (r *requests) next() step {
 		as = pick(r, "write", "secrets", "catalog", "read", "other", "everywhere")
 	}
 	return step{
-		as: as,
-		do: route.Method + " " + path, header: "X-Request-Id: " + fmt.Sprint(r.n) + pick(r, "", "", "", "", "\nIf-Match: \"1\"", "\nIf-Match: \"2\""), body: r.body(route),
+		as: as, do: route.Method + " " + path, body: r.body(route),
+		header: "X-Request-Id: " + fmt.Sprint(r.n) + pick(r, "", "", "", "", "\nIf-Match: \"1\"", "\nIf-Match: \"2\""),
 	}
 }
 
@@ -155,12 +179,25 @@ func (r *requests) id(name string) string {
 func (r *requests) query() string {
 	values := url.Values{}
 	for range r.rand.IntN(4) {
-		name := pick(r, "order_by", "skip", "take", "version", "eventId", "status", "include", "mode", "archived", "cursor", "createdAt", "type", "from", "to", "bucket", "originalActivityId")
+		name := pick(
+			r, "order_by", "skip", "take", "version", "eventId", "status", "include", "mode", "archived", "cursor", "createdAt", "type", "from",
+			"to", "bucket", "originalActivityId",
+		)
 		right := map[string][]string{
-			"order_by": {"ASC", "DESC"}, "skip": {"0", "1"}, "take": {"1", "2", "100"}, "version": {"v1", "v2"}, "eventId": {r.vars["event"], r.vars["none"]},
-			"status": {"all", "succeeded", "failed", "pending"}, "include": {"event", "subscription", "event,subscription"}, "mode": {"flat", "nested", "dispatch", "external"},
-			"archived": {"include", "only"}, "createdAt": {"2099-01-01T00:00:00Z", "0001-01-01T00:00:00Z"}, "type": {"ack", "nack"}, "bucket": {"day", "hour"},
-			"from": {"2026-11-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00"}, "to": {"2026-12-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"},
+			"order_by":           {"ASC", "DESC"},
+			"skip":               {"0", "1"},
+			"take":               {"1", "2", "100"},
+			"version":            {"v1", "v2"},
+			"eventId":            {r.vars["event"], r.vars["none"]},
+			"status":             {"all", "succeeded", "failed", "pending"},
+			"include":            {"event", "subscription", "event,subscription"},
+			"mode":               {"flat", "nested", "dispatch", "external"},
+			"archived":           {"include", "only"},
+			"createdAt":          {"2099-01-01T00:00:00Z", "0001-01-01T00:00:00Z"},
+			"type":               {"ack", "nack"},
+			"bucket":             {"day", "hour"},
+			"from":               {"2026-11-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00"},
+			"to":                 {"2026-12-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"},
 			"originalActivityId": {r.vars["external"], r.vars["queued"]},
 		}[name]
 		values.Set(name, pick(r, append(right, "")...)+pick(r, "", "", "", "", "", "x", "\x00", " ", "é"))
@@ -173,14 +210,22 @@ func (r *requests) query() string {
 
 // members of right bodies, by the route's last words; the values are JSON.
 var right = map[string][]string{
-	"webhook-categories":       {`"name":"N"`, `"code":"c%d"`, `"description":"d"`},
-	"webhook-events":           {`"name":"N"`, `"code":"vitals.e%d"`, `"version":"v1"`, `"description":null`, `"schema":{"type":"object"}`},
-	"sample-payloads":          {`"payload":{"a":1.50}`, `"version":"v%d"`},
-	"webhook-subscriptions":    {`"postUri":"https://example.com/%d"`, `"events":["vitals.measured","vitals.*"]`, `"version":"v1"`, `"isDevelopment":true`, `"headers":{"A":"b"}`, `"timeoutMs":1000`, `"rateLimit":1.5`, `"ordered":true`, `"filter":[{"pointer":"/n","op":"eq","value":1}]`, `"retrySchedule":["1m"]`},
-	"events":                   {`"eventType":"vitals.measured"`, `"data":{"n":%d}`, `"version":"v1"`, `"idempotencyKey":"k"`, `"orderingKey":"o"`},
-	"batch":                    {`"events":[{"eventType":"vitals.measured","data":%d},{"eventType":"vitals.deleted","data":{}}]`},
-	"activity":                 {`"type":0`, `"payload":{}`, `"rawMessage":{}`, `"eventId":"{event}"`, `"postedAt":"2026-01-01T00:00:00Z"`},
-	"outcomes":                 {`"originalActivityId":"{external}"`, `"success":"true"`, `"httpStatusCode":"200"`, `"error":""`, `"rawResponse":{"a":[]}`},
+	"webhook-categories": {`"name":"N"`, `"code":"c%d"`, `"description":"d"`},
+	"webhook-events":     {`"name":"N"`, `"code":"vitals.e%d"`, `"version":"v1"`, `"description":null`, `"schema":{"type":"object"}`},
+	"sample-payloads":    {`"payload":{"a":1.50}`, `"version":"v%d"`},
+	"webhook-subscriptions": {
+		`"postUri":"https://example.com/%d"`, `"events":["vitals.measured","vitals.*"]`, `"version":"v1"`, `"isDevelopment":true`,
+		`"headers":{"A":"b"}`, `"timeoutMs":1000`, `"rateLimit":1.5`, `"ordered":true`, `"filter":[{"pointer":"/n","op":"eq","value":1}]`,
+		`"retrySchedule":["1m"]`,
+	},
+	"events": {
+		`"eventType":"vitals.measured"`, `"data":{"n":%d}`, `"version":"v1"`, `"idempotencyKey":"k"`, `"orderingKey":"o"`,
+	},
+	"batch":    {`"events":[{"eventType":"vitals.measured","data":%d},{"eventType":"vitals.deleted","data":{}}]`},
+	"activity": {`"type":0`, `"payload":{}`, `"rawMessage":{}`, `"eventId":"{event}"`, `"postedAt":"2026-01-01T00:00:00Z"`},
+	"outcomes": {
+		`"originalActivityId":"{external}"`, `"success":"true"`, `"httpStatusCode":"200"`, `"error":""`, `"rawResponse":{"a":[]}`,
+	},
 	"webhooks-payloads":        {`"eventType":"vitals.measured"`, `"version":"v1"`, `"data":{"n":%d}`},
 	"validate-hash":            {`"payload":{"a":1}`, `"hash":"ab"`, `"createdAt":%d`},
 	"webhook-secret-histories": {`"secretKey":"secret-key-%d"`},
@@ -227,10 +272,19 @@ func (r *requests) patch() string {
 	var ops []string
 	for range 1 + r.rand.IntN(3) {
 		path := func() string {
-			return pick(r, "", "/") + pick(r, "name", "code", "description", "version", "schema", "payload", "events", "headers", "postUri", "filter", "timeoutMs", "isDevelopment", "retrySchedule", "ordered", "id", "secretKey", "auditInfo", "nothing") +
+			return pick(r, "", "/") + pick(
+				r, "name", "code", "description", "version", "schema", "payload", "events", "headers", "postUri", "filter", "timeoutMs",
+				"isDevelopment", "retrySchedule", "ordered", "id", "secretKey", "auditInfo", "nothing",
+			) +
 				pick(r, "", "", "", "/-", "/0", "/a", "/a/b", "/0/op", "/~", "/~1", "/01", "/createdAt")
 		}
-		ops = append(ops, fmt.Sprintf(`{"op":%q,"path":%q,"from":%q,"value":%s}`, pick(r, "add", "remove", "replace", "move", "copy", "test", "none"), "/"+strings.TrimPrefix(path(), "/"), path(), r.value(2)))
+		ops = append(
+			ops,
+			fmt.Sprintf(
+				`{"op":%q,"path":%q,"from":%q,"value":%s}`, pick(r, "add", "remove", "replace", "move", "copy", "test", "none"),
+				"/"+strings.TrimPrefix(path(), "/"), path(), r.value(2),
+			),
+		)
 	}
 	return "[" + strings.Join(ops, ",") + "]"
 }
@@ -247,11 +301,15 @@ func (r *requests) value(depth int) string {
 	case 3:
 		return pick(r, `""`, `" "`, `"\u0000"`, `"\ud83d\ude00"`, `"\ud800"`, `"é"`, `"x\ny"`, `"`+strings.Repeat("x", 300)+`"`)
 	case 4, 5:
-		return pick(r, `"v1"`, `"v2"`, `"vitals.measured"`, `"vitals.deleted"`, `"https://example.com/x"`, `"https://10.0.0.1/"`, `"ftp://x"`, `"*"`)
+		return pick(
+			r, `"v1"`, `"v2"`, `"vitals.measured"`, `"vitals.deleted"`, `"https://example.com/x"`, `"https://10.0.0.1/"`, `"ftp://x"`, `"*"`,
+		)
 	case 6:
 		return `"` + pick(r, r.vars["event"], r.vars["event2"], r.vars["none"], r.vars["external"]) + `"`
 	case 7:
-		return pick(r, `["5s"]`, `["*"]`, `[]`, `{}`, `[{"pointer":"/a","op":"in","value":[1]}]`, `{"X-A":"b"}`, `{"type":"object"}`, `{"type":"x"}`)
+		return pick(
+			r, `["5s"]`, `["*"]`, `[]`, `{}`, `[{"pointer":"/a","op":"in","value":[1]}]`, `{"X-A":"b"}`, `{"type":"object"}`, `{"type":"x"}`,
+		)
 	case 8:
 		return pick(r, `"2026-01-01T00:00:00Z"`, `"0000-01-01T00:00:00Z"`, `"failed"`, `"200"`)
 	case 9:

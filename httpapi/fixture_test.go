@@ -118,7 +118,9 @@ func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(testlog.Checked(t, slog.NewTextHandler(f.log, nil)))})
+	f.handler, err = httpapi.New(
+		f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(testlog.Checked(t, slog.NewTextHandler(f.log, nil)))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +339,8 @@ func (f *fixture) catalog() {
 		{
 			as: "admin", do: "POST /api/webhook-categories/{category}/webhook-events", status: 201,
 			body: `{"name": "Deleted", "code": "vitals.deleted", "version": "v1", "schema": {"type": "object"}}`,
-			want: `{"id": "<=event2>", "name": "Deleted", "code": "vitals.deleted", "version": "v1", "description": null, "schema": {"type": "object"},
+			want: `{"id": "<=event2>", "name": "Deleted", "code": "vitals.deleted", "version": "v1", "description": null, ` +
+				`"schema": {"type": "object"},
 				"archiveInfo": ` + present + `, "auditInfo": ` + audit + `, "activeInfo": ` + active + `,
 				"webhookCategory": {"id": "{category}", "name": "Vitals", "code": "vitals", "archived": false}}`,
 		},
@@ -355,7 +358,8 @@ func (f *fixture) subscribe() {
 }
 
 func subscriptionWith(id, secret string) string {
-	return `{"id": "` + id + `", "organizationId": "{a}", "postUri": "https://example.com/hook", "version": "v1", "secretKey": "` + secret + `",
+	return `{"id": "` + id + `", "organizationId": "{a}", "postUri": "https://example.com/hook", "version": "v1", "secretKey": "` + secret +
+		`",
 		"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}], "isDevelopment": false,
 		"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null,
 		"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},

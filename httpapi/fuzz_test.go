@@ -42,13 +42,17 @@ func FuzzRequest(f *testing.F) {
 		`{"eventType": "vitals.measured", "data": {"n": 1.50}, "version": "v1", "idempotencyKey": "k", "orderingKey": "o"}`,
 		`{"eventType": "vitals.measured", "data": "\ud83d\ude00\u0000"}`, `{"eventType": "vitals.measured", "data": 1e999, "Data": 2}`,
 		`{"events": [{"eventType": "vitals.measured", "data": null}]}`, `{"events": [1, null, {}]}`, `null`, `[]`, `"`, ``, `{"eventType": null}`,
-		`{"eventType": "vitals.deleted", "data": {"a": 1e2000000}}`, `{"name": "n", "code": "c", "version": "v1", "schema": {"minimum": 1e2000000}}`,
+		`{"eventType": "vitals.deleted", "data": {"a": 1e2000000}}`,
+		`{"name": "n", "code": "c", "version": "v1", "schema": {"minimum": 1e2000000}}`,
 		`[{"op": "add", "path": "/headers/a~1b", "value": {}}, {"op": "move", "from": "/events/0", "path": "/events/-"}]`,
 		`[{"op": "test", "path": "/retrySchedule/0", "value": 1.0}]`, `[{"op": "copy", "from": "/headers", "path": "/headers/"}]`,
 		`[{"op": "add", "path": "/headers", "value": {"": {"": []}}}, {"op": "replace", "path": "/headers///0", "value": 1}]`,
-		`{"postUri": "https://example.com/", "events": ["*", "vitals.*"], "isDevelopment": false, "headers": {"a": "b"}, "timeoutMs": 1e3, "retrySchedule": ["1s"]}`,
-		`{"payload": {"a": 1}, "hash": "", "createdAt": -1}`, `{"since": "0000-01-01T00:00:00Z", "status": "all", "ratePerSecond": 0}`, `{"secretKey": "whsec_"}`,
-		`{"type": 0, "payload": {}, "rawMessage": {}, "eventId": "00000000-0000-0000-0000-000000000000", "postedAt": "9999-12-31T23:59:59-23:59"}`,
+		`{"postUri": "https://example.com/", "events": ["*", "vitals.*"], "isDevelopment": false, "headers": {"a": "b"}, "timeoutMs": 1e3, ` +
+			`"retrySchedule": ["1s"]}`,
+		`{"payload": {"a": 1}, "hash": "", "createdAt": -1}`, `{"since": "0000-01-01T00:00:00Z", "status": "all", "ratePerSecond": 0}`,
+		`{"secretKey": "whsec_"}`,
+		`{"type": 0, "payload": {}, "rawMessage": {}, "eventId": "00000000-0000-0000-0000-000000000000", ` +
+			`"postedAt": "9999-12-31T23:59:59-23:59"}`,
 	} {
 		f.Add(seed)
 	}
@@ -76,8 +80,10 @@ func FuzzRequest(f *testing.F) {
 // FuzzQuery: whatever query, cursor and condition come with a request.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
-		"", "take=100&skip=2147483647&order_by=ASC", "cursor=AAAAAAAAAAAAAAAAAAAAAA", "cursor=AZuFbqAAcACAAAAAAAAAAA&take=1", "include=event,subscription&include=event", "a=%zz", "a;b", "&&=",
-		"from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&bucket=minute", "mode=flat&mode=nested", "version=%00", "eventId=00000000-0000-0000-0000-000000000000", "createdAt=0000-01-01t00:00:00z", "type=ack&status=100",
+		"", "take=100&skip=2147483647&order_by=ASC", "cursor=AAAAAAAAAAAAAAAAAAAAAA", "cursor=AZuFbqAAcACAAAAAAAAAAA&take=1",
+		"include=event,subscription&include=event", "a=%zz", "a;b", "&&=",
+		"from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&bucket=minute", "mode=flat&mode=nested", "version=%00",
+		"eventId=00000000-0000-0000-0000-000000000000", "createdAt=0000-01-01t00:00:00z", "type=ack&status=100",
 	} {
 		f.Add(seed, `"1"`)
 	}
@@ -92,7 +98,9 @@ func FuzzQuery(f *testing.F) {
 			method, path, _ := strings.Cut(s.do, " ")
 			path, required, _ := strings.Cut(path, "?")
 			for _, q := range []string{query, required + "&" + query} {
-				r := &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: q}, Header: http.Header{"Authorization": {"Bearer admin"}, "If-Match": {tag}}}
+				r := &http.Request{
+					Method: method, URL: &url.URL{Path: path, RawQuery: q}, Header: http.Header{"Authorization": {"Bearer admin"}, "If-Match": {tag}},
+				}
 				if got := w.serve(r); got.Code >= 500 && o.id != "receiveFailure" {
 					t.Fatalf("%s %s?%s: %d %s\n%s", method, path, q, got.Code, got.Body, w.log)
 				}
@@ -105,10 +113,17 @@ func FuzzQuery(f *testing.F) {
 // resource that can be read, and patched with nothing.
 func FuzzPatch(f *testing.F) {
 	for _, seed := range []string{
-		`[]`, `[{"op":"add","path":"/payload/-","value":1}]`, `[{"op":"copy","from":"/payload","path":"/payload/a"},{"op":"test","path":"/payload/a/n","value":1.0}]`, `[{"op":"remove","path":"/payload"}]`,
-		`[{"op":"add","path":"/payload/a","value":[{},"\u0000",[1e400]]},{"op":"move","from":"/payload/a/0","path":"/payload/a/-"},{"op":"remove","path":"/payload/a/1"}]`, `[{"op":"add","path":"/payload/","value":{"":2}},{"op":"replace","path":"/payload//","value":3}]`,
-		`[{"op":"add","path":"/headers","value":{"a":"b"}},{"op":"copy","from":"/headers/a","path":"/description"}]`, `[{"op":"add","path":"/filter","value":[{"pointer":"/a","op":"eq","value":{"b" : [ ]}}]},{"op":"replace","path":"/filter/0/value/b","value":"\ud83d\ude00"}]`,
-		`[{"op":"test","path":"/secretKey","value":""}]`, `[{"op":"move","from":"/payload/n","path":"/payload/~0~1"}]`, `[{"op":"replace","path":"/schema","value":{"a":1e2000000}}]`,
+		`[]`, `[{"op":"add","path":"/payload/-","value":1}]`,
+		`[{"op":"copy","from":"/payload","path":"/payload/a"},{"op":"test","path":"/payload/a/n","value":1.0}]`,
+		`[{"op":"remove","path":"/payload"}]`,
+		`[{"op":"add","path":"/payload/a","value":[{},"\u0000",[1e400]]},{"op":"move","from":"/payload/a/0","path":"/payload/a/-"},` +
+			`{"op":"remove","path":"/payload/a/1"}]`,
+		`[{"op":"add","path":"/payload/","value":{"":2}},{"op":"replace","path":"/payload//","value":3}]`,
+		`[{"op":"add","path":"/headers","value":{"a":"b"}},{"op":"copy","from":"/headers/a","path":"/description"}]`,
+		`[{"op":"add","path":"/filter","value":[{"pointer":"/a","op":"eq","value":{"b" : [ ]}}]},{"op":"replace","path":"/filter/0/value/b",` +
+			`"value":"\ud83d\ude00"}]`,
+		`[{"op":"test","path":"/secretKey","value":""}]`, `[{"op":"move","from":"/payload/n","path":"/payload/~0~1"}]`,
+		`[{"op":"replace","path":"/schema","value":{"a":1e2000000}}]`,
 	} {
 		f.Add(seed)
 	}
@@ -139,7 +154,10 @@ func FuzzPatch(f *testing.F) {
 // FuzzSubscriptionHeader: a header that is taken is one that HTTP can carry, and none
 // that is not for a subscription to set.
 func FuzzSubscriptionHeader(f *testing.F) {
-	for _, seed := range [][2]string{{"X-A", "b"}, {"host", "x"}, {"Webhook_Id", "x"}, {"X-A", "b\r\nHost: c"}, {"X\x00", ""}, {"tE", "trailers"}, {"CONTENT-LENGTH", "0"}, {"Authorization", "Basic \u00e9"}} {
+	for _, seed := range [][2]string{
+		{"X-A", "b"}, {"host", "x"}, {"Webhook_Id", "x"}, {"X-A", "b\r\nHost: c"}, {"X\x00", ""}, {"tE", "trailers"}, {"CONTENT-LENGTH", "0"},
+		{"Authorization", "Basic \u00e9"},
+	} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
@@ -153,7 +171,8 @@ func FuzzSubscriptionHeader(f *testing.F) {
 		}
 		lower := strings.ReplaceAll(strings.ToLower(name), "_", "-")
 		if !httpguts.ValidHeaderFieldName(name) || strings.ContainsAny(value, "\r\n\x00") ||
-			strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "webhook-") || strings.HasPrefix(lower, "x-webhook-") || lower == "host" || lower == "transfer-encoding" {
+			strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "webhook-") || strings.HasPrefix(lower, "x-webhook-") ||
+			lower == "host" || lower == "transfer-encoding" {
 			t.Fatalf("%q: %q was taken", name, value)
 		}
 	})
@@ -182,7 +201,11 @@ func FuzzCondition(f *testing.F) {
 		if err := json.Unmarshal(names, &quoted); err != nil {
 			t.Fatal(err)
 		}
-		w.try(step{as: "admin", do: "POST " + subs}, `{"isDevelopment": false, "postUri": "https://example.com/", "events": ["*"], "filter": [{"pointer": `+string(quoted[0])+`, "op": `+string(quoted[1])+`, "value": `+value+`}]}`)
+		w.try(
+			step{as: "admin", do: "POST " + subs},
+			`{"isDevelopment": false, "postUri": "https://example.com/", "events": ["*"], `+
+				`"filter": [{"pointer": `+string(quoted[0])+`, "op": `+string(quoted[1])+`, "value": `+value+`}]}`,
+		)
 		w.try(step{as: "admin", do: "POST " + events}, `{"eventType": "vitals.measured", "data": `+data+`}`)
 	})
 }
@@ -190,7 +213,9 @@ func FuzzCondition(f *testing.F) {
 // FuzzRetrySchedule: a wait that is taken is one of more than nothing and at most
 // 48 h, and is shown so that it can be sent again.
 func FuzzRetrySchedule(f *testing.F) {
-	for _, seed := range []string{"5s", "1h0m0.5s", "48h", "48h1ns", "0", "-1s", "1e3s", "9223372036854775807ns", ".5m", "1µs", "1\x00s", "2562047h47m16.854775807s", ""} {
+	for _, seed := range []string{
+		"5s", "1h0m0.5s", "48h", "48h1ns", "0", "-1s", "1e3s", "9223372036854775807ns", ".5m", "1µs", "1\x00s", "2562047h47m16.854775807s", "",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, wait string) {

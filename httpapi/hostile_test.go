@@ -61,31 +61,49 @@ func TestHostileJSON(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for rule, body := range map[string]string{
 		"BOM": "\uFEFF{" + good + "}", "UTF16": "\xff\xfe{\x00}\x00", "NULBehind": "{" + good + "}\x00", "NULInside": "{\x00" + good + "}",
-		"Overlong": `{"eventType":"vitals.measured","data":"` + "\xc0\xaf" + `"}`, "SurrogateInUTF8": `{"eventType":"vitals.measured","data":"` + "\xed\xa0\x80" + `"}`,
-		"CutSurrogate": `{"eventType":"vitals.measured","data":"\ud83d"}`, "SwappedSurrogates": `{"eventType":"vitals.measured","data":"\ude00\ud83d"}`,
-		"TwinEscaped": `{"\u0065ventType":"vitals.deleted",` + good + `}`, "TwinInData": `{"eventType":"vitals.measured","data":{"a":1,"\u0061":2}}`,
-		"OtherCase": `{"EventType":"vitals.measured","data":1}`, "OtherCaseBeside": `{` + good + `,"DATA":2}`, "LongS": `{` + good + `,"ver\u017fion":"v1"}`,
-		"Deep": deep(100_000), "DeepInData": `{"eventType":"vitals.measured","data":` + deep(64) + `}`, "DeepObjects": strings.Repeat(`{"a":`, 20_000),
-		"NaN": `{"eventType":"vitals.measured","data":NaN}`, "Infinity": `{"eventType":"vitals.measured","data":-Infinity}`, "Hex": `{"eventType":"vitals.measured","data":0x1}`,
-		"LeadingZero": `{"eventType":"vitals.measured","data":01}`, "Plus": `{"eventType":"vitals.measured","data":+1}`, "Dot": `{"eventType":"vitals.measured","data":1.}`,
-		"Comment": `{` + good + `/**/}`, "TrailingComma": `{` + good + `,}`, "Quotes": `{'eventType':'vitals.measured'}`, "Trailing": `{` + good + `}{` + good + `}`,
+		"Overlong":          `{"eventType":"vitals.measured","data":"` + "\xc0\xaf" + `"}`,
+		"SurrogateInUTF8":   `{"eventType":"vitals.measured","data":"` + "\xed\xa0\x80" + `"}`,
+		"CutSurrogate":      `{"eventType":"vitals.measured","data":"\ud83d"}`,
+		"SwappedSurrogates": `{"eventType":"vitals.measured","data":"\ude00\ud83d"}`,
+		"TwinEscaped":       `{"\u0065ventType":"vitals.deleted",` + good + `}`,
+		"TwinInData":        `{"eventType":"vitals.measured","data":{"a":1,"\u0061":2}}`,
+		"OtherCase":         `{"EventType":"vitals.measured","data":1}`, "OtherCaseBeside": `{` + good + `,"DATA":2}`,
+		"LongS": `{` + good + `,"ver\u017fion":"v1"}`,
+		"Deep":  deep(100_000), "DeepInData": `{"eventType":"vitals.measured","data":` + deep(64) + `}`,
+		"DeepObjects": strings.Repeat(`{"a":`, 20_000),
+		"NaN":         `{"eventType":"vitals.measured","data":NaN}`, "Infinity": `{"eventType":"vitals.measured","data":-Infinity}`,
+		"Hex":         `{"eventType":"vitals.measured","data":0x1}`,
+		"LeadingZero": `{"eventType":"vitals.measured","data":01}`, "Plus": `{"eventType":"vitals.measured","data":+1}`,
+		"Dot":     `{"eventType":"vitals.measured","data":1.}`,
+		"Comment": `{` + good + `/**/}`, "TrailingComma": `{` + good + `,}`, "Quotes": `{'eventType':'vitals.measured'}`,
+		"Trailing":    `{` + good + `}{` + good + `}`,
 		"ManyUnknown": `{` + manyMembers(10_000) + good + `}`, "NumberForText": `{"eventType":1e400,"data":1}`, "Cut": `{` + good,
-		"LongKey": `{` + good + `,"idempotencyKey":"` + strings.Repeat("k", 256) + `"}`, "NULInKey": `{` + good + `,"idempotencyKey":"\u0000"}`, "LineInKey": `{` + good + `,"orderingKey":"a\r\nb"}`,
+		"LongKey": `{` + good + `,"idempotencyKey":"` + strings.Repeat("k", 256) + `"}`, "NULInKey": `{` + good + `,"idempotencyKey":"\u0000"}`,
+		"LineInKey": `{` + good + `,"orderingKey":"a\r\nb"}`,
 	} {
 		h.refused(rule, http.MethodPost, events, strings.NewReader(body))
 		h.refused(rule+" in a batch", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+body+`]}`))
 	}
-	h.refused("ManyEvents", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+strings.Repeat(`{`+good+`},`, 5_000)+`{`+good+`}]}`))
+	h.refused(
+		"ManyEvents", http.MethodPost, events+"/batch", strings.NewReader(`{"events":[`+strings.Repeat(`{`+good+`},`, 5_000)+`{`+good+`}]}`),
+	)
 	for _, member := range []string{
-		`"timeoutMs":1e400`, `"timeoutMs":1000.5`, `"timeoutMs":9223372036854775808`, `"timeoutMs":-9223372036854775808`, `"rateLimit":1e400`, `"rateLimit":1e-400`, `"rateLimit":-1`,
-		`"retrySchedule":["999999999999h"]`, `"retrySchedule":["1e3s"]`, `"retrySchedule":["-5s"]`, `"retrySchedule":["0s"]`, `"retrySchedule":["\u0000"]`, `"retrySchedule":["` + strings.Repeat("1h", 10_000) + `"]`,
-		`"filter":[{"pointer":"` + strings.Repeat("/a", 300) + `","op":"eq","value":1}]`, `"filter":[{"pointer":"/~2","op":"eq","value":1}]`, `"filter":[{"pointer":"/a","op":"EQ","value":1}]`,
-		`"filter":[{"pointer":"/a","op":"eq","value":1,"Value":2}]`, `"filter":[null]`, `"filter":{}`, `"events":[null,5]`, `"events":["` + strings.Repeat("a", 101) + `"]`, `"events":["*.*"]`,
-		`"postUri":"https://example.com\u0000/"`, `"postUri":"https://a@example.com/"`, `"postUri":"https://example.com/\r\nX: y"`, `"postUri":"https://[fe80::1%25eth0]/"`, `"description":"\u0007"`, `"version":"v 1"`,
+		`"timeoutMs":1e400`, `"timeoutMs":1000.5`, `"timeoutMs":9223372036854775808`, `"timeoutMs":-9223372036854775808`, `"rateLimit":1e400`,
+		`"rateLimit":1e-400`, `"rateLimit":-1`,
+		`"retrySchedule":["999999999999h"]`, `"retrySchedule":["1e3s"]`, `"retrySchedule":["-5s"]`, `"retrySchedule":["0s"]`,
+		`"retrySchedule":["\u0000"]`, `"retrySchedule":["` + strings.Repeat("1h", 10_000) + `"]`,
+		`"filter":[{"pointer":"` + strings.Repeat("/a", 300) + `","op":"eq","value":1}]`, `"filter":[{"pointer":"/~2","op":"eq","value":1}]`,
+		`"filter":[{"pointer":"/a","op":"EQ","value":1}]`,
+		`"filter":[{"pointer":"/a","op":"eq","value":1,"Value":2}]`, `"filter":[null]`, `"filter":{}`, `"events":[null,5]`,
+		`"events":["` + strings.Repeat("a", 101) + `"]`, `"events":["*.*"]`,
+		`"postUri":"https://example.com\u0000/"`, `"postUri":"https://a@example.com/"`, `"postUri":"https://example.com/\r\nX: y"`,
+		`"postUri":"https://[fe80::1%25eth0]/"`, `"description":"\u0007"`, `"version":"v 1"`,
 	} {
 		h.refused(member[:min(60, len(member))], http.MethodPost, subs, strings.NewReader(`{"isDevelopment":false,`+member+`}`))
 	}
-	for _, member := range []string{`"createdAt":1e400`, `"createdAt":9223372036854775808`, `"createdAt":1.5`, `"createdAt":"1"`, `"createdAt":null`} {
+	for _, member := range []string{
+		`"createdAt":1e400`, `"createdAt":9223372036854775808`, `"createdAt":1.5`, `"createdAt":"1"`, `"createdAt":null`,
+	} {
 		h.refused(member, http.MethodPost, hashPath+"/validate-hash", strings.NewReader(`{"payload":{},"hash":"00",`+member+`}`))
 	}
 }
@@ -103,8 +121,10 @@ func TestHostileHeaders(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)
 	for _, name := range []string{
-		"host", "HOST", "Content-Length", "content-type", "CONTENT_LENGTH", "transfer-encoding", "Transfer_Encoding", "te", "connection", "keep-alive", "upgrade", "trailer", "expect",
-		"proxy-authorization", "webhook-id", "WeBhOoK-SiGnAtUrE", "webhook_id", "x-webhook-hash", "X_WEBHOOK_HASH", "idempotency-key", "user-agent", "traceparent", "cookie", "accept-encoding",
+		"host", "HOST", "Content-Length", "content-type", "CONTENT_LENGTH", "transfer-encoding", "Transfer_Encoding", "te", "connection",
+		"keep-alive", "upgrade", "trailer", "expect",
+		"proxy-authorization", "webhook-id", "WeBhOoK-SiGnAtUrE", "webhook_id", "x-webhook-hash", "X_WEBHOOK_HASH", "idempotency-key",
+		"user-agent", "traceparent", "cookie", "accept-encoding",
 		"metadata", "metadata-flavor", "Metadata_Flavor", "x-aws-ec2-metadata-token", "x-aws-ec2-metadata-token-ttl-seconds",
 		"", " ", "X A", "X:A", "X\u0000", "X\r\nY", "X-Ä", "host ", " host", "\thost", "host:", "(x)", strings.Repeat("x", 5000),
 	} {
@@ -115,7 +135,10 @@ func TestHostileHeaders(t *testing.T) {
 		h.refused(name, http.MethodPost, subs, strings.NewReader(string(text)))
 	}
 	for _, value := range []string{`a\r\nb: c`, `a\nb`, `a\rb`, `\u0000`, `a\u007f`, `\u0008`, strings.Repeat("x", 4<<10)} {
-		h.refused("value "+value[:min(9, len(value))], http.MethodPost, subs, strings.NewReader(`{"isDevelopment": false, "headers": {"X-A": "`+value+`"}}`))
+		h.refused(
+			"value "+value[:min(9, len(value))], http.MethodPost, subs,
+			strings.NewReader(`{"isDevelopment": false, "headers": {"X-A": "`+value+`"}}`),
+		)
 	}
 }
 
@@ -165,7 +188,8 @@ func TestHostilePaths(t *testing.T) {
 	h := newHostile(t)
 	sub := h.vars["sub"]
 	ids := []string{
-		"urn:uuid:" + sub, "%7B" + sub + "%7D", strings.ReplaceAll(sub, "-", ""), sub + "%00", sub + "%20", "%20" + sub, sub + "%0A", sub + "%252d", sub[:35], sub + "0", sub + ";a=b", sub + "%2F..%2F" + sub,
+		"urn:uuid:" + sub, "%7B" + sub + "%7D", strings.ReplaceAll(sub, "-", ""), sub + "%00", sub + "%20", "%20" + sub, sub + "%0A",
+		sub + "%252d", sub[:35], sub + "0", sub + ";a=b", sub + "%2F..%2F" + sub,
 		"..", "%2e%2e", "%252e%252e", "%c0%ae%c0%ae", "%EF%BC%91", "*", "'", "%27%20OR%201=1--", "0", "-1", "null", strings.Repeat("a", 10_000),
 	}
 	for c := range 256 {
@@ -175,7 +199,10 @@ func TestHostilePaths(t *testing.T) {
 		}
 	}
 	for _, id := range ids {
-		for _, path := range []string{subs + "/" + id, subs + "/{sub}/activity/" + id + "/retry", "/api/webhook-categories/" + id, "/api/webhook-events/" + id + "/subscriptions", "/api/organizations/" + id + "/events"} {
+		for _, path := range []string{
+			subs + "/" + id, subs + "/{sub}/activity/" + id + "/retry", "/api/webhook-categories/" + id,
+			"/api/webhook-events/" + id + "/subscriptions", "/api/organizations/" + id + "/events",
+		} {
 			method := http.MethodGet
 			if strings.HasSuffix(path, "retry") {
 				method = http.MethodPost
@@ -188,15 +215,22 @@ func TestHostilePaths(t *testing.T) {
 func TestHostileQueries(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)
-	for _, name := range []string{"order_by", "skip", "take", "cursor", "status", "include", "eventId", "archived", "version", "from", "to", "bucket", "mode", "type", "createdAt", "originalActivityId"} {
+	for _, name := range []string{
+		"order_by", "skip", "take", "cursor", "status", "include", "eventId", "archived", "version", "from", "to", "bucket", "mode", "type",
+		"createdAt", "originalActivityId",
+	} {
 		for _, value := range []string{
-			"%00", "%ff", "%0d%0a", "-1", "2147483648", "99999999999999999999", "1e3", "0x1", "%D9%A1", "%EF%BC%91", "+1", "ASC%00", "asc%20", "'%20OR%201=1", "[]", "{}", "a%2Cb%2C", strings.Repeat("A", 5000),
-			"AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAB", "____________________", "%2b%2f%3d%3d", "0000-00-00T00:00:00Z", "2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z",
+			"%00", "%ff", "%0d%0a", "-1", "2147483648", "99999999999999999999", "1e3", "0x1", "%D9%A1", "%EF%BC%91", "+1", "ASC%00", "asc%20",
+			"'%20OR%201=1", "[]", "{}", "a%2Cb%2C", strings.Repeat("A", 5000),
+			"AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAB", "____________________", "%2b%2f%3d%3d", "0000-00-00T00:00:00Z",
+			"2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z",
 		} {
 			for route, takes := range map[string]string{
-				subs: "order_by skip take archived version eventId", subs + "/{sub}/activity": "order_by skip take cursor status include eventId", subs + "/{sub}/stats": "from to bucket",
-				subs + "/{sub}/secrets": "createdAt", subs + "/{sub}/activity/{none}": "mode", "/api/webhook-categories/{category}/webhook-events/{event}/sample-payloads-examples": "type",
-				"/api/webhook-events/vitals.measured/subscriptions": "version", events: "cursor skip",
+				subs: "order_by skip take archived version eventId", subs + "/{sub}/activity": "order_by skip take cursor status include eventId",
+				subs + "/{sub}/stats":   "from to bucket",
+				subs + "/{sub}/secrets": "createdAt", subs + "/{sub}/activity/{none}": "mode",
+				"/api/webhook-categories/{category}/webhook-events/{event}/sample-payloads-examples": "type",
+				"/api/webhook-events/vitals.measured/subscriptions":                                  "version", events: "cursor skip",
 			} {
 				if strings.Contains(" "+takes+" ", " "+name+" ") && !allowedThere(name, value) {
 					h.refused(name, http.MethodGet, route+"?"+name+"="+value, nil)
@@ -220,18 +254,31 @@ func TestHostilePatches(t *testing.T) {
 	deep := "/filter" + strings.Repeat("/0", 60)
 	big := `{"op":"add","path":"/filter","value":[` + strings.Repeat("[],", 60_000) + `1]}`
 	cases := map[string]string{
-		"TenThousand": ops(10_000, `{"op":"test","path":"/version","value":"v1"}`), "OneTooMany": ops(101, `{"op":"test","path":"/version","value":"v1"}`),
-		"HugeIndex": ops(1, `{"op":"add","path":"/events/2000000000","value":"*"}`), "HugerIndex": ops(1, `{"op":"add","path":"/events/99999999999999999999","value":"*"}`),
-		"NegativeIndex": ops(1, `{"op":"remove","path":"/events/-1"}`), "SignedIndex": ops(1, `{"op":"remove","path":"/events/+0"}`), "DashRemoved": ops(1, `{"op":"remove","path":"/events/-"}`),
-		"Doubling":      `[{"op":"add","path":"/headers","value":{"a":"` + strings.Repeat("x", 1000) + `"}},` + ops(40, `{"op":"copy","from":"/headers","path":"/headers/b"}`)[1:],
+		"TenThousand":   ops(10_000, `{"op":"test","path":"/version","value":"v1"}`),
+		"OneTooMany":    ops(101, `{"op":"test","path":"/version","value":"v1"}`),
+		"HugeIndex":     ops(1, `{"op":"add","path":"/events/2000000000","value":"*"}`),
+		"HugerIndex":    ops(1, `{"op":"add","path":"/events/99999999999999999999","value":"*"}`),
+		"NegativeIndex": ops(1, `{"op":"remove","path":"/events/-1"}`), "SignedIndex": ops(1, `{"op":"remove","path":"/events/+0"}`),
+		"DashRemoved": ops(1, `{"op":"remove","path":"/events/-"}`),
+		"Doubling": `[{"op":"add","path":"/headers","value":{"a":"` + strings.Repeat("x", 1000) + `"}},` +
+			ops(40, `{"op":"copy","from":"/headers","path":"/headers/b"}`)[1:],
 		"DoublingArray": `[{"op":"add","path":"/filter","value":[1]},` + ops(40, `{"op":"copy","from":"/filter","path":"/filter/-"}`)[1:],
 		"DeepTests":     `[{"op":"add","path":"/filter","value":` + nested + `},` + ops(99, `{"op":"test","path":"`+deep+`","value":1}`)[1:],
 		"DeepCopies":    `[{"op":"add","path":"/filter","value":[[1]]},` + ops(99, `{"op":"copy","from":"/filter/0","path":"/filter/0/0"}`)[1:],
-		"WideInserts":   "[" + big + "," + ops(99, `{"op":"add","path":"/filter/0","value":1}`)[1:], "WideTests": "[" + big + "," + ops(99, `{"op":"test","path":"/filter/60000","value":1}`)[1:],
-		"EmptyNames": ops(1, `{"op":"add","path":"/headers","value":{"":{"":1}}}`), "RootReplaced": ops(1, `{"op":"replace","path":"","value":{}}`),
+		"WideInserts":   "[" + big + "," + ops(99, `{"op":"add","path":"/filter/0","value":1}`)[1:],
+		"WideTests":     "[" + big + "," + ops(99, `{"op":"test","path":"/filter/60000","value":1}`)[1:],
+		"EmptyNames":    ops(1, `{"op":"add","path":"/headers","value":{"":{"":1}}}`),
+		"RootReplaced":  ops(1, `{"op":"replace","path":"","value":{}}`),
 	}
-	for _, secret := range []string{"/secretKey", "/SecretKey", "/secretkey", "/secret~0Key", "/secretKey/0", "/id", "/ID", "/organizationId", "/OrganizationId", "/PostUri", "/posturi", "/auditInfo/createdBy", "/status/state", "/activeInfo/active", "/__proto__", "/constructor/prototype"} {
-		for _, op := range []string{`{"op":"add","path":"%s","value":"x"}`, `{"op":"replace","path":"%s","value":"x"}`, `{"op":"remove","path":"%s"}`, `{"op":"copy","from":"%s","path":"/description"}`, `{"op":"move","from":"%s","path":"/description"}`, `{"op":"copy","from":"/version","path":"%s"}`} {
+	for _, secret := range []string{
+		"/secretKey", "/SecretKey", "/secretkey", "/secret~0Key", "/secretKey/0", "/id", "/ID", "/organizationId", "/OrganizationId", "/PostUri",
+		"/posturi", "/auditInfo/createdBy", "/status/state", "/activeInfo/active", "/__proto__", "/constructor/prototype",
+	} {
+		for _, op := range []string{
+			`{"op":"add","path":"%s","value":"x"}`, `{"op":"replace","path":"%s","value":"x"}`, `{"op":"remove","path":"%s"}`,
+			`{"op":"copy","from":"%s","path":"/description"}`, `{"op":"move","from":"%s","path":"/description"}`,
+			`{"op":"copy","from":"/version","path":"%s"}`,
+		} {
 			cases[secret+" "+op] = "[" + fmt.Sprintf(op, secret) + "]"
 		}
 	}
@@ -252,8 +299,12 @@ func TestPatchThroughAnEmptyName(t *testing.T) {
 	const sample = "/api/webhook-categories/{category}/webhook-events/{event}/sample-payloads"
 	f.run([]step{
 		{as: "catalog", do: "POST " + sample, status: 201, body: `{"payload": {"": {"": 1}, "\u0061": 1.50, "b": [ {} ]}}`},
-		{as: "catalog", do: "PATCH " + sample + "?version=v1", status: 200, body: `[{"op": "test", "path": "/payload//", "value": 1.0}, {"op": "replace", "path": "/payload//", "value": 2},
-			{"op": "move", "from": "/payload/b/0", "path": "/payload//c"}, {"op": "add", "path": "/payload/", "value": {"~/": [1]}}, {"op": "remove", "path": "/payload//~0~1/0"}]`},
+		{
+			as: "catalog", do: "PATCH " + sample + "?version=v1", status: 200,
+			body: `[{"op": "test", "path": "/payload//", "value": 1.0}, {"op": "replace", "path": "/payload//", "value": 2},
+			{"op": "move", "from": "/payload/b/0", "path": "/payload//c"}, {"op": "add", "path": "/payload/", "value": {"~/": [1]}},
+				{"op": "remove", "path": "/payload//~0~1/0"}]`,
+		},
 	})
 	got := f.send(step{as: "catalog", do: "GET " + sample + "?version=v1"}).Body.String()
 	if want := `"payload":{"":{"~/":[]},"\u0061":1.50,"b":[]}`; !strings.Contains(got, want) {

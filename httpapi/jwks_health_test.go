@@ -34,9 +34,11 @@ func TestHealthTellsAJWKSThatCannotBeRead(t *testing.T) {
 	if f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: j, CheckJWKS: j.CheckJWKS}); err != nil {
 		t.Fatal(err)
 	}
-	down := step{do: "GET /healthcheck", status: http.StatusServiceUnavailable, want: `{"status": "error", "info": {"database": {"status": "up"}},
+	down := step{
+		do: "GET /healthcheck", status: http.StatusServiceUnavailable, want: `{"status": "error", "info": {"database": {"status": "up"}},
 		"error": {"jwks": {"status": "down", "message": "the JWKS cannot be read"}},
-		"details": {"database": {"status": "up"}, "jwks": {"status": "down", "message": "the JWKS cannot be read"}}}`}
+		"details": {"database": {"status": "up"}, "jwks": {"status": "down", "message": "the JWKS cannot be read"}}}`,
+	}
 	if err := j.CheckJWKS(t.Context()); err == nil || !strings.Contains(err.Error(), "HTTP 502") || strings.Contains(err.Error(), "Canary") {
 		t.Errorf("CheckJWKS: %v", err)
 	}
@@ -44,8 +46,10 @@ func TestHealthTellsAJWKSThatCannotBeRead(t *testing.T) {
 	up.Store(true)
 	f.run([]step{down}) // it is not read at each question
 	now = now.Add(6 * time.Second)
-	well := step{do: "GET /healthcheck", status: http.StatusOK, want: `{"status": "ok", "info": {"database": {"status": "up"}, "jwks": {"status": "up"}},
-		"error": {}, "details": {"database": {"status": "up"}, "jwks": {"status": "up"}}}`}
+	well := step{
+		do: "GET /healthcheck", status: http.StatusOK, want: `{"status": "ok", "info": {"database": {"status": "up"}, "jwks": {"status": "up"}},
+		"error": {}, "details": {"database": {"status": "up"}, "jwks": {"status": "up"}}}`,
+	}
 	f.run([]step{well})
 	up.Store(false)
 	now = now.Add(3 * time.Hour)

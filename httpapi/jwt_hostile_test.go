@@ -145,7 +145,9 @@ func TestJWTFetchesNothingForAToken(t *testing.T) {
 		if i == 500 {
 			now = now.Add(time.Minute)
 		}
-		if _, err := authenticate(j, token(t, jwt.SigningMethodEdDSA, k.ed, fmt.Sprint("../", i), jwt.MapClaims{"exp": now.Add(time.Hour).Unix()})); err == nil {
+		if _, err := authenticate(
+			j, token(t, jwt.SigningMethodEdDSA, k.ed, fmt.Sprint("../", i), jwt.MapClaims{"exp": now.Add(time.Hour).Unix()}),
+		); err == nil {
 			t.Fatal("an unknown key was accepted")
 		}
 	}
@@ -160,7 +162,8 @@ func FuzzAuthenticate(f *testing.F) {
 	claims := `{"exp":` + fmt.Sprint(jwtNow.Add(time.Hour).Unix()) + `,"sub":"ann","org":["` + orgA + `"],"scope":"webhooks:read"}`
 	for _, seed := range []string{
 		forge(`{"alg":"HS256"}`, claims), forge(`{"alg":"none"}`, claims), forge(`{"alg":"HS256","crit":["b64"],"b64":false}`, claims),
-		forge(`{"alg":"HS256","kid":1}`, `{"exp":1e400}`), "..", "a.b.c", "e30.e30.", "bnVsbA.bnVsbA.", strings.Repeat(".", 100), "\x00", "e30\n.e30.e30",
+		forge(`{"alg":"HS256","kid":1}`, `{"exp":1e400}`), "..", "a.b.c", "e30.e30.", "bnVsbA.bnVsbA.", strings.Repeat(".", 100), "\x00",
+		"e30\n.e30.e30",
 	} {
 		f.Add("Bearer " + seed)
 	}

@@ -144,7 +144,9 @@ func TestJWTCaller(t *testing.T) {
 		}
 	}
 	named := newJWT(t, httpapi.JWTConfig{Secret: jwtSecret, SubjectClaim: "uid", OrganizationClaim: "tenants", ScopeClaim: "scp"})
-	got, err := authenticate(named, token(t, jwt.SigningMethodHS256, jwtSecret, "", jwt.MapClaims{"uid": "u", "tenants": orgA, "scp": "s", "sub": "x", "org": "*"}))
+	got, err := authenticate(
+		named, token(t, jwt.SigningMethodHS256, jwtSecret, "", jwt.MapClaims{"uid": "u", "tenants": orgA, "scp": "s", "sub": "x", "org": "*"}),
+	)
 	if err != nil || got.Subject != "u" || got.AllOrganizations || len(got.Organizations) != 1 || got.Scopes[0] != "s" {
 		t.Errorf("own claim names: %+v, %v", got, err)
 	}
@@ -228,7 +230,8 @@ func keySet(t *testing.T, keys ...map[string]any) []byte {
 func (k keys) set(t *testing.T) []byte {
 	t.Helper()
 	return keySet(t,
-		jwk(t, "rsa", k.rsa.Public(), map[string]any{"use": "sig", "x5u": "https://127.0.0.1:1/never-fetched"}), jwk(t, "p256", k.p256.Public(), map[string]any{"alg": "ES256"}),
+		jwk(t, "rsa", k.rsa.Public(), map[string]any{"use": "sig", "x5u": "https://127.0.0.1:1/never-fetched"}),
+		jwk(t, "p256", k.p256.Public(), map[string]any{"alg": "ES256"}),
 		jwk(t, "ed", k.ed.Public(), nil), jwk(t, "small", k.small.Public(), nil), jwk(t, "p384", k.p384.Public(), nil),
 		jwk(t, "enc", k.rsa.Public(), map[string]any{"use": "enc"}), jwk(t, "ps", k.rsa.Public(), map[string]any{"alg": "PS256"}),
 		map[string]any{"kty": "oct", "kid": "oct", "k": base64.RawURLEncoding.EncodeToString(jwtSecret)},
@@ -273,7 +276,8 @@ func TestJWKSFile(t *testing.T) {
 		{"UnknownKid", jwt.SigningMethodRS256, k.rsa, "who", false},
 		{"NoKidAmongMany", jwt.SigningMethodRS256, k.rsa, "", false},
 	} {
-		if _, err := authenticate(j, token(t, tt.method, tt.key, tt.kid, jwt.MapClaims{})); (err == nil) != tt.ok || err != nil && !errors.Is(err, httpapi.ErrUnauthorized) {
+		if _, err := authenticate(j, token(t, tt.method, tt.key, tt.kid, jwt.MapClaims{})); (err == nil) != tt.ok ||
+			err != nil && !errors.Is(err, httpapi.ErrUnauthorized) {
 			t.Errorf("%s: %v", tt.rule, err)
 		}
 	}
@@ -356,7 +360,10 @@ func TestNewJWTRefuses(t *testing.T) {
 		"ShortSecret": {Secret: make([]byte, 31)},
 		"ShortFormer": {Secret: jwtSecret, FormerSecrets: [][]byte{jwtSecret, make([]byte, 31)}},
 		"FormerAlone": {FormerSecrets: [][]byte{jwtSecret}},
-		"FormerJWKS":  {FormerSecrets: [][]byte{jwtSecret}, JWKS: "https://example.com/jwks", Client: http.DefaultClient}, //nolint:forbidigo // it is never used
+		"FormerJWKS": {
+			FormerSecrets: [][]byte{jwtSecret}, JWKS: "https://example.com/jwks",
+			Client: http.DefaultClient, //nolint:forbidigo // NewJWT returns an error before it uses the client
+		},
 		"Both":        {Secret: jwtSecret, JWKS: empty},
 		"NoFile":      {JWKS: empty + ".not"},
 		"NoUsableKey": {JWKS: empty},

@@ -79,7 +79,10 @@ func TestBodiesShareTheirMemory(t *testing.T) {
 				}
 				synctest.Wait()
 				began := time.Now()
-				f.run([]step{{as: "write", do: "POST " + events, body: `{"eventType": "none", "data": 1}` + strings.Repeat(" ", 700<<10), status: 503, code: "overloaded", has: "Retry-After: 5"}})
+				f.run([]step{{
+					as: "write", do: "POST " + events, body: `{"eventType": "none", "data": 1}` + strings.Repeat(" ", 700<<10), status: 503,
+					code: "overloaded", has: "Retry-After: 5",
+				}})
 				if d := time.Since(began); d != 5*time.Second {
 					t.Errorf("a request without memory was answered after %v, want 5 s", d)
 				}
@@ -291,7 +294,9 @@ func TestAnswersShareTheirMemory(t *testing.T) {
 		f.catalog()
 		f.subscribe()
 		for range 3 {
-			if _, err := f.hooks.Dispatcher.Publish(t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: bigText(large)}); err != nil {
+			if _, err := f.hooks.Dispatcher.Publish(
+				t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: bigText(large)},
+			); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -351,7 +356,9 @@ func TestPagesAreReadWithinTheirMemory(t *testing.T) {
 	f.catalog()
 	f.subscribe()
 	for _, data := range []string{"small", bigText(large), bigText(large)} {
-		if _, err := f.hooks.Dispatcher.Publish(t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: data}); err != nil {
+		if _, err := f.hooks.Dispatcher.Publish(
+			t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: data},
+		); err != nil {
 			t.Fatal(err)
 		}
 		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})

@@ -21,7 +21,9 @@ func TestOrganizationsDoNotSeeEachOther(t *testing.T) {
 		before := w.everything(all)
 		f.belongings(orgB)
 		at := "/api/organizations/" + orgB
-		f.make("POST "+at+"/events/batch", `{"events": [{"eventType": "vitals.measured", "data": 1}, {"eventType": "vitals.deleted", "data": {}}]}`)
+		f.make(
+			"POST "+at+"/events/batch", `{"events": [{"eventType": "vitals.measured", "data": 1}, {"eventType": "vitals.deleted", "data": {}}]}`,
+		)
 		f.make("POST "+at+"/webhook-subscriptions/"+w.b["subscription"]+"/recover", `{"since": "2026-01-01T00:00:00Z", "status": "all"}`)
 		f.make("DELETE "+at+"/webhook-subscriptions/"+w.b["subscription"]+"/recover/"+w.b["recovery"], "")
 		for _, of := range []map[string]string{w.a, w.other} { // their jobs are not to run
@@ -112,15 +114,33 @@ func TestKeysAndTagsOfAnotherMeanNothing(t *testing.T) {
 		fresh := func(id string) string { return `{"id": "` + id + `", "deliveries": "<any>", "duplicate": false}` }
 		f.run([]step{
 			{as: "write", do: "POST " + events, header: "Idempotency-Key: {key}", body: other, status: 202, want: fresh("<=mine>")},
-			{as: "write", do: "POST " + events + "/batch", header: "Idempotency-Key: batch", body: `{"events": [` + first + `]}`, status: 202, want: `{"items": [` + fresh("<=batched>") + `]}`},
-			{as: "other", do: "POST " + b + "/events/batch", header: "Idempotency-Key: batch", body: `{"events": [` + other + `]}`, status: 202, want: `{"items": [` + fresh("<uuid>") + `]}`},
-			{as: "other", do: "POST " + b + "/events", header: "Idempotency-Key: {key}", body: first, status: 202, want: `{"id": "` + w.b["message"] + `", "deliveries": 1, "duplicate": true}`},
-			{as: "write", do: "POST " + events, header: "Idempotency-Key: {key}", body: other, status: 202, want: `{"id": "{mine}", "deliveries": "<any>", "duplicate": true}`},
+			{
+				as: "write", do: "POST " + events + "/batch", header: "Idempotency-Key: batch", body: `{"events": [` + first + `]}`, status: 202,
+				want: `{"items": [` + fresh("<=batched>") + `]}`,
+			},
+			{
+				as: "other", do: "POST " + b + "/events/batch", header: "Idempotency-Key: batch", body: `{"events": [` + other + `]}`, status: 202,
+				want: `{"items": [` + fresh("<uuid>") + `]}`,
+			},
+			{
+				as: "other", do: "POST " + b + "/events", header: "Idempotency-Key: {key}", body: first, status: 202,
+				want: `{"id": "` + w.b["message"] + `", "deliveries": 1, "duplicate": true}`,
+			},
+			{
+				as: "write", do: "POST " + events, header: "Idempotency-Key: {key}", body: other, status: 202,
+				want: `{"id": "{mine}", "deliveries": "<any>", "duplicate": true}`,
+			},
 
-			{as: "other", do: "PATCH " + b + "/webhook-subscriptions/{subB}", body: `[{"op": "replace", "path": "/description", "value": "d"}]`, status: 200, has: `ETag: "3"`},
+			{
+				as: "other", do: "PATCH " + b + "/webhook-subscriptions/{subB}", body: `[{"op": "replace", "path": "/description", "value": "d"}]`,
+				status: 200, has: `ETag: "3"`,
+			},
 			{as: "read", do: "GET " + subs + "/{subA}", status: 200, has: `ETag: "2"`},
 			{as: "write", do: "DELETE " + subs + "/{subA}", header: `If-Match: "3"`, status: 412, code: "precondition_failed"},
-			{as: "write", do: "PATCH " + subs + "/{subA}", header: `If-Match: "3"`, body: `[{"op": "replace", "path": "/description", "value": "d"}]`, status: 412, code: "precondition_failed"},
+			{
+				as: "write", do: "PATCH " + subs + "/{subA}", header: `If-Match: "3"`,
+				body: `[{"op": "replace", "path": "/description", "value": "d"}]`, status: 412, code: "precondition_failed",
+			},
 			{as: "write", do: "DELETE " + subs + "/{subB}", header: `If-Match: "1"`, status: 404, code: "not_found"}, // not 412
 			{as: "write", do: "DELETE " + subs + "/{subB}", header: `If-Match: *`, status: 404, code: "not_found"},
 		})

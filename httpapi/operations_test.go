@@ -42,8 +42,8 @@ var kinds = map[string]string{
 
 // plain are those that hold none. What is in neither list fails the test: whoever
 // adds a parameter or a member has to say what it is.
-var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to bucket type
-	createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
+var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to
+	bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
 	headers timeoutMs retrySchedule rateLimit ordered filter op path value`)
 
@@ -56,16 +56,17 @@ var bodies = map[string]string{
 	"startRecovery":       `{"since": "2026-01-01T00:00:00Z", "status": "all"}`,
 	"createSamplePayload": `{"payload": {"n": 1}, "version": "v9"}`,
 	"addActivity":         `{"type": 0, "payload": {"n": 1}, "rawMessage": {}, "eventId": "{event}"}`,
-	"saveOutcome":         `{"originalActivityId": "{activation}", "success": true, "httpStatusCode": 200, "error": null, "rawResponse": null}`,
-	"makePayload":         `{"eventType": "vitals.measured", "version": "v1", "data": {"n": 1}}`,
-	"validateHash":        `{"payload": {"n": 1}, "hash": "00", "createdAt": 1}`,
-	"setSecret":           `{"secretKey": "a-secret-of-our-own"}`,
-	"publishEvent":        `{"eventType": "vitals.measured", "data": {"n": 1}}`,
-	"publishEvents":       `{"events": [{"eventType": "vitals.measured", "data": {"n": 1}}]}`,
-	"patchCategory":       `[{"op": "replace", "path": "/description", "value": "new"}]`,
-	"patchEvent":          `[{"op": "replace", "path": "/description", "value": "new"}]`,
-	"patchSubscription":   `[{"op": "replace", "path": "/description", "value": "new"}]`,
-	"patchSamplePayload":  `[{"op": "replace", "path": "/payload/n", "value": 2}]`,
+	"saveOutcome": `{"originalActivityId": "{activation}", "success": true, "httpStatusCode": 200, "error": null, ` +
+		`"rawResponse": null}`,
+	"makePayload":        `{"eventType": "vitals.measured", "version": "v1", "data": {"n": 1}}`,
+	"validateHash":       `{"payload": {"n": 1}, "hash": "00", "createdAt": 1}`,
+	"setSecret":          `{"secretKey": "a-secret-of-our-own"}`,
+	"publishEvent":       `{"eventType": "vitals.measured", "data": {"n": 1}}`,
+	"publishEvents":      `{"events": [{"eventType": "vitals.measured", "data": {"n": 1}}]}`,
+	"patchCategory":      `[{"op": "replace", "path": "/description", "value": "new"}]`,
+	"patchEvent":         `[{"op": "replace", "path": "/description", "value": "new"}]`,
+	"patchSubscription":  `[{"op": "replace", "path": "/description", "value": "new"}]`,
+	"patchSamplePayload": `[{"op": "replace", "path": "/payload/n", "value": 2}]`,
 }
 
 // beside says what else changes where a member is set.

@@ -60,7 +60,8 @@ func TestAnOutageIsLoggedOnceAndThenHourly(t *testing.T) {
 		f.log.Reset()
 		minute(http.StatusOK)
 		minute(http.StatusOK)
-		if got := f.log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "up again") || !strings.Contains(got, "lasted=2h30m0s") {
+		if got := f.log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "up again") ||
+			!strings.Contains(got, "lasted=2h30m0s") {
 			t.Errorf("the end is logged as:\n%s", got)
 		}
 	})

@@ -126,7 +126,9 @@ func TestAPageIsBounded(t *testing.T) {
 		f.vars["first"] = fmt.Sprint(f.page(subs + "/{sub}/activity?take=1").Items[0]["id"])
 		f.finishAll()
 		for range n {
-			if _, err := f.hooks.Dispatcher.Retry(f.Context(), uuid.MustParse(orgA), uuid.MustParse(f.vars["sub"]), uuid.MustParse(f.vars["first"])); err != nil {
+			if _, err := f.hooks.Dispatcher.Retry(
+				f.Context(), uuid.MustParse(orgA), uuid.MustParse(f.vars["sub"]), uuid.MustParse(f.vars["first"]),
+			); err != nil {
 				f.Fatal(err)
 			}
 		}
@@ -196,7 +198,9 @@ func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 		for i := range large / 2000 {
 			selectors = append(selectors, store.Selector{Pattern: fmt.Sprintf("%2000d", i)})
 		}
-		_, err := f.store.UpdateSubscription(f.Context(), org, sub, now, func(s *store.Subscription) error { s.Selectors = selectors; return nil })
+		_, err := f.store.UpdateSubscription(
+			f.Context(), org, sub, now, func(s *store.Subscription) error { s.Selectors = selectors; return nil },
+		)
 		must(err)
 		for i := range n - 1 {
 			must(f.store.CreateEventType(f.Context(), store.EventType{
@@ -241,7 +245,9 @@ func TestSubscribersAreListedOnceEach(t *testing.T) {
 		f.catalog()
 		const n = 201
 		for range n {
-			_, _, err := f.hooks.Subscriptions.Create(f.Context(), uuid.MustParse(orgA), webhooks.SubscriptionInput{PostURI: "https://example.com", Events: []string{"vitals.*"}})
+			_, _, err := f.hooks.Subscriptions.Create(
+				f.Context(), uuid.MustParse(orgA), webhooks.SubscriptionInput{PostURI: "https://example.com", Events: []string{"vitals.*"}},
+			)
 			if err != nil {
 				f.Fatal(err)
 			}

@@ -34,9 +34,13 @@ func TestPatchIsApplyThenValidate(t *testing.T) {
 			writable: []string{"name", "code", "description", "version", "schema"},
 		},
 		{
-			name: "subscription", path: subs, body: `{"postUri": "https://example.com/hook", "events": ["{event}", "vitals.*"], "isDevelopment": false,
+			name: "subscription", path: subs,
+			body: `{"postUri": "https://example.com/hook", "events": ["{event}", "vitals.*"], "isDevelopment": false,
 				"description": "d", "retrySchedule": ["5s", "5m"], "filter": [{"pointer": "/a", "op": "in", "value": [1, "b"]}]}`,
-			writable: []string{"postUri", "events", "version", "isDevelopment", "description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
+			writable: []string{
+				"postUri", "events", "version", "isDevelopment", "description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered",
+				"filter",
+			},
 		},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -118,7 +122,8 @@ type op map[string]any
 
 // below are places below a member that are there more often than not.
 var below = map[string][]string{
-	"events": {"/0", "/1", "/-", "/0"}, "retrySchedule": {"/0", "/1", "/-"}, "headers": {"/X-A"}, "schema": {"/type", "/required", "/required/0", "/required/-"},
+	"events": {"/0", "/1", "/-", "/0"}, "retrySchedule": {"/0", "/1", "/-"}, "headers": {"/X-A"},
+	"schema": {"/type", "/required", "/required/0", "/required/-"},
 	"filter": {"/0", "/-", "/0/op", "/0/value", "/0/value/1", "/0/value/-"},
 }
 
@@ -137,14 +142,18 @@ func (p patchable) operations(rt *rapid.T, vars map[string]string) []op {
 		return "/" + name + rapid.SampledFrom(rest).Draw(rt, "rest")
 	})
 	text := []any{"text", "v2", "vitals.x", "https://example.com/other", "1m", "eq", "", " ", nil}
-	whatever := append(slices.Clone(text), "http://example.com/", "https://127.0.0.1/", "*", true, false, json.Number("1"), json.Number("1500"),
-		vars["event"], vars["event2"], vars["none"], []any{}, map[string]any{}, []any{"1m"})
+	whatever := append(
+		slices.Clone(text), "http://example.com/", "https://127.0.0.1/", "*", true, false, json.Number("1"), json.Number("1500"), vars["event"],
+		vars["event2"], vars["none"], []any{}, map[string]any{}, []any{"1m"},
+	)
 	fits := map[string][]any{
 		"events":        {[]any{"vitals.deleted", "*"}, []any{vars["event"]}, []any{}, nil},
 		"events/":       {vars["event"], vars["event2"], "*", "vitals.measured", vars["none"]},
-		"isDevelopment": {true, false}, "ordered": {true, false, nil}, "timeoutMs": {json.Number("1000"), json.Number("1500"), nil}, "rateLimit": {json.Number("2.5"), nil},
-		"retrySchedule": {[]any{"1m", "2m"}, nil, []any{}}, "retrySchedule/": {"1m", "49h"}, "headers": {map[string]any{"X-A": "b"}, nil}, "headers/": {"b"},
-		"schema": {map[string]any{"type": "object"}, nil, map[string]any{"type": "x"}}, "schema/": {"object", "a", []any{"b"}},
+		"isDevelopment": {true, false}, "ordered": {true, false, nil}, "timeoutMs": {json.Number("1000"), json.Number("1500"), nil},
+		"rateLimit":     {json.Number("2.5"), nil},
+		"retrySchedule": {[]any{"1m", "2m"}, nil, []any{}}, "retrySchedule/": {"1m", "49h"}, "headers": {map[string]any{"X-A": "b"}, nil},
+		"headers/": {"b"},
+		"schema":   {map[string]any{"type": "object"}, nil, map[string]any{"type": "x"}}, "schema/": {"object", "a", []any{"b"}},
 		"filter":  {[]any{map[string]any{"pointer": "/b", "op": "exists", "value": true}}, nil},
 		"filter/": {map[string]any{"pointer": "", "op": "eq", "value": nil}, "eq", "in", json.Number("7")},
 		"postUri": {"https://example.com/other", "https://127.0.0.1/", nil}, "version": {"v2"},
@@ -164,7 +173,9 @@ func (p patchable) operations(rt *rapid.T, vars map[string]string) []op {
 		return rapid.SampledFrom(values).Draw(rt, "value")
 	}
 	return rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) op {
-		o := op{"op": rapid.SampledFrom([]string{"add", "replace", "remove", "move", "copy", "test"}).Draw(rt, "op"), "path": path.Draw(rt, "path")}
+		o := op{
+			"op": rapid.SampledFrom([]string{"add", "replace", "remove", "move", "copy", "test"}).Draw(rt, "op"), "path": path.Draw(rt, "path"),
+		}
 		switch o["op"] {
 		case "move", "copy":
 			o["from"] = path.Draw(rt, "from")

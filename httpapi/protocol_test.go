@@ -78,7 +78,8 @@ func TestQueryParameters(t *testing.T) {
 	f.subscribe()
 	for _, query := range []string{
 		"skip=-1", "skip=x", "skip=", "skip=99999999999999999999", "skip=%2B1", "take=0", "take=101", "take=1&take=2", "order_by=asc",
-		"order_by=", "status=done", "eventId=x", "eventId=", "include=everything", "cursor=x", "cursor=AAAA", "take=%zz", "cursor=AAAAAAAAAAAAAAAAAAAAAA",
+		"order_by=", "status=done", "eventId=x", "eventId=", "include=everything", "cursor=x", "cursor=AAAA", "take=%zz",
+		"cursor=AAAAAAAAAAAAAAAAAAAAAA",
 		"skip=1&cursor=AZuFbqAAcACAAAAAAAAAAA",
 	} {
 		name, _, _ := strings.Cut(query, "=")
@@ -88,7 +89,8 @@ func TestQueryParameters(t *testing.T) {
 		case strings.Contains(query, "zz"):
 			name = "query"
 		}
-		want := `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>",
+		want := `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", ` +
+			`"requestId": "<uuid>",
 			"errors": [{"parameter": "` + name + `", "detail": "<text>"}]}`
 		if strings.HasPrefix(query, "order_by=") && query == "order_by=" {
 			query = "order_by=%20"
@@ -130,18 +132,24 @@ func TestBodies(t *testing.T) {
 		{"NumberForText", "", `{"name": 5, "code": "c"}`, 400, "validation_failed"},
 		{"TooLarge", "", `{"name": "` + strings.Repeat("n", 1<<20) + `"}`, 413, "payload_too_large"},
 	} {
-		f.step(tt.rule, step{as: "catalog", do: "POST /api/webhook-categories", header: tt.header, body: tt.body, status: tt.status, code: tt.code})
+		f.step(
+			tt.rule, step{as: "catalog", do: "POST /api/webhook-categories", header: tt.header, body: tt.body, status: tt.status, code: tt.code},
+		)
 	}
-	f.run([]step{{as: "catalog", do: "PATCH /api/webhook-categories/{none}", header: "Content-Type: text/json", body: `[]`, status: 415, want: `{
-		"type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "unsupported_media_type", "requestId": "<uuid>", "errors": [],
-		"detail": "The request body must be application/json, of a PATCH also application/json-patch+json."}`}})
+	f.run([]step{{
+		as: "catalog", do: "PATCH /api/webhook-categories/{none}", header: "Content-Type: text/json", body: `[]`, status: 415, want: `{
+		"type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "unsupported_media_type", "requestId": "<uuid>",
+			"errors": [],
+		"detail": "The request body must be application/json, of a PATCH also application/json-patch+json."}`,
+	}})
 }
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
 	for given, kept := range map[string]bool{
-		"abc-1.2_3:/+=@": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "": false, "é": false,
+		"abc-1.2_3:/+=@": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "": false,
+		"é": false,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/nothing", nil)
 		r.Header.Set("X-Request-Id", given)
@@ -217,15 +225,20 @@ func TestErrorsTellNothingInternal(t *testing.T) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
-	f.run([]step{{do: "GET /healthcheck", status: 200, want: `{"status": "ok", "info": {"database": {"status": "up"}}, "error": {}, "details": {"database": {"status": "up"}}}`}})
+	f.run([]step{{
+		do: "GET /healthcheck", status: 200,
+		want: `{"status": "ok", "info": {"database": {"status": "up"}}, "error": {}, "details": {"database": {"status": "up"}}}`,
+	}})
 	f = newFixture(t, failing{memstore.New(), errors.New("dial 10.0.0.1 hunter2"), false})
 	var err error
 	if f.handler, err = httpapi.New(f.hooks, httpapi.Config{Authenticator: tokens{}, Dispatching: true}); err != nil {
 		t.Fatal(err)
 	}
 	f.run([]step{{do: "GET /healthcheck", status: 503, want: `{"status": "error", "info": {},
-		"error": {"database": {"status": "down", "message": "the store does not answer"}, "dispatcher": {"status": "down", "message": "the dispatcher does not run"}},
-		"details": {"database": {"status": "down", "message": "the store does not answer"}, "dispatcher": {"status": "down", "message": "the dispatcher does not run"}}}`}})
+		"error": {"database": {"status": "down", "message": "the store does not answer"}, "dispatcher": {"status": "down",
+			"message": "the dispatcher does not run"}},
+		"details": {"database": {"status": "down", "message": "the store does not answer"}, "dispatcher": {"status": "down",
+			"message": "the dispatcher does not run"}}}`}})
 }
 
 func TestHealthAnswersWhenTheStoreHangs(t *testing.T) {
@@ -273,8 +286,11 @@ func TestAStoreThatHangsIsA503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, hung{memstore.New()})
 		began := time.Now()
-		f.run([]step{{as: "admin", do: "GET /api/webhook-categories", status: 503, want: `{"type": "about:blank", "title": "Service Unavailable", "status": 503,
-			"detail": "<text>", "code": "store_unavailable", "requestId": "<uuid>", "errors": []}`}})
+		f.run([]step{{
+			as: "admin", do: "GET /api/webhook-categories", status: 503,
+			want: `{"type": "about:blank", "title": "Service Unavailable", "status": 503,
+			"detail": "<text>", "code": "store_unavailable", "requestId": "<uuid>", "errors": []}`,
+		}})
 		if d := time.Since(began); d != 10*time.Second {
 			t.Errorf("answered after %v", d)
 		}

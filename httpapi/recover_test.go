@@ -28,24 +28,51 @@ func TestRecover(t *testing.T) {
 			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "status": "succeeded"}`, code: "validation_failed"},
 			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "status": "all", "ratePerSecond": 0}`, code: "validation_failed"},
 			{as: "write", do: "POST " + path, status: 400, body: `{"since": "2020-01-01", "status": "all"}`, code: "validation_failed"},
-			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "until": "2019-01-01T00:00:00Z", "status": "all"}`, code: "validation_failed"},
+			{
+				as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "until": "2019-01-01T00:00:00Z", "status": "all"}`,
+				code: "validation_failed",
+			},
 			{as: "read", do: "POST " + path, status: 403, body: `{` + long + `, "status": "all"}`, code: "forbidden"},
-			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "failed", "dryRun": true}`, want: `{"id": null, "matched": 2}`},
-			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "missed", "dryRun": true}`, want: `{"id": null, "matched": 1}`},
-			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "dryRun": true}`, want: `{"id": null, "matched": 3}`},
-			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "until": "2021-01-01T00:00:00Z"}`, want: `{"id": "<=empty>", "matched": 0}`},
+			{
+				as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "failed", "dryRun": true}`,
+				want: `{"id": null, "matched": 2}`,
+			},
+			{
+				as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "missed", "dryRun": true}`,
+				want: `{"id": null, "matched": 1}`,
+			},
+			{
+				as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "dryRun": true}`,
+				want: `{"id": null, "matched": 3}`,
+			},
+			{
+				as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "until": "2021-01-01T00:00:00Z"}`,
+				want: `{"id": "<=empty>", "matched": 0}`,
+			},
 			{as: "write", do: "DELETE " + path + "/{empty}", status: 200, want: `{"value": true}`},
 			{as: "write", do: "DELETE " + path + "/{empty}", status: 200, want: `{"value": true}`},
-			{as: "read", do: "GET " + path + "/{empty}", status: 200, want: `{"id": "{empty}", "state": "stopped", "matched": 0, "queued": 0, "createdAt": "<time>", "finishedAt": "<time>"}`},
-			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "ratePerSecond": 2}`, want: `{"id": "<=job>", "matched": 3}`},
-			{as: "read", do: "GET " + path + "/{job}", status: 200, want: `{"id": "{job}", "state": "running", "matched": 3, "queued": 0, "createdAt": "<time>", "finishedAt": null}`},
+			{
+				as: "read", do: "GET " + path + "/{empty}", status: 200,
+				want: `{"id": "{empty}", "state": "stopped", "matched": 0, "queued": 0, "createdAt": "<time>", "finishedAt": "<time>"}`,
+			},
+			{
+				as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all", "ratePerSecond": 2}`,
+				want: `{"id": "<=job>", "matched": 3}`,
+			},
+			{
+				as: "read", do: "GET " + path + "/{job}", status: 200,
+				want: `{"id": "{job}", "state": "running", "matched": 3, "queued": 0, "createdAt": "<time>", "finishedAt": null}`,
+			},
 			{as: "read", do: "GET " + path + "/{none}", status: 404, code: "not_found"},
 			{as: "other", do: "GET /api/organizations/{b}/webhook-subscriptions/{sub}/recover/{job}", status: 404, code: "not_found"},
 			{as: "other", do: "DELETE /api/organizations/{b}/webhook-subscriptions/{sub}/recover/{job}", status: 404, code: "not_found"},
 		})
 		f.advance()
 		f.run([]step{
-			{as: "read", do: "GET " + path + "/{job}", status: 200, want: `{"id": "{job}", "state": "running", "matched": 3, "queued": 2, "createdAt": "<time>", "finishedAt": null}`},
+			{
+				as: "read", do: "GET " + path + "/{job}", status: 200,
+				want: `{"id": "{job}", "state": "running", "matched": 3, "queued": 2, "createdAt": "<time>", "finishedAt": null}`,
+			},
 			{as: "write", do: "DELETE " + path + "/{job}", status: 200, want: `{"value": true}`},
 			{as: "write", do: "POST " + path, status: 202, body: `{` + long + `, "status": "all"}`, want: `{"id": "<=job>", "matched": 1}`},
 		})
@@ -55,9 +82,15 @@ func TestRecover(t *testing.T) {
 		f.advance()
 		f.advance()
 		f.run([]step{
-			{as: "read", do: "GET " + path + "/{job}", status: 200, want: `{"id": "{job}", "state": "done", "matched": 1, "queued": 1, "createdAt": "<time>", "finishedAt": "<time>"}`},
+			{
+				as: "read", do: "GET " + path + "/{job}", status: 200,
+				want: `{"id": "{job}", "state": "done", "matched": 1, "queued": 1, "createdAt": "<time>", "finishedAt": "<time>"}`,
+			},
 			{as: "write", do: "DELETE " + path + "/{job}", status: 200, want: `{"value": true}`},
-			{as: "read", do: "GET " + path + "/{job}", status: 200, want: `{"id": "{job}", "state": "done", "matched": 1, "queued": 1, "createdAt": "<time>", "finishedAt": "<time>"}`},
+			{
+				as: "read", do: "GET " + path + "/{job}", status: 200,
+				want: `{"id": "{job}", "state": "done", "matched": 1, "queued": 1, "createdAt": "<time>", "finishedAt": "<time>"}`,
+			},
 			{as: "write", do: "POST " + subs + "/{sub}/archive", status: 200},
 			{as: "write", do: "POST " + path, status: 409, body: `{` + long + `, "status": "all"}`, code: "archived"},
 		})

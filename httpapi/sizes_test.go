@@ -52,22 +52,36 @@ func TestSizes(t *testing.T) {
 		"levels of JSON": {64, 65, 400, func(n int) *httptest.ResponseRecorder { // the body is the first
 			return publish(`"data": ` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1))
 		}},
-		"characters of a name":        {200, 201, 400, func(n int) *httptest.ResponseRecorder { return category(strings.Repeat("é", n), code(), "") }},
-		"characters of no name":       {1, 0, 400, func(n int) *httptest.ResponseRecorder { return category(x(n), code(), "") }},
-		"characters of a code":        {100, 101, 400, func(n int) *httptest.ResponseRecorder { return category("n", x(n), "") }},
-		"characters of a description": {2_000, 2_001, 400, func(n int) *httptest.ResponseRecorder { return category("n", code(), strings.Repeat("é", n)) }},
-		"characters of a version":     {32, 33, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"version": "` + x(n) + `"`) }},
+		"characters of a name": {
+			200, 201, 400, func(n int) *httptest.ResponseRecorder { return category(strings.Repeat("é", n), code(), "") },
+		},
+		"characters of no name": {1, 0, 400, func(n int) *httptest.ResponseRecorder { return category(x(n), code(), "") }},
+		"characters of a code":  {100, 101, 400, func(n int) *httptest.ResponseRecorder { return category("n", x(n), "") }},
+		"characters of a description": {
+			2_000, 2_001, 400, func(n int) *httptest.ResponseRecorder { return category("n", code(), strings.Repeat("é", n)) },
+		},
+		"characters of a version": {32, 33, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"version": "` + x(n) + `"`) }},
 		"bytes of a URL": {2_048, 2_049, 400, func(n int) *httptest.ResponseRecorder {
 			return subscription(`"postUri": "https://example.com/` + x(n-20) + `"`)
 		}},
-		"milliseconds of a time-out":   {30_000, 30_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"timeoutMs": `, n)) }},
-		"milliseconds of the shortest": {1_000, 999, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"timeoutMs": `, n)) }},
-		"waits of a schedule":          {20, 21, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"retrySchedule": ` + list(n, `"5s"`)) }},
+		"milliseconds of a time-out": {
+			30_000, 30_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"timeoutMs": `, n)) },
+		},
+		"milliseconds of the shortest": {
+			1_000, 999, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"timeoutMs": `, n)) },
+		},
+		"waits of a schedule": {
+			20, 21, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"retrySchedule": ` + list(n, `"5s"`)) },
+		},
 		"minutes of a wait": {2_880, 2_881, 400, func(n int) *httptest.ResponseRecorder {
 			return subscription(fmt.Sprintf(`"retrySchedule": ["%dm"]`, n))
 		}},
-		"requests per second": {10_000, 10_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"rateLimit": `, n)) }},
-		"bytes of a header":   {4_096, 4_097, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"headers": {"X-A": "` + x(n-3) + `"}`) }},
+		"requests per second": {
+			10_000, 10_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(fmt.Sprint(`"rateLimit": `, n)) },
+		},
+		"bytes of a header": {
+			4_096, 4_097, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"headers": {"X-A": "` + x(n-3) + `"}`) },
+		},
 		"headers": {20, 21, 400, func(n int) *httptest.ResponseRecorder {
 			var members []string
 			for i := range n {
@@ -84,21 +98,37 @@ func TestSizes(t *testing.T) {
 		"bytes of a filter's value": {4_096, 4_097, 400, func(n int) *httptest.ResponseRecorder {
 			return subscription(`"filter": [{"pointer": "/a", "op": "eq", "value": "` + x(n-2) + `"}]`)
 		}},
-		"event types of a subscription": {1_000, 1_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"events": ` + list(n, `"*"`)) }},
+		"event types of a subscription": {
+			1_000, 1_001, 400, func(n int) *httptest.ResponseRecorder { return subscription(`"events": ` + list(n, `"*"`)) },
+		},
 		"operations of a patch": {100, 101, 400, func(n int) *httptest.ResponseRecorder {
 			return send("PATCH "+sub, list(n, `{"op": "test", "path": "/version", "value": "v1"}`))
 		}},
 		"characters of a secret":            {256, 257, 400, func(n int) *httptest.ResponseRecorder { return secret(x(n)) }},
 		"characters of the shortest secret": {8, 7, 400, func(n int) *httptest.ResponseRecorder { return secret(x(n)) }},
-		"characters of a secret's base64":   {88, 92, 400, func(n int) *httptest.ResponseRecorder { return secret("whsec_" + strings.Repeat("A", n-2) + "==") }}, // 64 and 67 bytes
-		"characters of the shortest base64": {32, 28, 400, func(n int) *httptest.ResponseRecorder { return secret("whsec_" + strings.Repeat("A", n)) }},          // 24 and 21 bytes
-		"characters of an idempotency key":  {255, 256, 400, func(n int) *httptest.ResponseRecorder { return publish(`"data": 1, "idempotencyKey": "` + x(n) + `"`) }},
-		"characters of an ordering key":     {255, 256, 400, func(n int) *httptest.ResponseRecorder { return publish(`"data": 1, "orderingKey": "` + x(n) + `"`) }},
+		// 64 and 67 bytes
+		"characters of a secret's base64": {
+			88, 92, 400, func(n int) *httptest.ResponseRecorder { return secret("whsec_" + strings.Repeat("A", n-2) + "==") },
+		},
+		// 24 and 21 bytes
+		"characters of the shortest base64": {
+			32, 28, 400, func(n int) *httptest.ResponseRecorder { return secret("whsec_" + strings.Repeat("A", n)) },
+		},
+		"characters of an idempotency key": {
+			255, 256, 400, func(n int) *httptest.ResponseRecorder { return publish(`"data": 1, "idempotencyKey": "` + x(n) + `"`) },
+		},
+		"characters of an ordering key": {
+			255, 256, 400, func(n int) *httptest.ResponseRecorder { return publish(`"data": 1, "orderingKey": "` + x(n) + `"`) },
+		},
 		"events of a batch": {1_000, 1_001, 400, func(n int) *httptest.ResponseRecorder {
 			return send("POST "+events+"/batch", `{"events": `+list(n, `{"eventType": "vitals.measured", "data": 1}`)+`}`)
 		}},
-		"items of a page":            {100, 101, 400, func(n int) *httptest.ResponseRecorder { return send(fmt.Sprint("GET ", subs, "?take=", n), "") }},
-		"items of the smallest page": {1, 0, 400, func(n int) *httptest.ResponseRecorder { return send(fmt.Sprint("GET ", subs, "?take=", n), "") }},
+		"items of a page": {
+			100, 101, 400, func(n int) *httptest.ResponseRecorder { return send(fmt.Sprint("GET ", subs, "?take=", n), "") },
+		},
+		"items of the smallest page": {
+			1, 0, 400, func(n int) *httptest.ResponseRecorder { return send(fmt.Sprint("GET ", subs, "?take=", n), "") },
+		},
 	} {
 		if w := c.send(c.last); w.Code/100 != 2 {
 			t.Errorf("%s: %d is refused: %d %s", name, c.last, w.Code, w.Body)

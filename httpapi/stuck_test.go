@@ -40,11 +40,15 @@ func TestHealthSaysThatCallsOfTheSenderDoNotReturn(t *testing.T) {
 			t.Fatal(err)
 		}
 		const database = `"database": {"status": "up"}`
-		one := database + `, "dispatcher": {"status": "up", "message": "calls of the sender that do not return, and whose attempts were ended: 1"}`
+		one := database + `, "dispatcher": {"status": "up", "message": "calls of the sender that do not return, ` +
+			`and whose attempts were ended: 1"}`
 		all := `"dispatcher": {"status": "down", "message": "the calls of the sender do not return; restart the process"}`
 		for _, health := range []step{
 			{status: http.StatusOK, want: `{"status": "ok", "info": {` + one + `}, "error": {}, "details": {` + one + `}}`},
-			{status: http.StatusServiceUnavailable, want: `{"status": "error", "info": {` + database + `}, "error": {` + all + `}, "details": {` + database + `, ` + all + `}}`},
+			{
+				status: http.StatusServiceUnavailable,
+				want:   `{"status": "error", "info": {` + database + `}, "error": {` + all + `}, "details": {` + database + `, ` + all + `}}`,
+			},
 		} {
 			_, err := f.hooks.Dispatcher.Publish(t.Context(), uuid.MustParse(orgA), webhooks.Event{Type: "vitals.measured", Data: []byte(`{}`)})
 			if err != nil {

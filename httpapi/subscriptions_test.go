@@ -60,43 +60,79 @@ func TestSubscriptionInput(t *testing.T) {
 	f.catalog()
 	f.run([]step{
 		{
-			as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["{event}", "vitals.*", "vitals.measured"],
-			"description": "d", "headers": {"x-key": "a secret value", "X-None": null}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
+			as: "write", do: "POST " + subs, status: 201,
+			body: `{"isDevelopment": true, "postUri": "http://example.com/", "events": ["{event}", "vitals.*", "vitals.measured"],
+			"description": "d", "headers": {"x-key": "a secret value", "X-None": null}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h",
+				"1h30m"],
 			"rateLimit": 2.5, "ordered": true, "filter": [{"pointer": "/ward", "op": "in", "value": [ 1.0, "b" ]}]}`,
 			want: `{"id": "<=sub>", "organizationId": "{a}", "postUri": "http://example.com/", "version": "v1", "secretKey": "<=masked>",
 				"events": [{"id": "{event}", "name": "Measured", "code": "vitals.measured", "version": "v1"}, {"pattern": "vitals.*"}],
-				"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue"}, "timeoutMs": 1500, "retrySchedule": ["5s", "5m", "2h", "1h30m"],
+				"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue"}, "timeoutMs": 1500, "retrySchedule": ["5s",
+					"5m", "2h", "1h30m"],
 				"rateLimit": 2.5, "ordered": true, "filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}],
 				"status": {"state": "enabled", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
 				"auditInfo": ` + audit + `, "activeInfo": ` + active + `, "archiveInfo": ` + present + `}`,
 		},
-		{as: "write", do: "POST " + subs, status: 400, body: `{}`, want: `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>",
-			"code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/isDevelopment", "detail": "is required"}]}`},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1, "rateLimit": "5"}`, want: `{
-			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{}`,
+			want: `{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>",
+			"code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/isDevelopment", "detail": "is required"}]}`,
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400,
+			body: `{"isDevelopment": "true", "events": "x", "timeoutMs": 1.5, "a~/b": 1, "rateLimit": "5"}`, want: `{
+			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed",
+				"requestId": "<uuid>", "errors": [
 			{"pointer": "/a~0~1b", "detail": "is not known"}, {"pointer": "/events", "detail": "must be an array"},
 			{"pointer": "/isDevelopment", "detail": "must be true or false"}, {"pointer": "/rateLimit", "detail": "must be a number"},
-			{"pointer": "/timeoutMs", "detail": "must be an integer"}]}`},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "events": [{"id": "{event}"}], "headers": {"A": 1}}`, want: `{
-			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [
-			{"pointer": "/events", "detail": "must be an array of strings"}, {"pointer": "/headers", "detail": "must be an object of strings"}]}`},
+			{"pointer": "/timeoutMs", "detail": "must be an integer"}]}`,
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "events": [{"id": "{event}"}], "headers": {"A": 1}}`,
+			want: `{
+			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed",
+				"requestId": "<uuid>", "errors": [
+			{"pointer": "/events", "detail": "must be an array of strings"}, {"pointer": "/headers", "detail": "must be an object of strings"}]}`,
+		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 0}`, code: "validation_failed"},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 9223372036854775807}`, code: "validation_failed"},
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "timeoutMs": 9223372036854775807}`,
+			code: "validation_failed",
+		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "retrySchedule": ["soon"]}`, code: "validation_failed"},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "rateLimit": 0}`, code: "validation_failed"},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "", "op": "eq", "value": 1}, {"pointer": "/a", "op": "like", "value": 1}]}`, want: `{
+		{
+			as: "write", do: "POST " + subs, status: 400,
+			body: `{"isDevelopment": false, "filter": [{"pointer": "", "op": "eq", "value": 1}, {"pointer": "/a", "op": "like", "value": 1}]}`,
+			want: `{
 			"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>",
-			"errors": [{"pointer": "/filter/1/op", "detail": "must be eq, ne, in, prefix, exists, lt or gt"}]}`},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "ward", "op": "eq", "value": 1}]}`, code: "validation_failed"},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "/ward", "op": "exists", "value": "true"}]}`, code: "validation_failed"},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "/ward", "op": "eq"}]}`, code: "validation_failed"},
+			"errors": [{"pointer": "/filter/1/op", "detail": "must be eq, ne, in, prefix, exists, lt or gt"}]}`,
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "ward", "op": "eq", "value": 1}]}`,
+			code: "validation_failed",
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400,
+			body: `{"isDevelopment": false, "filter": [{"pointer": "/ward", "op": "exists", "value": "true"}]}`, code: "validation_failed",
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "filter": [{"pointer": "/ward", "op": "eq"}]}`,
+			code: "validation_failed",
+		},
 		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "Version": "v1"}`, code: "validation_failed"},
-		{as: "write", do: "POST " + subs, status: 422, body: `{"isDevelopment": false, "postUri": "https://127.0.0.1/"}`, code: "address_blocked"},
-		{as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "postUri": "http://example.com/"}`, code: "validation_failed"},
+		{
+			as: "write", do: "POST " + subs, status: 422, body: `{"isDevelopment": false, "postUri": "https://127.0.0.1/"}`, code: "address_blocked",
+		},
+		{
+			as: "write", do: "POST " + subs, status: 400, body: `{"isDevelopment": false, "postUri": "http://example.com/"}`,
+			code: "validation_failed",
+		},
 		{as: "write", do: "POST " + subs, status: 422, body: `{"isDevelopment": false, "events": ["{none}"]}`, code: "unknown_reference"},
 		{as: "write", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "postUri": "", "events": null}`, want: `{
 			"id": "<=bare>", "organizationId": "{a}", "postUri": null, "version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false,
-			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false, "filter": null, "status": {"state": "paused", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
+			"description": null, "headers": null, "timeoutMs": null, "retrySchedule": null, "rateLimit": null, "ordered": false,
+				"filter": null, "status": {"state": "paused", "reason": null, "since": "<time>", "circuit": null, "backPressure": null},
 			"auditInfo": ` + audit + `, "activeInfo": {"active": false, "activeStatusChangedAt": "<time>"}, "archiveInfo": ` + present + `}`},
 		{as: "write", do: "POST " + subs + "/{bare}/activate", status: 409, code: "post_uri_missing"},
 
@@ -110,16 +146,40 @@ func TestSubscriptionInput(t *testing.T) {
 				{"id": "{event2}", "name": "Deleted", "code": "vitals.deleted", "version": "v1"}],
 			"isDevelopment": true, "description": "d", "headers": {"X-Key": "••••alue", "X-More": "••••f it"}, "timeoutMs": null,
 			"retrySchedule": ["5s", "5m", "2h", "1h30m"], "rateLimit": null, "ordered": true,
-			"filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}, {"pointer": "", "op": "exists", "value": true}], "status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>", "archiveInfo": "<any>"}`},
-		{as: "write", do: "PATCH " + subs + "/{sub}", status: 422, code: "validation_failed", body: `[{"op": "copy", "from": "/headers/X-Key", "path": "/headers/X-Copy"}]`},
-		{as: "write", do: "PATCH " + subs + "/{sub}", status: 409, code: "test_failed", body: `[{"op": "test", "path": "/headers/X-Key", "value": "a secret value"}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only", body: `[{"op": "test", "path": "/secretKey", "value": ""}]`},
+			"filter": [{"pointer": "/ward", "op": "in", "value": [1.0, "b"]}, {"pointer": "", "op": "exists", "value": true}],
+				"status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>", "archiveInfo": "<any>"}`},
+		{
+			as: "write", do: "PATCH " + subs + "/{sub}", status: 422, code: "validation_failed",
+			body: `[{"op": "copy", "from": "/headers/X-Key", "path": "/headers/X-Copy"}]`,
+		},
+		{
+			as: "write", do: "PATCH " + subs + "/{sub}", status: 409, code: "test_failed",
+			body: `[{"op": "test", "path": "/headers/X-Key", "value": "a secret value"}]`,
+		},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only", body: `[{"op": "test", "path": "/secretKey", "value": ""}]`,
+		},
 		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only", body: `[{"op": "test", "path": "", "value": {}}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only", body: `[{"op": "copy", "from": "/secretKey", "path": "/description"}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only", body: `[{"op": "replace", "path": "/status/state", "value": "enabled"}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "validation_failed", body: `[{"op": "remove", "path": "/isDevelopment"}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "address_blocked", body: `[{"op": "replace", "path": "/postUri", "value": "https://localhost/"}]`},
-		{as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "unknown_reference", body: `[{"op": "add", "path": "/events/0", "value": "nothing.here"}]`},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only",
+			body: `[{"op": "copy", "from": "/secretKey", "path": "/description"}]`,
+		},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 403, code: "read_only",
+			body: `[{"op": "replace", "path": "/status/state", "value": "enabled"}]`,
+		},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "validation_failed",
+			body: `[{"op": "remove", "path": "/isDevelopment"}]`,
+		},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "address_blocked",
+			body: `[{"op": "replace", "path": "/postUri", "value": "https://localhost/"}]`,
+		},
+		{
+			as: "admin", do: "PATCH " + subs + "/{sub}", status: 422, code: "unknown_reference",
+			body: `[{"op": "add", "path": "/events/0", "value": "nothing.here"}]`,
+		},
 	})
 	kept, err := f.store.Subscription(t.Context(), uuidOf(orgA), uuidOf(f.vars["sub"]))
 	if err != nil || kept.Headers["X-Key"] != "a secret value" {
@@ -141,38 +201,62 @@ func TestHeaderValuesAreShownWhereTheSecretIs(t *testing.T) {
 		full, masked := shows(first, "{secret}"), shows(`{"Authorization": "••••nary", "X-Short": "••••"}`, "{masked}")
 		f.vars["masked"] = "••••" + f.vars["secret"][len(f.vars["secret"])-4:]
 		f.run([]step{
-			{as: "admin", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "headers": ` + first + `}`, want: `{"id": "<any>", "organizationId": "{a}", "postUri": null,
-				"version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false, "description": null, "headers": ` + first + `, "timeoutMs": null, "retrySchedule": null,
-				"rateLimit": null, "ordered": false, "filter": null, "status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>", "archiveInfo": "<any>"}`},
+			{
+				as: "admin", do: "POST " + subs, status: 201, body: `{"isDevelopment": false, "headers": ` + first + `}`,
+				want: `{"id": "<any>", "organizationId": "{a}", "postUri": null,
+				"version": "v1", "secretKey": "<text>", "events": [], "isDevelopment": false, "description": null, "headers": ` + first +
+					`, "timeoutMs": null, "retrySchedule": null,
+				"rateLimit": null, "ordered": false, "filter": null, "status": "<any>", "auditInfo": "<any>", "activeInfo": "<any>",
+					"archiveInfo": "<any>"}`,
+			},
 			{as: "admin", do: "PATCH " + s, status: 200, body: `[{"op": "add", "path": "/headers", "value": ` + first + `}]`, want: full},
 			{as: "secrets", do: "GET " + s, status: 200, want: full},
 			{as: "admin", do: "GET " + s, status: 200, want: full},
 			{as: "read", do: "GET " + s, status: 200, want: masked},
 			{as: "write", do: "GET " + s, status: 200, want: masked},
-			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?include=subscription", status: 200, want: `{"items": [{"id": "<uuid>", "secretKey": "{secret}",
+			{
+				as: "secrets", do: "GET " + s + "/webhook-secret-histories?include=subscription", status: 200,
+				want: `{"items": [{"id": "<uuid>", "secretKey": "{secret}",
 				"validFrom": "<time>", "validTo": null, "auditInfo": "<any>", "subscription": ` + masked + `}],
-				"currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 1, "totalPages": 1, "nextCursor": null}`},
+				"currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 1, "totalPages": 1, "nextCursor": null}`,
+			},
 			{as: "write", do: "POST " + events, status: 202, body: `{"eventType": "vitals.measured", "data": 1}`},
 		})
-		for _, list := range []string{subs, s + "/activity?include=subscription", s + "/activations?include=subscription", "/api/webhook-events/vitals.measured/subscriptions"} {
+		for _, list := range []string{
+			subs, s + "/activity?include=subscription", s + "/activations?include=subscription", "/api/webhook-events/vitals.measured/subscriptions",
+		} {
 			for _, as := range []string{"secrets", "admin", "read"} {
 				body := f.send(step{as: as, do: "GET " + list}).Body.String()
-				if !strings.Contains(body, `"Authorization":"••••nary"`) || strings.Contains(body, "Bearer canary") || strings.Contains(body, f.vars["secret"]) {
+				if !strings.Contains(body, `"Authorization":"••••nary"`) || strings.Contains(body, "Bearer canary") ||
+					strings.Contains(body, f.vars["secret"]) {
 					f.Errorf("%s as %s: %s", list, as, body)
 				}
 			}
 		}
 
 		// The patched document is the one that the caller sees.
-		const test, copied = `{"op": "test", "path": "/headers/Authorization", "value": `, `{"op": "copy", "from": "/headers/Authorization", "path": "/headers/X-Copy"}`
+		const test, copied = `{"op": "test", "path": "/headers/Authorization", "value": `, `{"op": "copy", ` +
+			`"from": "/headers/Authorization", "path": "/headers/X-Copy"}`
 		f.run([]step{
-			{as: "admin", do: "PATCH " + s, status: 200, body: `[` + test + `"Bearer canary"}, ` + copied + `]`, want: shows(`{"Authorization": "Bearer canary", "X-Copy": "Bearer canary", "X-Short": "abc"}`, "{secret}")},
+			{
+				as: "admin", do: "PATCH " + s, status: 200, body: `[` + test + `"Bearer canary"}, ` + copied + `]`,
+				want: shows(`{"Authorization": "Bearer canary", "X-Copy": "Bearer canary", "X-Short": "abc"}`, "{secret}"),
+			},
 			{as: "admin", do: "PATCH " + s, status: 409, code: "test_failed", body: `[` + test + `"••••nary"}]`},
-			{as: "write", do: "PATCH " + s, status: 200, body: `[` + test + `"••••nary"}, {"op": "remove", "path": "/headers/X-Copy"}]`, want: masked},
+			{
+				as: "write", do: "PATCH " + s, status: 200, body: `[` + test + `"••••nary"}, {"op": "remove", "path": "/headers/X-Copy"}]`,
+				want: masked,
+			},
 			{as: "write", do: "PATCH " + s, status: 409, code: "test_failed", body: `[` + test + `"Bearer canary"}]`},
 			{as: "write", do: "PATCH " + s, status: 422, code: "validation_failed", body: `[` + copied + `]`},
-			{as: "admin", do: "PATCH " + s, status: 422, code: "validation_failed", body: `[{"op": "add", "path": "/headers/X-Copy", "value": "••••nary"}]`},
-			{as: "admin", do: "PATCH " + s, status: 200, body: `[{"op": "replace", "path": "/headers", "value": {"Authorization": "••••nary", "X-Short": "abc"}}]`, want: full},
+			{
+				as: "admin", do: "PATCH " + s, status: 422, code: "validation_failed",
+				body: `[{"op": "add", "path": "/headers/X-Copy", "value": "••••nary"}]`,
+			},
+			{
+				as: "admin", do: "PATCH " + s, status: 200,
+				body: `[{"op": "replace", "path": "/headers", "value": {"Authorization": "••••nary", "X-Short": "abc"}}]`, want: full,
+			},
 		})
 	})
 }
@@ -183,7 +267,10 @@ func TestPostURIIsStoredInOneForm(t *testing.T) {
 		f.catalog()
 		f.subscribe()
 		patch := func(as, uri string, status int, want string) step {
-			return step{as: as, do: "PATCH " + subs + "/{sub}", status: status, body: `[{"op": "replace", "path": "/postUri", "value": "` + uri + `"}]`, want: want}
+			return step{
+				as: as, do: "PATCH " + subs + "/{sub}", status: status, body: `[{"op": "replace", "path": "/postUri", "value": "` + uri + `"}]`,
+				want: want,
+			}
 		}
 		stored := func(uri string) string {
 			return strings.Replace(subscriptionWith("{sub}", "{secret}"), "https://example.com/hook", uri, 1)
@@ -213,17 +300,22 @@ func TestSecrets(t *testing.T) {
 			{as: "secrets", do: "PUT " + s + "/secrets", header: `If-Match: "1"`, status: 200, want: `{"value": true}`},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 201, want: `{
 				"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}`},
-			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 409, code: "secret_unchanged"},
+			{
+				as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "ecg-secret-key"}`, status: 409,
+				code: "secret_unchanged",
+			},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "short"}`, status: 400, code: "validation_failed"},
 			{as: "secrets", do: "POST " + s + "/webhook-secret-histories", body: `{"secretKey": "v1,{secret}"}`, status: 400, want: `{
-				"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed", "requestId": "<uuid>", "errors": [{"pointer": "/secretKey",
+				"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "<text>", "code": "validation_failed",
+					"requestId": "<uuid>", "errors": [{"pointer": "/secretKey",
 				"detail": "must have whsec_ as its first characters, in small letters and with nothing before it, or not at all"}]}`},
 			{as: "secrets", do: "GET " + s + "/secrets", status: 200, want: `{"secretKey": "ecg-secret-key"}`, has: `ETag: "3"`},
 			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?take=1", status: 200, want: `{
 				"items": [{"id": "<uuid>", "secretKey": "ecg-secret-key", "validFrom": "<time>", "validTo": null, "auditInfo": ` + audit + `}],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 3, "totalPages": 3, "nextCursor": "<=cursor>"}`},
 			{as: "secrets", do: "GET " + s + "/webhook-secret-histories?take=2&cursor={cursor}&include=subscription", status: 200, want: `{
-				"items": [{"id": "<uuid>", "secretKey": "<text>", "validFrom": "<time>", "validTo": "<time>", "auditInfo": ` + audit + `, "subscription": "<any>"},
+				"items": [{"id": "<uuid>", "secretKey": "<text>", "validFrom": "<time>", "validTo": "<time>", "auditInfo": ` + audit +
+				`, "subscription": "<any>"},
 					{"id": "<uuid>", "secretKey": "{secret}", "validFrom": "<time>", "validTo": "<time>", "auditInfo": ` + audit + `,
 					"subscription": ` + strings.Replace(subscriptionWith("{sub}", "••••-key"), audit, `"<any>"`, 1) + `}],
 				"currentPageNumber": 0, "recordsPerPage": 2, "totalRecords": 3, "totalPages": 2, "nextCursor": null}`},

@@ -50,7 +50,9 @@ func (f *fixture) make(do, body string) string {
 func (f *fixture) belongings(org string) map[string]string {
 	f.Helper()
 	at := "/api/organizations/" + org
-	sub := f.make("POST "+at+"/webhook-subscriptions", `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`)
+	sub := f.make(
+		"POST "+at+"/webhook-subscriptions", `{"postUri": "https://example.com/hook", "events": ["vitals.measured"], "isDevelopment": false}`,
+	)
 	own := map[string]string{"organization": org, "subscription": sub, "category": f.vars["category"], "event": f.vars["event"]}
 	own["message"] = f.make("POST "+at+"/events", `{"eventType": "vitals.measured", "data": {"n": 1}, "idempotencyKey": "`+sub+`"}`)
 	f.finish(500, 0)
@@ -59,7 +61,9 @@ func (f *fixture) belongings(org string) map[string]string {
 	own["activation"] = list[0].(map[string]any)["id"].(string)
 	own["activity"] = f.make("POST "+path+"/activity/"+own["activation"]+"/retry", "")
 	f.finish(500, 0)
-	own["external"] = f.make("POST "+path+"/activity", `{"type": 0, "payload": {"n": 1}, "rawMessage": {}, "eventId": "{event}", "postedAt": "2026-01-01T00:00:00Z"}`)
+	own["external"] = f.make(
+		"POST "+path+"/activity", `{"type": 0, "payload": {"n": 1}, "rawMessage": {}, "eventId": "{event}", "postedAt": "2026-01-01T00:00:00Z"}`,
+	)
 	own["recovery"] = f.make("POST "+path+"/recover", `{"since": "2026-01-01T00:00:00Z", "status": "all"}`)
 	f.make("PUT "+path+"/secrets", "")
 	return own
@@ -115,7 +119,10 @@ func TestNoRequestReachesWhatIsAnothers(t *testing.T) {
 				tried++
 				absent := maps.Clone(w.b)
 				absent["organization"] = uuid.NewString()
-				w.sameAnswer(o, idPlace{in: "path"}, "all of B", o.request(t, w.b, idPlace{}, ""), o.request(t, absent, idPlace{}, ""), w.b["organization"], absent["organization"])
+				w.sameAnswer(
+					o, idPlace{in: "path"}, "all of B", o.request(t, w.b, idPlace{}, ""), o.request(t, absent, idPlace{}, ""), w.b["organization"],
+					absent["organization"],
+				)
 			}
 		}
 		if tried < 500 {
@@ -162,8 +169,12 @@ func (w tenants) sameAnswer(o operation, p idPlace, what string, theirs, absent 
 		status, code = http.StatusUnprocessableEntity, `"code":"unknown_reference"`
 	}
 	plain := strings.ReplaceAll(got.Body.String(), id, none)
-	if got.Code != status || !strings.Contains(plain, code) || plain != want.Body.String() || fmt.Sprint(got.Header()) != fmt.Sprint(want.Header()) {
-		w.Errorf("%s with %s in %s: %s\nis %d %v %s\nof none %d %v %s", o.id, what, p, theirs.do, got.Code, got.Header(), got.Body, want.Code, want.Header(), want.Body)
+	if got.Code != status || !strings.Contains(plain, code) || plain != want.Body.String() ||
+		fmt.Sprint(got.Header()) != fmt.Sprint(want.Header()) {
+		w.Errorf(
+			"%s with %s in %s: %s\nis %d %v %s\nof none %d %v %s", o.id, what, p, theirs.do, got.Code, got.Header(), got.Body, want.Code,
+			want.Header(), want.Body,
+		)
 	}
 }
 
@@ -181,7 +192,9 @@ func (w tenants) everything(all []operation) map[string]string {
 			if o.id == "getStats" { // whose default is now
 				s.do += "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&bucket=day"
 				now := time.Now().UTC()
-				s.do = strings.NewReplacer("2026-01-01", now.AddDate(0, 0, -2).Format(time.DateOnly), "2026-01-02", now.AddDate(0, 0, 2).Format(time.DateOnly)).Replace(s.do)
+				s.do = strings.NewReplacer(
+					"2026-01-01", now.AddDate(0, 0, -2).Format(time.DateOnly), "2026-01-02", now.AddDate(0, 0, 2).Format(time.DateOnly),
+				).Replace(s.do)
 			}
 			got := w.send(s)
 			if got.Code != http.StatusOK {
