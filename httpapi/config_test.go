@@ -145,11 +145,13 @@ func TestCredentialsAreTheAuthenticators(t *testing.T) {
 			[]string{`-H &#34;Authorization: Bearer $TOKEN&#34;`},
 		},
 		"OpenID": {
-			httpapi.Config{SecuritySchemes: schemes("login", `{"type": "openIdConnect", "openIdConnectUrl": "https://example.com/"}`)}, "Bearer",
+			httpapi.Config{SecuritySchemes: schemes("login", `{"type": "openIdConnect", "openIdConnectUrl": "https://example.com/"}`)},
+			"Bearer",
 			"login", nil,
 		},
 		"Certificate": {
-			httpapi.Config{Challenge: "Mutual", SecuritySchemes: schemes("tls", `{"type": "mutualTLS"}`)}, "Mutual", "tls",
+			httpapi.Config{Challenge: "Mutual", SecuritySchemes: schemes("tls", `{"type": "mutualTLS"}`)},
+			"Mutual", "tls",
 			[]string{"want a client certificate.", "--cert &#34;$CERTIFICATE&#34;"},
 		},
 	} {

@@ -225,7 +225,8 @@ func curl(s *schemas, r route, by credential) string {
 	switch {
 	case r.method == http.MethodPatch:
 		body = []any{object{
-			{"op", "replace"}, {"path", map[bool]string{true: "/payload/value", false: "/description"}[strings.Contains(r.path, "sample")]},
+			{"op", "replace"},
+			{"path", map[bool]string{true: "/payload/value", false: "/description"}[strings.Contains(r.path, "sample")]},
 			{"value", "72"},
 		}}
 	case r.body != nil:

@@ -155,7 +155,13 @@ func FuzzPatch(f *testing.F) {
 // that is not for a subscription to set.
 func FuzzSubscriptionHeader(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"X-A", "b"}, {"host", "x"}, {"Webhook_Id", "x"}, {"X-A", "b\r\nHost: c"}, {"X\x00", ""}, {"tE", "trailers"}, {"CONTENT-LENGTH", "0"},
+		{"X-A", "b"},
+		{"host", "x"},
+		{"Webhook_Id", "x"},
+		{"X-A", "b\r\nHost: c"},
+		{"X\x00", ""},
+		{"tE", "trailers"},
+		{"CONTENT-LENGTH", "0"},
 		{"Authorization", "Basic \u00e9"},
 	} {
 		f.Add(seed[0], seed[1])

@@ -1,49 +1,15 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
 )
-
-// object is a JSON object whose members keep their order.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// MarshalJSON implements [json.Marshaler].
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, err := encode(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := encode(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
 
 // schemas collects the JSON Schemas of the wire types, by component. What a Go type
 // cannot say is in the tag schema of its field: nullable, format=f, is=C (component C, or
@@ -191,10 +157,6 @@ func (s *schemas) of(t reflect.Type) object {
 	}
 }
 
-// anyMembers is the schema of any JSON object. Generators drop the members where
-// additionalProperties is absent.
-var anyMembers = object{{"type", "object"}, {"additionalProperties", true}}
-
 // add adds a component, and returns a reference to it.
 func (s *schemas) add(name string, o object) object {
 	if text := wordsOf(name, "").text; text != "" {
@@ -217,23 +179,6 @@ func (s *schemas) named(name string) object {
 		return s.add(name, object{{"oneOf", refs}})
 	}
 	return reference(name)
-}
-
-func reference(component string) object { return object{{"$ref", "#/components/schemas/" + component}} }
-
-// nullable lets a schema be null, too.
-func nullable(o object) object {
-	if len(o) == 0 {
-		return o
-	}
-	if o[0].name == "$ref" {
-		return object{{"oneOf", []object{o, {{"type", "null"}}}}}
-	}
-	o = slices.Clone(o)
-	if kind, ok := o[0].value.(string); ok {
-		o[0].value = []string{kind, "null"}
-	}
-	return o
 }
 
 // component describes a struct type. In an answer all members are there; of an input
@@ -272,156 +217,4 @@ func (s *schemas) component(t reflect.Type) object {
 		o = append(object{{"description", text}}, o...)
 	}
 	return append(o, member{"examples", []any{s.example(t)}})
-}
-
-func isInput(t reflect.Type) bool { return strings.HasSuffix(t.Name(), "Input") }
-
-// field is a member of a wire type.
-type field struct {
-	reflect.StructField
-	name     string
-	owner    string // the component that it is in
-	optional bool   // left out where empty
-}
-
-// fields returns the members of a struct type, those of embedded types among them.
-func fields(t reflect.Type) []field {
-	var all []field
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			for _, inner := range fields(f.Type) {
-				inner.owner = componentName(t)
-				all = append(all, inner)
-			}
-			continue
-		}
-		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" {
-			continue
-		}
-		all = append(all, field{f, name, componentName(t), rest == "omitempty"})
-	}
-	return all
-}
-
-// option returns the value of an option of the tag schema.
-func (f field) option(name string) string {
-	for option := range strings.SplitSeq(f.Tag.Get("schema"), ",") {
-		if v, ok := strings.CutPrefix(option, name+"="); ok {
-			return v
-		}
-	}
-	return ""
-}
-
-func (s *schemas) field(f field, input bool) object {
-	required := f.Tag.Get("wire") == "required"
-	t := f.Type
-	null := t == timeType && !slices.Contains(alwaysTimes, f.name) || input && !required
-	if t.Kind() == reflect.Pointer { // one that is required or left out is never null
-		t = t.Elem()
-		null = !required && !f.optional
-	}
-	o := s.of(t)
-	for option := range strings.SplitSeq(f.Tag.Get("schema"), ",") {
-		name, v, _ := strings.Cut(option, "=")
-		switch name {
-		case "":
-		case "nullable":
-			null = true
-		case "format":
-			o = append(slices.Clone(o), member{"format", v})
-		case "is":
-			if o = s.named(v); t.Kind() == reflect.Slice {
-				o = object{{"type", "array"}, {"items", o}}
-			}
-		case "partial":
-			o = s.add("Partial"+v, s.partial(v))
-		case "object":
-			o = anyMembers
-		case "hides":
-		default:
-			panic("httpapi: schema tag " + option)
-		}
-	}
-	if null {
-		o = nullable(o)
-	}
-	o = slices.Clone(o)
-	if w := wordsOf(f.owner, f.name); w.text != "" {
-		o = append(o, member{"description", w.text})
-	}
-	if isBeyond(f.owner, f.name) {
-		o = append(o, member{"x-beyond", true})
-	}
-	return o
-}
-
-// partial describes a component of which an answer may have the id alone. It is one
-// object and no choice of two, since the id alone matches both.
-func (s *schemas) partial(component string) object {
-	var o object
-	for _, m := range s.byName[component] {
-		switch m.name {
-		case "type", "properties":
-			o = append(o, m)
-		case "required":
-			names := m.value.([]string)
-			o = append(o, member{"required", names[:1]}, member{"dependentRequired", object{{names[1], names}}})
-		}
-	}
-	return o
-}
-
-// alwaysTimes are the times that are never null.
-var alwaysTimes = []string{
-	"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until",
-}
-
-// example makes an example of a type, of the examples of its members.
-func (s *schemas) example(t reflect.Type) any {
-	switch t {
-	case uuidType:
-		return "0195d3a0-5a3e-7000-8000-000000000001"
-	case timeType:
-		return "2026-08-18T10:03:03.750Z"
-	case rawType:
-		return object{{"code", "8867-4"}, {"value", 72}, {"unit", "/min"}}
-	case kindType:
-		return 0
-	case objectType:
-		return json.RawMessage(webhooks.Example(webhooks.ExampleVitals))
-	case healthParts:
-		return object{{"database", object{{"status", "up"}}}, {"dispatcher", object{{"status", "up"}}}}
-	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		return s.example(t.Elem())
-	case reflect.Slice:
-		return []any{s.example(t.Elem())}
-	case reflect.Struct:
-		var o object
-		for _, f := range fields(t) {
-			if f.optional {
-				continue
-			}
-			if w := wordsOf(f.owner, f.name); w.example != "" {
-				o = append(o, member{f.name, json.RawMessage(w.example)})
-			} else {
-				o = append(o, member{f.name, s.example(f.Type)})
-			}
-		}
-		return o
-	case reflect.Bool:
-		return true
-	case reflect.Int, reflect.Int64, reflect.Float64:
-		return 1
-	case reflect.String:
-		return "text"
-	case reflect.Map:
-		return object{}
-	default:
-		return nil
-	}
 }
