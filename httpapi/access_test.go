@@ -85,7 +85,7 @@ func TestScopes(t *testing.T) {
 }
 
 // A customer with webhooks:manage looks after its own subscriptions, and sees no secret.
-// Whatever is signed at its request is what the service published, or a sample of the catalog.
+// At its request nothing is signed but data that the service published, or a sample of the catalog.
 func TestSelfService(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
@@ -147,7 +147,8 @@ func TestSelfService(t *testing.T) {
 	}
 }
 
-// What another organization owns is answered byte for byte as what does not exist.
+// A request for a resource of another organization is answered, byte for byte, like a request for
+// a resource that does not exist.
 func TestAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())

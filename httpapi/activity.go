@@ -146,20 +146,20 @@ func showDelivery(d webhooks.Delivery) activationWire {
 	return activationWire{showAttempt(d.Attempt), d.Attempts}
 }
 
-// includes is what a list of activity shows in full.
+// includes holds the resources that a list of activities shows in full.
 type includes struct {
 	subscription *subscriptionWire
 	events       map[uuid.UUID]webhooks.EventType
 }
 
-// includes reads what is wanted of attempts of one subscription.
-func (a *api) includes(c *call, wanted map[string]bool, attempts []webhooks.Attempt) (in includes, err error) {
-	if wanted["subscription"] {
+// includes reads the resources that the request includes. The attempts are of one subscription.
+func (a *api) includes(c *call, included map[string]bool, attempts []webhooks.Attempt) (in includes, err error) {
+	if included["subscription"] {
 		if in.subscription, err = a.nested(c, c.id("subscriptionId")); err != nil {
 			return in, err
 		}
 	}
-	if wanted["event"] {
+	if included["event"] {
 		var ids []uuid.UUID
 		for _, attempt := range attempts {
 			ids = append(ids, attempt.EventTypeID)
@@ -180,7 +180,7 @@ func (in includes) add(w *activityWire, a webhooks.Attempt) {
 
 func (a *api) listActivity(c *call) error {
 	q := c.query()
-	p, wanted := q.cursorPaging(), q.set("include", "subscription", "event")
+	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
 	hq := webhooks.HistoryQuery{
 		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), EventTypeID: q.id("eventId"),
 		Status: q.status(), Page: p.history(),
@@ -188,14 +188,14 @@ func (a *api) listActivity(c *call) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := readPage(c, len(wanted) > 0, func(maxBytes int) (webhooks.List[webhooks.Attempt], error) {
+	found, err := readPage(c, len(included) > 0, func(maxBytes int) (webhooks.List[webhooks.Attempt], error) {
 		hq.MaxBytes = maxBytes
 		return a.hooks.Subscriptions.Attempts(c.ctx(), hq)
 	})
 	if err != nil {
 		return err
 	}
-	in, err := a.includes(c, wanted, found.Items)
+	in, err := a.includes(c, included, found.Items)
 	if err != nil {
 		return err
 	}
@@ -216,14 +216,14 @@ func (a *api) retryActivity(c *call) error {
 
 func (a *api) listActivations(c *call) error {
 	q := c.query()
-	p, wanted := q.cursorPaging(), q.set("include", "subscription", "event")
+	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
 	hq := webhooks.HistoryQuery{
 		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), Status: q.status(), Page: p.history(),
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := readPage(c, len(wanted) > 0, func(maxBytes int) (webhooks.List[webhooks.Delivery], error) {
+	found, err := readPage(c, len(included) > 0, func(maxBytes int) (webhooks.List[webhooks.Delivery], error) {
 		hq.MaxBytes = maxBytes
 		return a.hooks.Subscriptions.Deliveries(c.ctx(), hq)
 	})
@@ -234,7 +234,7 @@ func (a *api) listActivations(c *call) error {
 	for i, d := range found.Items {
 		first[i] = d.Attempt
 	}
-	in, err := a.includes(c, wanted, first)
+	in, err := a.includes(c, included, first)
 	if err != nil {
 		return err
 	}

@@ -8,27 +8,26 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrUnauthorized says that a request carries no valid proof of who sent it. It is
-// answered with 401.
+// ErrUnauthorized says that a request carries no valid credentials. The answer is a 401.
 var ErrUnauthorized = errors.New("unauthorized")
 
-// Authenticator finds out who calls. It is safe for concurrent use.
+// Authenticator identifies the caller of a request. It is safe for concurrent use.
 type Authenticator interface {
 	// Authenticate returns the caller, or an error that is [ErrUnauthorized] if the
-	// request does not prove one. Any other error means that it cannot be known now,
-	// and is answered with 503.
+	// request has no valid credentials. Any other error means that the credentials cannot
+	// be checked now; the answer is a 503.
 	Authenticate(r *http.Request) (Caller, error)
 }
 
-// Caller is who sent a request, and what it may do.
+// Caller is the sender of a request, with its rights.
 type Caller struct {
-	Subject          string      // ends up in createdBy and updatedBy
-	Organizations    []uuid.UUID // whose things it may touch
-	AllOrganizations bool        // it may touch those of all
+	Subject          string      // stored as createdBy and updatedBy
+	Organizations    []uuid.UUID // the caller may use their resources
+	AllOrganizations bool        // the caller may use the resources of every organization
 	Scopes           []Scope
 }
 
-// Scope is something that a caller may do.
+// Scope is a right of a caller.
 type Scope string
 
 // The scopes.
@@ -52,20 +51,20 @@ const (
 	ScopeAdmin Scope = "webhooks:admin"
 )
 
-// access is what a route asks for.
+// access is the right that a route requires.
 type access int
 
 const (
-	open access = iota // no token at all
+	open access = iota // no credentials
 	catalogRead
 	catalogWrite
 	tenantRead
 	tenantManage
-	tenantWrite // requests that sign data of the caller's
+	tenantWrite // for requests after which data of the caller is signed
 	tenantSecrets
 )
 
-// grants says which scopes open which routes; any one of them does.
+// grants lists the scopes that open a route. A caller needs one of them.
 var grants = map[access][]Scope{
 	catalogRead:   {ScopeRead, ScopeManage, ScopeWrite, ScopeSecrets, ScopeCatalog, ScopeAdmin},
 	catalogWrite:  {ScopeCatalog, ScopeAdmin},
@@ -79,8 +78,16 @@ func (c Caller) may(a access) bool {
 	return slices.ContainsFunc(grants[a], func(s Scope) bool { return slices.Contains(c.Scopes, s) })
 }
 
-// everywhere reports whether the caller may touch all organizations.
+// everywhere reports whether the caller may use the resources of every organization.
 func (c Caller) everywhere() bool { return c.AllOrganizations || slices.Contains(c.Scopes, ScopeAdmin) }
+
+// organizations returns the caller's organizations, nil for every organization.
+func (c Caller) organizations() []uuid.UUID {
+	if c.everywhere() {
+		return nil
+	}
+	return append([]uuid.UUID{}, c.Organizations...)
+}
 
 func (c Caller) in(org uuid.UUID) bool {
 	return c.everywhere() || slices.Contains(c.Organizations, org)

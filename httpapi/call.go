@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// call is a request that was let in.
+// call is a request that passed authentication and authorization.
 type call struct {
 	api    *api
 	w      http.ResponseWriter
@@ -24,8 +24,8 @@ type call struct {
 	text   map[string]string  // the parameters of the path that are not ids
 	cancel context.CancelFunc // of ctx; nil before its first call
 
-	received, work *reservation // memory for the body and for work; nil for an open route
-	least          int64        // bytes of work, whatever the body
+	bodyMemory, workMemory *reservation // memory for the body and for work; nil for an open route
+	minWork                int64        // bytes of workMemory, for any body
 }
 
 // ctx returns the context of the store's work. Its time-out begins with the first call,
@@ -43,9 +43,9 @@ func (c *call) end() {
 	if c.cancel != nil {
 		c.cancel()
 	}
-	if c.work != nil {
-		c.received.release()
-		c.work.release()
+	if c.workMemory != nil {
+		c.bodyMemory.release()
+		c.workMemory.release()
 	}
 }
 
@@ -87,8 +87,8 @@ func (c *call) send(status int, text ...[]byte) error {
 	for _, part := range text {
 		length += len(part)
 	}
-	if c.work != nil {
-		c.work.shrink(int64(length))
+	if c.workMemory != nil {
+		c.workMemory.shrink(int64(length))
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
@@ -135,8 +135,7 @@ func (c *call) ifMatch(revision int64) error {
 
 func entityTag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }
 
-// encode returns JSON in which what the publisher wrote stays as written: no HTML
-// escapes.
+// encode returns JSON without HTML escapes, so that the publisher's data stay as they are written.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -42,28 +42,29 @@ var categoryRoutes = group{
 			errorCodes: []string{"in_use", "precondition_failed"},
 		},
 		{
-			method: http.MethodPost, path: categoryPath + "/activate", access: catalogWrite, handler: categoryCommand((*registry).ActivateCategory),
-			id: "activateCategory", summary: "Activates a category",
+			method: http.MethodPost, path: categoryPath + "/activate", access: catalogWrite,
+			handler: categoryCommand((*webhooks.Registry).ActivateCategory),
+			id:      "activateCategory", summary: "Activates a category",
 			errorCodes: []string{"archived"},
 		},
 		{
 			method: http.MethodPost, path: categoryPath + "/deactivate", access: catalogWrite,
-			handler: categoryCommand((*registry).DeactivateCategory),
+			handler: categoryCommand((*webhooks.Registry).DeactivateCategory),
 			id:      "deactivateCategory",
 			summary: "Deactivates a category: its events take no publish and no new subscription",
 		},
 		{
-			method: http.MethodPost, path: categoryPath + "/archive", access: catalogWrite, handler: categoryCommand((*registry).ArchiveCategory),
-			id: "archiveCategory", summary: "Archives a category: its events count as archived too",
+			method: http.MethodPost, path: categoryPath + "/archive", access: catalogWrite,
+			handler: categoryCommand((*webhooks.Registry).ArchiveCategory),
+			id:      "archiveCategory", summary: "Archives a category: its events count as archived too",
 		},
 		{
-			method: http.MethodPost, path: categoryPath + "/restore", access: catalogWrite, handler: categoryCommand((*registry).RestoreCategory),
-			id: "restoreCategory", summary: "Restores a category",
+			method: http.MethodPost, path: categoryPath + "/restore", access: catalogWrite,
+			handler: categoryCommand((*webhooks.Registry).RestoreCategory),
+			id:      "restoreCategory", summary: "Restores a category",
 		},
 	},
 }
-
-type registry = webhooks.Registry
 
 // categoryInput is a category as POST takes it.
 type categoryInput struct {
@@ -153,7 +154,7 @@ func (a *api) deleteCategory(c *call) error {
 }
 
 // categoryCommand serves a change of a category's state.
-func categoryCommand(do func(*registry, context.Context, uuid.UUID) error) func(*api, *call) error {
+func categoryCommand(do func(*webhooks.Registry, context.Context, uuid.UUID) error) func(*api, *call) error {
 	return func(a *api, c *call) error {
 		return c.done(do(a.hooks.Registry, c.ctx(), c.id("webhookCategoryId")))
 	}

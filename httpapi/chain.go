@@ -11,16 +11,16 @@ import (
 // activityDetail is one activity with the retries below it.
 type activityDetail struct {
 	activityWire
-	Level     int               `json:"level"`
-	PostedAt2 timestamp         `json:"posted_at" schema:"hides=postedAt"` // as the reference spells it here
-	Children  []*activityDetail `json:"childPostHistory"`
+	Level             int               `json:"level"`
+	ReferencePostedAt timestamp         `json:"posted_at" schema:"hides=postedAt"` // as the reference spells it here
+	Children          []*activityDetail `json:"childPostHistory"`
 }
 
 func (a *api) getActivity(c *call) error {
 	q := c.query()
 	mode := q.choice("mode", "flat", "nested")
 	if !q.values.Has("mode") {
-		q.wrong("mode", "is required: flat or nested")
+		q.addFault("mode", "is required: flat or nested")
 	}
 	if err := q.err(); err != nil {
 		return err
@@ -39,9 +39,9 @@ func (a *api) getActivity(c *call) error {
 	return c.record(http.StatusOK, descend(found, chain, mode == "nested"))
 }
 
-// descend returns an attempt with its retries, theirs, and so on, as a tree or as
-// one list. The chain is in the order of time, in which nothing comes before what
-// it retries. The large members of all have maxPage bytes.
+// descend returns an attempt with its retries, their retries, and so on, as a tree or as
+// one list. The chain is in the order of time, in which a retry comes after the attempt
+// that it retries. The large members of all activities have at most maxPage bytes together.
 func descend(top webhooks.Attempt, chain webhooks.List[webhooks.Attempt], nested bool) *activityDetail {
 	root := detail(top, 1)
 	left := room(maxPage)
@@ -67,6 +67,6 @@ func descend(top webhooks.Attempt, chain webhooks.List[webhooks.Attempt], nested
 
 func detail(a webhooks.Attempt, level int) *activityDetail {
 	return &activityDetail{
-		activityWire: showAttempt(a), Level: level, PostedAt2: timestamp(a.PostedAt), Children: []*activityDetail{},
+		activityWire: showAttempt(a), Level: level, ReferencePostedAt: timestamp(a.PostedAt), Children: []*activityDetail{},
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// hold gives back what is due as a dispatcher does whose circuit breaker is in the given
-// state: the attempts are held for two hours.
+// hold claims the due attempts and gives them back, like a dispatcher with a circuit breaker in the
+// given state: the attempts are held for two hours.
 func (f *fixture) hold(h store.Health) {
 	f.Helper()
 	err := f.store.UpdateHealth(f.Context(), []uuid.UUID{uuid.MustParse(f.vars["sub"])}, func(_ uuid.UUID, to *store.Health) { *to = h })
@@ -34,7 +34,7 @@ func (f *fixture) hold(h store.Health) {
 	}
 }
 
-// heldUntil returns what a GET shows as heldUntil, in the order of the answer.
+// heldUntil returns the members heldUntil of the answer to a GET, in their order.
 func (f *fixture) heldUntil(path string) (times []string) {
 	f.Helper()
 	w := f.send(step{as: "read", do: "GET " + path})
@@ -61,8 +61,8 @@ func (f *fixture) heldUntil(path string) (times []string) {
 	return times
 }
 
-// circuitScene is a subscription whose circuit is open, with a delivery that failed, {failed},
-// and two that are held. The next probe is allowed in an hour, at {probe}.
+// circuitScene makes a subscription with an open circuit, a failed delivery, {failed}, and two held
+// deliveries. The next probe is allowed in an hour, at {probe}.
 func circuitScene(f *fixture) {
 	f.Helper()
 	f.catalog()
@@ -183,7 +183,7 @@ func TestTheOwnerClosesTheCircuit(t *testing.T) {
 					f.Fatal(err)
 				}
 				f.run([]step{do})
-				posts := 3 // what was asked for, and what is held
+				posts := 3 // the post that the step requested, and the two that were held
 				if name == "Activate" {
 					posts = 2
 				}

@@ -94,14 +94,14 @@ func (s securityScheme) check() error {
 	return nil
 }
 
-// credential is a way in which a caller proves its identity.
+// credential is a kind of credentials that callers can use.
 type credential struct {
 	text  string // in words
-	query string // what the URL of an example has, "" for nothing
+	query string // the query of an example's URL, "" for none
 	curl  string // the option of curl, "" for none
 }
 
-// credentials returns the ways that callers may choose from, in the order of the names.
+// credentials returns the kinds that callers can choose from, in the order of their names.
 func (c Config) credentials() []credential {
 	var all []credential
 	for _, name := range slices.Sorted(maps.Keys(c.SecuritySchemes)) {

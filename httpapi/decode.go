@@ -28,10 +28,10 @@ func (c *call) body(into any) error {
 	return decode(text, "", into)
 }
 
-// optionalBody is body for requests that need none.
+// optionalBody is body for requests with an optional body.
 func (c *call) optionalBody(into any) error {
 	if c.r.ContentLength == 0 {
-		return c.reserve(c.least)
+		return c.reserve(c.minWork)
 	}
 	return c.body(into)
 }
@@ -49,7 +49,7 @@ func (c *call) read(mediaTypes ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.reserve(max(c.least, workPerBody*int64(len(text)))); err != nil {
+	if err := c.reserve(max(c.minWork, workPerBody*int64(len(text)))); err != nil {
 		return nil, err
 	}
 	return text, checkJSON(text)
@@ -61,14 +61,14 @@ func (c *call) readAll() ([]byte, error) {
 	if length > most {
 		return nil, errTooLarge
 	}
-	if c.r.Body == nil { // a request that no server read
+	if c.r.Body == nil { // the request does not come from a server
 		return nil, nil
 	}
 	reserved := length
 	if length < 0 {
 		reserved = 2 * most // a buffer that grows
 	}
-	if err := c.received.resize(c.r.Context(), reserved); err != nil {
+	if err := c.bodyMemory.resize(c.r.Context(), reserved); err != nil {
 		return nil, err
 	}
 	into := bytes.NewBuffer(make([]byte, 0, max(length, 0)+bytes.MinRead))
@@ -79,7 +79,7 @@ func (c *call) readAll() ([]byte, error) {
 	if err != nil {
 		return nil, malformed("", "The body could not be read to its end.")
 	}
-	c.received.shrink(int64(into.Len()))
+	c.bodyMemory.shrink(int64(into.Len()))
 	return into.Bytes(), nil
 }
 
@@ -92,7 +92,7 @@ func checkJSON(text []byte) error {
 }
 
 func malformed(pointer, detail string) *problem {
-	return newProblem(http.StatusBadRequest, "malformed_json", "The request body is not the JSON that is asked for.", at(pointer, detail))
+	return newProblem(http.StatusBadRequest, "malformed_json", "The request body is not the JSON that is asked for.", faultAt(pointer, detail))
 }
 
 // decode puts the members of a JSON object into the fields of a struct, by the exact
@@ -116,15 +116,15 @@ func decode(text []byte, pointer string, into any) error {
 			*keep = raw
 		} else if given = given && string(raw) != "null"; given {
 			if err := json.Unmarshal(raw, target); err != nil {
-				faults = append(faults, at(pointer+"/"+name, mustBe(err, field.Type)))
+				faults = append(faults, faultAt(pointer+"/"+name, mustBe(err, field.Type)))
 			}
 		}
 		if !given && field.Tag.Get("wire") == "required" {
-			faults = append(faults, at(pointer+"/"+name, "is required"))
+			faults = append(faults, faultAt(pointer+"/"+name, "is required"))
 		}
 	}
 	for name := range members {
-		faults = append(faults, at(pointer+"/"+escapePointer(name), "is not known"))
+		faults = append(faults, faultAt(pointer+"/"+escapePointer(name), "is not known"))
 	}
 	if faults == nil {
 		return nil
@@ -133,8 +133,8 @@ func decode(text []byte, pointer string, into any) error {
 	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", faults...)
 }
 
-// items are the first items of an array. No array that has them may have as many, and to
-// read 500,000 takes 90 MB.
+// items are the first items of an array. maxItems is more than any array may have, and to decode
+// 500,000 items would take 90 MB.
 type items []json.RawMessage
 
 const maxItems = webhooks.MaxBatch + 1
@@ -151,8 +151,8 @@ func (i *items) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// mustBe words what was expected where a value of another type stands, or is in an
-// array or an object.
+// mustBe describes the type that a member must have, from the error of a value of another type. The
+// value may be nested in an array or an object.
 func mustBe(err error, want reflect.Type) string {
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
@@ -184,7 +184,7 @@ func mustBe(err error, want reflect.Type) string {
 }
 
 func escapePointer(token string) string {
-	const most = 100 // the name is the client's: enough to find it
+	const most = 100 // bytes of a name that the client chose
 	if len(token) > most {
 		token = strings.ToValidUTF8(token[:most], "") + "…"
 	}

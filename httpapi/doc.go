@@ -1,11 +1,11 @@
-// Package httpapi serves the webhooks module over REST: the catalog, the
-// subscriptions, publishing, and the history of what was sent. It decodes,
-// authorizes, calls package webhooks and encodes; the rules are there.
+// Package httpapi serves the webhooks module over REST: the catalog, subscriptions,
+// publishing, and the history of deliveries. It authorizes, decodes, calls package
+// webhooks and encodes; the rules are in package webhooks.
 //
 // [New] returns an [http.Handler] for any mux. Its paths begin at the root
 // (/healthcheck, /api/…); to mount it elsewhere, wrap it in [http.StripPrefix].
-// Who may call what is decided by an [Authenticator]; [NewJWT] makes the one that
-// ships.
+// An [Authenticator] identifies the caller, with its scopes and organizations; [NewJWT]
+// makes one for JSON Web Tokens.
 //
 // # Names
 //
@@ -15,5 +15,6 @@
 // # Errors
 //
 // Every error is an RFC 9457 problem (application/problem+json) with a stable word in
-// "code". Another organization's things are answered as those that do not exist.
+// "code". A request for a resource of another organization gets the same answer as one
+// for a resource that does not exist.
 package httpapi

@@ -40,7 +40,7 @@ var docsStyle string
 
 var docsTemplate = template.Must(template.New("docs").Funcs(template.FuncMap{"prose": prose}).Parse(docsText))
 
-// prose makes code of what stands between back quotes.
+// prose renders text between back quotes as code.
 func prose(text string) template.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
@@ -53,7 +53,7 @@ func prose(text string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // escaped above
 }
 
-// docsPolicy lets the page load nothing and run nothing: its style is in it.
+// docsPolicy lets the page load nothing and run nothing. The style is a part of the page.
 var docsPolicy = func() string {
 	sum := sha256.Sum256([]byte(docsStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -94,8 +94,8 @@ func (c Config) docsPage() []byte {
 		page.Schemas = append(page.Schemas, view)
 	}
 	slices.SortFunc(page.Schemas, func(a, b docsSchema) int { return strings.Compare(a.Name, b.Name) })
-	for _, one := range credentials {
-		page.Credentials = append(page.Credentials, one.text)
+	for _, accepted := range credentials {
+		page.Credentials = append(page.Credentials, accepted.text)
 	}
 	var b bytes.Buffer
 	if err := docsTemplate.Execute(&b, page); err != nil {
@@ -154,11 +154,11 @@ type docsSchema struct {
 	Members     []docsMember
 }
 
-func docsOperationOf(s *schemas, r route, by credential) docsOperation {
+func docsOperationOf(s *schemas, r route, cred credential) docsOperation {
 	o := docsOperation{
 		ID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Text: r.details, Differs: r.differs,
-		Beyond: r.beyond, Scopes: r.scopes(), Optional: r.bodyOptional, Status: strconv.Itoa(r.successStatus()) + " " +
-			http.StatusText(r.successStatus()),
+		Beyond: r.beyond, Scopes: r.scopes(), Optional: r.bodyOptional,
+		Status: strconv.Itoa(r.successStatus()) + " " + http.StatusText(r.successStatus()),
 	}
 	for _, p := range r.query {
 		m := member{p.name, p.schema}
@@ -179,7 +179,7 @@ func docsOperationOf(s *schemas, r route, by credential) docsOperation {
 		o.Errors = append(o.Errors, docsError{status, codes})
 	}
 	slices.SortFunc(o.Errors, func(a, b docsError) int { return a.Status - b.Status })
-	o.Curl = curl(s, r, by)
+	o.Curl = curl(s, r, cred)
 	return o
 }
 
@@ -191,8 +191,8 @@ func typeOf(s *schemas, t reflect.Type) docsType {
 	return docsType{Name: componentName(t), Link: len(schema) > 0 && schema[0].name == "$ref"}
 }
 
-// curl is a command that calls the route, by a credential.
-func curl(s *schemas, r route, by credential) string {
+// curl is a command that calls the route, with a credential.
+func curl(s *schemas, r route, cred credential) string {
 	path := pathParameter.ReplaceAllStringFunc(r.path, func(p string) string { return "$" + strings.Trim(p, "{}") })
 	var query []string
 	for _, p := range r.query {
@@ -207,8 +207,8 @@ func curl(s *schemas, r route, by credential) string {
 		}
 		query = append(query, p.name+"="+v)
 	}
-	if r.access != open && by.query != "" {
-		query = append(query, by.query)
+	if r.access != open && cred.query != "" {
+		query = append(query, cred.query)
 	}
 	if query != nil {
 		path += "?" + strings.Join(query, "&")
@@ -218,27 +218,29 @@ func curl(s *schemas, r route, by credential) string {
 		text += " -X " + r.method
 	}
 	text += ` "$HOST` + path + `"`
-	if r.access != open && by.curl != "" {
-		text += " \\\n  " + by.curl
+	if r.access != open && cred.curl != "" {
+		text += " \\\n  " + cred.curl
 	}
-	var body any
-	switch {
-	case r.method == http.MethodPatch:
-		body = []any{object{
-			{"op", "replace"},
-			{"path", map[bool]string{true: "/payload/value", false: "/description"}[strings.Contains(r.path, "sample")]},
-			{"value", "72"},
-		}}
-	case r.body != nil:
-		body = s.example(reflect.TypeOf(r.body))
-	default:
+	if !r.hasBody() {
 		return text
 	}
-	line, err := encode(body)
+	body, err := encode(r.exampleBody(s))
 	if err != nil {
 		panic(err)
 	}
-	return text + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + string(line) + "'"
+	return text + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + string(body) + "'"
+}
+
+// exampleBody returns an example of the request's body.
+func (r route) exampleBody(s *schemas) any {
+	if r.method != http.MethodPatch {
+		return s.example(reflect.TypeOf(r.body))
+	}
+	path := "/description"
+	if strings.HasPrefix(r.path, samplesPath) {
+		path = "/payload/value"
+	}
+	return []any{object{{"op", "replace"}, {"path", path}, {"value", "72"}}}
 }
 
 func pretty(v any) string {

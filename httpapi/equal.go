@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// equalJSON compares two JSON texts as RFC 6902, section 4.6 wants it: numbers by
-// value, objects whatever the order of their members.
+// equalJSON compares two JSON texts by RFC 6902, section 4.6: numbers by value, objects
+// in any order of their members.
 func equalJSON(a, b json.RawMessage) bool {
 	x, errX := parseJSON(a)
 	y, errY := parseJSON(b)
@@ -40,8 +40,7 @@ func equalValues(a, b any) bool {
 	}
 }
 
-// equalNumbers compares by value without computing it, since 1e999999999 is a number,
-// too.
+// equalNumbers compares by value without computing the value: 1e999999999 is a number too.
 func equalNumbers(a, b string) bool {
 	if a == b {
 		return true
@@ -58,7 +57,7 @@ type decimal struct {
 	exponent int64
 }
 
-// decimalOf reports false for exponents that nobody counts.
+// decimalOf returns false for an exponent of more than 32 bits.
 func decimalOf(number string) (d decimal, ok bool) {
 	number, d.negative = strings.CutPrefix(number, "-")
 	mantissa, power, scientific := strings.Cut(strings.ToLower(number), "e")

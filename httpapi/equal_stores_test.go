@@ -72,8 +72,8 @@ func counting(start time.Time) func() uuid.UUID {
 	}
 }
 
-// What is random, by intent: secrets, what they sign, and when retries are due; and the
-// tags of what shows that.
+// The random parts of answers: secrets, signatures, due times of retries, and the entity tags of
+// resources that show one of them.
 var random = regexp.MustCompile(`whsec_[\w+/=]+|••••[^"]*|[0-9a-f]{64}|"[0-9a-f]{24}"|v1,[\w+/=]+|"nextRetryAt":"[^"]*"`)
 
 func varying(body string) string { return random.ReplaceAllString(body, "~") }

@@ -11,7 +11,7 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// The errors that are found here. All others come from package webhooks.
+// The errors of this package. All other errors come from package webhooks.
 var (
 	errInternal     = errors.New("internal error")
 	errForbidden    = errors.New("the caller lacks the scope")
@@ -23,12 +23,12 @@ var (
 	errOverloaded   = errors.New("other requests take all of the memory for requests")
 )
 
-// maxFaults is how many faults an answer lists: their number is the client's doing.
+// maxFaults bounds the faults that an answer lists. The client determines how many there are.
 const maxFaults = 100
 
-// answers maps errors to HTTP: the first line that matches counts, so a special
-// case stands before what it is a case of. Details are fixed texts: an error's own
-// may tell too much.
+// answers maps errors to HTTP. The first line that matches counts, so a special case
+// stands before the general one. Details are fixed texts, because the text of an error
+// may reveal internals.
 var answers = []struct {
 	err    error
 	status int
@@ -67,7 +67,7 @@ var answers = []struct {
 	{context.Canceled, http.StatusServiceUnavailable, "store_unavailable", "The request was given up."},
 }
 
-// problem is an RFC 9457 problem, and an error that is rendered as it is.
+// problem is an RFC 9457 problem. As an error it is rendered without a change.
 type problem struct {
 	Type      string  `json:"type"`
 	Title     string  `json:"title"`
@@ -80,8 +80,7 @@ type problem struct {
 	allow string
 }
 
-// fault is one thing that is wrong with a request, at a place in the body or in a
-// parameter.
+// fault is one mistake in a request: its place in the body, or its parameter, and the rule.
 type fault struct {
 	Pointer   *string `json:"pointer,omitempty"`
 	Parameter string  `json:"parameter,omitempty"`
@@ -97,11 +96,11 @@ func newProblem(status int, code, detail string, faults ...fault) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: faults}
 }
 
-func at(pointer, detail string) fault { return fault{Pointer: &pointer, Detail: detail} }
+func faultAt(pointer, detail string) fault { return fault{Pointer: &pointer, Detail: detail} }
 
 // invalid says that a value of the body is not allowed.
 func invalid(pointer, detail string) *problem {
-	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", at(pointer, detail))
+	return newProblem(http.StatusBadRequest, "validation_failed", "The request is not valid.", faultAt(pointer, detail))
 }
 
 // methodError says that a path is known, with other methods.
@@ -109,7 +108,7 @@ type methodError struct{ allowed []string }
 
 func (e *methodError) Error() string { return "method not allowed" }
 
-// authError keeps the caller's fault apart from the authenticator's.
+// authError tells wrong credentials from an authenticator that cannot check them.
 func authError(err error) error {
 	if errors.Is(err, ErrUnauthorized) {
 		return err
@@ -117,7 +116,7 @@ func authError(err error) error {
 	return fmt.Errorf("%w: %w", errAuthDown, err)
 }
 
-// problemFor says how an error is answered.
+// problemFor returns the answer to an error.
 func problemFor(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		copied := *p
@@ -141,7 +140,7 @@ func problemFor(err error) *problem {
 		}
 		p := newProblem(a.status, a.code, a.detail)
 		if prefix != "" && a.status < http.StatusInternalServerError {
-			p.Errors = []fault{at(prefix, a.detail)}
+			p.Errors = []fault{faultAt(prefix, a.detail)}
 		}
 		return p
 	}
@@ -160,7 +159,7 @@ func validationProblem(v *webhooks.ValidationError, prefix string) *problem {
 			p.Errors = append(p.Errors, fault{Parameter: "organizationId", Detail: f.Detail})
 			continue
 		}
-		p.Errors = append(p.Errors, at(prefix+f.Pointer, f.Detail))
+		p.Errors = append(p.Errors, faultAt(prefix+f.Pointer, f.Detail))
 	}
 	return p
 }

@@ -66,7 +66,7 @@ type batchInput struct {
 	Events items `json:"events" wire:"required" schema:"is=PublishInput"`
 }
 
-// publishedWire is what became of an event.
+// publishedWire is the result of publishing an event.
 type publishedWire struct {
 	ID         uuid.UUID `json:"id"`
 	Deliveries int       `json:"deliveries"`
@@ -103,8 +103,8 @@ func (a *api) publish(c *call) error {
 }
 
 // publishBatch publishes all of the events or none. With the header
-// Idempotency-Key, an event without a key of its own has the header's, a slash and
-// its place in the batch.
+// Idempotency-Key, the key of an event without one is the header, a slash and the event's
+// index in the batch.
 func (a *api) publishBatch(c *call) error {
 	var batch batchInput
 	if err := c.body(&batch); err != nil {

@@ -12,8 +12,8 @@ func uuidOf(s string) uuid.UUID { return uuid.MustParse(s) }
 
 const events = "/api/organizations/{a}/events"
 
-// Nothing can be made for the nil organization, and what belongs to it is read as
-// that of any other: there is nothing.
+// No resource can be made for the nil organization. Its lists are empty, like the lists of every
+// organization without resources.
 const (
 	nobody        = "00000000-0000-0000-0000-000000000000"
 	nobodyRefused = `{

@@ -55,22 +55,24 @@ var eventTypeRoutes = group{
 		},
 		{
 			method: http.MethodPost, path: eventTypePath + "/activate", access: catalogWrite,
-			handler: eventTypeCommand((*registry).ActivateEventType),
+			handler: eventTypeCommand((*webhooks.Registry).ActivateEventType),
 			id:      "activateEvent", summary: "Activates an event type",
 			errorCodes: []string{"archived"},
 		},
 		{
 			method: http.MethodPost, path: eventTypePath + "/deactivate", access: catalogWrite,
-			handler: eventTypeCommand((*registry).DeactivateEventType),
+			handler: eventTypeCommand((*webhooks.Registry).DeactivateEventType),
 			id:      "deactivateEvent", summary: "Deactivates an event type",
 		},
 		{
-			method: http.MethodPost, path: eventTypePath + "/archive", access: catalogWrite, handler: eventTypeCommand((*registry).ArchiveEventType),
-			id: "archiveEvent", summary: "Archives an event type",
+			method: http.MethodPost, path: eventTypePath + "/archive", access: catalogWrite,
+			handler: eventTypeCommand((*webhooks.Registry).ArchiveEventType),
+			id:      "archiveEvent", summary: "Archives an event type",
 		},
 		{
-			method: http.MethodPost, path: eventTypePath + "/restore", access: catalogWrite, handler: eventTypeCommand((*registry).RestoreEventType),
-			id: "restoreEvent", summary: "Restores an event type",
+			method: http.MethodPost, path: eventTypePath + "/restore", access: catalogWrite,
+			handler: eventTypeCommand((*webhooks.Registry).RestoreEventType),
+			id:      "restoreEvent", summary: "Restores an event type",
 		},
 		{
 			method: http.MethodGet, path: "/api/webhook-events/{eventCode}/subscriptions", access: tenantRead, handler: (*api).listSubscribers,
@@ -209,7 +211,7 @@ func (a *api) deleteEventType(c *call) error {
 }
 
 // eventTypeCommand serves a change of an event type's state.
-func eventTypeCommand(do func(*registry, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
+func eventTypeCommand(do func(*webhooks.Registry, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
 	return func(a *api, c *call) error {
 		category, id := c.eventTypeIDs()
 		return c.done(do(a.hooks.Registry, c.ctx(), category, id))

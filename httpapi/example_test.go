@@ -38,8 +38,8 @@ func (k apiKeys) Authenticate(r *http.Request) (httpapi.Caller, error) {
 	return caller, nil
 }
 
-// A service that has API keys instead of JSON web tokens says itself who calls, and which
-// organizations and scopes the caller has.
+// A service with API keys instead of JSON Web Tokens brings its own Authenticator, which returns
+// the caller with its organizations and scopes.
 func ExampleAuthenticator() {
 	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
 	if err != nil {

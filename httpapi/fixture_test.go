@@ -22,7 +22,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// stores are what the suite runs on.
+// stores makes the stores that the suite runs on.
 var stores = map[string]func(t *testing.T) store.Store{
 	"memory":   func(*testing.T) store.Store { return memstore.New() },
 	"sqlite":   openSQLite,
@@ -45,8 +45,7 @@ const (
 	orgB = "8152ff07-72b4-4934-b96c-9283003188b2"
 )
 
-// tokens is an authenticator whose tokens are names: one for each scope, each in
-// orgA, and some more.
+// tokens is an authenticator. Its tokens are names: one for each scope in orgA, and some more.
 type tokens struct{}
 
 func (tokens) Authenticate(r *http.Request) (httpapi.Caller, error) {
@@ -82,7 +81,7 @@ type fixture struct {
 	handler http.Handler
 	store   store.Store
 	hooks   *webhooks.Webhooks
-	vars    map[string]string // what steps captured
+	vars    map[string]string // the values that steps captured, by name
 	log     *bytes.Buffer
 }
 
@@ -125,7 +124,7 @@ func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	return f
 }
 
-// step is one request and what must come back.
+// step is one request and the expected answer.
 type step struct {
 	as     string // the token; "" for none
 	do     string // method and path, in which {name} is a captured value
@@ -178,7 +177,7 @@ func (f *fixture) serve(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// finish ends what is due as a receiver's answer would.
+// finish ends the due attempts with the status of a receiver's answer.
 func (f *fixture) finish(status int, retryIn time.Duration) {
 	f.Helper()
 	jobs, _, err := f.store.Claim(f.Context(), store.ClaimOptions{Max: 10, Lease: time.Minute})
@@ -205,7 +204,7 @@ func (f *fixture) finish(status int, retryIn time.Duration) {
 	}
 }
 
-// audit and the like are what new things show.
+// Members of new resources.
 const (
 	audit   = `{"createdAt": "<time>", "createdBy": "<text>", "updatedAt": "<time>", "updatedBy": "<text>"}`
 	active  = `{"active": true, "activeStatusChangedAt": "<time>"}`

@@ -65,7 +65,7 @@ func parse(t *testing.T, text string) (v any) {
 
 var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 
-// differs compares what came with the pattern of a step.
+// differs compares an answer with the pattern of a step.
 func (f *fixture) differs(at string, want, got any) string {
 	switch w := want.(type) {
 	case map[string]any:

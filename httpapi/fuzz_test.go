@@ -25,7 +25,7 @@ func fuzzed(t *testing.T) tenants {
 	return w
 }
 
-// try sends a request, whose answer must be JSON and no fault of ours.
+// try sends a request. The answer must be JSON, and no error of the server.
 func (w tenants) try(s step, body string) int {
 	w.Helper()
 	got := w.sendBody(s, body)
@@ -35,8 +35,8 @@ func (w tenants) try(s step, body string) int {
 	return got.Code
 }
 
-// Whatever body is sent to any route, the answer is a JSON document and no fault of
-// ours; and data that is accepted is JSON that keeps its meaning.
+// To every body at every route the answer is a JSON document, and no error of the server. Accepted
+// data is JSON with the same meaning.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"eventType": "vitals.measured", "data": {"n": 1.50}, "version": "v1", "idempotencyKey": "k", "orderingKey": "o"}`,
@@ -77,7 +77,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// FuzzQuery: whatever query, cursor and condition come with a request.
+// FuzzQuery sends arbitrary queries, cursors and conditions.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "take=100&skip=2147483647&order_by=ASC", "cursor=AAAAAAAAAAAAAAAAAAAAAA", "cursor=AZuFbqAAcACAAAAAAAAAAA&take=1",
@@ -109,8 +109,8 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzPatch: a patch is carried out or refused as a whole, and what comes of it is a
-// resource that can be read, and patched with nothing.
+// FuzzPatch: a patch is applied or refused as a whole. The patched resource can be read, and an empty
+// patch of it succeeds.
 func FuzzPatch(f *testing.F) {
 	for _, seed := range []string{
 		`[]`, `[{"op":"add","path":"/payload/-","value":1}]`,

@@ -52,8 +52,8 @@ type hashInput struct {
 	CreatedAt *int64          `json:"createdAt" wire:"required"`
 }
 
-// validateHash takes the payload as an object, whose bytes count less the white
-// space between tokens, or as a string, which is the raw body.
+// validateHash takes the payload as an object, which is hashed without the white space
+// between tokens, or as a string, which is the raw body.
 func (a *api) validateHash(c *call) error {
 	var in hashInput
 	if err := c.body(&in); err != nil {

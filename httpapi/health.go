@@ -25,17 +25,17 @@ var healthRoutes = group{
 	},
 }
 
-// pingTimeout leaves room for the answer within the 2 s that are promised.
+// pingTimeout leaves half a second for the answer, which is promised within 2 s.
 const pingTimeout = 1500 * time.Millisecond
 
-// health asks the store, or the JWKS, whether it answers. One question is open at a time,
-// so that a store that hangs, whatever its context says, holds one goroutine and not one
-// for each caller.
+// health checks whether the store, or the JWKS, answers. One check runs at a time, and callers share
+// it: a store that hangs, even beyond the end of its context, holds one goroutine and not one for
+// each caller.
 type health struct {
 	ping func(context.Context) (dispatching bool, err error)
 
-	mu   sync.Mutex
-	open *probe
+	mu      sync.Mutex
+	current *probe
 }
 
 type probe struct {
@@ -44,31 +44,31 @@ type probe struct {
 	dispatching bool
 }
 
-var errSilent = errors.New("no answer in time")
+var errNoAnswer = errors.New("no answer in time")
 
-// begin asks, or joins the question that is open.
+// begin starts a check, or joins the one that runs.
 func (h *health) begin(ctx context.Context) *probe {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.open == nil {
-		h.open = &probe{done: make(chan struct{})}
-		go h.run(context.WithoutCancel(ctx), h.open)
+	if h.current == nil {
+		h.current = &probe{done: make(chan struct{})}
+		go h.run(context.WithoutCancel(ctx), h.current)
 	}
-	return h.open
+	return h.current
 }
 
-// wait returns the answer, or errSilent when ctx ends. Whether the dispatcher runs is then
-// not known, and reported as running.
+// wait returns the result of the check, or errNoAnswer when ctx ends. It is then unknown whether the
+// dispatcher runs, so it is reported as running.
 func (p *probe) wait(ctx context.Context) (dispatching bool, err error) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
 	}
-	select { // again: ctx may have ended while another answer was waited for
+	select { // again: the check may have ended together with ctx
 	case <-p.done:
 		return p.dispatching, p.err
 	default:
-		return true, errSilent
+		return true, errNoAnswer
 	}
 }
 
@@ -80,7 +80,7 @@ func (h *health) run(ctx context.Context, p *probe) {
 			p.err, p.dispatching = errInternal, true
 		}
 		h.mu.Lock()
-		h.open = nil
+		h.current = nil
 		h.mu.Unlock()
 		close(p.done)
 	}()
@@ -127,8 +127,8 @@ func (a *api) getHealth(c *call) error {
 		h.add("jwks", jwks)
 	}
 	if a.cfg.Dispatching {
-		stuck, most := a.hooks.Dispatcher.Stuck()
-		h.add("dispatcher", dispatcherPart(dispatching, stuck, most))
+		stuck, limit := a.hooks.Dispatcher.Stuck()
+		h.add("dispatcher", dispatcherPart(dispatching, stuck, limit))
 	}
 	status := http.StatusOK
 	if len(h.Error) > 0 {
@@ -137,7 +137,7 @@ func (a *api) getHealth(c *call) error {
 	return c.reply(status, h)
 }
 
-// checkJWKS reports whether tokens can be verified, as far as that is known when ctx ends.
+// checkJWKS returns an error unless the keys that verify tokens are known before ctx ends.
 func (a *api) checkJWKS(ctx context.Context) error {
 	if a.jwks == nil {
 		return nil
@@ -151,9 +151,9 @@ func (a *api) checkJWKS(ctx context.Context) error {
 	return err
 }
 
-func dispatcherPart(dispatching bool, stuck, most int) part {
+func dispatcherPart(dispatching bool, stuck, limit int) part {
 	switch {
-	case stuck >= most:
+	case stuck >= limit:
 		return part{"down", "the calls of the sender do not return; restart the process"}
 	case !dispatching:
 		return part{"down", "the dispatcher does not run"}

@@ -15,8 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// hostile is a server, and what a request to it must not do: be answered with
-// anything but a problem of the client's.
+// hostile is a server for requests that must be refused. Every answer must be an error of the client.
 type hostile struct {
 	*fixture
 	server *httptest.Server
@@ -159,7 +158,7 @@ func TestEndlessBodies(t *testing.T) {
 	} {
 		body := &endless{begin: tt.begin}
 		w := h.refused(rule, http.MethodPost, events, body, tt.header, tt.value)
-		if w.StatusCode != tt.status || body.read.Load() > 32<<20 { // what is more than the limit lies in the buffers of sockets
+		if w.StatusCode != tt.status || body.read.Load() > 32<<20 { // bytes beyond the limit are in the buffers of sockets
 			t.Errorf("%s: %d after %d bytes", rule, w.StatusCode, body.read.Load())
 		}
 	}
@@ -245,7 +244,7 @@ func allowedThere(name, value string) bool {
 	return name == "version" && len(value) <= 32 && regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(value)
 }
 
-// Patches that are small and want much, or what they must not have.
+// Small patches that take much memory or time, or reach members that they must not reach.
 func TestHostilePatches(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)

@@ -21,27 +21,27 @@ import (
 
 // Config of [New].
 type Config struct {
-	// Authenticator says who calls. Required.
+	// Authenticator identifies callers. Required.
 	Authenticator Authenticator
 	// MaxBody bounds a request's body, in bytes. Default: 1 MiB.
 	MaxBody int64
 	// RequestMemory bounds the memory that requests take together, in bytes: one half is
-	// for bodies, from the first byte of a body to the end of its request, the other for the
-	// work on them and for answers. One organization has at most half of each. Requests
+	// for bodies, from the first byte of a body to the end of its request, the other for
+	// decoding and for answers. One organization has at most half of each. Requests
 	// beyond that wait; after 5 s the client gets a 503. Health, docs and sinks take none.
 	// At least 4 times MaxBody. Default: 64 MiB.
 	RequestMemory int64
 	// Timeout bounds how long a request waits for the store, from when its body was
 	// read; then the client gets a 503. Default: 10 s.
 	Timeout time.Duration
-	// Logger gets the errors that a response does not tell, and panics, each with
-	// the id of the request. Default: discards.
+	// Logger gets panics, and errors that the answer to the client does not contain, each
+	// with the id of the request. Default: discards.
 	Logger *slog.Logger
 	// CheckJWKS, if not nil, reports whether the keys of a JWKS are there; then
 	// GET /healthcheck has the part "jwks". [JWT.CheckJWKS] is one. Default: nil.
 	CheckJWKS func(context.Context) error
-	// Dispatching says that this process is meant to deliver, so that
-	// GET /healthcheck reports the dispatcher too. Default: false.
+	// Dispatching says that this process delivers, so that GET /healthcheck reports the
+	// dispatcher too. Default: false.
 	Dispatching bool
 	// NoDocs, NoHealthcheck and NoSinks leave out GET /docs, GET /healthcheck and the two
 	// receivers for tests, POST /api/webhook-processors/…, which are open to callers
@@ -51,11 +51,10 @@ type Config struct {
 	// Challenge is the header WWW-Authenticate of a 401 (RFC 9110, section 11.6.1): one
 	// challenge, or several by commas. Default: Bearer.
 	Challenge string
-	// SecuritySchemes are the ways in which callers prove who they are, as the OpenAPI
-	// document describes them: Security Scheme Objects of OpenAPI 3.1, as JSON, by names of
-	// letters, digits and . _ -. Any one of them will do. Set it and Challenge where the
-	// Authenticator wants something else than a JWT as bearer token. Default: that, by the
-	// name of bearer.
+	// SecuritySchemes describe the credentials of callers in the OpenAPI document: Security
+	// Scheme Objects of OpenAPI 3.1, as JSON, by names of letters, digits and . _ -. A caller
+	// needs one of them. Set it and Challenge if the Authenticator takes no JWT as bearer
+	// token. Default: a JWT as bearer token, by the name bearer.
 	SecuritySchemes map[string]json.RawMessage
 }
 
@@ -72,7 +71,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// New returns the REST interface to hooks. It starts nothing.
+// New returns the REST interface to hooks. It starts no goroutine.
 func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	switch {
 	case hooks == nil:
@@ -121,7 +120,7 @@ type api struct {
 }
 
 // ServeHTTP answers a request. It is the outermost layer: it gives the request its
-// id, and renders what a handler returns or panics with.
+// id, and renders the error that a handler returns or panics with.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	h := w.Header()
@@ -156,8 +155,8 @@ const (
 	noMemory  = "webhooks: requests wait too long for memory"
 )
 
-// fail renders an error. The log gets the causes that the client is not told: each
-// internal error, because the answer refers to the log, and a 503 as a condition.
+// fail renders an error. The log gets the cause where the answer hides it: of each internal
+// error, because the answer refers to the log, and of a 503, as a condition.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
 	p := problemFor(err)
 	if p.Status == http.StatusUnauthorized {

@@ -30,8 +30,7 @@ const (
 	minRSA       = 2048             // bits (RFC 7518, section 3.3)
 )
 
-// errKeysUnavailable says that no keys could be had, so that nothing is known about
-// a token.
+// errKeysUnavailable says that the keys cannot be read, so that no token can be verified.
 var errKeysUnavailable = errors.New("httpapi: the JWKS cannot be read")
 
 var errUnknownKey = errors.New("the token's key is not in the JWKS")
@@ -42,8 +41,8 @@ type verificationKey struct {
 	alg    string
 }
 
-// keySet holds the keys of a JWKS. Reading it again is done by the request that
-// finds it necessary; others with a known kid do not wait for that.
+// keySet holds the keys of a JWKS. A request reads the set again if its kid is unknown or the
+// set is old. Meanwhile requests with a known kid do not wait.
 type keySet struct {
 	load func(context.Context) ([]byte, error)
 	now  func() time.Time
@@ -80,7 +79,7 @@ func (k *keySet) find(ctx context.Context, id string) (verificationKey, error) {
 		return key, nil
 	}
 	if known && !k.refreshing.TryLock() {
-		return key, nil // somebody is at it
+		return key, nil // another request reads the set
 	} else if !known {
 		k.refreshing.Lock()
 	}
@@ -154,7 +153,7 @@ func (k *keySet) refresh(ctx context.Context) error {
 	k.mu.Lock()
 	k.tried = k.now()
 	k.mu.Unlock()
-	// The request that happens to ask may be given up; its successors need the keys.
+	// The end of this request must not end the reading: later requests need the keys.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	text, err := k.load(ctx)
@@ -178,7 +177,7 @@ func fetch(ctx context.Context, client *http.Client, address string) ([]byte, er
 	}
 	resp, err := client.Do(req)
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return nil, e.Err // without the URL, whose query may be a secret
+		return nil, e.Err // without the URL: its query may be a secret
 	}
 	if err != nil {
 		return nil, err
@@ -193,9 +192,9 @@ func fetch(ctx context.Context, client *http.Client, address string) ([]byte, er
 	return io.ReadAll(http.MaxBytesReader(nil, resp.Body, maxKeySet))
 }
 
-// parseKeys returns the keys of a set that verify tokens. Others are passed over,
-// as RFC 7517, section 5 says, and so are symmetric ones: a public document has no
-// place for them.
+// parseKeys returns the keys of a set that verify tokens. Keys of other kinds are ignored
+// (RFC 7517, section 5). Symmetric keys are ignored too: a public document cannot hold a
+// secret.
 func parseKeys(text []byte) (map[string]verificationKey, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {

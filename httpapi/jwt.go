@@ -45,11 +45,10 @@ const minSecret = 32
 // leeway is how far the clocks may differ.
 const leeway = 60 * time.Second
 
-// maxToken is the length of a token in bytes: of a longer one nothing is decoded.
+// maxToken bounds the length of a token in bytes. A longer token is not decoded.
 const maxToken = 64 << 10
 
-// lastSecond is the end of the year 9999. Times beyond it are no times, and would
-// wrap around.
+// lastSecond is the end of the year 9999. A later time would overflow.
 var lastSecond = float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix())
 
 // JWT authenticates bearer tokens (RFC 6750) that are JSON Web Tokens. It starts
@@ -158,9 +157,9 @@ func bearer(r *http.Request) (string, bool) {
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
 }
 
-// wellFormed refuses what the parser lets pass: a token of any length, what is not
-// base64url but skipped by its decoder, JSON that parsers read differently, and
-// extensions that must be understood (RFC 7515, section 4.1.11), of which none are.
+// wellFormed refuses tokens that the parser accepts: tokens longer than maxToken, characters that
+// its base64url decoder skips, JSON that parsers read differently, and critical extensions (RFC
+// 7515, section 4.1.11), of which none is supported.
 func wellFormed(token string) error {
 	if len(token) > maxToken {
 		return fmt.Errorf("the token is longer than %d bytes", maxToken)

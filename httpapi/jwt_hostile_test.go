@@ -106,8 +106,8 @@ func next64(c byte) string {
 	return alphabet[i^1 : i^1+1]
 }
 
-// What a token says about where its key is, is not even read: nobody is called. And
-// however many unknown keys are named, the set is fetched once a minute.
+// A URL in a token's header is not requested. Tokens with unknown kids cause one fetch of the set a
+// minute.
 func TestJWTFetchesNothingForAToken(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)

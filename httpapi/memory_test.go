@@ -46,8 +46,8 @@ func (b halfSent) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin sends a request whose body ends when the channel is closed, and returns where the
-// answer will be.
+// begin sends a request, and returns the recorder of its answer. The body ends when the channel is
+// closed.
 func (f *fixture) begin(requests *sync.WaitGroup, as, path, body string, length int64, until chan struct{}) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, f.fill(path), halfSent{strings.NewReader(body), until})
 	r.ContentLength = length
@@ -143,8 +143,8 @@ func TestBodiesThatWaitTakeNoMemory(t *testing.T) { //nolint:paralleltest // see
 	})
 }
 
-// Of the bodies that wait, the large ones get their turn, too: neither an owner's small
-// bodies overtake them, nor those of others.
+// A large body that waits is served: small bodies do not overtake it, neither of its owner nor of
+// other owners.
 func TestSmallBodiesDoNotOvertakeALargeOne(t *testing.T) {
 	t.Parallel()
 	for rule, tt := range map[string]struct {
@@ -201,7 +201,7 @@ func TestABodyThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
-// blocking is a store whose work takes until its time.
+// blocking is a store with calls that take until a channel is closed.
 type blocking struct {
 	store.Store
 	until chan struct{}

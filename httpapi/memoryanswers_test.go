@@ -64,7 +64,7 @@ func TestAnswersShareTheirMemory(t *testing.T) {
 		requests.Wait()
 		f.run([]step{{as: "read", do: "GET " + subs + "/{sub}/activity", status: 200}})
 
-		// Once an answer is made, it takes what it is long.
+		// An answer that is encoded takes memory of its own length.
 		until = make(chan struct{})
 		for range 10 {
 			r := httptest.NewRequest(http.MethodGet, f.fill(subs), nil)

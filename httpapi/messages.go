@@ -56,7 +56,7 @@ func (a *api) listMessages(c *call) error {
 	return c.reply(http.StatusOK, historyOf(found, p, func(m webhooks.MessageSummary) uuid.UUID { return m.ID }, showMessage))
 }
 
-// maxActivations is how many activations an event shows. The tally counts all.
+// maxActivations bounds the activations that an event shows. The counts include all of them.
 const maxActivations = 100
 
 func (a *api) getMessage(c *call) error {
@@ -92,7 +92,7 @@ func (a *api) getMessage(c *call) error {
 	return c.record(http.StatusOK, out)
 }
 
-// explanationWire says why a subscription got an event, or why not.
+// explanationWire gives the reason why a subscription got an event, or did not.
 type explanationWire struct {
 	SubscriptionID uuid.UUID  `json:"subscriptionId"`
 	PostURI        *string    `json:"postUri"`

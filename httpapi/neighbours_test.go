@@ -11,8 +11,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// What one organization does, the other does not see: not in lists and totals, not in
-// statistics, explanations and jobs.
+// The actions of one organization are invisible to the other: in lists and totals, statistics,
+// explanations and jobs.
 func TestOrganizationsDoNotSeeEachOther(t *testing.T) {
 	t.Parallel()
 	all := operations(t)
@@ -54,8 +54,8 @@ func TestOrganizationsDoNotSeeEachOther(t *testing.T) {
 	})
 }
 
-// A cursor of another organization is a place in time and no more: what it leads to
-// is the caller's own.
+// A cursor of another organization is a position in time and no more: the page behind it holds the
+// caller's own items.
 func TestCursorsLeadToOnesOwn(t *testing.T) {
 	t.Parallel()
 	all := operations(t)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// object is a JSON object whose members keep their order.
+// object is a JSON object. Its members keep their order.
 type object []member
 
 type member struct {
@@ -37,9 +37,9 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// anyMembers is the schema of any JSON object. Generators drop the members where
+// anyObjectSchema is the schema of any JSON object. Generators drop the members where
 // additionalProperties is absent.
-var anyMembers = object{{"type", "object"}, {"additionalProperties", true}}
+var anyObjectSchema = object{{"type", "object"}, {"additionalProperties", true}}
 
 func reference(component string) object { return object{{"$ref", "#/components/schemas/" + component}} }
 

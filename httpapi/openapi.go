@@ -45,18 +45,7 @@ var introduction = "Offers webhooks to customers: a catalog of event types, subs
 func (c Config) describe() object {
 	s := newSchemas()
 	routes := c.routes()
-	var paths object
-	at := map[string]int{}
-	for _, r := range routes {
-		i, ok := at[r.path]
-		if !ok {
-			i = len(paths)
-			at[r.path] = i
-			paths = append(paths, member{r.path, pathItem(r)})
-		}
-		item, _ := paths[i].value.(object)
-		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
-	}
+	paths := pathsOf(s, routes)
 	var tags []object
 	for _, g := range c.groups() {
 		tags = append(tags, object{{"name", g.tag}, {"description", g.description}})
@@ -94,9 +83,26 @@ func (c Config) describe() object {
 const scopeText = "webhooks:read (read), webhooks:manage (subscriptions), webhooks:write (subscriptions, publish, payloads), " +
 	"webhooks:secrets (signing secrets), webhooks:catalog (the catalog), webhooks:admin (everything, everywhere)."
 
+// pathsOf describes the routes by path. The paths are in the order of the table.
+func pathsOf(s *schemas, routes []route) object {
+	var paths object
+	indexOf := map[string]int{}
+	for _, r := range routes {
+		i, ok := indexOf[r.path]
+		if !ok {
+			i = len(paths)
+			indexOf[r.path] = i
+			paths = append(paths, member{r.path, pathItem(r)})
+		}
+		item, _ := paths[i].value.(object)
+		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
+	}
+	return paths
+}
+
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// pathItem begins the description of a path with what is in it.
+// pathItem begins the description of a path with its parameters.
 func pathItem(r route) object {
 	var all []object
 	for _, m := range pathParameter.FindAllStringSubmatch(r.path, -1) {
@@ -159,7 +165,7 @@ func operationOf(s *schemas, r route) object {
 	return append(o, member{"responses", r.responses(s)})
 }
 
-// text is all that is said of a route.
+// text is the description of the route.
 func (r route) text() string {
 	var parts []string
 	if r.details != "" {
@@ -229,7 +235,7 @@ func (r route) responses(s *schemas) object {
 	return all
 }
 
-// errorName names the response that is one of the errors.
+// errorName names the response to the errors with the codes.
 func errorName(status int, codes []string) string {
 	return strconv.Itoa(status) + "-" + strings.Join(codes, "-")
 }

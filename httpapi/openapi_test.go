@@ -248,7 +248,7 @@ func TestDocumentedOperationsAnswer(t *testing.T) {
 	}
 }
 
-// withoutPathParameters drops what stands beside the operations of a path.
+// withoutPathParameters drops the parameters of a path, which stand beside its operations.
 func withoutPathParameters(t *testing.T, text []byte) string {
 	t.Helper()
 	var doc map[string]any

@@ -18,13 +18,13 @@ import (
 type operation struct {
 	id, method, path, as string
 	scopes               []string
-	query                url.Values // what is required
+	query                url.Values // the required parameters
 	body                 any        // a right one; nil for none
 	places               []idPlace
 	hasCursor            bool
 }
 
-// idPlace is where an id stands, and of what kind of thing it is.
+// idPlace is the place of an id in a request, and the kind of the resource.
 type idPlace struct {
 	in   string // path, query, body or patch
 	name string // of the parameter or the member, or a pointer
@@ -40,8 +40,8 @@ var kinds = map[string]string{
 	"originalActivityId": "activation", "retryingFromPostId": "activation", "SubscriptionInput.events": "event",
 }
 
-// plain are those that hold none. What is in neither list fails the test: whoever
-// adds a parameter or a member has to say what it is.
+// plain are the parameters and members without an id. A name in neither list fails the test, so that
+// a new parameter or member gets into one.
 var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to
 	bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
@@ -69,7 +69,7 @@ var bodies = map[string]string{
 	"patchSamplePayload": `[{"op": "replace", "path": "/payload/n", "value": 2}]`,
 }
 
-// beside says what else changes where a member is set.
+// beside lists members that must change together with a member.
 var beside = map[string]map[string]any{"retryingFromPostId": {"type": 2}}
 
 // document types, as far as they are needed.
@@ -229,8 +229,8 @@ func (o *operation) members(t *testing.T, doc openAPI, s bodySchema) string {
 	return name
 }
 
-// patched adds the places to which a PATCH can write an id: those that a POST of the
-// resource has.
+// patched adds the places to which a PATCH can write an id: the places in the body of a POST of the
+// resource.
 func (o *operation) patched(inputs map[string]string) {
 	if o.method != "PATCH" {
 		return

@@ -8,24 +8,24 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// maxPage bounds a page, in bytes: what the store reads for it, and its items in the answer.
+// maxPage bounds a page in bytes: the records that the store reads, and the items in the answer.
 const maxPage = 8 << 20
 
-// smallPage is how much of a page is read while it is not known to be large, and what the
-// work on that takes.
+// smallPage bounds the first read of a page in bytes. smallPageWork is the memory for it. Most pages
+// are small.
 const (
 	smallPage     = 64 << 10
 	smallPageWork = 8 * smallPage
 )
 
-// truncatable is a pointer to an item whose large members can be left out.
+// truncatable is a pointer to an item. truncate leaves out its large members.
 type truncatable[T any] interface {
 	*T
 	truncate()
 }
 
-// readPage reads a list whose items can be large: a little of it at first, and again with
-// memory for all of it where that is not enough. Large says that it will not be.
+// readPage reads a list of items that can be large: with the bound smallPage, and if that truncates
+// items, with the bound maxPage. If large is true, it reads with maxPage at once.
 func readPage[R any](c *call, large bool, read func(maxBytes int) (webhooks.List[R], error)) (found webhooks.List[R], err error) {
 	if !large {
 		if err := c.reserve(smallPageWork); err != nil {
@@ -41,9 +41,9 @@ func readPage[R any](c *call, large bool, read func(maxBytes int) (webhooks.List
 	return read(maxPage)
 }
 
-// replyPage answers with a page of at most maxPage bytes. A list that is read with a cursor
-// has fewer items then, and goes on behind them; in others the items beyond the bound come
-// without their large members. Each item is encoded by itself.
+// replyPage answers with a page of at most maxPage bytes. A list with a cursor has fewer items for
+// that, and its cursor leads to the next one; in a list without, the items beyond the bound lack
+// their large members. Each item is encoded by itself.
 func replyPage[R, T any, P truncatable[T]](c *call, found webhooks.List[R], p paging, id func(R) uuid.UUID, show func(R) T) error {
 	whole := len(found.Items) - found.Truncated
 	more := len(found.Items) > p.take
@@ -102,11 +102,11 @@ func splice(before []byte, items [][]byte, after []byte) [][]byte {
 	return append(parts, after)
 }
 
-// room is how many bytes an answer still has for large members.
+// room is the number of bytes that an answer has left for large members.
 type room int
 
-// take reports whether there is room for so many bytes more. Once there is none, there is
-// none for anything.
+// take takes bytes, and reports whether there was room for them. After the first refusal every call
+// is refused.
 func (r *room) take(bytes int) bool {
 	if *r -= room(bytes); *r < 0 {
 		*r = -1 << 62

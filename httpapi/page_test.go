@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	mostOfAPage = 8<<20 + 256<<10 // what is around the items of a page, and items without their large members, besides
+	mostOfAPage = 8<<20 + 256<<10 // items of a page, and their envelope and truncated items
 	large       = 1<<20 - 1000
 )
 
@@ -175,7 +175,7 @@ func TestAnEventOfManyDeliveriesIsBounded(t *testing.T) {
 	})
 }
 
-// What was stored before there were limits, or is nested in each item, counts, too.
+// Values from before there were limits, and resources nested in each item, count too.
 func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(f *fixture) {
@@ -193,7 +193,7 @@ func TestAPageOfOtherLargeThingsIsBounded(t *testing.T) {
 				f.Fatal(err)
 			}
 		}
-		// A subscription of 1 MiB in {sub}'s place, and others like it.
+		// {sub} becomes a subscription of 1 MiB, and more subscriptions of that size are added.
 		selectors := []store.Selector{{EventTypeID: event}}
 		for i := range large / 2000 {
 			selectors = append(selectors, store.Selector{Pattern: fmt.Sprintf("%2000d", i)})

@@ -22,7 +22,7 @@ const (
 type patch []operation
 
 type operation struct {
-	at         string // pointer to the operation in the request
+	place      string // pointer to the operation in the request
 	op         string
 	path, from pointer
 	value      json.RawMessage
@@ -66,27 +66,27 @@ func (c *call) patch() (patch, error) {
 
 // parseOperation reads one operation. Members that its op does not define are
 // ignored (RFC 6902, section 4).
-func parseOperation(at string, text json.RawMessage) (operation, error) {
-	o := operation{at: at}
+func parseOperation(place string, text json.RawMessage) (operation, error) {
+	o := operation{place: place}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) != nil || members == nil {
-		return o, invalid(at, "must be an object")
+		return o, invalid(place, "must be an object")
 	}
 	var path, from *string
 	if json.Unmarshal(members["op"], &o.op) != nil || !slices.Contains([]string{"add", "remove", "replace", "move", "copy", "test"}, o.op) {
-		return o, invalid(at+"/op", "must be add, remove, replace, move, copy or test")
+		return o, invalid(place+"/op", "must be add, remove, replace, move, copy or test")
 	}
 	if json.Unmarshal(members["path"], &path) != nil || path == nil || !o.path.parse(*path) {
-		return o, invalid(at+"/path", "must be a JSON Pointer")
+		return o, invalid(place+"/path", "must be a JSON Pointer")
 	}
 	switch o.op {
 	case "add", "replace", "test":
 		if o.value = members["value"]; o.value == nil {
-			return o, invalid(at+"/value", "is required")
+			return o, invalid(place+"/value", "is required")
 		}
 	case "move", "copy":
 		if json.Unmarshal(members["from"], &from) != nil || from == nil || !o.from.parse(*from) {
-			return o, invalid(at+"/from", "must be a JSON Pointer")
+			return o, invalid(place+"/from", "must be a JSON Pointer")
 		}
 	}
 	return o, nil
@@ -112,9 +112,9 @@ func (p *pointer) parse(text string) bool {
 	return true
 }
 
-// apply patches a document, the response of a resource, and decodes into a pointer
-// to the resource's input. The input's fields are what may be written; secretKey
-// may not even be tested.
+// apply patches doc, the answer of a resource, and decodes the result into a pointer to the
+// resource's input. A patch may write the members that the input has. It may not even test
+// secretKey.
 func (p patch) apply(doc, into any) error {
 	text, err := encode(doc)
 	if err != nil {
@@ -150,8 +150,8 @@ func fieldNames(into any) []string {
 	return names
 }
 
-// unprocessable makes the 422 of a patch whose result is invalid of what would be
-// a 400 elsewhere.
+// unprocessable turns the 400 of an invalid input into a 422: the request was valid, the result of
+// the patch is not.
 func unprocessable(err error) error {
 	v, ok := errors.AsType[*webhooks.ValidationError](err)
 	if !ok {
@@ -169,12 +169,12 @@ func asUnprocessable(err error) error {
 	return newProblem(http.StatusUnprocessableEntity, "validation_failed", "The result of the patch is not valid.", p.Errors...)
 }
 
-// document is a resource that is being patched, an object. Its members themselves are
-// there throughout: what is removed becomes null.
+// document is a resource that is being patched, an object. Its own members are never removed: a
+// "remove" sets them to null.
 type document struct {
 	root     node
 	writable []string
-	size     int // about, in bytes
+	size     int // approximate, in bytes
 }
 
 func (d *document) apply(o operation) error {
@@ -230,10 +230,10 @@ func (d *document) move(o operation) error {
 }
 
 func (d *document) refuse(o operation, status int, code, detail string) error {
-	return newProblem(status, code, detail, at(o.at, detail))
+	return newProblem(status, code, detail, faultAt(o.place, detail))
 }
 
-// mayWrite says whether the operation may change what the pointer names.
+// mayWrite returns an error if the operation may not change the value at the pointer.
 func (d *document) mayWrite(o operation, p pointer) error {
 	if len(p.tokens) > 0 && slices.Contains(d.writable, p.tokens[0]) {
 		return nil
@@ -262,7 +262,7 @@ func (d *document) test(o operation) error {
 	return nil
 }
 
-// get returns the value at the pointer. It holds until the document changes.
+// get returns the value at the pointer. The node is valid until the document changes.
 func (d *document) get(o operation, p pointer) (*node, error) {
 	found := &d.root
 	for _, token := range p.tokens {
@@ -287,7 +287,7 @@ func (d *document) put(o operation, value node) error {
 		return err
 	}
 	token := o.path.tokens[last]
-	if in := parent.split(); in != nil && in.object {
+	if c := parent.split(); c != nil && c.object {
 		if found := parent.child(token); found != nil {
 			return d.set(found, value)
 		}
@@ -298,11 +298,11 @@ func (d *document) put(o operation, value node) error {
 	return d.grow(len(token) + value.size())
 }
 
-// set puts a value in the place of one that is there.
+// set replaces a value.
 func (d *document) set(found *node, value node) error {
-	by := value.size() - found.size()
+	delta := value.size() - found.size()
 	*found = value
-	return d.grow(by)
+	return d.grow(delta)
 }
 
 func (d *document) remove(o operation, p pointer) error {
@@ -314,24 +314,24 @@ func (d *document) remove(o operation, p pointer) error {
 	if last == 0 {
 		return d.set(found, node{text: json.RawMessage("null")})
 	}
-	by := found.size()
+	removed := found.size()
 	parent, err := d.get(o, pointer{tokens: p.tokens[:last]})
 	if err != nil {
 		return err
 	}
 	parent.remove(p.tokens[last])
-	return d.grow(-by)
+	return d.grow(-removed)
 }
 
-// grow refuses a document that copies have blown up.
-func (d *document) grow(by int) error {
-	if d.size += by; d.size > maxPatched {
+// grow counts the bytes of the document. Copies can double it with each operation.
+func (d *document) grow(delta int) error {
+	if d.size += delta; d.size > maxPatched {
 		return errTooLarge
 	}
 	return nil
 }
 
-// quoted returns a text as JSON, which it cannot fail to become.
+// quoted returns a text as a JSON string.
 func quoted(text string) *json.RawMessage {
 	raw, err := encode(text)
 	if err != nil {

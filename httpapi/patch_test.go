@@ -15,9 +15,8 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// A patched resource is what comes of applying the operations in memory and making
-// the resource anew: the same members, or the same refusal. The oracle is RFC 6902 in
-// a few lines over plain values, and POST.
+// A PATCH has the result of applying the operations in memory and of a POST of the patched document:
+// the same members, or the same refusal. The oracle is RFC 6902 in a few lines over plain values.
 func TestPatchIsApplyThenValidate(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []patchable{

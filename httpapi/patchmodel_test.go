@@ -73,7 +73,7 @@ func (p patchable) apply(doc map[string]any, ops []op) string {
 	return ""
 }
 
-// access refuses what may not be written.
+// access refuses members that may not be written.
 func (p patchable) access(doc map[string]any, path []string) string {
 	if slices.Contains(p.writable, path[0]) {
 		return ""
@@ -160,7 +160,7 @@ func erase(doc map[string]any, path []string) bool {
 	return true
 }
 
-// assign puts a list in the place of another one.
+// assign replaces a list by another one.
 func assign(doc map[string]any, path []string, list []any) bool {
 	last := len(path) - 1
 	parent, _ := lookUp(doc, path[:last])
@@ -192,7 +192,7 @@ func clone(v any) any {
 	return v
 }
 
-// same compares JSON values, numbers by what they are.
+// same compares JSON values, numbers by value.
 func same(a, b any) bool {
 	return cmp.Equal(a, b, cmp.Comparer(func(x, y json.Number) bool {
 		p, okP := new(big.Rat).SetString(x.String())

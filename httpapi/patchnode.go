@@ -6,66 +6,65 @@ import (
 	"slices"
 )
 
-// node is a JSON value that is being patched. It is split into its members or items
-// when an operation first goes into it, and then once: a hundred operations on a
-// document of a megabyte must not read it a hundred times. What is not touched stays
-// as it is written.
+// node is a JSON value that is being patched. The first operation below it splits it into its
+// members or items: a hundred operations on a document of a megabyte must not parse it a hundred
+// times. A value that no operation touches stays as it is written.
 type node struct {
-	text json.RawMessage // valid JSON; meaningless once it is split
-	in   *inner
+	text      json.RawMessage // valid JSON; meaningless once it is split
+	container *container
 }
 
-// inner is what an object or an array consists of.
-type inner struct {
+// container holds the members of an object or the items of an array.
+type container struct {
 	object  bool
 	items   []node         // of an array
-	members []memberNode   // of an object, in their order; what was removed has no name
+	members []memberNode   // of an object, in their order; a removed member has no name
 	byName  map[string]int // the place among the members
 }
 
 type memberNode struct {
-	name  json.RawMessage // with its quotes, as it is written
+	name  json.RawMessage // with quotes and escapes, as it is written
 	value node
 }
 
-func (n *node) split() *inner {
-	if n.in != nil {
-		return n.in
+func (n *node) split() *container {
+	if n.container != nil {
+		return n.container
 	}
 	s := splitter{text: n.text}
 	s.space()
-	switch s.text[s.at] {
+	switch s.text[s.offset] {
 	case '{':
-		n.in = &inner{object: true, byName: map[string]int{}}
+		n.container = &container{object: true, byName: map[string]int{}}
 		for s.more('}') {
 			name := s.value()
 			s.space()
-			s.at++ // the colon
-			n.in.set(nameOf(name), name, node{text: s.value()})
+			s.offset++ // the colon
+			n.container.set(nameOf(name), name, node{text: s.value()})
 		}
 	case '[':
-		n.in = &inner{items: make([]node, 0, s.count())}
+		n.container = &container{items: make([]node, 0, s.count())}
 		for s.more(']') {
-			n.in.items = append(n.in.items, node{text: s.value()})
+			n.container.items = append(n.container.items, node{text: s.value()})
 		}
 	}
-	return n.in
+	return n.container
 }
 
 // child returns a member or an item, nil if there is none.
 func (n *node) child(token string) *node {
-	in := n.split()
-	if in == nil {
+	c := n.split()
+	if c == nil {
 		return nil
 	}
-	if in.object {
-		if i, ok := in.byName[token]; ok {
-			return &in.members[i].value
+	if c.object {
+		if i, ok := c.byName[token]; ok {
+			return &c.members[i].value
 		}
 		return nil
 	}
-	if i, ok := index(token); ok && i < len(in.items) {
-		return &in.items[i]
+	if i, ok := index(token); ok && i < len(c.items) {
+		return &c.items[i]
 	}
 	return nil
 }
@@ -73,80 +72,80 @@ func (n *node) child(token string) *node {
 // add adds a member, or an item before the index or at the end, and reports whether
 // there can be one.
 func (n *node) add(token string, value node) bool {
-	in := n.split()
+	c := n.split()
 	switch {
-	case in == nil:
+	case c == nil:
 		return false
-	case in.object:
-		in.set(token, *quoted(token), value)
+	case c.object:
+		c.set(token, *quoted(token), value)
 		return true
 	case token == "-":
-		in.items = append(in.items, value)
+		c.items = append(c.items, value)
 		return true
 	}
 	i, ok := index(token)
-	if !ok || i > len(in.items) {
+	if !ok || i > len(c.items) {
 		return false
 	}
-	in.items = slices.Insert(in.items, i, value)
+	c.items = slices.Insert(c.items, i, value)
 	return true
 }
 
 // remove removes a child that is there.
 func (n *node) remove(token string) {
-	in := n.split()
-	if in.object {
-		in.members[in.byName[token]] = memberNode{}
-		delete(in.byName, token)
+	c := n.split()
+	if c.object {
+		c.members[c.byName[token]] = memberNode{}
+		delete(c.byName, token)
 		return
 	}
 	i, _ := index(token)
-	in.items = slices.Delete(in.items, i, i+1)
+	c.items = slices.Delete(c.items, i, i+1)
 }
 
-func (in *inner) set(name string, written json.RawMessage, value node) {
-	if i, ok := in.byName[name]; ok {
-		in.members[i].value = value
+func (c *container) set(name string, written json.RawMessage, value node) {
+	if i, ok := c.byName[name]; ok {
+		c.members[i].value = value
 		return
 	}
-	in.byName[name] = len(in.members)
-	in.members = append(in.members, memberNode{written, value})
+	c.byName[name] = len(c.members)
+	c.members = append(c.members, memberNode{written, value})
 }
 
-// size is the length of the value as JSON, about: without commas.
+// size is the approximate length of the value as JSON: it does not count commas.
 func (n *node) size() int {
-	if n.in == nil {
+	if n.container == nil {
 		return len(n.text)
 	}
 	size := 2
-	for i := range n.in.items {
-		size += n.in.items[i].size()
+	for i := range n.container.items {
+		size += n.container.items[i].size()
 	}
-	for i := range n.in.members {
-		size += len(n.in.members[i].name) + n.in.members[i].value.size()
+	for i := range n.container.members {
+		size += len(n.container.members[i].name) + n.container.members[i].value.size()
 	}
 	return size
 }
 
 // appendTo appends the value as JSON.
 func (n *node) appendTo(b []byte) []byte {
-	if n.in == nil {
+	if n.container == nil {
 		return append(b, n.text...)
 	}
-	if !n.in.object {
+	if !n.container.object {
 		b = append(b, '[')
-		for i := range n.in.items {
+		for i := range n.container.items {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = n.in.items[i].appendTo(b)
+			b = n.container.items[i].appendTo(b)
 		}
 		return append(b, ']')
 	}
 	b = append(b, '{')
 	first := true
-	for i := range n.in.members {
-		m := &n.in.members[i]
+	for i := range n.container.members {
+		m := &n.container.members[i]
 		if m.name == nil {
 			continue
 		}
@@ -160,8 +159,8 @@ func (n *node) appendTo(b []byte) []byte {
 	return append(b, '}')
 }
 
-// equal compares values as RFC 6902, section 4.6 wants it: numbers by value, objects
-// whatever the order of their members. It goes no deeper than both are alike.
+// equal compares values by RFC 6902, section 4.6: numbers by value, objects in any order of their
+// members. It splits no deeper than the first difference.
 func (n *node) equal(o *node) bool {
 	a, b := n.split(), o.split()
 	switch {
@@ -186,8 +185,8 @@ func (n *node) equal(o *node) bool {
 
 // splitter reads the outermost level of a text that is known to be valid JSON.
 type splitter struct {
-	text json.RawMessage
-	at   int
+	text   json.RawMessage
+	offset int
 }
 
 // count returns how many items the array has that begins here.
@@ -199,64 +198,64 @@ func (s splitter) count() (n int) {
 }
 
 func (s *splitter) space() {
-	for s.at < len(s.text) && bytes.IndexByte([]byte(" \t\r\n"), s.text[s.at]) >= 0 {
-		s.at++
+	for s.offset < len(s.text) && bytes.IndexByte([]byte(" \t\r\n"), s.text[s.offset]) >= 0 {
+		s.offset++
 	}
 }
 
 // more goes on behind a bracket or a comma, and reports whether a value follows.
 func (s *splitter) more(end byte) bool {
 	s.space()
-	if s.text[s.at] == end {
+	if s.text[s.offset] == end {
 		return false
 	}
-	s.at++
+	s.offset++
 	s.space()
-	return s.text[s.at] != end
+	return s.text[s.offset] != end
 }
 
 // value returns the value that begins here, and goes on behind it.
 func (s *splitter) value() json.RawMessage {
 	s.space()
-	begin, depth := s.at, 0
-	for s.at < len(s.text) {
-		switch s.text[s.at] {
+	begin, depth := s.offset, 0
+	for s.offset < len(s.text) {
+		switch s.text[s.offset] {
 		case '"':
 			s.skipString()
 			if depth == 0 {
-				return s.text[begin:s.at]
+				return s.text[begin:s.offset]
 			}
 			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 0 { // of what the value is in
-				return s.text[begin:s.at]
+			if depth == 0 { // the end of the object or array that the value is in
+				return s.text[begin:s.offset]
 			}
 			if depth--; depth == 0 {
-				s.at++
-				return s.text[begin:s.at]
+				s.offset++
+				return s.text[begin:s.offset]
 			}
 		case ',', ' ', '\t', '\r', '\n':
 			if depth == 0 {
-				return s.text[begin:s.at]
+				return s.text[begin:s.offset]
 			}
 		}
-		s.at++
+		s.offset++
 	}
-	return s.text[begin:s.at]
+	return s.text[begin:s.offset]
 }
 
 func (s *splitter) skipString() {
-	for s.at++; s.text[s.at] != '"'; s.at++ {
-		if s.text[s.at] == '\\' {
-			s.at++
+	for s.offset++; s.text[s.offset] != '"'; s.offset++ {
+		if s.text[s.offset] == '\\' {
+			s.offset++
 		}
 	}
-	s.at++
+	s.offset++
 }
 
-// nameOf is what a member's name stands for.
+// nameOf returns a member's name without quotes and escapes.
 func nameOf(written json.RawMessage) string {
 	if bytes.IndexByte(written, '\\') < 0 {
 		return string(written[1 : len(written)-1])

@@ -15,14 +15,14 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// payloadInput is what a delivery's body is made of.
+// payloadInput is the event of which a delivery's body is made.
 type payloadInput struct {
 	EventType string          `json:"eventType" wire:"required"`
 	Version   string          `json:"version" wire:"required"`
 	Data      json.RawMessage `json:"data" wire:"required"`
 }
 
-// payloadWire is the body that was made, with what goes out beside it.
+// payloadWire is the body of a delivery, with its request headers.
 type payloadWire struct {
 	ActivityID uuid.UUID         `json:"activityId"`
 	Payload    json.RawMessage   `json:"payload"`
@@ -36,7 +36,7 @@ func (a *api) makePayload(c *call) error {
 	q := c.query()
 	mode, original := q.choice("mode", "dispatch", "external"), q.id("originalActivityId")
 	if !q.values.Has("mode") {
-		q.wrong("mode", "is required: dispatch or external")
+		q.addFault("mode", "is required: dispatch or external")
 	}
 	if err := q.err(); err != nil {
 		return err
@@ -128,8 +128,8 @@ func (in activityInput) input() (webhooks.PostInput, error) {
 	return out, err
 }
 
-// referenced reads an id in a body. Nothing has the id of zeros, which would mean
-// none.
+// referenced reads an id in a body. No resource has the nil UUID, but package webhooks would take it
+// for an absent id, so it is replaced by another id that no resource has.
 func referenced(pointer, text string) (uuid.UUID, error) {
 	id, ok := parseUUID(text)
 	if !ok {
@@ -141,8 +141,8 @@ func referenced(pointer, text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// outcomeInput is what became of an activity that the caller posted. Success and
-// HTTPStatusCode come as what they are or as text.
+// outcomeInput is the outcome of an activity that the caller posted. Success and
+// HTTPStatusCode come as values or as texts.
 type outcomeInput struct {
 	OriginalActivityID string          `json:"originalActivityId" wire:"required" schema:"format=uuid"`
 	Success            json.RawMessage `json:"success" wire:"required"`
@@ -203,7 +203,7 @@ func unquoted(raw json.RawMessage) []byte {
 	return raw
 }
 
-// responseText is a response as it is kept: a string as its text, any other value
+// responseText returns a response as it is stored: a string as its text, any other value
 // as JSON.
 func responseText(raw json.RawMessage) ([]byte, error) {
 	var text string
@@ -218,7 +218,7 @@ func responseText(raw json.RawMessage) ([]byte, error) {
 	}
 }
 
-// testInput chooses what a test sends.
+// testInput chooses the event that a test sends.
 type testInput struct {
 	EventType string `json:"eventType"`
 	Version   string `json:"version"`

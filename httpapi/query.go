@@ -15,8 +15,8 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// query reads the parameters of a request and collects what is wrong with them.
-// Parameters that nobody asks for are ignored.
+// query reads the parameters of a request and collects their faults. Parameters that a handler does
+// not read are ignored.
 type query struct {
 	values url.Values
 	faults []fault
@@ -39,27 +39,27 @@ func (q *query) err() error {
 	return newProblem(http.StatusBadRequest, "validation_failed", "A query parameter is not valid.", q.faults...)
 }
 
-func (q *query) wrong(name, detail string) {
+func (q *query) addFault(name, detail string) {
 	q.faults = append(q.faults, fault{Parameter: name, Detail: detail})
 }
 
 // text returns a parameter that may be given once, "" for none.
 func (q *query) text(name string) string {
 	if len(q.values[name]) > 1 {
-		q.wrong(name, "must be given once")
+		q.addFault(name, "must be given once")
 	}
 	return q.values.Get(name)
 }
 
-func (q *query) number(name string, without, least, most int) int {
+func (q *query) number(name string, byDefault, least, most int) int {
 	s := q.text(name)
 	if s == "" && !q.values.Has(name) {
-		return without
+		return byDefault
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < least || n > most || s[0] == '+' || s[0] == '-' {
-		q.wrong(name, fmt.Sprintf("must be an integer, %d–%d", least, most))
-		return without
+		q.addFault(name, fmt.Sprintf("must be an integer, %d–%d", least, most))
+		return byDefault
 	}
 	return n
 }
@@ -71,20 +71,20 @@ func (q *query) choice(name string, words ...string) string {
 		return words[0]
 	}
 	if !slices.Contains(words, s) {
-		q.wrong(name, "must be one of "+strings.Join(words, ", "))
+		q.addFault(name, "must be one of "+strings.Join(words, ", "))
 		return words[0]
 	}
 	return s
 }
 
-// set returns which of the words a parameter names that can be repeated and holds
-// words separated by commas.
+// set reads a parameter that can be repeated and holds words separated by commas. It returns the
+// words that are given.
 func (q *query) set(name string, words ...string) map[string]bool {
 	found := map[string]bool{}
 	for _, s := range q.values[name] {
 		for word := range strings.SplitSeq(s, ",") {
 			if !slices.Contains(words, word) {
-				q.wrong(name, "must be of "+strings.Join(words, ", "))
+				q.addFault(name, "must be of "+strings.Join(words, ", "))
 				return found
 			}
 			found[word] = true
@@ -101,10 +101,10 @@ func (q *query) id(name string) uuid.UUID {
 	}
 	id, ok := parseUUID(s)
 	if !ok {
-		q.wrong(name, "must be a UUID")
+		q.addFault(name, "must be a UUID")
 	}
 	if id == uuid.Nil {
-		return uuid.Max // nothing has either id, but a zero filter would mean none
+		return uuid.Max // no resource has either id, but the nil UUID would mean no filter
 	}
 	return id
 }
@@ -116,7 +116,7 @@ func (q *query) version(name string) string {
 		return ""
 	}
 	if s == "" || len(s) > 32 || strings.ContainsFunc(s, func(r rune) bool { return r > '~' || !inAlphabet(byte(r)) }) {
-		q.wrong(name, "must be 1–32 of A-Z a-z 0-9 . _ -")
+		q.addFault(name, "must be 1–32 of A-Z a-z 0-9 . _ -")
 		return ""
 	}
 	return s
@@ -130,16 +130,15 @@ func (q *query) time(name string) time.Time {
 	}
 	t, ok := parseTime(s)
 	if !ok {
-		q.wrong(name, timeAllowed)
+		q.addFault(name, timeAllowed)
 	}
 	return t
 }
 
 const timeAllowed = "must be a time by RFC 3339 in the years 1–9999, such as 2022-08-18T10:03:03.750Z"
 
-// parseTime reads a time by RFC 3339, where T and Z may be small letters, and a comma
-// begins no fraction. The zero time would mean none, so the millisecond after it
-// stands for it.
+// parseTime reads a time by RFC 3339: T and Z may be small letters, and a comma does not begin a
+// fraction. The zero time would mean an absent time, so it is replaced by the millisecond after it.
 func parseTime(s string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
 	t = t.UTC() // which may be in another year
@@ -164,7 +163,7 @@ func (q *query) status() webhooks.StatusFilter {
 	}[q.choice("status", "all", "succeeded", "failed", "pending")]
 }
 
-// paging is the part of a list that is asked for.
+// paging is the part of a list that the request asks for.
 type paging struct {
 	skip, take int // pages to skip, and their size
 	descending bool
@@ -198,16 +197,16 @@ func (q *query) cursorPaging() paging {
 	}
 	switch {
 	case err != nil || p.after == uuid.Nil:
-		q.wrong("cursor", "must be a nextCursor from this list")
+		q.addFault("cursor", "must be a nextCursor from this list")
 	case p.skip > 0:
-		q.wrong("cursor", "must not be given together with skip")
+		q.addFault("cursor", "must not be given together with skip")
 	}
 	return p
 }
 
 func cursorOf(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// page is the store's word for it.
+// page returns the page for the store.
 func (p paging) page() webhooks.Page {
 	return webhooks.Page{Skip: p.skip * p.take, Take: p.take, Descending: p.descending}
 }

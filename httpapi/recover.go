@@ -8,7 +8,7 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// recoveryInput says what to queue again.
+// recoveryInput selects the deliveries to queue again.
 type recoveryInput struct {
 	Since         string `json:"since" wire:"required" schema:"format=date-time"`
 	Until         string `json:"until" schema:"format=date-time"`
@@ -23,7 +23,7 @@ type recoveryStarted struct {
 	Matched int        `json:"matched"`
 }
 
-// recoveryWire is a recovery as it is now.
+// recoveryWire is the state of a recovery.
 type recoveryWire struct {
 	ID         uuid.UUID `json:"id"`
 	State      string    `json:"state" schema:"is=RecoveryState"`

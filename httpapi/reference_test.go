@@ -17,8 +17,8 @@ import (
 //go:embed testdata/reference.txt
 var referenceText string
 
-// differences are where the interface is meant to differ from the reference, each
-// with the reason. What does not differ any more must go from here.
+// differences are the intended differences between the interface and the reference, each with its
+// reason. An entry that is no difference any more fails the test.
 var differences = map[string]string{
 	"receiveSuccess: needs no token": "the sender of a webhook has none",
 	"receiveFailure: needs no token": "the sender of a webhook has none",
@@ -109,8 +109,8 @@ func parseNamed(t *testing.T, words []string) (all []named) {
 	return all
 }
 
-// TestReference finds the published reference in the document, all of it. What is
-// more there says that it is beyond.
+// TestReference finds the whole published reference in the document. All further operations and
+// members are marked as beyond the reference.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	doc, err := openapi3.NewLoader().LoadFromData(httpapi.OpenAPI())

@@ -13,11 +13,11 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// newRouter puts the table into a bunrouter, which finds the route. What is not
-// found, it leaves to us: it takes a wrong method for an unknown path where
-// parameters are nested, and knows no Allow.
+// newRouter puts the table into a bunrouter, which finds the route. The answers to unknown paths and
+// wrong methods are made here: where parameters are nested, bunrouter takes a wrong method for an
+// unknown path, and it does not send Allow.
 func (a *api) newRouter(table []route) *bunrouter.Router {
-	miss := func(w http.ResponseWriter, r bunrouter.Request) error {
+	notFound := func(w http.ResponseWriter, r bunrouter.Request) error {
 		allowed := allowedMethods(table, r.URL.Path)
 		switch {
 		case allowed == nil:
@@ -29,7 +29,7 @@ func (a *api) newRouter(table []route) *bunrouter.Router {
 		}
 		return &methodError{allowed}
 	}
-	router := bunrouter.New(bunrouter.WithNotFoundHandler(miss), bunrouter.WithMethodNotAllowedHandler(miss))
+	router := bunrouter.New(bunrouter.WithNotFoundHandler(notFound), bunrouter.WithMethodNotAllowedHandler(notFound))
 	for _, rt := range table {
 		path := strings.NewReplacer("{", ":", "}", "").Replace(rt.path)
 		router.Handle(rt.method, path, a.enter(rt))
@@ -37,9 +37,8 @@ func (a *api) newRouter(table []route) *bunrouter.Router {
 	return router
 }
 
-// route normalizes the path and hands the request to the router: without a
-// trailing slash, decoded, and of nothing but segments in the alphabet of ids and
-// codes. So the router has nothing to redirect and no encoding to interpret.
+// route normalizes the path and hands the request to the router: without a trailing slash, decoded,
+// with segments in the alphabet of ids and codes only. So the router neither redirects nor decodes.
 func (a *api) route(w http.ResponseWriter, r *http.Request) error {
 	path, ok := normalize(r.URL)
 	if !ok {
@@ -104,8 +103,8 @@ func matches(pattern, segments []string) bool {
 	return slices.EqualFunc(pattern, segments, func(p, s string) bool { return p == s || strings.HasPrefix(p, "{") && s != "" })
 }
 
-// enter is the one way to a handler: it authenticates the caller, and checks the
-// scope, the organization and the ids, all as the table says.
+// enter is the only way to a handler. As the table requires, it authenticates the caller, and checks
+// scope, organization and ids.
 func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
 		c := &call{api: a, w: w, r: r.Request, text: map[string]string{}, ids: map[string]uuid.UUID{}}
@@ -139,7 +138,7 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			}
 		}
 		if rt.access != open {
-			if err := c.share(rt); err != nil {
+			if err := c.openReservations(rt); err != nil {
 				return err
 			}
 		}
@@ -147,7 +146,7 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	}
 }
 
-// authenticate asks who calls, for no longer than the time-out.
+// authenticate identifies the caller within the time-out.
 func (a *api) authenticate(r *http.Request) (Caller, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.Timeout)
 	defer cancel()
@@ -158,7 +157,7 @@ func (a *api) authenticate(r *http.Request) (Caller, error) {
 	return caller, err
 }
 
-// parseUUID reads the 36 characters that a UUID has, and none of the other forms.
+// parseUUID reads a UUID of 36 characters. It accepts no other form.
 func parseUUID(s string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(s)
 	return id, err == nil && len(s) == 36

@@ -1,6 +1,10 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/ecg-api/webhooks"
+)
 
 var subscriptionRoutes = group{
 	tag: "WebhookSubscriptions", description: "What an organization wants to be told, and where.",
@@ -38,14 +42,14 @@ var subscriptionRoutes = group{
 		},
 		{
 			method: http.MethodPost, path: subscriptionPath + "/activate", access: tenantManage,
-			handler: subscriptionCommand((*subscribing).Activate),
+			handler: subscriptionCommand((*webhooks.Subscriptions).Activate),
 			id:      "activateSubscription", summary: "Activates a subscription: what is queued goes out",
 			details:    "Also of an active subscription it closes an open circuit.",
 			errorCodes: []string{"archived", "post_uri_missing"},
 		},
 		{
 			method: http.MethodPost, path: subscriptionPath + "/deactivate", access: tenantManage,
-			handler: subscriptionCommand((*subscribing).Deactivate),
+			handler: subscriptionCommand((*webhooks.Subscriptions).Deactivate),
 			id:      "deactivateSubscription", summary: "Deactivates a subscription: what is queued waits",
 		},
 		{
@@ -78,12 +82,14 @@ var subscriptionRoutes = group{
 			answer: activationWire{},
 		},
 		{
-			method: http.MethodPost, path: subscriptionPath + "/archive", access: tenantManage, handler: subscriptionCommand((*subscribing).Archive),
-			id: "archiveSubscription", summary: "Archives a subscription, and cancels what is queued",
+			method: http.MethodPost, path: subscriptionPath + "/archive", access: tenantManage,
+			handler: subscriptionCommand((*webhooks.Subscriptions).Archive),
+			id:      "archiveSubscription", summary: "Archives a subscription, and cancels what is queued",
 		},
 		{
-			method: http.MethodPost, path: subscriptionPath + "/restore", access: tenantManage, handler: subscriptionCommand((*subscribing).Restore),
-			id: "restoreSubscription", summary: "Restores a subscription",
+			method: http.MethodPost, path: subscriptionPath + "/restore", access: tenantManage,
+			handler: subscriptionCommand((*webhooks.Subscriptions).Restore),
+			id:      "restoreSubscription", summary: "Restores a subscription",
 		},
 		{
 			method: http.MethodPost, path: subscriptionPath + "/test", access: tenantManage, handler: (*api).testSubscription,

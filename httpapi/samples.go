@@ -68,7 +68,7 @@ type sampleWire struct {
 	Damaged   []string        `json:"damaged,omitempty"`
 }
 
-// eventRefWire is what other resources show of an event type.
+// eventRefWire is an event type as other resources show it.
 type eventRefWire struct {
 	ID      uuid.UUID `json:"id"`
 	Name    string    `json:"name"`
@@ -150,12 +150,12 @@ func (a *api) deleteSample(c *call) error {
 		func(now webhooks.Sample) error { return c.ifMatch(now.Revision) }))
 }
 
-// sampleVersion returns the parameter that says which sample is meant.
+// sampleVersion returns the parameter that selects the sample.
 func (c *call) sampleVersion() (string, error) {
 	q := c.query()
 	version := q.version("version")
 	if !q.values.Has("version") {
-		q.wrong("version", "is required")
+		q.addFault("version", "is required")
 	}
 	return version, q.err()
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// schemas collects the JSON Schemas of the wire types, by component. What a Go type
-// cannot say is in the tag schema of its field: nullable, format=f, is=C (component C, or
-// in a slice its items: an enumeration, a union or a type that is referred), partial=C
-// (component C, or its id alone), object (any JSON object), hides=m (member m, whose name
-// is the same in generated code, is not described).
+// schemas collects the JSON Schemas of the wire types, by component. The tag schema of a field
+// completes its Go type: nullable, format=f, is=C (component C: an enumeration, a union or one of
+// taggedTypes; of a slice, the component of its items), partial=C (component C, or its id alone),
+// object (any JSON object), hides=m (member m is not described, because generated code gives it the
+// same name).
 //
 // Code generators read the document, so it has no anyOf and no list of types but a type
 // and null, and a component for each enumeration and union.
@@ -33,8 +33,8 @@ var (
 	healthParts = reflect.TypeFor[map[string]part]()
 )
 
-// referred are types that only a tag names.
-var referred = []any{conditionInput{}, eventInput{}, subscriptionWire{}, eventTypeWire{}}
+// taggedTypes are types that only a tag names.
+var taggedTypes = []any{conditionInput{}, eventInput{}, subscriptionWire{}, eventTypeWire{}}
 
 // unions are the choices between objects, by component. No value may match two of them.
 var unions = map[string][]any{"EventSelector": {eventRefWire{}, patternWire{}}}
@@ -60,13 +60,13 @@ type anyObject struct{}
 
 func newSchemas() *schemas {
 	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
-	for _, v := range referred {
+	for _, v := range taggedTypes {
 		s.of(reflect.TypeOf(v))
 	}
 	return s
 }
 
-// components are the names of types whose own would not do.
+// components are the names of components that do not follow from the name of the type.
 var components = map[string]string{
 	"eventTypeWire":    "Event",
 	"eventTypeInput":   "EventInput",
@@ -122,7 +122,7 @@ func (s *schemas) of(t reflect.Type) object {
 	case kindType:
 		return s.add("ActivityType", object{{"type", "integer"}, {"enum", []int{0, 1, 2, 3}}, {"x-enum-varnames", activityTypes}})
 	case objectType:
-		return anyMembers
+		return anyObjectSchema
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -142,6 +142,14 @@ func (s *schemas) of(t reflect.Type) object {
 			s.byName[name] = s.component(t)
 		}
 		return reference(name)
+	default:
+		return scalarSchema(t)
+	}
+}
+
+// scalarSchema returns the schema of a type without parts.
+func scalarSchema(t reflect.Type) object {
+	switch t.Kind() {
 	case reflect.Bool:
 		return object{{"type", "boolean"}}
 	case reflect.Int, reflect.Int64:
@@ -181,8 +189,8 @@ func (s *schemas) named(name string) object {
 	return reference(name)
 }
 
-// component describes a struct type. In an answer all members are there; of an input
-// those that are required, others may be null.
+// component describes a struct type. An answer has all of its members. An input has its required
+// members; the optional ones may be absent or null.
 func (s *schemas) component(t reflect.Type) object {
 	input := isInput(t)
 	all := fields(t)

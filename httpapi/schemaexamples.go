@@ -29,18 +29,7 @@ func (s *schemas) example(t reflect.Type) any {
 	case reflect.Slice:
 		return []any{s.example(t.Elem())}
 	case reflect.Struct:
-		var o object
-		for _, f := range fields(t) {
-			if f.optional {
-				continue
-			}
-			if w := wordsOf(f.owner, f.name); w.example != "" {
-				o = append(o, member{f.name, json.RawMessage(w.example)})
-			} else {
-				o = append(o, member{f.name, s.example(f.Type)})
-			}
-		}
-		return o
+		return s.structExample(t)
 	case reflect.Bool:
 		return true
 	case reflect.Int, reflect.Int64, reflect.Float64:
@@ -52,4 +41,20 @@ func (s *schemas) example(t reflect.Type) any {
 	default:
 		return nil
 	}
+}
+
+// structExample makes an example of a struct type. It has no members that an answer may lack.
+func (s *schemas) structExample(t reflect.Type) object {
+	var o object
+	for _, f := range fields(t) {
+		if f.optional {
+			continue
+		}
+		if w := wordsOf(f.owner, f.name); w.example != "" {
+			o = append(o, member{f.name, json.RawMessage(w.example)})
+		} else {
+			o = append(o, member{f.name, s.example(f.Type)})
+		}
+	}
+	return o
 }

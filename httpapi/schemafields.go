@@ -16,7 +16,7 @@ type field struct {
 	optional bool   // left out where empty
 }
 
-// fields returns the members of a struct type, those of embedded types among them.
+// fields returns the members of a struct type, including the members of embedded types.
 func fields(t reflect.Type) []field {
 	var all []field
 	for i := range t.NumField() {
@@ -50,7 +50,7 @@ func (f field) option(name string) string {
 func (s *schemas) field(f field, input bool) object {
 	required := f.Tag.Get("wire") == "required"
 	t := f.Type
-	null := t == timeType && !slices.Contains(alwaysTimes, f.name) || input && !required
+	null := t == timeType && !slices.Contains(nonNullTimes, f.name) || input && !required
 	if t.Kind() == reflect.Pointer { // one that is required or left out is never null
 		t = t.Elem()
 		null = !required && !f.optional
@@ -71,7 +71,7 @@ func (s *schemas) field(f field, input bool) object {
 		case "partial":
 			o = s.add("Partial"+v, s.partial(v))
 		case "object":
-			o = anyMembers
+			o = anyObjectSchema
 		case "hides":
 		default:
 			panic("httpapi: schema tag " + option)
@@ -90,8 +90,8 @@ func (s *schemas) field(f field, input bool) object {
 	return o
 }
 
-// partial describes a component of which an answer may have the id alone. It is one
-// object and no choice of two, since the id alone matches both.
+// partial describes a component that an answer may shorten to its id. It is one object and no choice
+// of two, since the id alone matches both.
 func (s *schemas) partial(component string) object {
 	var o object
 	for _, m := range s.byName[component] {
@@ -106,7 +106,7 @@ func (s *schemas) partial(component string) object {
 	return o
 }
 
-// alwaysTimes are the times that are never null.
-var alwaysTimes = []string{
+// nonNullTimes are the members with a time that is never null.
+var nonNullTimes = []string{
 	"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until",
 }

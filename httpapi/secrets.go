@@ -127,7 +127,7 @@ func (a *api) nested(c *call, id uuid.UUID) (*subscriptionWire, error) {
 	if err != nil {
 		return nil, err
 	}
-	show, err := a.masked(c, []webhooks.Subscription{found})
+	show, err := a.maskedView(c, []webhooks.Subscription{found})
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,8 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// The sizes that the contract promises, and those that the documentation does: the last value
-// that is accepted, and the first that is not. They are literals, so that no constant of the
-// code can move them.
+// The sizes that the contract and the documentation promise: the last value that is accepted, and
+// the first that is refused. They are literals, so that no constant of the code can move them.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())

@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// statsWire sums up the attempts of a time.
+// statsWire sums up the attempts of a bucket of time.
 type statsWire struct {
 	From        timestamp `json:"from"`
 	Attempts    int       `json:"attempts"`
@@ -38,22 +38,22 @@ func showStats(b webhooks.StatsBucket) statsWire {
 
 func (a *api) getStats(c *call) error {
 	q := c.query()
-	wanted := webhooks.StatsQuery{From: q.time("from"), To: q.time("to")}
+	statsQuery := webhooks.StatsQuery{From: q.time("from"), To: q.time("to")}
 	switch q.choice("bucket", "hour", "minute", "day") {
 	case "minute":
-		wanted.Bucket = time.Minute
+		statsQuery.Bucket = time.Minute
 	case "hour":
-		wanted.Bucket = time.Hour
+		statsQuery.Bucket = time.Hour
 	case "day":
-		wanted.Bucket = 24 * time.Hour
+		statsQuery.Bucket = 24 * time.Hour
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, err := a.hooks.Subscriptions.Stats(c.ctx(), c.org, c.id("subscriptionId"), wanted)
-	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok { // what is wrong came as parameters
+	found, err := a.hooks.Subscriptions.Stats(c.ctx(), c.org, c.id("subscriptionId"), statsQuery)
+	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok { // the fields of the query came as parameters
 		for _, f := range v.Fields {
-			q.wrong(strings.TrimPrefix(f.Pointer, "/"), f.Detail)
+			q.addFault(strings.TrimPrefix(f.Pointer, "/"), f.Detail)
 		}
 		return q.err()
 	}

@@ -3,34 +3,27 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/google/uuid"
-
 	"github.com/ecg-api/webhooks"
 )
 
-// listSubscribers answers with an array without an envelope, as the reference has
-// it.
+// listSubscribers answers with an array without an envelope, like the reference.
 func (a *api) listSubscribers(c *call) error {
 	q := c.query()
 	version := q.version("version")
 	if err := q.err(); err != nil {
 		return err
 	}
-	orgs := append([]uuid.UUID{}, c.caller.Organizations...)
-	if c.caller.everywhere() {
-		orgs = nil // all
-	}
 	var items [][]byte
 	left, page := room(maxPage), webhooks.Page{Take: 100}
 	for {
 		found, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Subscription], error) {
 			page.MaxBytes = min(maxBytes, max(int(left), 1))
-			return a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, orgs, page)
+			return a.hooks.Subscriptions.Subscribers(c.ctx(), c.text["eventCode"], version, c.caller.organizations(), page)
 		})
 		if err != nil {
 			return err
 		}
-		show, err := a.masked(c, found.Items)
+		show, err := a.maskedView(c, found.Items)
 		if err != nil {
 			return err
 		}

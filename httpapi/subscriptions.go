@@ -12,10 +12,8 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-type subscribing = webhooks.Subscriptions
-
-// masked returns the function that shows the subscriptions inside a list or another resource.
-func (a *api) masked(c *call, found []webhooks.Subscription) (show func(webhooks.Subscription) subscriptionWire, err error) {
+// maskedView returns the function that shows the subscriptions inside a list or another resource.
+func (a *api) maskedView(c *call, found []webhooks.Subscription) (show func(webhooks.Subscription) subscriptionWire, err error) {
 	secrets, err := a.hooks.Subscriptions.CurrentSecrets(c.ctx(), found)
 	if err != nil {
 		return nil, err
@@ -35,7 +33,7 @@ func (a *api) replySubscription(c *call, s webhooks.Subscription) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusOK, s.Revision, c.subscription(s, secrets[s.ID], status))
+	return c.resource(http.StatusOK, s.Revision, c.subscriptionView(s, secrets[s.ID], status))
 }
 
 func (a *api) statusOf(c *call, s webhooks.Subscription) (webhooks.SubscriptionStatus, error) {
@@ -60,12 +58,11 @@ func (a *api) createSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.resource(http.StatusCreated, made.Revision, c.subscription(made, secret, status))
+	return c.resource(http.StatusCreated, made.Revision, c.subscriptionView(made, secret, status))
 }
 
-// subscription shows the one subscription that the caller asks for: masked, unless the caller
-// may see secrets.
-func (c *call) subscription(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
+// subscriptionView shows a single subscription: masked, unless the caller may see secrets.
+func (c *call) subscriptionView(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
 	w := showSubscription(s, cmp.Or(secret, signing.Mask("")), status)
 	if c.caller.may(tenantSecrets) {
 		return w
@@ -76,20 +73,20 @@ func (c *call) subscription(s webhooks.Subscription, secret string, status webho
 func (a *api) listSubscriptions(c *call) error {
 	q := c.query()
 	p := q.paging("ASC", "DESC")
-	wanted := webhooks.SubscriptionQuery{
+	listQuery := webhooks.SubscriptionQuery{
 		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(), Page: p.page(),
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
 	found, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Subscription], error) {
-		wanted.MaxBytes = maxBytes
-		return a.hooks.Subscriptions.List(c.ctx(), c.org, wanted)
+		listQuery.MaxBytes = maxBytes
+		return a.hooks.Subscriptions.List(c.ctx(), c.org, listQuery)
 	})
 	if err != nil {
 		return err
 	}
-	show, err := a.masked(c, found.Items)
+	show, err := a.maskedView(c, found.Items)
 	if err != nil {
 		return err
 	}
@@ -113,7 +110,7 @@ func (a *api) patchSubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	status, err := a.statusOf(c, before) // before the update, whose transaction has a connection of its own
+	status, err := a.statusOf(c, before) // read before the update, so that the request takes one connection at a time
 	if err != nil {
 		return err
 	}
@@ -122,7 +119,7 @@ func (a *api) patchSubscription(c *call) error {
 			if err := c.ifMatch(now.Revision); err != nil {
 				return err
 			}
-			doc := c.subscription(now, "", status)
+			doc := c.subscriptionView(now, "", status)
 			doc.Events = make([]any, len(in.Events))
 			for i, e := range in.Events {
 				doc.Events[i] = e
@@ -143,9 +140,8 @@ func (a *api) patchSubscription(c *call) error {
 	return a.replySubscription(c, changed)
 }
 
-// unmaskHeaders puts the values back that a patch left as they are shown to callers that may
-// not see them, and in lists. A masked value in another place would be sent as it is, so it is
-// refused.
+// unmaskHeaders restores the values of headers that a patch left masked. A masked value under another
+// name is refused, because receivers would get the mask.
 func unmaskHeaders(headers map[string]*string, now map[string]string) error {
 	for name, value := range headers {
 		if value == nil {
@@ -172,7 +168,7 @@ func (a *api) removeEvent(c *call) error {
 func (c *call) unchanged(now webhooks.Subscription) error { return c.ifMatch(now.Revision) }
 
 // subscriptionCommand serves a change of a subscription's state.
-func subscriptionCommand(do func(*subscribing, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
+func subscriptionCommand(do func(*webhooks.Subscriptions, context.Context, uuid.UUID, uuid.UUID) error) func(*api, *call) error {
 	return func(a *api, c *call) error {
 		return c.done(do(a.hooks.Subscriptions, c.ctx(), c.org, c.id("subscriptionId")))
 	}

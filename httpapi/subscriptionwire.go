@@ -40,15 +40,15 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 		PostURI: in.PostURI, Events: in.Events, Version: in.Version, IsDevelopment: in.IsDevelopment,
 		Description: in.Description, Ordered: in.Ordered,
 	}
-	if in.Headers != nil { // an empty one replaces a damaged one, too
+	if in.Headers != nil { // an empty object replaces damaged headers too
 		out.Headers = map[string]string{}
 	}
 	for name, value := range in.Headers {
-		if value != nil { // null is as if it were absent
+		if value != nil { // null means an absent header
 			out.Headers[name] = *value
 		}
 	}
-	if in.TimeoutMs != nil { // kept from wrapping around, and from 0, which would mean the default
+	if in.TimeoutMs != nil { // within the range of a duration, and not 0, which would mean the default
 		out.Timeout = time.Duration(min(max(*in.TimeoutMs, 1), 1e9)) * time.Millisecond
 	}
 	if in.RateLimit != nil {
@@ -56,27 +56,42 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 			out.RateLimit = -1 // 0 would mean no limit
 		}
 	}
-	if in.Filter != nil {
-		out.Filter = webhooks.Filter{}
+	var err error
+	if out.Filter, err = in.filter(); err != nil {
+		return out, err
 	}
+	out.RetrySchedule, err = in.retrySchedule()
+	return out, err
+}
+
+func (in subscriptionInput) filter() (webhooks.Filter, error) {
+	if in.Filter == nil {
+		return nil, nil
+	}
+	filter := webhooks.Filter{}
 	for i, raw := range in.Filter {
 		var c conditionInput
 		if err := decode(raw, "/filter/"+strconv.Itoa(i), &c); err != nil {
-			return out, err
+			return nil, err
 		}
-		out.Filter = append(out.Filter, webhooks.Condition{Pointer: *c.Pointer, Op: webhooks.Op(c.Op), Value: c.Value})
+		filter = append(filter, webhooks.Condition{Pointer: *c.Pointer, Op: webhooks.Op(c.Op), Value: c.Value})
 	}
-	if in.RetrySchedule != nil {
-		out.RetrySchedule = make([]time.Duration, len(in.RetrySchedule))
+	return filter, nil
+}
+
+func (in subscriptionInput) retrySchedule() ([]time.Duration, error) {
+	if in.RetrySchedule == nil {
+		return nil, nil
 	}
+	schedule := make([]time.Duration, len(in.RetrySchedule))
 	for i, text := range in.RetrySchedule {
 		wait, err := time.ParseDuration(text)
 		if err != nil {
-			return out, invalid("/retrySchedule/"+strconv.Itoa(i), `must be a wait such as "5s", "5m" or "2h"`)
+			return nil, invalid("/retrySchedule/"+strconv.Itoa(i), `must be a wait such as "5s", "5m" or "2h"`)
 		}
-		out.RetrySchedule[i] = wait
+		schedule[i] = wait
 	}
-	return out, nil
+	return schedule, nil
 }
 
 // subscriptionWire is a subscription as responses show it. Events holds an
@@ -118,7 +133,7 @@ type patternWire struct {
 	Pattern string `json:"pattern"`
 }
 
-// statusWire says whether events are sent, and why not.
+// statusWire says whether events are sent, and gives the reason if not.
 type statusWire struct {
 	State        string            `json:"state" schema:"is=SubscriptionState"`
 	Reason       *string           `json:"reason"`
@@ -178,8 +193,7 @@ func showStatus(s webhooks.SubscriptionStatus) statusWire {
 	return w
 }
 
-// masked hides the secret and the header values. A secret that is damaged is "", and shown as
-// masked.
+// masked hides the secret and the header values. A damaged secret is "", and is shown as masked.
 func (w subscriptionWire) masked() subscriptionWire {
 	w.SecretKey, w.Headers = signing.Mask(w.SecretKey), maps.Clone(w.Headers)
 	for name, value := range w.Headers {
@@ -188,7 +202,7 @@ func (w subscriptionWire) masked() subscriptionWire {
 	return w
 }
 
-// waitText writes a duration as short as it can be: 5m, not 5m0s.
+// waitText writes a duration without zero units: 5m, not 5m0s.
 func waitText(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -24,7 +24,7 @@ type tenants struct {
 func newTenants(f *fixture) tenants {
 	f.Helper()
 	f.catalog()
-	f.subscribe() // so that secrets of others are about
+	f.subscribe() // with secrets that must not appear in other answers
 	second := f.make("POST /api/webhook-categories", `{"name": "Other", "code": "other"}`)
 	foreign := f.make("POST /api/webhook-categories/"+second+"/webhook-events", `{"name": "Other", "code": "other.happened", "version": "v1"}`)
 	for _, sample := range []string{f.vars["category"] + "/webhook-events/" + f.vars["event"], second + "/webhook-events/" + foreign} {
@@ -72,7 +72,7 @@ func (f *fixture) belongings(org string) map[string]string {
 // rightful reports whether a thing of A, by its kind, may be named in a place of a
 // request about the first subscription of A.
 func (w tenants) rightful(o operation, p idPlace, kind string, of map[string]string) bool {
-	var below []string // what the request names besides
+	var below []string // the other resources that the request names
 	for _, other := range o.places {
 		if other.in == "path" && other.name != p.name {
 			below = append(below, other.kind)
@@ -178,7 +178,7 @@ func (w tenants) sameAnswer(o operation, p idPlace, what string, theirs, absent 
 	}
 }
 
-// everything is what can be read of each organization and each subscription.
+// everything returns all answers that can be read of each organization and each subscription.
 func (w tenants) everything(all []operation) map[string]string {
 	w.Helper()
 	out := map[string]string{}
@@ -189,7 +189,7 @@ func (w tenants) everything(all []operation) map[string]string {
 			}
 			s := o.request(w.T, of, idPlace{}, "")
 			s.as = "admin"
-			if o.id == "getStats" { // whose default is now
+			if o.id == "getStats" { // its default range ends now
 				s.do += "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&bucket=day"
 				now := time.Now().UTC()
 				s.do = strings.NewReplacer(
@@ -206,8 +206,8 @@ func (w tenants) everything(all []operation) map[string]string {
 	return out
 }
 
-// Each operation finds what is rightful: without this, a request that is wrong for
-// another reason would prove nothing. Every request has a world of its own.
+// Each operation succeeds with the caller's own resources: otherwise the refusals above could have
+// another reason. Every request has a fixture of its own.
 func TestEveryRequestReachesItsOwn(t *testing.T) {
 	t.Parallel()
 	for _, o := range operations(t) {

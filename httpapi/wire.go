@@ -54,7 +54,7 @@ func archiveOf(l webhooks.Lifecycle) archiveInfo {
 	return archiveInfo{l.Archived, timestamp(l.ArchivedChangedAt)}
 }
 
-// optional is null for what is empty.
+// optional returns nil, which is null in JSON, for the zero value.
 func optional[T comparable](v T) *T {
 	var zero T
 	if v == zero {
@@ -63,8 +63,8 @@ func optional[T comparable](v T) *T {
 	return &v
 }
 
-// readable shows stored JSON: null, and the member's name among the damaged ones, where
-// the store holds none, for one such value would spoil the whole answer.
+// readable returns stored JSON. If the store holds a text that is no JSON, it returns nil and adds
+// the member's name to the damaged members: one such value would spoil the whole answer.
 func readable(stored []byte, member string, damaged *[]string) json.RawMessage {
 	if stored == nil || json.Valid(stored) {
 		return stored
@@ -73,7 +73,7 @@ func readable(stored []byte, member string, damaged *[]string) json.RawMessage {
 	return nil
 }
 
-// identity is a thing that is only named.
+// identity is a resource of which only the id is shown.
 type identity struct {
 	ID uuid.UUID `json:"id"`
 }

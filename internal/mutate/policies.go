@@ -16,7 +16,7 @@ var policies = []change{
 	{"httpapi/jwks.go", `u.Scheme != "https" || `, ``, tokens},
 	{"httpapi/jwks.go", `m.USE != "" && m.USE != jwkset.UseSig || `, ``, tokens},
 	{"httpapi/jwks.go", ` && (m.ALG == "" || m.ALG.String() == key.alg)`, ``, tokens},
-	{"httpapi/router.go", `!caller.may(rt.needs)`, `false`, tenants},
+	{"httpapi/router.go", `!caller.may(rt.access)`, `false`, tenants},
 	{"httpapi/router.go", `!c.caller.in(c.org)`, `false`, tenants},
 	{"httpapi/auth.go", `catalogWrite:  {ScopeCatalog,`, `catalogWrite:  {ScopeCatalog, ScopeWrite,`, tenants},
 	{"httpapi/auth.go", `tenantWrite:   {ScopeWrite,`, `tenantWrite:   {ScopeWrite, ScopeSecrets,`, tenants},
