@@ -31,8 +31,8 @@ var policies = []change{
 	{"signing/verify.go", `!key.isZero() && `, ``, signer},
 	{"publish.go", `e.Version, e.OrderingKey)`, `e.Version, "")`, tests{".", "Idempotency"}},
 	{"secrets.go", `== 1 }`, `== 2 }`, tests{".", "Secrets"}},
-	{"subscriptioninput.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `s.cfg.AllowHTTP`, promised},
-	{"subscriptioninput.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `in.IsDevelopment`, promised},
-	{"subscriptioninput.go", `case refused[meant], `, `case `, promised},
-	{"subscriptioninput.go", `refused[meant]`, `refused[canonical]`, promised},
+	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `s.cfg.AllowHTTP`, promised},
+	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `in.IsDevelopment`, promised},
+	{"subscriptionrules.go", `case refused[meant], `, `case `, promised},
+	{"subscriptionrules.go", `refused[meant]`, `refused[canonical]`, promised},
 }
