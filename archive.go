@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -51,4 +52,25 @@ func settle(err error) error {
 		return nil
 	}
 	return err
+}
+
+// move applies a transition to a record, for use inside a store's update.
+func (c *core) move(ctx context.Context, l *Lifecycle, a *Audit, move transition) error {
+	changed, err := move(l, c.now())
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return errUnchanged
+	}
+	c.touch(ctx, a)
+	return nil
+}
+
+// editable returns [ErrArchived] for what is archived.
+func editable(l Lifecycle) error {
+	if l.Archived {
+		return ErrArchived
+	}
+	return nil
 }

@@ -62,9 +62,3 @@ func (r *Registry) RandomPayload(ctx context.Context) ([]byte, error) {
 	t := EventType{Code: types[sample.EventTypeID].Code, Version: sample.Version}
 	return r.newMessage(ctx, uuid.Nil, t, sample.Payload).Body, nil
 }
-
-// HistoricEventTypes returns the given event types by id, the deleted ones included for
-// as long as history refers to them.
-func (r *Registry) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error) {
-	return r.store.HistoricEventTypes(ctx, ids)
-}

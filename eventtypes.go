@@ -160,3 +160,32 @@ func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, ch
 	})
 	return settle(err)
 }
+
+// EventTypeInput is what a caller decides about an event type.
+type EventTypeInput struct {
+	Name        string `field:"name" validate:"required,text=200"`
+	Code        string `field:"code" validate:"required,code"`
+	Version     string `field:"version" validate:"required,version"` // 1–32 of A-Z a-z 0-9 . _ -
+	Description string `field:"description" validate:"prose=2000"`
+	Schema      []byte `field:"schema"` // JSON Schema (2020-12) of the data; nil for none
+}
+
+func (in *EventTypeInput) check() error {
+	trim(&in.Name, &in.Code, &in.Version, &in.Description)
+	return checkStruct(in)
+}
+
+// editableType returns [ErrArchived] for an event type that is archived, or in an
+// archived category.
+func editableType(e EventType) error {
+	if e.Archived || e.Category.Archived {
+		return ErrArchived
+	}
+	return nil
+}
+
+// HistoricEventTypes returns the given event types by id, the deleted ones included for
+// as long as history refers to them.
+func (r *Registry) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error) {
+	return r.store.HistoricEventTypes(ctx, ids)
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -131,3 +132,13 @@ func wantErr(t *testing.T, err, want error) {
 		t.Errorf("got %v, want %v", err, want)
 	}
 }
+
+// pass lets fake time pass and what is due then happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// settle lets the dispatcher look for work once: what is published then is handed off
+// or wakes it.
+func settle() { pass(time.Second) }

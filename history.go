@@ -2,11 +2,8 @@ package webhooks
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
-
-	"github.com/ecg-api/webhooks/store"
 )
 
 // Attempts lists the attempts of a subscription: those made, those under way and
@@ -57,33 +54,4 @@ func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid
 		err = s.showHolds(ctx, &d.Attempt)
 	}
 	return d, err
-}
-
-// Retry sends a message once more, now: the same body under the same webhook-id,
-// as a manual retry of the given attempt, also of one that succeeded. A pending
-// automatic retry of the chain is cancelled in its favour; if the manual one fails,
-// the schedule goes on where it was. While the circuit is open it is the probe: it is sent
-// at once, and if it succeeds the circuit closes and the held deliveries are sent. (Of many retries at
-// once the first ten in 10 s are.) [ErrNotFinished] if the given attempt has no outcome,
-// [ErrArchived] if the subscription is archived.
-func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {
-	sub, err := d.store.Subscription(ctx, org, subscription)
-	if err != nil {
-		return Attempt{}, err
-	}
-	if err := editable(sub.Lifecycle); err != nil {
-		return Attempt{}, err
-	}
-	id, audit := d.created(ctx)
-	a, err := d.store.AddAttempt(ctx, org, subscription, store.NewAttempt{
-		ID: id, Type: ManualRetry, RetryOf: attempt,
-		At: audit.CreatedAt, By: audit.CreatedBy, ExpiresAt: audit.CreatedAt.Add(d.cfg.Deadline),
-	})
-	if errors.Is(err, store.ErrBadReference) {
-		return Attempt{}, ErrNotFound
-	}
-	if err == nil {
-		d.engine.Wake()
-	}
-	return a, err
 }

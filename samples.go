@@ -77,15 +77,6 @@ func (r *Registry) typeToEdit(ctx context.Context, category, id uuid.UUID) (Even
 	return e, editableType(e)
 }
 
-// editableType returns [ErrArchived] for an event type that is archived, or in an
-// archived category.
-func editableType(e EventType) error {
-	if e.Archived || e.Category.Archived {
-		return ErrArchived
-	}
-	return nil
-}
-
 func (c *core) checkSample(ctx context.Context, e EventType, in SampleInput) (SampleInput, error) {
 	trim(&in.Version)
 	if in.Version == "" {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -121,4 +124,24 @@ func (s *Signer) forTarget(t store.Target) (signing.Signer, error) {
 		}
 	}
 	return signing.NewKeySet(keys, s.private)
+}
+
+// Headers returns the headers that a POST of the attempt carries, or carried, but
+// for those that the subscription adds: the signatures, by the secrets that sign
+// now, and the content type.
+func (s *Signer) Headers(ctx context.Context, a Attempt) (http.Header, error) {
+	targets, err := s.store.Targets(ctx, []uuid.UUID{a.SubscriptionID}, s.now().Add(-s.cfg.SecretOverlap))
+	if err != nil {
+		return nil, err
+	}
+	signer, err := s.forTarget(targets[a.SubscriptionID])
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{
+		"Content-Type":         {"application/json"},
+		"User-Agent":           {"ecg-webhooks/" + Version},
+		delivery.HeaderAttempt: {strconv.Itoa(a.Number)},
+	}
+	return h, signer.Sign(h, signing.Message{ID: a.MessageID.String(), At: s.signedAt(a), Body: a.Body})
 }

@@ -281,3 +281,30 @@ func TestSecretsRotate(t *testing.T) {
 		w.must(w.Dispatcher.Stop(ctx))
 	})
 }
+
+func TestFilterChoosesByData(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}, Filter: webhooks.Filter{{Pointer: "/patient/ward", Op: "eq", Value: []byte(` "icu" `)}}}
+	s, _, err := w.Subscriptions.Create(t.Context(), w.org, in)
+	w.must(err)
+	if string(s.Filter[0].Value) != `"icu"` {
+		t.Errorf("the filter is kept as %s", s.Filter[0].Value)
+	}
+	for data, want := range map[string]int{`{"patient":{"ward":"icu"}}`: 1, `{"patient":{"ward":"er"}}`: 0, `{}`: 0, `1`: 0} {
+		if p := w.publish(data); p.Deliveries != want {
+			t.Errorf("%s makes %d deliveries, want %d", data, p.Deliveries, want)
+		}
+	}
+	for _, bad := range []webhooks.Condition{
+		{Pointer: "/a~2", Op: "eq", Value: []byte("1")},
+		{Pointer: "a", Op: "eq", Value: []byte("1")},
+	} {
+		_, _, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{Filter: webhooks.Filter{bad}})
+		wantFault(t, err, webhooks.Invalid, "/filter/0/pointer")
+	}
+	for op, value := range map[webhooks.Op]string{"in": "1", "prefix": "1", "exists": `"yes"`, "lt": "true", "gt": "null", "eq": "{"} {
+		_, _, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{Filter: webhooks.Filter{{Op: op, Value: []byte(value)}}})
+		wantFault(t, err, webhooks.Invalid, "/filter/0/value")
+	}
+}

@@ -12,22 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// CategoryInput is what a caller decides about a category.
-type CategoryInput struct {
-	Name        string `field:"name" validate:"required,text=200"` // 1–200 characters
-	Code        string `field:"code" validate:"required,code"`     // 1–100 of A-Z a-z 0-9 . _ -, starting with a letter or digit
-	Description string `field:"description" validate:"prose=2000"` // at most 2,000 characters
-}
-
-// EventTypeInput is what a caller decides about an event type.
-type EventTypeInput struct {
-	Name        string `field:"name" validate:"required,text=200"`
-	Code        string `field:"code" validate:"required,code"`
-	Version     string `field:"version" validate:"required,version"` // 1–32 of A-Z a-z 0-9 . _ -
-	Description string `field:"description" validate:"prose=2000"`
-	Schema      []byte `field:"schema"` // JSON Schema (2020-12) of the data; nil for none
-}
-
 var (
 	codeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 	versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
@@ -98,16 +82,6 @@ func checkOrganization(org uuid.UUID) error {
 		return fault(Invalid, "/organizationId", "must be the id of an organization, not the nil UUID")
 	}
 	return nil
-}
-
-func (in *CategoryInput) check() error {
-	trim(&in.Name, &in.Code, &in.Description)
-	return checkStruct(in)
-}
-
-func (in *EventTypeInput) check() error {
-	trim(&in.Name, &in.Code, &in.Version, &in.Description)
-	return checkStruct(in)
 }
 
 func trim(texts ...*string) {

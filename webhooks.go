@@ -1,21 +1,12 @@
 package webhooks
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"net/netip"
 	"runtime"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
-	"github.com/ecg-api/webhooks/signing"
-	"github.com/ecg-api/webhooks/store"
 )
 
 // Version of the module, as it goes out in the User-Agent of deliveries.
@@ -30,103 +21,6 @@ type Webhooks struct {
 	Signer        *Signer        // proves where a delivery came from
 
 	core *core
-}
-
-// minRetention bounds Config.Retention. History is deleted once an hour, and below that a
-// unit is more likely missing than meant.
-const minRetention = time.Hour
-
-// Config of [New]. The zero value is ready to use.
-type Config struct {
-	// RetrySchedule is the waits between the attempts of a delivery. Their sum is at
-	// most Deadline: later attempts would never be made. Default: [DefaultRetrySchedule].
-	RetrySchedule []time.Duration
-	// Timeout of one attempt, from the look-up of the name to the last byte; at
-	// most 30 s. Default: 15 s.
-	Timeout time.Duration
-	// Deadline is how long after its publication an event may still be sent.
-	// Default: 96 h.
-	Deadline time.Duration
-	// Workers is how many attempts may be in flight at once. Most of them wait for an
-	// answer, which costs memory and no processor time. Default: 1,536, or fewer where
-	// GOMEMLIMIT is set, so that at 128 KiB each they take at most half of it.
-	Workers int
-	// Retention is how long messages and attempts are kept, at least 1 h; negative for
-	// ever. From 48 h on whole days (in UTC) go, so that they are kept up to a day longer.
-	// Default: 720 h.
-	Retention time.Duration
-	// PollInterval is how often the store is asked for due attempts when nothing
-	// else woke the dispatcher. Default: 500 ms.
-	PollInterval time.Duration
-	// DrainTimeout bounds the drain after the ctx of Start was cancelled.
-	// Default: 30 s.
-	DrainTimeout time.Duration
-	// StoreTimeout bounds how long a publish waits for the store, whatever its ctx
-	// allows; then it fails with [ErrUnavailable]. Default: 10 s.
-	StoreTimeout time.Duration
-
-	// AllowNetworks may be reached by deliveries although they are private.
-	// Default: none.
-	AllowNetworks []netip.Prefix
-	// NAT64 accepts 64:ff9b::/96 and judges the IPv4 address inside. Default: no.
-	NAT64 bool
-	// AllowHTTP accepts http URLs of subscriptions marked as development.
-	// Default: no, https alone.
-	AllowHTTP bool
-	// MaxData bounds the data of an event, in bytes. Default: 1 MiB.
-	MaxData int
-
-	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. See [Subscriptions.CheckKeys] and
-	// [Subscriptions.RotateKeys]. Default: none, the secrets lie in the clear.
-	SecretKeys [][]byte `log:"-"`
-	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
-	SecretOverlap time.Duration
-	// PrivateKey, whsk_ and base64 of an ed25519 key, adds a v1a signature to
-	// every delivery. Default: none.
-	PrivateKey string `log:"-"`
-
-	// Observer is told what happens in the dispatcher. Default: nobody.
-	Observer Observer
-	// Sender makes the HTTP requests. Default: a guarded client.
-	Sender Sender
-	// Logger gets what an operator should know. Default: discards.
-	Logger *slog.Logger
-	// Now is the clock, and NewID makes ids, UUIDs of version 7 by the same clock.
-	// Default: time.Now and uuid.NewV7.
-	Now   func() time.Time
-	NewID func() uuid.UUID
-}
-
-// Observer is told what happens in the dispatcher. It is called in line, so it
-// should be quick: while it does not return nothing is delivered, but Stop still ends.
-// A panic in it is logged and goes no further.
-type Observer interface {
-	Observe(Notice)
-}
-
-// ObserverFunc makes an [Observer] of a function.
-type ObserverFunc func(Notice)
-
-// Observe calls f.
-func (f ObserverFunc) Observe(n Notice) { f(n) }
-
-// DefaultRetrySchedule is what Standard Webhooks advises: ten attempts over about
-// 75 hours, at 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h after one
-// another, each ± 20 %.
-func DefaultRetrySchedule() []time.Duration { return delivery.DefaultSchedule() }
-
-// core is what the four parts share.
-type core struct {
-	cfg     Config
-	store   store.Store
-	policy  *guard.Policy
-	keyring *keyring
-	engine  *delivery.Engine
-	types   typeCache
-	checks  checks
-
-	gatherer *gatherer
 }
 
 // New puts the parts together over a store. It returns an error that names the
@@ -175,92 +69,3 @@ func (w *Webhooks) Health(ctx context.Context) (dispatching bool, err error) {
 	stuck, most := w.core.engine.Stuck()
 	return w.core.engine.Running() && stuck < most, w.core.store.Ping(ctx)
 }
-
-func (c Config) withDefaults() Config {
-	if c.RetrySchedule == nil {
-		c.RetrySchedule = DefaultRetrySchedule()
-	}
-	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
-	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
-	c.StoreTimeout = cmp.Or(c.StoreTimeout, 10*time.Second)
-	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
-	c.MaxData = cmp.Or(c.MaxData, 1<<20)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.NewID == nil {
-		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-	}
-	return c
-}
-
-func (c Config) check() error {
-	for _, f := range []struct {
-		name string
-		d    time.Duration
-	}{
-		{"Timeout", c.Timeout},
-		{"Deadline", c.Deadline},
-		{"SecretOverlap", c.SecretOverlap},
-		{"PollInterval", c.PollInterval},
-		{"DrainTimeout", c.DrainTimeout},
-		{"StoreTimeout", c.StoreTimeout},
-	} {
-		if f.d < 0 {
-			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)
-		}
-	}
-	if err := c.checkSchedule(); err != nil {
-		return err
-	}
-	if c.Retention > 0 && c.Retention < minRetention {
-		return fmt.Errorf("webhooks: Config.Retention is %v, must be at least %v, or negative for ever", c.Retention, minRetention)
-	}
-	if c.Timeout > delivery.MaxTimeout {
-		return fmt.Errorf("webhooks: Config.Timeout is %v, must be at most %v", c.Timeout, delivery.MaxTimeout)
-	}
-	if c.Workers < 0 {
-		return fmt.Errorf("webhooks: Config.Workers is %d, must not be negative", c.Workers)
-	}
-	if c.MaxData < 2 {
-		return fmt.Errorf("webhooks: Config.MaxData is %d, must be at least 2", c.MaxData)
-	}
-	for i, n := range c.AllowNetworks {
-		if !n.IsValid() {
-			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
-		}
-	}
-	return nil
-}
-
-func (c Config) checkSchedule() error {
-	if len(c.RetrySchedule) == 0 {
-		return errors.New("webhooks: Config.RetrySchedule is empty; leave it nil for the default")
-	}
-	left := c.Deadline // a sum could overflow
-	for i, wait := range c.RetrySchedule {
-		if wait <= 0 {
-			return fmt.Errorf("webhooks: Config.RetrySchedule[%d] is %v, must be positive", i, wait)
-		}
-		if left -= wait; left < 0 {
-			return fmt.Errorf("webhooks: Config.RetrySchedule must not add up to more than the deadline of %v", c.Deadline)
-		}
-	}
-	return nil
-}
-
-func (c Config) observe() func(Notice) {
-	if c.Observer == nil {
-		return nil
-	}
-	return c.Observer.Observe
-}
-
-// ensure that what the host may supply can be had.
-var (
-	_ Sender         = (*guard.Client)(nil)
-	_ signing.Signer = (*signing.KeySet)(nil)
-)

@@ -29,7 +29,7 @@ var policies = []change{
 	{"signing/verify.go", `age > tolerance`, `age > 2*tolerance`, signer},
 	{"signing/verify.go", `age < -tolerance`, `age < -2*tolerance`, signer},
 	{"signing/verify.go", `!key.isZero() && `, ``, signer},
-	{"publish.go", `e.Version, e.OrderingKey)`, `e.Version, "")`, tests{".", "Idempotency"}},
+	{"event.go", `e.Version, e.OrderingKey)`, `e.Version, "")`, tests{".", "Idempotency"}},
 	{"secrets.go", `== 1 }`, `== 2 }`, tests{".", "Secrets"}},
 	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `s.cfg.AllowHTTP`, promised},
 	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `in.IsDevelopment`, promised},

@@ -1,0 +1,59 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// core is what the four parts share.
+type core struct {
+	cfg     Config
+	store   store.Store
+	policy  *guard.Policy
+	keyring *keyring
+	engine  *delivery.Engine
+	types   typeCache
+	checks  checks
+
+	gatherer *gatherer
+}
+
+// now is the time as records carry it: UTC, in whole milliseconds.
+func (c *core) now() time.Time { return c.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+// created returns a new id and the audit of a record that is created now.
+func (c *core) created(ctx context.Context) (uuid.UUID, Audit) {
+	now, by := c.now(), Actor(ctx)
+	return c.cfg.NewID(), Audit{CreatedAt: now, CreatedBy: by, UpdatedAt: now, UpdatedBy: by}
+}
+
+// touch marks a record as changed now.
+func (c *core) touch(ctx context.Context, a *Audit) {
+	a.UpdatedAt, a.UpdatedBy = c.now(), Actor(ctx)
+}
+
+// milliseconds widens a time span to whole milliseconds. What happened within the span may have
+// a time in a record that is a fraction of a millisecond before it.
+func milliseconds(from, to time.Time) (first, end time.Time) {
+	return from.UTC().Truncate(time.Millisecond), to.UTC().Add(time.Millisecond - 1).Truncate(time.Millisecond)
+}
+
+// withinStoreTimeout runs f with a context that ends after Config.StoreTimeout. It turns
+// the end of that time into ErrUnavailable; the end of the caller's ctx stays what it is.
+func (c *core) withinStoreTimeout(ctx context.Context, f func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.StoreTimeout)
+	defer cancel()
+	err := f(bounded)
+	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("webhooks: %w: no answer within Config.StoreTimeout (%v)", ErrUnavailable, c.cfg.StoreTimeout)
+}

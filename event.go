@@ -1,0 +1,168 @@
+package webhooks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/internal/schema"
+	"github.com/ecg-api/webhooks/internal/strictjson"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// Event is something that happened, to be told to whoever subscribed to it.
+type Event struct {
+	// Type is the code of an event type that is active.
+	Type string
+	// Version of the event type. Default: v1.
+	Version string
+	// Data is any JSON value. A json.RawMessage is taken as it is, less the white
+	// space between its tokens; anything else is marshalled.
+	Data any `log:"-"`
+	// IdempotencyKey, if not "", makes it safe to publish again: for 24 h a second
+	// event of the organization with the key is not published, and the result is
+	// that of the first. At most 255 printable characters.
+	IdempotencyKey string
+	// OrderingKey says which events have to arrive in order, for subscriptions that are
+	// Ordered. At most 255 printable characters.
+	OrderingKey string
+}
+
+// message checks an event and makes its message. The budget is that of the whole call.
+func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *schema.Budget, org uuid.UUID, e Event) (store.NewMessage, error) {
+	if e.Version == "" {
+		e.Version = "v1"
+	}
+	if err := checkEvent(e); err != nil {
+		return store.NewMessage{}, err
+	}
+	scratch := scratches.Get().(*[]byte) // the body gets a copy
+	defer scratches.Put(scratch)
+	data, err := d.data((*scratch)[:0], e.Data)
+	if err != nil {
+		return store.NewMessage{}, err
+	}
+	if cap(data) <= maxScratch {
+		*scratch = data
+	}
+	t, err := types.publishable(ctx, e.Type, e.Version)
+	if err != nil {
+		return store.NewMessage{}, unknownType(err, e.Version)
+	}
+	if err := d.matchSchema(ctx, budget, t.schema, "/data", data); err != nil {
+		return store.NewMessage{}, err
+	}
+	m := d.newMessage(ctx, org, t.EventType, data)
+	m.OrderingKey = e.OrderingKey
+	return store.NewMessage{
+		Message: m, Topics: store.Topics(t.ID, t.Code, t.Version), ExpiresAt: m.CreatedAt.Add(d.cfg.Deadline),
+		IdempotencyKey: e.IdempotencyKey, Fingerprint: fingerprint(e, data),
+	}, nil
+}
+
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxScratch is how many bytes of a scratch are kept.
+const maxScratch = 64 << 10
+
+// unknownType words that an event names no event type.
+func unknownType(err error, version string) error {
+	if errors.Is(err, ErrNotFound) {
+		return fault(UnknownReference, "/eventType", "names no event type of version "+version)
+	}
+	return err
+}
+
+// newMessage makes the message of data that was checked.
+func (c *core) newMessage(ctx context.Context, org uuid.UUID, t EventType, data []byte) Message {
+	id, audit := c.created(ctx)
+	return Message{
+		ID: id, OrganizationID: org, EventTypeID: t.ID, Type: t.Code, Version: t.Version,
+		Body:      body(id, t.Code, t.Version, audit.CreatedAt, data),
+		CreatedAt: audit.CreatedAt, CreatedBy: audit.CreatedBy,
+	}
+}
+
+func checkEvent(e Event) error {
+	switch {
+	case !codeForm.MatchString(e.Type):
+		return fault(Invalid, "/eventType", allowed("code", ""))
+	case !versionForm.MatchString(e.Version):
+		return fault(Invalid, "/version", allowed("version", ""))
+	case !keyAllowed(e.IdempotencyKey):
+		return fault(Invalid, "/idempotencyKey", "must be at most 255 printable characters")
+	case !keyAllowed(e.OrderingKey):
+		return fault(Invalid, "/orderingKey", "must be at most 255 printable characters")
+	}
+	return nil
+}
+
+func keyAllowed(key string) bool {
+	return utf8.ValidString(key) && utf8.RuneCountInString(key) <= 255 &&
+		!strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// data appends the event's data to dst, as the JSON that is sent.
+func (d *Dispatcher) data(dst []byte, value any) ([]byte, error) {
+	raw, ok := value.(json.RawMessage)
+	if !ok {
+		var err error
+		if raw, err = json.Marshal(value); err != nil {
+			return nil, fault(Invalid, "/data", "cannot be marshalled: "+err.Error())
+		}
+	}
+	return appendCompact(dst, "/data", raw, d.cfg.MaxData)
+}
+
+// compact returns a JSON value without the white space between its tokens, if it
+// keeps to the strict rules and is at most so many bytes long.
+func compact(pointer string, raw []byte, most int) ([]byte, error) {
+	return appendCompact(nil, pointer, raw, most)
+}
+
+func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, error) {
+	if len(raw) > most {
+		return nil, fault(Invalid, pointer, fmt.Sprintf("must be at most %d bytes", most))
+	}
+	out, err := strictjson.Compact(dst, raw, maxDepth)
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
+		return nil, fault(Invalid, pointer+bad.Pointer, "must be a JSON value: "+bad.Reason)
+	}
+	return out, err
+}
+
+// body returns what is posted. Data comes last: see [Message.Data].
+func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte {
+	b := make([]byte, 0, len(data)+160)
+	b = append(b, `{"id":"`...)
+	b = append(b, id.String()...)
+	b = append(b, `","type":"`...)
+	b = append(b, code...)
+	b = append(b, `","version":"`...)
+	b = append(b, version...)
+	b = append(b, `","timestamp":"`...)
+	b = at.AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = append(b, `","data":`...)
+	b = append(b, data...)
+	return append(b, '}')
+}
+
+// fingerprint tells whether an event with a known key is the same event.
+func fingerprint(e Event, data []byte) []byte {
+	if e.IdempotencyKey == "" {
+		return nil
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00", e.Type, e.Version, e.OrderingKey)
+	h.Write(data)
+	return h.Sum(nil)
+}

@@ -1,0 +1,142 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// ReportInput is what became of an attempt that the caller made.
+type ReportInput struct {
+	DeliveryID uuid.UUID // the chain that the attempt is in
+	Success    bool
+	HTTPStatus int    // 100–599; 0 for none
+	Error      string // one line for a person; required without success
+	Response   []byte `log:"size"` // what came back; kept up to 16 KiB
+}
+
+// maxReported is how much of a response is kept.
+const maxReported = 16 << 10
+
+// Report stores the outcome of an attempt that the caller made: of an external one,
+// or of one in the queue, which is then not sent by the dispatcher. If it failed
+// and the schedule has a step left, the attempt's NextRetryAt says when the next
+// one is due, which the dispatcher then makes unless the attempt was external. The
+// same report again changes nothing; another one is [ErrOutcomeExists].
+// [ErrNotInChain] if the attempt is in another chain, [ErrSending] while the
+// dispatcher sends it.
+func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid.UUID, in ReportInput) (Attempt, error) {
+	if err := in.check(); err != nil {
+		return Attempt{}, err
+	}
+	sub, err := d.store.Subscription(ctx, org, subscription)
+	if err != nil {
+		return Attempt{}, err
+	}
+	now, err := d.store.Attempt(ctx, org, subscription, attempt)
+	if err != nil {
+		return Attempt{}, err
+	}
+	if now.DeliveryID != in.DeliveryID {
+		switch _, err := d.store.Attempt(ctx, org, subscription, in.DeliveryID); {
+		case errors.Is(err, ErrNotFound):
+			return Attempt{}, fault(UnknownReference, "/originalActivityId", "names no activity of the subscription")
+		case err != nil:
+			return Attempt{}, err
+		}
+		return Attempt{}, ErrNotInChain
+	}
+	a, err := d.store.Report(ctx, org, subscription, attempt, func(a Attempt) (*store.Report, error) {
+		switch {
+		case a.Status == Sending:
+			return nil, ErrSending
+		case a.Status.Finished():
+			return nil, in.repeats(a)
+		}
+		return d.report(ctx, sub, a, in), nil
+	})
+	if err == nil {
+		d.engine.Wake()
+	}
+	return a, err
+}
+
+func (in *ReportInput) check() error {
+	in.Error = strings.TrimSpace(in.Error)
+	if len(in.Response) > maxReported {
+		in.Response = in.Response[:maxReported]
+		for len(in.Response) > maxReported-utf8.UTFMax && !utf8.Valid(in.Response) { // a character was cut
+			in.Response = in.Response[:len(in.Response)-1]
+		}
+	}
+	switch {
+	case in.HTTPStatus != 0 && (in.HTTPStatus < 100 || in.HTTPStatus > 599):
+		return fault(Invalid, "/httpStatusCode", "must be 100–599, or null where there was no response")
+	case !in.Success && in.Error == "":
+		return fault(Invalid, "/error", "must say what went wrong where success is false")
+	case !fits(in.Error, "2000") || hasControl(in.Error, "\t\n"):
+		return fault(Invalid, "/error", allowed("prose", "2000"))
+	}
+	return nil
+}
+
+func (in ReportInput) status() Status {
+	if in.Success {
+		return Succeeded
+	}
+	return Failed
+}
+
+// repeats returns ErrOutcomeExists unless the attempt has this very outcome.
+func (in ReportInput) repeats(a Attempt) error {
+	if a.Status != in.status() || a.HTTPStatus != in.HTTPStatus || a.Error != in.Error || !bytes.Equal(a.Response, in.Response) {
+		return ErrOutcomeExists
+	}
+	return nil
+}
+
+func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in ReportInput) *store.Report {
+	at := d.now()
+	r := &store.Report{
+		Status: in.status(), HTTPStatus: in.HTTPStatus, Response: in.Response, Error: in.Error, At: at, By: Actor(ctx),
+	}
+	switch {
+	case !a.PostedAt.IsZero():
+	case a.External: // the time that its signature says
+		r.PostedAt = a.CreatedAt
+	default:
+		r.PostedAt = at
+	}
+	if in.Success {
+		return r
+	}
+	schedule := sub.RetrySchedule
+	if schedule == nil {
+		schedule = d.cfg.RetrySchedule
+	}
+	status := in.HTTPStatus
+	if status == http.StatusTooManyRequests {
+		status = 0 // the report does not say for how long: the schedule does
+	}
+	next := delivery.Decide(delivery.Exchange{
+		Job:    store.Job{Step: a.Step, ExpiresAt: a.CreatedAt.Add(d.cfg.Deadline)},
+		Result: guard.Result{Status: status}, Ended: at,
+	}, schedule).RetryAt
+	switch {
+	case next.IsZero():
+	case a.External:
+		r.Advice = next
+	default:
+		r.Next = &store.Next{ID: d.cfg.NewID(), DueAt: next}
+	}
+	return r
+}
