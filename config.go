@@ -60,8 +60,8 @@ type Config struct {
 	MaxData int
 
 	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. See [Subscriptions.CheckKeys] and
-	// [Subscriptions.RotateKeys]. Default: none, the secrets lie in the clear.
+	// encrypts, all decrypt. See [Keys.Check] and
+	// [Keys.Rotate]. Default: none, the secrets lie in the clear.
 	SecretKeys [][]byte `log:"-"`
 	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
 	SecretOverlap time.Duration

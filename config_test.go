@@ -34,7 +34,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"Config.Workers":                     {Workers: -1},
 		"Config.MaxData":                     {MaxData: -1},
 		"Config.AllowNetworks[0]":            {AllowNetworks: []netip.Prefix{{}}},
-		"Config.SecretKeys[0] has 5 bytes":   {SecretKeys: [][]byte{[]byte("short")}},
+		"Config.SecretKeys: key 0 has 5":     {SecretKeys: [][]byte{[]byte("short")}},
 		"Config.PrivateKey: invalid signing": {PrivateKey: "whsk_nonsense"},
 	} {
 		if _, err := webhooks.New(memstore.New(), c); err == nil || !strings.Contains(err.Error(), want) {

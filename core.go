@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/keyring"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -18,7 +19,7 @@ type core struct {
 	cfg     Config
 	store   store.Store
 	policy  *guard.Policy
-	keyring *keyring
+	keyring *keyring.Ring
 	engine  *delivery.Engine
 	types   typeCache
 	checks  checks

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/internal/keyring"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -14,21 +15,22 @@ import (
 // that is not in Config.SecretKeys.
 var ErrMissingKey = errors.New("webhooks: Config.SecretKeys lacks a key that signing secrets in the store are encrypted with")
 
-// keyBatch is how many secrets are read, and written, in one go.
-const keyBatch = 500
+// Keys manages Config.SecretKeys, the keys that encrypt signing secrets in the store.
+type Keys struct{ *core }
 
-// CheckKeys returns [ErrMissingKey] unless there is a key in Config.SecretKeys for
-// every signing secret in the store. Secrets that are damaged are logged and no
-// error: each is its own subscription's trouble. [Dispatcher.Start] does this too;
-// a process that only serves or publishes should before it begins. It reads through
-// all of them: a million take some two seconds on PostgreSQL.
-func (s *Subscriptions) CheckKeys(ctx context.Context) error { return s.checkKeys(ctx) }
+// Keys returns the management of the keys that encrypt signing secrets in the store.
+func (w *Webhooks) Keys() *Keys { return &Keys{w.core} }
 
-func (c *core) checkKeys(ctx context.Context) error {
+// Check returns [ErrMissingKey] unless Config.SecretKeys has a key for every signing
+// secret in the store. It logs damaged secrets and returns no error for them: a damaged secret
+// stops the deliveries of its own subscription alone. [Dispatcher.Start] calls Check; a process
+// that only serves REST or publishes should call it before it begins. Check reads every secret: a
+// million take about two seconds on PostgreSQL.
+func (k *Keys) Check(ctx context.Context) error {
 	damaged, first := 0, uuid.Nil
-	err := c.eachSecret(ctx, c.keyring.known(), func(rows []store.Secret) error {
+	err := k.eachSecret(ctx, k.keyring.KnownPrefixes(), func(rows []store.Secret) error {
 		for _, row := range rows {
-			if foreign(row.Key) {
+			if keyring.LacksKey(row.Key) {
 				return ErrMissingKey
 			}
 			if damaged++; damaged == 1 {
@@ -38,18 +40,59 @@ func (c *core) checkKeys(ctx context.Context) error {
 		return nil
 	})
 	if err == nil && damaged > 0 {
-		c.cfg.Logger.Error("webhooks: signing secrets in the store are damaged", "secrets", damaged, "of subscription", first)
+		k.cfg.Logger.Error("webhooks: signing secrets in the store are damaged", "secrets", damaged, "of subscription", first)
 	}
 	return err
 }
 
-// eachSecret calls f with all secrets that begin as none of the prefixes, in
-// batches.
-func (c *core) eachSecret(ctx context.Context, except [][]byte, f func([]store.Secret) error) error {
+// KeyRotation is the result of [Keys.Rotate].
+type KeyRotation struct {
+	Rotated int // secrets that were encrypted again
+	Damaged int // secrets that cannot be decrypted and were left unchanged
+}
+
+// Rotate encrypts every signing secret with the first key of Config.SecretKeys, also a secret
+// that is stored in the clear. Signatures stay the same. Rotate may run while hosts deliver, if
+// all of them have the first key, and may be repeated after an interruption: it continues with
+// the remaining secrets. It returns [ErrMissingKey] and changes nothing if a secret is encrypted
+// with a key that is not configured. After it succeeded, and when every host has the new key
+// first, the former keys can be removed.
+func (k *Keys) Rotate(ctx context.Context) (KeyRotation, error) {
+	var done KeyRotation
+	if err := k.Check(ctx); err != nil {
+		return done, err
+	}
+	err := k.eachSecret(ctx, [][]byte{k.keyring.CurrentPrefix()}, func(rows []store.Secret) error {
+		changes := make([]store.KeyChange, 0, len(rows))
+		for _, row := range rows {
+			secret, err := k.decrypt(row)
+			if err != nil {
+				done.Damaged++
+				k.cfg.Logger.Error("webhooks: a signing secret does not open and is left as it is",
+					"secret", row.ID, "subscription", row.SubscriptionID)
+				continue
+			}
+			changes = append(changes, store.KeyChange{SecretID: row.ID, From: row.Key, To: k.encrypt(row, secret)})
+		}
+		n, err := k.store.ReplaceKeys(ctx, changes)
+		done.Rotated += n
+		return err
+	})
+	if err != nil {
+		return done, fmt.Errorf("webhooks: rotate keys, %d done: %w", done.Rotated, err)
+	}
+	return done, nil
+}
+
+// keyBatch is the number of secrets that are read, and written, at once.
+const keyBatch = 500
+
+// eachSecret calls f with the secrets that have none of the prefixes, in batches.
+func (k *Keys) eachSecret(ctx context.Context, except [][]byte, f func([]store.Secret) error) error {
 	for after := uuid.Nil; ; {
 		var rows []store.Secret
-		err := c.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
-			rows, err = c.store.SecretsExcept(ctx, except, after, keyBatch)
+		err := k.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
+			rows, err = k.store.SecretsExcept(ctx, except, after, keyBatch)
 			return err
 		})
 		if err != nil {
@@ -65,41 +108,28 @@ func (c *core) eachSecret(ctx context.Context, except [][]byte, f func([]store.S
 	}
 }
 
-// KeyRotation is what [Subscriptions.RotateKeys] did.
-type KeyRotation struct {
-	Rotated int // secrets that were encrypted anew
-	Damaged int // secrets that do not open; they stay as they are
+// encrypt returns the stored form of a secret in its row.
+func (c *core) encrypt(row store.Secret, secret string) []byte {
+	return c.keyring.Seal(secret, ownerOf(row))
 }
 
-// RotateKeys encrypts every signing secret anew that is not encrypted with the
-// first of Config.SecretKeys, those in the clear included. The secrets themselves
-// stay the same, and sign on. It can run while hosts do, if all of them have the
-// key, and be run again after it was interrupted: it goes on with what is left.
-// [ErrMissingKey], and nothing is changed, if it is not the keys' to do. Once it
-// has succeeded and every host has the new key first, the others can go.
-func (s *Subscriptions) RotateKeys(ctx context.Context) (KeyRotation, error) {
-	var done KeyRotation
-	if err := s.checkKeys(ctx); err != nil {
-		return done, err
-	}
-	err := s.eachSecret(ctx, [][]byte{s.keyring.wanted()}, func(rows []store.Secret) error {
-		changes := make([]store.KeyChange, 0, len(rows))
-		for _, row := range rows {
-			secret, err := s.keyring.open(row)
-			if err != nil {
-				done.Damaged++
-				s.cfg.Logger.Error("webhooks: a signing secret does not open and is left as it is",
-					"secret", row.ID, "subscription", row.SubscriptionID)
-				continue
-			}
-			changes = append(changes, store.KeyChange{SecretID: row.ID, From: row.Key, To: s.keyring.seal(row, secret)})
-		}
-		n, err := s.store.ReplaceKeys(ctx, changes)
-		done.Rotated += n
-		return err
-	})
+// decrypt returns the secret of a row, or errSealed.
+func (c *core) decrypt(row store.Secret) (string, error) {
+	secret, err := c.keyring.Open(row.Key, ownerOf(row))
 	if err != nil {
-		return done, fmt.Errorf("webhooks: rotate keys, %d done: %w", done.Rotated, err)
+		return "", errSealed
 	}
-	return done, nil
+	return secret, nil
+}
+
+// errSealed does not tell why a secret cannot be decrypted.
+var errSealed = errors.New("webhooks: a signing secret cannot be decrypted with the keys in Config.SecretKeys")
+
+// ownerOf identifies the row of a secret. Encryption binds the secret to it: a stored secret that
+// is copied to another row does not decrypt there.
+func ownerOf(row store.Secret) []byte {
+	ids := make([]byte, 0, 48)
+	ids = append(ids, row.OrganizationID[:]...)
+	ids = append(ids, row.SubscriptionID[:]...)
+	return append(ids, row.ID[:]...)
 }

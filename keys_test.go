@@ -120,10 +120,10 @@ func TestTheSecretsOfADeletedSubscriptionAreGone(t *testing.T) {
 		t.Errorf("%d secrets are left", n)
 	}
 	other := k.open(key(2)) // so their key is not needed any more
-	if err := other.Subscriptions.CheckKeys(t.Context()); err != nil {
+	if err := other.Keys().Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if got, err := other.Subscriptions.RotateKeys(t.Context()); got != (webhooks.KeyRotation{}) || err != nil {
+	if got, err := other.Keys().Rotate(t.Context()); got != (webhooks.KeyRotation{}) || err != nil {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -207,7 +207,7 @@ func TestTheDispatcherStartsWithTheKeysOfItsStoreAlone(t *testing.T) {
 				k.subscribe(k.open(ring...))
 			}
 			w := k.open(c.ring...)
-			check, start := w.Subscriptions.CheckKeys(t.Context()), w.Dispatcher.Start(t.Context())
+			check, start := w.Keys().Check(t.Context()), w.Dispatcher.Start(t.Context())
 			if stop := w.Dispatcher.Stop(context.Background()); stop != nil {
 				t.Error(stop)
 			}
@@ -231,7 +231,7 @@ func TestADamagedSecretDoesNotStopTheStart(t *testing.T) {
 		bad[i] ^= 0x40
 		row := k.rows()[0]
 		put(t, k, store.Secret{Key: bad}, row)
-		if err := w.Subscriptions.CheckKeys(t.Context()); err != nil {
+		if err := w.Keys().Check(t.Context()); err != nil {
 			t.Errorf("byte %d is wrong: %v", i, err)
 		}
 		if _, err := w.Subscriptions.SecretAt(t.Context(), k.org, row.SubscriptionID, time.Time{}); err == nil {
@@ -240,7 +240,7 @@ func TestADamagedSecretDoesNotStopTheStart(t *testing.T) {
 	}
 	for _, bad := range []string{"", "\x01", "\x02", "nonsense", string(good[:5]), string(good[:12]), string(good[:len(good)-1])} {
 		put(t, k, store.Secret{Key: []byte(bad)}, k.rows()[0])
-		if err := w.Subscriptions.CheckKeys(t.Context()); err != nil {
+		if err := w.Keys().Check(t.Context()); err != nil {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -284,7 +284,7 @@ func TestRotateKeys(t *testing.T) {
 	}
 	before := k.rows()
 
-	if _, err := k.open(key(2)).Subscriptions.RotateKeys(t.Context()); !errors.Is(err, webhooks.ErrMissingKey) {
+	if _, err := k.open(key(2)).Keys().Rotate(t.Context()); !errors.Is(err, webhooks.ErrMissingKey) {
 		t.Errorf("without the former key: %v", err)
 	}
 	if after := k.rows(); string(after[0].Key) != string(before[0].Key) {
@@ -295,18 +295,18 @@ func TestRotateKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := broken.Subscriptions.RotateKeys(t.Context())
+	done, err := broken.Keys().Rotate(t.Context())
 	if !errors.Is(err, errInterrupted) || done.Rotated != 700 {
 		t.Fatalf("rotated %d, then %v", done.Rotated, err)
 	}
 	both := k.open(key(2), key(1))
 	want(both)
-	if err := k.open(key(2)).Subscriptions.CheckKeys(t.Context()); !errors.Is(err, webhooks.ErrMissingKey) {
+	if err := k.open(key(2)).Keys().Check(t.Context()); !errors.Is(err, webhooks.ErrMissingKey) {
 		t.Errorf("half-way the new key alone would start: %v", err)
 	}
 
 	for _, left := range []int{503, 0} {
-		if done, err := both.Subscriptions.RotateKeys(t.Context()); err != nil || done.Rotated != left || done.Damaged != 0 {
+		if done, err := both.Keys().Rotate(t.Context()); err != nil || done.Rotated != left || done.Damaged != 0 {
 			t.Errorf("rotated %d, %d damaged, %v; want %d", done.Rotated, done.Damaged, err, left)
 		}
 	}
@@ -341,7 +341,7 @@ func TestRotateKeysLeavesWhatDoesNotOpen(t *testing.T) {
 	k.subscribe(old)
 	k.subscribe(old)
 	put(t, k, k.rows()[0], k.rows()[1])
-	done, err := k.open(key(2), key(1)).Subscriptions.RotateKeys(t.Context())
+	done, err := k.open(key(2), key(1)).Keys().Rotate(t.Context())
 	if err != nil || done.Rotated != 1 || done.Damaged != 1 {
 		t.Errorf("%d rotated, %d damaged, %v", done.Rotated, done.Damaged, err)
 	}

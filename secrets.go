@@ -79,7 +79,7 @@ func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret
 		if err := editable(sub.Lifecycle); err != nil {
 			return store.Secret{}, err
 		}
-		if old, err := s.keyring.open(current); err == nil && same(old, secret) {
+		if old, err := s.decrypt(current); err == nil && same(old, secret) {
 			return store.Secret{}, ErrSecretUnchanged
 		}
 		_, audit := s.created(ctx)
@@ -138,7 +138,7 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 	}
 	out := make(map[uuid.UUID]string, len(ids))
 	for id, t := range targets {
-		out[id], _ = s.keyring.open(t.Secrets[0]) // as in Secrets
+		out[id], _ = s.decrypt(t.Secrets[0]) // as in Secrets
 	}
 	return out, nil
 }
@@ -151,12 +151,12 @@ func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Sec
 		ID: c.cfg.NewID(), OrganizationID: sub.OrganizationID, SubscriptionID: sub.ID,
 		ValidFrom: audit.CreatedAt, Audit: audit,
 	}
-	row.Key = c.keyring.seal(row, secret)
+	row.Key = c.encrypt(row, secret)
 	return row
 }
 
 func (c *core) openSecret(row store.Secret) (Secret, error) {
-	key, err := c.keyring.open(row)
+	key, err := c.decrypt(row)
 	return Secret{
 		ID: row.ID, SubscriptionID: row.SubscriptionID, Key: key,
 		ValidFrom: row.ValidFrom, ValidTo: row.ValidTo, Audit: row.Audit,

@@ -102,7 +102,7 @@ func (s *Signer) keyAt(ctx context.Context, org, subscription uuid.UUID, at time
 }
 
 func (s *Signer) key(row store.Secret) (signing.Key, error) {
-	secret, err := s.keyring.open(row)
+	secret, err := s.decrypt(row)
 	if err != nil {
 		return signing.Key{}, err
 	}

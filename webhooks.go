@@ -3,10 +3,12 @@ package webhooks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/internal/keyring"
 )
 
 // Version of the module, as it goes out in the User-Agent of deliveries.
@@ -36,8 +38,8 @@ func New(st Store, c Config) (*Webhooks, error) {
 	}
 	k := &core{cfg: c, store: st, policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64}, checks: make(checks, runtime.GOMAXPROCS(0))}
 	var err error
-	if k.keyring, err = newKeyring(c.SecretKeys); err != nil {
-		return nil, err
+	if k.keyring, err = keyring.New(c.SecretKeys); err != nil {
+		return nil, fmt.Errorf("webhooks: Config.SecretKeys: %w", err)
 	}
 	signer, err := newSigner(k, c.PrivateKey)
 	if err != nil {
@@ -51,7 +53,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 		Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
 		SecretOverlap: c.SecretOverlap, Retention: c.Retention, Deadline: c.Deadline,
-		Ready:     k.checkKeys,
+		Ready:     (&Keys{k}).Check,
 		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Observe: c.observe(), Now: c.Now, NewID: c.NewID,
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 	if err != nil {
 		return named(err)
 	}
-	done, err := hooks.Subscriptions.RotateKeys(ctx)
+	done, err := hooks.Keys().Rotate(ctx)
 	if errors.Is(err, webhooks.ErrMissingKey) {
 		return named(err)
 	}
@@ -67,7 +67,7 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 
 // checkKeys refuses to start with keys that are not those of the database.
 func (p *process) checkKeys(ctx context.Context) error {
-	err := p.hooks.Subscriptions.CheckKeys(ctx)
+	err := p.hooks.Keys().Check(ctx)
 	if !errors.Is(err, webhooks.ErrMissingKey) {
 		return err
 	}
