@@ -40,7 +40,7 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := d.Deliveries(ctx, org, message, allDeliveries)
+	deliveries, err := d.MessageDeliveries(ctx, org, message, allDeliveries)
 	if err != nil {
 		return nil, err
 	}

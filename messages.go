@@ -37,9 +37,9 @@ func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSum
 	return out, err
 }
 
-// Deliveries lists the deliveries of a message, without its body. HeldUntil is as in
+// MessageDeliveries lists the deliveries of a message, without its body. HeldUntil is as in
 // [Subscriptions.Deliveries].
-func (d *Dispatcher) Deliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error) {
+func (d *Dispatcher) MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error) {
 	list, err := d.store.MessageDeliveries(ctx, org, message, page)
 	if err != nil {
 		return list, err

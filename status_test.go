@@ -104,7 +104,7 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 		d, err := w.Subscriptions.Delivery(t.Context(), w.org, s.ID, id)
 		w.must(err)
 		shown["delivery"] = d.HeldUntil
-		of, err := w.Dispatcher.Deliveries(t.Context(), w.org, p.ID, webhooks.Page{Take: 10})
+		of, err := w.Dispatcher.MessageDeliveries(t.Context(), w.org, p.ID, webhooks.Page{Take: 10})
 		w.must(err)
 		shown["delivery of the message"] = of.Items[0].HeldUntil
 		all, err := w.Subscriptions.Deliveries(t.Context(), webhooks.HistoryQuery{OrganizationID: w.org, SubscriptionID: s.ID, Page: webhooks.Page{Take: 1, Descending: true}})

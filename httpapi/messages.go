@@ -65,7 +65,7 @@ func (a *api) getMessage(c *call) error {
 		return err
 	}
 	deliveries, err := readPage(c, false, func(maxBytes int) (webhooks.List[webhooks.Delivery], error) {
-		return a.hooks.Dispatcher.Deliveries(c.ctx(), c.org, found.ID, webhooks.Page{Take: maxActivations, MaxBytes: maxBytes})
+		return a.hooks.Dispatcher.MessageDeliveries(c.ctx(), c.org, found.ID, webhooks.Page{Take: maxActivations, MaxBytes: maxBytes})
 	})
 	if err != nil {
 		return err
