@@ -99,54 +99,36 @@ func (f ObserverFunc) Observe(n Notice) { f(n) }
 // another, each ± 20 %.
 func DefaultRetrySchedule() []time.Duration { return delivery.DefaultSchedule() }
 
-func (c Config) withDefaults() Config {
-	if c.RetrySchedule == nil {
-		c.RetrySchedule = DefaultRetrySchedule()
+// engine returns the part of the configuration that is the engine's, with the engine's defaults.
+func (c Config) engine() delivery.Config {
+	engine := delivery.Config{
+		Sender: c.Sender, Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
+		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
+		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention,
+		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Now: c.Now, NewID: c.NewID,
 	}
-	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
-	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
+	if c.Observer != nil {
+		engine.Observe = c.Observer.Observe
+	}
+	return engine.WithDefaults()
+}
+
+// withDefaults takes over the engine's value of each field that this package uses too.
+func (c Config) withDefaults(engine delivery.Config) Config {
+	c.RetrySchedule, c.Deadline, c.SecretOverlap = engine.Schedule, engine.Deadline, engine.SecretOverlap
+	c.Logger, c.Now, c.NewID = engine.Logger, engine.Now, engine.NewID
 	c.StoreTimeout = cmp.Or(c.StoreTimeout, 10*time.Second)
-	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
 	c.MaxData = cmp.Or(c.MaxData, 1<<20)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.NewID == nil {
-		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-	}
 	return c
 }
 
+// check checks the fields that the engine does not check.
 func (c Config) check() error {
-	for _, f := range []struct {
-		name string
-		d    time.Duration
-	}{
-		{"Timeout", c.Timeout},
-		{"Deadline", c.Deadline},
-		{"SecretOverlap", c.SecretOverlap},
-		{"PollInterval", c.PollInterval},
-		{"DrainTimeout", c.DrainTimeout},
-		{"StoreTimeout", c.StoreTimeout},
-	} {
-		if f.d < 0 {
-			return fmt.Errorf("webhooks: Config.%s is %v, must not be negative", f.name, f.d)
-		}
-	}
-	if err := c.checkSchedule(); err != nil {
-		return err
+	if c.StoreTimeout < 0 {
+		return fmt.Errorf("webhooks: Config.StoreTimeout is %v, must be positive", c.StoreTimeout)
 	}
 	if c.Retention > 0 && c.Retention < minRetention {
 		return fmt.Errorf("webhooks: Config.Retention is %v, must be at least %v, or negative for ever", c.Retention, minRetention)
-	}
-	if c.Timeout > delivery.MaxTimeout {
-		return fmt.Errorf("webhooks: Config.Timeout is %v, must be at most %v", c.Timeout, delivery.MaxTimeout)
-	}
-	if c.Workers < 0 {
-		return fmt.Errorf("webhooks: Config.Workers is %d, must not be negative", c.Workers)
 	}
 	if c.MaxData < 2 {
 		return fmt.Errorf("webhooks: Config.MaxData is %d, must be at least 2", c.MaxData)
@@ -156,12 +138,15 @@ func (c Config) check() error {
 			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
 		}
 	}
-	return nil
+	return c.checkSchedule()
 }
 
 func (c Config) checkSchedule() error {
 	if len(c.RetrySchedule) == 0 {
 		return errors.New("webhooks: Config.RetrySchedule is empty; leave it nil for the default")
+	}
+	if c.Deadline <= 0 {
+		return nil // the engine refuses the deadline
 	}
 	left := c.Deadline // a sum could overflow
 	for i, wait := range c.RetrySchedule {
@@ -175,14 +160,7 @@ func (c Config) checkSchedule() error {
 	return nil
 }
 
-func (c Config) observe() func(Notice) {
-	if c.Observer == nil {
-		return nil
-	}
-	return c.Observer.Observe
-}
-
-// ensure that what the host may supply can be had.
+// Compile-time checks: the defaults implement the interfaces that a host may implement.
 var (
 	_ Sender         = (*guard.Client)(nil)
 	_ signing.Signer = (*signing.KeySet)(nil)

@@ -19,7 +19,7 @@ import (
 func TestNewNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]webhooks.Config{
-		"Config.Timeout is -1s":              {Timeout: -time.Second},
+		"webhooks: Config.Timeout is -1s":    {Timeout: -time.Second},
 		"Config.Timeout is 1m0s":             {Timeout: time.Minute},
 		"Config.Deadline":                    {Deadline: -1},
 		"Config.SecretOverlap":               {SecretOverlap: -1},

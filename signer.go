@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -138,10 +136,6 @@ func (s *Signer) Headers(ctx context.Context, a Attempt) (http.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := http.Header{
-		"Content-Type":         {"application/json"},
-		"User-Agent":           {"ecg-webhooks/" + Version},
-		delivery.HeaderAttempt: {strconv.Itoa(a.Number)},
-	}
-	return h, signer.Sign(h, signing.Message{ID: a.MessageID.String(), At: s.signedAt(a), Body: a.Body})
+	h := http.Header{}
+	return h, s.engine.SetHeaders(h, signer, a.Number, signing.Message{ID: a.MessageID.String(), At: s.signedAt(a), Body: a.Body})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -150,8 +151,8 @@ func checkHeaders(headers map[string]string) (map[string]string, error) {
 }
 
 func checkTimes(in SubscriptionInput) error {
-	if in.Timeout != 0 && (in.Timeout < time.Second || in.Timeout > 30*time.Second) {
-		return fault(Invalid, "/timeoutMs", "must be 1000–30000")
+	if in.Timeout != 0 && (in.Timeout < time.Second || in.Timeout > delivery.MaxTimeout) {
+		return fault(Invalid, "/timeoutMs", fmt.Sprintf("must be 1000–%d", delivery.MaxTimeout.Milliseconds()))
 	}
 	if in.RetrySchedule != nil && (len(in.RetrySchedule) == 0 || len(in.RetrySchedule) > 20) {
 		return fault(Invalid, "/retrySchedule", "must have 1–20 waits")

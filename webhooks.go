@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
@@ -32,11 +33,15 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if st == nil {
 		return nil, errors.New("webhooks: the store is nil")
 	}
-	c = c.withDefaults()
+	engine := c.engine()
+	c = c.withDefaults(engine)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	k := &core{cfg: c, store: st, policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64}, checks: make(checks, runtime.GOMAXPROCS(0))}
+	k := &core{
+		cfg: c, store: st, checks: make(checks, runtime.GOMAXPROCS(0)),
+		policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64},
+	}
 	var err error
 	if k.keyring, err = keyring.New(c.SecretKeys); err != nil {
 		return nil, fmt.Errorf("webhooks: Config.SecretKeys: %w", err)
@@ -45,19 +50,12 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Sender == nil {
-		c.Sender = guard.NewClient(guard.Options{Policy: k.policy, Timeout: c.Timeout})
+	engine.Store, engine.Signer, engine.Ready = st, signer.forTarget, (&Keys{k}).Check
+	if engine.Sender == nil {
+		engine.Sender = guard.NewClient(guard.Options{Policy: k.policy})
 	}
-	k.engine, err = delivery.New(delivery.Config{
-		Store: st, Sender: c.Sender, Signer: signer.forTarget,
-		Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
-		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
-		SecretOverlap: c.SecretOverlap, Retention: c.Retention, Deadline: c.Deadline,
-		Ready:     (&Keys{k}).Check,
-		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Observe: c.observe(), Now: c.Now, NewID: c.NewID,
-	})
-	if err != nil {
-		return nil, err
+	if k.engine, err = delivery.New(engine); err != nil {
+		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
 	}
 	k.gatherer = &gatherer{store: k.storeNow}
 	return &Webhooks{

@@ -76,15 +76,8 @@ func defaultWorkers(memory int64) int {
 	return int(max(least, min(memory/2/each, most)))
 }
 
-func (c Config) withDefaults() (Config, error) {
-	switch {
-	case c.Store == nil:
-		return c, errors.New("delivery: Config.Store is nil")
-	case c.Sender == nil:
-		return c, errors.New("delivery: Config.Sender is nil")
-	case c.Signer == nil:
-		return c, errors.New("delivery: Config.Signer is nil")
-	}
+// WithDefaults returns the configuration with its default in place of each zero value.
+func (c Config) WithDefaults() Config {
 	if c.Schedule == nil {
 		c.Schedule = DefaultSchedule()
 	}
@@ -115,10 +108,18 @@ func (c Config) withDefaults() (Config, error) {
 	if c.NewID == nil {
 		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 	}
-	return c, c.check()
+	return c
 }
 
 func (c Config) check() error {
+	switch {
+	case c.Store == nil:
+		return errors.New("delivery: Config.Store is nil")
+	case c.Sender == nil:
+		return errors.New("delivery: Config.Sender is nil")
+	case c.Signer == nil:
+		return errors.New("delivery: Config.Signer is nil")
+	}
 	for _, f := range []struct {
 		name string
 		n    int

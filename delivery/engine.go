@@ -71,8 +71,8 @@ type run struct {
 // New returns an engine, or an error that names the field of the configuration
 // which is wrong. It starts nothing.
 func New(c Config) (*Engine, error) {
-	c, err := c.withDefaults()
-	if err != nil {
+	c = c.WithDefaults()
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	e := &Engine{

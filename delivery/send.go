@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
@@ -138,10 +137,7 @@ func (r *run) send(t *task, to *target, now time.Time) (result guard.Result) {
 	for k, v := range to.header {
 		h[k] = v
 	}
-	h["Content-Type"] = contentType
-	h["User-Agent"] = r.userAgent
-	h[HeaderAttempt] = []string{strconv.Itoa(t.Number)}
-	if err := to.signer.Sign(h, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
+	if err := r.SetHeaders(h, to.signer, t.Number, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
 		return guard.Result{Err: fault("the message cannot be signed")}
 	}
 	return r.cfg.Sender.Post(r.sending, guard.Request{

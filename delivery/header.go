@@ -1,0 +1,17 @@
+package delivery
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/ecg-api/webhooks/signing"
+)
+
+// SetHeaders adds to h every header of an attempt that does not come from the subscription: content type,
+// user agent, the number of the attempt, and the signatures of the message.
+func (e *Engine) SetHeaders(h http.Header, signer signing.Signer, attempt int, m signing.Message) error {
+	h["Content-Type"] = contentType
+	h["User-Agent"] = e.userAgent
+	h[HeaderAttempt] = []string{strconv.Itoa(attempt)}
+	return signer.Sign(h, m)
+}
