@@ -65,10 +65,10 @@ type ValidationError struct {
 	Fields  []FieldError
 }
 
-// FieldError is one fault of an input.
+// FieldError is one wrong field of an input.
 type FieldError struct {
-	Pointer string // RFC 6901 JSON Pointer to the field by its REST name, such as /postUri
-	Detail  string // what is allowed
+	Pointer string // RFC 6901 JSON Pointer to the field by the name in its field tag, such as /postUri
+	Detail  string // the allowed values
 }
 
 // Error lists the faults in one line.

@@ -19,22 +19,22 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Event is something that happened, to be told to whoever subscribed to it.
+// Event is something that happened, for the subscriptions to its type.
 type Event struct {
 	// Type is the code of an event type that is active.
-	Type string
+	Type string `field:"eventType"`
 	// Version of the event type. Default: v1.
-	Version string
-	// Data is any JSON value. A json.RawMessage is taken as it is, less the white
-	// space between its tokens; anything else is marshalled.
-	Data any `log:"-"`
+	Version string `field:"version"`
+	// Data is any JSON value. A json.RawMessage is sent as it is, without the white
+	// space between its tokens; a value of any other type is marshalled.
+	Data any `field:"data" log:"-"`
 	// IdempotencyKey, if not "", makes it safe to publish again: for 24 h a second
 	// event of the organization with the key is not published, and the result is
 	// that of the first. At most 255 printable characters.
-	IdempotencyKey string
-	// OrderingKey says which events have to arrive in order, for subscriptions that are
-	// Ordered. At most 255 printable characters.
-	OrderingKey string
+	IdempotencyKey string `field:"idempotencyKey"`
+	// OrderingKey names a sequence of events: subscriptions that are Ordered get the
+	// events of a sequence one after the other. At most 255 printable characters.
+	OrderingKey string `field:"orderingKey"`
 }
 
 // message checks an event and makes its message. The budget is that of the whole call.

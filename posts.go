@@ -12,29 +12,29 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// PostInput is an event for one subscription alone, which need not list its type.
+// PostInput is an event for one subscription alone, which need not list the event type.
 type PostInput struct {
 	// EventTypeID is the event type. Zero: Type and Version name it, as in [Event].
-	EventTypeID uuid.UUID
-	Type        string
-	Version     string
+	EventTypeID uuid.UUID `field:"eventTypeId"`
+	Type        string    `field:"eventType"`
+	Version     string    `field:"version"`
 	// Data is as in [Event].
-	Data any `log:"-"`
-	// Source is what Data was made from, a JSON object: it is kept with the
+	Data any `field:"data" log:"-"`
+	// Source is the original from which Data was made, a JSON object. It is kept with the
 	// message and never sent. Default: none.
-	Source []byte `log:"size"`
-	// RetryOf makes it a retry of the given attempt, in that one's chain, and with
-	// its message id and body if the type, Data and Source are the same. Default: it
+	Source []byte `field:"source" log:"size"`
+	// RetryOf makes the attempt a retry of the given attempt, in the same chain. It has the same
+	// message id and body if event type, Data and Source are the same. Default: the attempt
 	// begins a delivery.
-	RetryOf uuid.UUID
-	// Kind is FirstPost or TestPost, with RetryOf ManualRetry or AutomaticRetry,
-	// which uses up a step of the schedule. Default: FirstPost or ManualRetry.
-	Kind AttemptType
-	// External says that the caller makes the request and tells the outcome with
+	RetryOf uuid.UUID `field:"retryOf"`
+	// Kind is FirstPost or TestPost; with RetryOf it is ManualRetry or AutomaticRetry, which uses
+	// up a step of the schedule. Default: FirstPost, or ManualRetry with RetryOf.
+	Kind AttemptType `field:"kind"`
+	// External says that the caller makes the request and reports its outcome with
 	// [Dispatcher.Report].
-	External bool
-	// PostedAt is when the caller made the request, if External and done already.
-	PostedAt time.Time
+	External bool `field:"external"`
+	// PostedAt is the time of the request, if External and the caller has made it already.
+	PostedAt time.Time `field:"postedAt"`
 }
 
 // Post adds an attempt to send an event to one subscription, and its message. It
@@ -52,7 +52,7 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 		in.Kind = ManualRetry
 	}
 	if (in.RetryOf != uuid.Nil) != (in.Kind == ManualRetry || in.Kind == AutomaticRetry) {
-		return Attempt{}, fault(Invalid, "/type", "must be 1 or 2 with retryingFromPostId, and 0 or 3 without")
+		return Attempt{}, fault(Invalid, "/kind", "must be a manual or automatic retry with retryOf, and a first post or test without")
 	}
 	m, err := d.postMessage(ctx, sub, in)
 	if err != nil {
@@ -89,7 +89,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 	if in.EventTypeID != uuid.Nil {
 		t, err := d.store.EventType(ctx, in.EventTypeID)
 		if errors.Is(err, ErrNotFound) {
-			return Message{}, fault(UnknownReference, "/eventId", "names no event type")
+			return Message{}, fault(UnknownReference, "/eventTypeId", "names no event type")
 		}
 		if err != nil {
 			return Message{}, err
@@ -101,11 +101,11 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		return Message{}, err
 	}
 	if in.Source != nil {
-		if m.Source, err = compact("/rawMessage", in.Source, d.cfg.MaxData); err != nil {
+		if m.Source, err = compact("/source", in.Source, d.cfg.MaxData); err != nil {
 			return Message{}, err
 		}
 		if !bytes.HasPrefix(m.Source, []byte("{")) {
-			return Message{}, fault(Invalid, "/rawMessage", "must be a JSON object")
+			return Message{}, fault(Invalid, "/source", "must be a JSON object")
 		}
 	}
 	m.SubscriptionID = sub.ID
@@ -118,7 +118,7 @@ func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (A
 	a.At, a.By, a.ExpiresAt = m.CreatedAt, m.CreatedBy, m.CreatedAt.Add(d.cfg.Deadline)
 	added, err := d.store.AddAttempt(ctx, m.OrganizationID, m.SubscriptionID, a)
 	if errors.Is(err, store.ErrBadReference) {
-		return Attempt{}, fault(UnknownReference, "/retryingFromPostId", "names no activity of the subscription")
+		return Attempt{}, fault(UnknownReference, "/retryOf", "names no attempt of the subscription")
 	}
 	if err == nil && !a.External {
 		d.engine.Wake()

@@ -15,16 +15,16 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// ReportInput is what became of an attempt that the caller made.
+// ReportInput is the outcome of an attempt that the caller made.
 type ReportInput struct {
-	DeliveryID uuid.UUID // the chain that the attempt is in
-	Success    bool
-	HTTPStatus int    // 100–599; 0 for none
-	Error      string // one line for a person; required without success
-	Response   []byte `log:"size"` // what came back; kept up to 16 KiB
+	DeliveryID uuid.UUID `field:"deliveryId"` // the chain of the attempt
+	Success    bool      `field:"success"`
+	HTTPStatus int       `field:"httpStatus"`          // 100–599; 0 for none
+	Error      string    `field:"error"`               // one line for a person; required without Success
+	Response   []byte    `field:"response" log:"size"` // kept up to 16 KiB
 }
 
-// maxReported is how much of a response is kept.
+// maxReported is the number of bytes of a response that are kept.
 const maxReported = 16 << 10
 
 // Report stores the outcome of an attempt that the caller made: of an external one,
@@ -49,7 +49,7 @@ func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid
 	if now.DeliveryID != in.DeliveryID {
 		switch _, err := d.store.Attempt(ctx, org, subscription, in.DeliveryID); {
 		case errors.Is(err, ErrNotFound):
-			return Attempt{}, fault(UnknownReference, "/originalActivityId", "names no activity of the subscription")
+			return Attempt{}, fault(UnknownReference, "/deliveryId", "names no attempt of the subscription")
 		case err != nil:
 			return Attempt{}, err
 		}
@@ -80,7 +80,7 @@ func (in *ReportInput) check() error {
 	}
 	switch {
 	case in.HTTPStatus != 0 && (in.HTTPStatus < 100 || in.HTTPStatus > 599):
-		return fault(Invalid, "/httpStatusCode", "must be 100–599, or null where there was no response")
+		return fault(Invalid, "/httpStatus", "must be 100–599, or 0 where there was no response")
 	case !in.Success && in.Error == "":
 		return fault(Invalid, "/error", "must say what went wrong where success is false")
 	case !fits(in.Error, "2000") || hasControl(in.Error, "\t\n"):

@@ -3,10 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -32,6 +30,9 @@ type payloadWire struct {
 	Headers    map[string]string `json:"headers"`
 }
 
+// payloadFields are the fields of PostInput as makePayload names them.
+var payloadFields = inputNames{"retryOf": {parameter: "originalActivityId", detail: unknownActivity}}
+
 func (a *api) makePayload(c *call) error {
 	q := c.query()
 	mode, original := q.choice("mode", "dispatch", "external"), q.id("originalActivityId")
@@ -48,12 +49,8 @@ func (a *api) makePayload(c *call) error {
 	made, err := a.hooks.Dispatcher.Post(c.ctx(), c.org, c.id("subscriptionId"), webhooks.PostInput{
 		Type: in.EventType, Version: in.Version, Data: in.Data, RetryOf: original, External: mode == "external",
 	})
-	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok && v.Fields[0].Pointer == "/retryingFromPostId" {
-		return newProblem(http.StatusUnprocessableEntity, string(v.Problem), "The request cannot be carried out.",
-			fault{Parameter: "originalActivityId", Detail: v.Fields[0].Detail})
-	}
 	if err != nil {
-		return err
+		return payloadFields.rename(err)
 	}
 	signed, err := a.hooks.Signer.Headers(c.ctx(), made)
 	if err != nil {
@@ -83,6 +80,17 @@ type activityInput struct {
 	PostedAt           string          `json:"postedAt"`
 }
 
+// activityFields are the fields of PostInput as an activity names them.
+var activityFields = inputNames{
+	"data":        {member: "payload"},
+	"source":      {member: "rawMessage"},
+	"eventTypeId": {member: "eventId"},
+	"retryOf":     {member: "retryingFromPostId", detail: unknownActivity},
+	"kind":        {member: "type", detail: "must be 1 or 2 with retryingFromPostId, and 0 or 3 without"},
+}
+
+const unknownActivity = "names no activity of the subscription"
+
 func (a *api) addActivity(c *call) error {
 	var body activityInput
 	if err := c.body(&body); err != nil {
@@ -93,15 +101,8 @@ func (a *api) addActivity(c *call) error {
 		return err
 	}
 	made, err := a.hooks.Dispatcher.Post(c.ctx(), c.org, c.id("subscriptionId"), in)
-	if v, ok := errors.AsType[*webhooks.ValidationError](err); ok { // data is called payload here
-		for i, f := range v.Fields {
-			if rest, data := strings.CutPrefix(f.Pointer, "/data"); data {
-				v.Fields[i].Pointer = "/payload" + rest
-			}
-		}
-	}
 	if err != nil {
-		return err
+		return activityFields.rename(err)
 	}
 	return c.record(http.StatusCreated, showAttempt(made))
 }
@@ -151,6 +152,13 @@ type outcomeInput struct {
 	RawResponse        json.RawMessage `json:"rawResponse" wire:"required"`
 }
 
+// outcomeFields are the fields of ReportInput as an outcome names them.
+var outcomeFields = inputNames{
+	"deliveryId": {member: "originalActivityId", detail: unknownActivity},
+	"httpStatus": {member: "httpStatusCode"},
+	"response":   {member: "rawResponse"},
+}
+
 func (a *api) reportOutcome(c *call) error {
 	var body outcomeInput
 	if err := c.body(&body); err != nil {
@@ -162,7 +170,7 @@ func (a *api) reportOutcome(c *call) error {
 	}
 	changed, err := a.hooks.Dispatcher.Report(c.ctx(), c.org, c.id("subscriptionId"), c.id("activityId"), in)
 	if err != nil {
-		return err
+		return outcomeFields.rename(err)
 	}
 	return c.record(http.StatusCreated, showAttempt(changed))
 }
