@@ -47,7 +47,7 @@ func setArchived(l *store.Lifecycle, to bool, now time.Time) bool {
 // to change; settle makes it a success.
 var errUnchanged = errors.New("nothing to change")
 
-func settle(err error) error {
+func ignoreUnchanged(err error) error {
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}

@@ -90,7 +90,7 @@ func (r *Registry) moveCategory(ctx context.Context, id uuid.UUID, move transiti
 		return r.move(ctx, &c.Lifecycle, &c.Audit, move)
 	})
 	r.types.clear()
-	return settle(err)
+	return ignoreUnchanged(err)
 }
 
 func (in *CategoryInput) check() error {

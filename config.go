@@ -16,7 +16,7 @@ import (
 )
 
 // minRetention bounds Config.Retention. History is deleted once an hour, and below that a
-// unit is more likely missing than meant.
+// unit is more likely missing than withDashes.
 const minRetention = time.Hour
 
 // Config of [New]. The zero value is ready to use.

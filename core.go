@@ -16,15 +16,15 @@ import (
 
 // core is what the four parts share.
 type core struct {
-	cfg     Config
-	store   store.Store
-	policy  *guard.Policy
-	keyring *keyring.Ring
-	engine  *delivery.Engine
-	types   typeCache
-	checks  checks
+	cfg         Config
+	store       store.Store
+	policy      *guard.Policy
+	keyring     *keyring.Ring
+	engine      *delivery.Engine
+	types       typeCache
+	schemaSlots schemaSlots
 
-	gatherer *gatherer
+	commits *groupCommit
 }
 
 // now is the time as records carry it: UTC, in whole milliseconds.

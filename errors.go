@@ -81,12 +81,12 @@ func (e *ValidationError) Error() string {
 }
 
 // fault returns a ValidationError with one field.
-func fault(p Problem, pointer, detail string) *ValidationError {
+func wrongField(p Problem, pointer, detail string) *ValidationError {
 	return &ValidationError{Problem: p, Fields: []FieldError{{pointer, detail}}}
 }
 
 // under moves the pointers of a ValidationError below a prefix.
-func under(prefix string, err error) error {
+func prefixPointers(prefix string, err error) error {
 	e, ok := errors.AsType[*ValidationError](err)
 	if !ok {
 		return err

@@ -45,8 +45,8 @@ func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *sche
 	if err := checkEvent(e); err != nil {
 		return store.NewMessage{}, err
 	}
-	scratch := scratches.Get().(*[]byte) // the body gets a copy
-	defer scratches.Put(scratch)
+	scratch := scratchPool.Get().(*[]byte) // the body gets a copy
+	defer scratchPool.Put(scratch)
 	data, err := d.data((*scratch)[:0], e.Data)
 	if err != nil {
 		return store.NewMessage{}, err
@@ -69,7 +69,7 @@ func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *sche
 	}, nil
 }
 
-var scratches = sync.Pool{New: func() any { return new([]byte) }}
+var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
 // maxScratch is how many bytes of a scratch are kept.
 const maxScratch = 64 << 10
@@ -77,7 +77,7 @@ const maxScratch = 64 << 10
 // unknownType words that an event names no event type.
 func unknownType(err error, version string) error {
 	if errors.Is(err, ErrNotFound) {
-		return fault(UnknownReference, "/eventType", "names no event type of version "+version)
+		return wrongField(UnknownReference, "/eventType", "names no event type of version "+version)
 	}
 	return err
 }
@@ -95,18 +95,18 @@ func (c *core) newMessage(ctx context.Context, org uuid.UUID, t EventType, data 
 func checkEvent(e Event) error {
 	switch {
 	case !codeForm.MatchString(e.Type):
-		return fault(Invalid, "/eventType", allowed("code", ""))
+		return wrongField(Invalid, "/eventType", allowed("code", ""))
 	case !versionForm.MatchString(e.Version):
-		return fault(Invalid, "/version", allowed("version", ""))
-	case !keyAllowed(e.IdempotencyKey):
-		return fault(Invalid, "/idempotencyKey", "must be at most 255 printable characters")
-	case !keyAllowed(e.OrderingKey):
-		return fault(Invalid, "/orderingKey", "must be at most 255 printable characters")
+		return wrongField(Invalid, "/version", allowed("version", ""))
+	case !validKey(e.IdempotencyKey):
+		return wrongField(Invalid, "/idempotencyKey", "must be at most 255 printable characters")
+	case !validKey(e.OrderingKey):
+		return wrongField(Invalid, "/orderingKey", "must be at most 255 printable characters")
 	}
 	return nil
 }
 
-func keyAllowed(key string) bool {
+func validKey(key string) bool {
 	return utf8.ValidString(key) && utf8.RuneCountInString(key) <= 255 &&
 		!strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) })
 }
@@ -117,7 +117,7 @@ func (d *Dispatcher) data(dst []byte, value any) ([]byte, error) {
 	if !ok {
 		var err error
 		if raw, err = json.Marshal(value); err != nil {
-			return nil, fault(Invalid, "/data", "cannot be marshalled: "+err.Error())
+			return nil, wrongField(Invalid, "/data", "cannot be marshalled: "+err.Error())
 		}
 	}
 	return appendCompact(dst, "/data", raw, d.cfg.MaxData)
@@ -131,11 +131,11 @@ func compact(pointer string, raw []byte, most int) ([]byte, error) {
 
 func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, error) {
 	if len(raw) > most {
-		return nil, fault(Invalid, pointer, fmt.Sprintf("must be at most %d bytes", most))
+		return nil, wrongField(Invalid, pointer, fmt.Sprintf("must be at most %d bytes", most))
 	}
 	out, err := strictjson.Compact(dst, raw, maxDepth)
 	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
-		return nil, fault(Invalid, pointer+bad.Pointer, "must be a JSON value: "+bad.Reason)
+		return nil, wrongField(Invalid, pointer+bad.Pointer, "must be a JSON value: "+bad.Reason)
 	}
 	return out, err
 }

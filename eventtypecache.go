@@ -119,7 +119,7 @@ func (r typeReader) load(ctx context.Context, code, version string) (t cachedTyp
 	}
 	t.schema, err = r.compile(ctx, t.Schema)
 	if bad, ok := errors.AsType[*ValidationError](err); ok { // it was stored before it was refused
-		err = fault(SchemaMismatch, "/data", "cannot be checked: the event type's schema "+bad.Fields[0].Detail)
+		err = wrongField(SchemaMismatch, "/data", "cannot be checked: the event type's schema "+bad.Fields[0].Detail)
 	}
 	t.Schema = nil // its compiled form is kept
 	return t, err

@@ -34,11 +34,11 @@ func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in E
 		Lifecycle: store.Lifecycle{Active: true, ActiveChangedAt: audit.CreatedAt}, Audit: audit, Revision: 1,
 		Category: store.CategoryRef{Name: parent.Name, Code: parent.Code, Active: parent.Active, Archived: parent.Archived},
 	}
-	return e, parentGone(r.store.CreateEventType(ctx, e))
+	return e, parentDeleted(r.store.CreateEventType(ctx, e))
 }
 
 // parentGone words that what a thing was to be put under was deleted meanwhile.
-func parentGone(err error) error {
+func parentDeleted(err error) error {
 	if errors.Is(err, store.ErrBadReference) {
 		return ErrNotFound
 	}
@@ -88,7 +88,7 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 					return err
 				}
 				if !bytes.Equal(next, matched) {
-					return errUnmatched
+					return errSamplesUnchecked
 				}
 				in.Schema = next
 			}
@@ -96,7 +96,7 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 			r.touch(ctx, &e.Audit)
 			return nil
 		})
-		if !errors.Is(err, errUnmatched) {
+		if !errors.Is(err, errSamplesUnchecked) {
 			return e, err
 		}
 		if err := r.samplesMatch(ctx, id, next); err != nil {
@@ -106,9 +106,9 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 	}
 }
 
-// errUnmatched says that the samples have to be compared with the new schema, which needs
+// errSamplesUnchecked says that the samples have to be compared with the new schema, which needs
 // the store and so cannot be done inside the store's update.
-var errUnmatched = errors.New("the samples are not compared with the schema")
+var errSamplesUnchecked = errors.New("the samples are not compared with the schema")
 
 // DeleteEventType removes an event type and its samples. [ErrInUse] while a
 // subscription that is not archived lists it. History keeps showing it.
@@ -158,7 +158,7 @@ func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, ch
 		}
 		return r.move(ctx, &e.Lifecycle, &e.Audit, move)
 	})
-	return settle(err)
+	return ignoreUnchanged(err)
 }
 
 // EventTypeInput is what a caller decides about an event type.

@@ -139,6 +139,6 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// settle lets the dispatcher look for work once: what is published then is handed off
+// pollOnce lets the dispatcher look for work once: what is published then is handed off
 // or wakes it.
-func settle() { pass(time.Second) }
+func pollOnce() { pass(time.Second) }

@@ -13,51 +13,51 @@ import (
 )
 
 const (
-	// writers commit at the same time: while one waits for the disk the other gathers.
-	writers = 2
-	// gatherMessages and gatherBytes bound what is committed together.
-	gatherMessages = 500
-	gatherBytes    = 4 << 20
+	// maxCommits commit at the same time: while one waits for the disk the other gathers.
+	maxCommits = 2
+	// maxGroupMessages and maxGroupBytes bound what is committed together.
+	maxGroupMessages = 500
+	maxGroupBytes    = 4 << 20
 )
 
-// gatherer stores what is published at the same time in one transaction: each
+// groupCommit stores what is published at the same time in one transaction: each
 // commit takes what has come in during the one before. So a single event does not
 // wait, and many cost little more than one. It has goroutines only while there is
 // something to store.
-type gatherer struct {
+type groupCommit struct {
 	store func(context.Context, []store.NewMessage) ([]store.Published, error)
 
 	mu      sync.Mutex
-	waiting []*publishing
+	waiting []*publishCall
 	running int
 }
 
-// publishing is a call of Publish that waits for its messages to be stored.
-type publishing struct {
+// publishCall is a call of Publish that waits for its messages to be stored.
+type publishCall struct {
 	ctx      context.Context
 	messages []store.NewMessage
 	results  []store.Published
 	err      error
 	done     chan struct{}
-	in       *gathered // nil while it is waiting
+	group    *commitGroup // nil while it is waiting
 }
 
-// gathered is what one transaction stores.
-type gathered struct {
-	calls  []*publishing
-	cancel context.CancelFunc
-	wanted int // calls whose callers still wait
+// commitGroup is what one transaction stores.
+type commitGroup struct {
+	calls   []*publishCall
+	cancel  context.CancelFunc
+	callers int // calls whose callers still wait
 }
 
 // publish stores messages, all of them or none.
-func (g *gatherer) publish(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
+func (g *groupCommit) publish(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p := &publishing{ctx: ctx, messages: messages, done: make(chan struct{})}
+	p := &publishCall{ctx: ctx, messages: messages, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, p)
-	if g.running < writers {
+	if g.running < maxCommits {
 		g.running++
 		go g.run()
 	}
@@ -66,24 +66,24 @@ func (g *gatherer) publish(ctx context.Context, messages []store.NewMessage) ([]
 	case <-p.done:
 		return p.results, p.err
 	case <-ctx.Done():
-		g.leave(p)
+		g.abandon(p)
 		return nil, ctx.Err()
 	}
 }
 
-// leave is called when the caller waits no more. What nobody waits for is not
+// abandon is called when the caller waits no more. What nobody waits for is not
 // stored, or its transaction cancelled.
-func (g *gatherer) leave(p *publishing) {
+func (g *groupCommit) abandon(p *publishCall) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.in == nil {
-		g.waiting = slices.DeleteFunc(g.waiting, func(w *publishing) bool { return w == p })
-	} else if p.in.wanted--; p.in.wanted == 0 {
-		p.in.cancel()
+	if p.group == nil {
+		g.waiting = slices.DeleteFunc(g.waiting, func(w *publishCall) bool { return w == p })
+	} else if p.group.callers--; p.group.callers == 0 {
+		p.group.cancel()
 	}
 }
 
-func (g *gatherer) run() {
+func (g *groupCommit) run() {
 	for {
 		g.mu.Lock()
 		if len(g.waiting) == 0 {
@@ -91,7 +91,7 @@ func (g *gatherer) run() {
 			g.mu.Unlock()
 			return
 		}
-		together := g.take()
+		together := g.nextGroup()
 		ctx, cancel := context.WithCancel(context.WithoutCancel(together.calls[0].ctx))
 		together.cancel = cancel
 		g.mu.Unlock()
@@ -105,15 +105,15 @@ func (g *gatherer) run() {
 
 // take chooses what is stored next, under the lock: at least one call. The same
 // idempotency key twice must be two transactions.
-func (g *gatherer) take() *gathered {
+func (g *groupCommit) nextGroup() *commitGroup {
 	type key struct {
 		org uuid.UUID
 		key string
 	}
-	out, left := &gathered{}, g.waiting[:0]
+	out, left := &commitGroup{}, g.waiting[:0]
 	messages, bytes, keys := 0, 0, map[key]bool{}
-	fits := func(p *publishing) bool {
-		if len(out.calls) > 0 && (messages+len(p.messages) > gatherMessages || bytes > gatherBytes) {
+	fits := func(p *publishCall) bool {
+		if len(out.calls) > 0 && (messages+len(p.messages) > maxGroupMessages || bytes > maxGroupBytes) {
 			return false
 		}
 		return !slices.ContainsFunc(p.messages, func(m store.NewMessage) bool {
@@ -133,17 +133,17 @@ func (g *gatherer) take() *gathered {
 			}
 		}
 		messages += len(p.messages)
-		p.in = out
+		p.group = out
 		out.calls = append(out.calls, p)
 	}
 	clear(g.waiting[len(left):])
-	g.waiting, out.wanted = left, len(out.calls)
+	g.waiting, out.callers = left, len(out.calls)
 	return out
 }
 
 // commit stores the messages of the calls together. If one of them spoils it, each
 // is stored by itself.
-func (g *gatherer) commit(ctx context.Context, calls []*publishing) {
+func (g *groupCommit) commit(ctx context.Context, calls []*publishCall) {
 	all := calls[0].messages
 	if len(calls) > 1 {
 		n := 0
@@ -170,7 +170,7 @@ func (g *gatherer) commit(ctx context.Context, calls []*publishing) {
 }
 
 // storeSafely keeps a panic of what the host plugged in from ending the process.
-func (g *gatherer) storeSafely(ctx context.Context, messages []store.NewMessage) (results []store.Published, err error) {
+func (g *groupCommit) storeSafely(ctx context.Context, messages []store.NewMessage) (results []store.Published, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("webhooks: storing panicked: %v", p)

@@ -15,14 +15,14 @@ func (s *Subscriptions) Attempts(ctx context.Context, q HistoryQuery) (List[Atte
 	if err != nil {
 		return list, err
 	}
-	return list, showHeld(ctx, s.core, list.Items, attemptOf)
+	return list, setHeldUntilOf(ctx, s.core, list.Items, attemptOf)
 }
 
 // Attempt returns one of a subscription's attempts, as [Subscriptions.Attempts] does.
 func (s *Subscriptions) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error) {
 	a, err := s.store.Attempt(ctx, org, subscription, id)
 	if err == nil {
-		err = s.showHolds(ctx, &a)
+		err = s.setHeldUntil(ctx, &a)
 	}
 	return a, err
 }
@@ -34,7 +34,7 @@ func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery u
 	if err != nil {
 		return chain, err
 	}
-	return chain, showHeld(ctx, s.core, chain.Items, attemptOf)
+	return chain, setHeldUntilOf(ctx, s.core, chain.Items, attemptOf)
 }
 
 // Deliveries lists the deliveries of a subscription. HeldUntil is that of the attempt which
@@ -44,14 +44,14 @@ func (s *Subscriptions) Deliveries(ctx context.Context, q HistoryQuery) (List[De
 	if err != nil {
 		return list, err
 	}
-	return list, showHeld(ctx, s.core, list.Items, firstAttemptOf)
+	return list, setHeldUntilOf(ctx, s.core, list.Items, firstAttemptOf)
 }
 
 // Delivery returns one of a subscription's deliveries, as [Subscriptions.Deliveries] does.
 func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error) {
 	d, err := s.store.Delivery(ctx, org, subscription, id)
 	if err == nil {
-		err = s.showHolds(ctx, &d.Attempt)
+		err = s.setHeldUntil(ctx, &d.Attempt)
 	}
 	return d, err
 }

@@ -44,7 +44,7 @@ func (d *Dispatcher) MessageDeliveries(ctx context.Context, org, message uuid.UU
 	if err != nil {
 		return list, err
 	}
-	return list, showHeld(ctx, d.core, list.Items, firstAttemptOf)
+	return list, setHeldUntilOf(ctx, d.core, list.Items, firstAttemptOf)
 }
 
 // allDeliveries is the page of all deliveries of a message, nearly all without their

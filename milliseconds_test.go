@@ -84,7 +84,7 @@ func TestStatsIncludeTheMillisecondsOfTheirBounds(t *testing.T) {
 		w := newWorld(t)
 		s := w.subscribe("*")
 		w.must(w.Dispatcher.Start(t.Context()))
-		settle()
+		pollOnce()
 		start := time.Now() // a whole millisecond
 		time.Sleep(300 * time.Microsecond)
 		w.publish("1")

@@ -52,7 +52,7 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 		in.Kind = ManualRetry
 	}
 	if (in.RetryOf != uuid.Nil) != (in.Kind == ManualRetry || in.Kind == AutomaticRetry) {
-		return Attempt{}, fault(Invalid, "/kind", "must be a manual or automatic retry with retryOf, and a first post or test without")
+		return Attempt{}, wrongField(Invalid, "/kind", "must be a manual or automatic retry with retryOf, and a first post or test without")
 	}
 	m, err := d.postMessage(ctx, sub, in)
 	if err != nil {
@@ -63,7 +63,7 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 		Type:    in.Kind, RetryOf: in.RetryOf, External: in.External, PostedAt: in.PostedAt.UTC().Truncate(time.Millisecond),
 	}
 	if in.RetryOf != uuid.Nil {
-		same, err := d.repeats(ctx, m, in.RetryOf)
+		same, err := d.sameContent(ctx, m, in.RetryOf)
 		if err != nil {
 			return Attempt{}, err
 		}
@@ -76,7 +76,7 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 
 // repeats reports whether a message says what that of an attempt said. Then a retry
 // has that one, and with it the same id and body, by which a receiver knows it again.
-func (d *Dispatcher) repeats(ctx context.Context, m Message, attempt uuid.UUID) (bool, error) {
+func (d *Dispatcher) sameContent(ctx context.Context, m Message, attempt uuid.UUID) (bool, error) {
 	of, err := d.store.Attempt(ctx, m.OrganizationID, m.SubscriptionID, attempt)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil // AddAttempt says so
@@ -89,7 +89,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 	if in.EventTypeID != uuid.Nil {
 		t, err := d.store.EventType(ctx, in.EventTypeID)
 		if errors.Is(err, ErrNotFound) {
-			return Message{}, fault(UnknownReference, "/eventTypeId", "names no event type")
+			return Message{}, wrongField(UnknownReference, "/eventTypeId", "names no event type")
 		}
 		if err != nil {
 			return Message{}, err
@@ -105,7 +105,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 			return Message{}, err
 		}
 		if !bytes.HasPrefix(m.Source, []byte("{")) {
-			return Message{}, fault(Invalid, "/source", "must be a JSON object")
+			return Message{}, wrongField(Invalid, "/source", "must be a JSON object")
 		}
 	}
 	m.SubscriptionID = sub.ID
@@ -118,7 +118,7 @@ func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (A
 	a.At, a.By, a.ExpiresAt = m.CreatedAt, m.CreatedBy, m.CreatedAt.Add(d.cfg.Deadline)
 	added, err := d.store.AddAttempt(ctx, m.OrganizationID, m.SubscriptionID, a)
 	if errors.Is(err, store.ErrBadReference) {
-		return Attempt{}, fault(UnknownReference, "/retryOf", "names no attempt of the subscription")
+		return Attempt{}, wrongField(UnknownReference, "/retryOf", "names no attempt of the subscription")
 	}
 	if err == nil && !a.External {
 		d.engine.Wake()

@@ -16,8 +16,8 @@ import (
 // [Dispatcher.PublishBatchTx] take at once.
 const MaxBatch = 1000
 
-// keyLife is how long an idempotency key is remembered.
-const keyLife = 24 * time.Hour
+// idempotencyKeyLife is how long an idempotency key is remembered.
+const idempotencyKeyLife = 24 * time.Hour
 
 // Published is what became of an event.
 type Published struct {
@@ -36,7 +36,7 @@ type Published struct {
 // [ErrUnavailable] if the store could not be reached. After that last one it is
 // unknown whether the event was stored: publish again with an idempotency key.
 func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Published, error) {
-	return one(d.publish(ctx, nil, org, []Event{e}))
+	return singleResult(d.publish(ctx, nil, org, []Event{e}))
 }
 
 // PublishTx publishes in the caller's transaction: the event is stored and will be
@@ -52,7 +52,7 @@ func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Even
 	if tx == nil {
 		return Published{}, errNilTx
 	}
-	return one(d.publish(ctx, tx, org, []Event{e}))
+	return singleResult(d.publish(ctx, tx, org, []Event{e}))
 }
 
 var errNilTx = errors.New("webhooks: the transaction is nil")
@@ -75,12 +75,12 @@ func (d *Dispatcher) PublishBatchTx(ctx context.Context, tx Tx, org uuid.UUID, e
 
 func (d *Dispatcher) publishBatch(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
 	if len(events) == 0 || len(events) > MaxBatch {
-		return nil, fault(Invalid, "/events", fmt.Sprintf("must have 1–%d members", MaxBatch))
+		return nil, wrongField(Invalid, "/events", fmt.Sprintf("must have 1–%d members", MaxBatch))
 	}
 	return d.publish(ctx, tx, org, events)
 }
 
-func one(results []Published, err error) (Published, error) {
+func singleResult(results []Published, err error) (Published, error) {
 	if e, ok := errors.AsType[*EventError](err); ok {
 		err = e.Err
 	}
@@ -103,7 +103,7 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 		return nil, err
 	}
 	messages := make([]store.NewMessage, 0, len(events))
-	place := make([]int, len(events)) // of an event's message: repeated keys share one
+	messageOf := make([]int, len(events)) // of an event's message: repeated keys share one
 	byKey := map[string]int{}
 	types, budget := d.typeReader(tx), schema.NewBudget()
 	for i, e := range events {
@@ -116,18 +116,18 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 				if string(messages[first].Fingerprint) != string(m.Fingerprint) {
 					return nil, &EventError{i, ErrIdempotencyMismatch}
 				}
-				place[i] = first
+				messageOf[i] = first
 				continue
 			}
 			byKey[m.IdempotencyKey] = len(messages)
 		}
-		place[i] = len(messages)
+		messageOf[i] = len(messages)
 		messages = append(messages, m)
 	}
 	stored, err := d.storeMessages(ctx, tx, messages)
 	if mismatch, ok := errors.AsType[*store.IdempotencyError](err); ok {
-		for i := range place {
-			if place[i] == mismatch.Index {
+		for i := range messageOf {
+			if messageOf[i] == mismatch.Index {
 				return nil, &EventError{i, ErrIdempotencyMismatch}
 			}
 		}
@@ -136,7 +136,7 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 		return nil, err
 	}
 	results, seen := make([]Published, len(events)), make([]bool, len(messages))
-	for i, at := range place {
+	for i, at := range messageOf {
 		s := stored[at]
 		results[i] = Published{ID: s.MessageID, Deliveries: s.Deliveries, Duplicate: s.Duplicate || seen[at]}
 		seen[at] = true
@@ -148,17 +148,17 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 // else is published.
 func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.NewMessage) ([]store.Published, error) {
 	if tx != nil { // whether and when it commits is not ours to know
-		opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-keyLife)}
+		opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-idempotencyKeyLife)}
 		return d.store.Publish(ctx, tx, messages, opts)
 	}
-	return d.gatherer.publish(ctx, messages)
+	return d.commits.publish(ctx, messages)
 }
 
-// storeNow stores messages in a transaction of their own, and hands what it can over to
+// storeAndHandOff stores messages in a transaction of their own, and hands what it can over to
 // the dispatcher of this process: it is stored as leased already, and goes out without
 // a claim.
-func (c *core) storeNow(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
-	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-keyLife)}
+func (c *core) storeAndHandOff(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
+	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-idempotencyKeyLife)}
 	room := c.engine.Reserve()
 	opts.HandOff, opts.Lease = room.Take, room.Lease
 	stored, err := c.store.Publish(ctx, nil, messages, opts)

@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxRecoveryRate is the highest rate of a recovery, per second.
-const MaxRecoveryRate = 10_000
+// maxRecoveryRate is the highest rate of a recovery, per second.
+const maxRecoveryRate = 10_000
 
 // RecoveryInput is what a caller decides about a recovery.
 type RecoveryInput struct {
@@ -61,13 +61,13 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 	}
 	switch {
 	case in.Since.IsZero():
-		return Recovery{}, fault(Invalid, "/since", "is required")
+		return Recovery{}, wrongField(Invalid, "/since", "is required")
 	case !in.Since.Before(in.Until):
-		return Recovery{}, fault(Invalid, "/since", "must be before until, and in the past")
+		return Recovery{}, wrongField(Invalid, "/since", "must be before until, and in the past")
 	case in.Scope < RecoverFailed || in.Scope > RecoverAll:
-		return Recovery{}, fault(Invalid, "/status", "must be failed, missed or all")
-	case in.RatePerSecond < 0 || in.RatePerSecond > MaxRecoveryRate:
-		return Recovery{}, fault(Invalid, "/ratePerSecond", "must be 1–10000")
+		return Recovery{}, wrongField(Invalid, "/status", "must be failed, missed or all")
+	case in.RatePerSecond < 0 || in.RatePerSecond > maxRecoveryRate:
+		return Recovery{}, wrongField(Invalid, "/ratePerSecond", "must be 1–10000")
 	}
 	r := Recovery{
 		ID: d.cfg.NewID(), OrganizationID: org, SubscriptionID: subscription, Scope: in.Scope,

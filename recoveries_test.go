@@ -18,7 +18,7 @@ func TestRecoverSendsAgainWhatFailedAndWhatWasMissed(t *testing.T) {
 		s := w.subscribe("*")
 		start := time.Now()
 		w.must(w.Dispatcher.Start(t.Context()))
-		settle()
+		pollOnce()
 		w.answer(500)
 		failed := []uuid.UUID{w.publish("1").ID, w.publish("2").ID}
 		pass(time.Minute)

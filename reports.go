@@ -49,7 +49,7 @@ func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid
 	if now.DeliveryID != in.DeliveryID {
 		switch _, err := d.store.Attempt(ctx, org, subscription, in.DeliveryID); {
 		case errors.Is(err, ErrNotFound):
-			return Attempt{}, fault(UnknownReference, "/deliveryId", "names no attempt of the subscription")
+			return Attempt{}, wrongField(UnknownReference, "/deliveryId", "names no attempt of the subscription")
 		case err != nil:
 			return Attempt{}, err
 		}
@@ -60,7 +60,7 @@ func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid
 		case a.Status == Sending:
 			return nil, ErrSending
 		case a.Status.Finished():
-			return nil, in.repeats(a)
+			return nil, in.checkRepeated(a)
 		}
 		return d.report(ctx, sub, a, in), nil
 	})
@@ -80,11 +80,11 @@ func (in *ReportInput) check() error {
 	}
 	switch {
 	case in.HTTPStatus != 0 && (in.HTTPStatus < 100 || in.HTTPStatus > 599):
-		return fault(Invalid, "/httpStatus", "must be 100–599, or 0 where there was no response")
+		return wrongField(Invalid, "/httpStatus", "must be 100–599, or 0 where there was no response")
 	case !in.Success && in.Error == "":
-		return fault(Invalid, "/error", "must say what went wrong where success is false")
+		return wrongField(Invalid, "/error", "must say what went wrong where success is false")
 	case !fits(in.Error, "2000") || hasControl(in.Error, "\t\n"):
-		return fault(Invalid, "/error", allowed("prose", "2000"))
+		return wrongField(Invalid, "/error", allowed("prose", "2000"))
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (in ReportInput) status() Status {
 }
 
 // repeats returns ErrOutcomeExists unless the attempt has this very outcome.
-func (in ReportInput) repeats(a Attempt) error {
+func (in ReportInput) checkRepeated(a Attempt) error {
 	if a.Status != in.status() || a.HTTPStatus != in.HTTPStatus || a.Error != in.Error || !bytes.Equal(a.Response, in.Response) {
 		return ErrOutcomeExists
 	}

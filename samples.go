@@ -29,7 +29,7 @@ func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UU
 	}
 	id, audit := r.created(ctx)
 	s := Sample{ID: id, EventTypeID: eventType, Version: in.Version, Payload: in.Payload, Audit: audit, Revision: 1}
-	return s, parentGone(r.store.CreateSample(ctx, s))
+	return s, parentDeleted(r.store.CreateSample(ctx, s))
 }
 
 // Sample returns the sample of an event type for a version.
@@ -87,7 +87,7 @@ func (c *core) checkSample(ctx context.Context, e EventType, in SampleInput) (Sa
 	}
 	payload, err := strictjson.Compact(nil, in.Payload, maxDepth)
 	if err != nil || !bytes.HasPrefix(payload, []byte("{")) {
-		return in, fault(Invalid, "/payload", "must be a JSON object")
+		return in, wrongField(Invalid, "/payload", "must be a JSON object")
 	}
 	in.Payload = payload
 	if e.Schema == nil {

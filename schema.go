@@ -20,16 +20,16 @@ const maxSchemaFaults = 100
 
 // checks bounds how many schemas are compiled or values validated at once. Each may take
 // a processor for a fraction of a second, and some ten times the memory of its input.
-type checks chan struct{}
+type schemaSlots chan struct{}
 
 // run calls f when its turn comes, or returns the error of ctx.
-func (c checks) run(ctx context.Context, f func() error) error {
+func (s schemaSlots) run(ctx context.Context, f func() error) error {
 	select {
-	case c <- struct{}{}:
+	case s <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-c }()
+	defer func() { <-s }()
 	return f()
 }
 
@@ -41,7 +41,7 @@ func (c *core) checkSchema(ctx context.Context, text []byte) ([]byte, error) {
 	}
 	compact, err := strictjson.Compact(nil, text, maxDepth)
 	if err != nil {
-		return nil, fault(Invalid, "/schema", "must be JSON: "+err.Error())
+		return nil, wrongField(Invalid, "/schema", "must be JSON: "+err.Error())
 	}
 	if _, err := c.compileSchema(ctx, compact); err != nil {
 		return nil, err
@@ -51,12 +51,12 @@ func (c *core) checkSchema(ctx context.Context, text []byte) ([]byte, error) {
 
 // compileSchema compiles a schema that is compact. The faults are pointers below /schema.
 func (c *core) compileSchema(ctx context.Context, text []byte) (s *schema.Schema, err error) {
-	err = c.checks.run(ctx, func() (err error) {
+	err = c.schemaSlots.run(ctx, func() (err error) {
 		s, err = schema.Compile(text)
 		return err
 	})
 	if bad, ok := errors.AsType[*schema.Error](err); ok {
-		return nil, fault(Invalid, "/schema"+bad.Pointer, bad.Reason)
+		return nil, wrongField(Invalid, "/schema"+bad.Pointer, bad.Reason)
 	}
 	return s, err
 }
@@ -68,12 +68,12 @@ func (c *core) matchSchema(ctx context.Context, budget *schema.Budget, s *schema
 		return nil
 	}
 	var faults []schema.Fault
-	err := c.checks.run(ctx, func() (err error) {
+	err := c.schemaSlots.run(ctx, func() (err error) {
 		faults, err = s.Validate(ctx, budget, value, maxSchemaFaults)
 		return err
 	})
 	if errors.Is(err, schema.ErrBudget) {
-		return fault(SchemaMismatch, pointer, tooComplex)
+		return wrongField(SchemaMismatch, pointer, tooComplex)
 	}
 	if err != nil || len(faults) == 0 {
 		return err
@@ -103,7 +103,7 @@ func (c *core) samplesMatch(ctx context.Context, eventType uuid.UUID, text []byt
 	return walk(samples, func(s Sample) uuid.UUID { return s.ID }, func(s Sample) error {
 		err := c.matchSchema(ctx, budget, compiled, "", s.Payload)
 		if bad, ok := errors.AsType[*ValidationError](err); ok {
-			return fault(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
+			return wrongField(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
 		}
 		return err
 	})

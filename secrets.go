@@ -47,7 +47,7 @@ var (
 )
 
 // checkSecret refuses more than signing.ParseSecret, which has to read the secrets that were
-// stored before: a text that contains a prefix was meant to be decoded, but would be the key
+// stored before: a text that contains a prefix was withDashes to be decoded, but would be the key
 // itself, and no receiver would find the same signature.
 func checkSecret(secret string) error {
 	_, err := signing.ParseSecret(secret)
@@ -66,20 +66,20 @@ func checkSecret(secret string) error {
 	default:
 		return nil
 	}
-	return fault(Invalid, "/secretKey", detail)
+	return wrongField(Invalid, "/secretKey", detail)
 }
 
 func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret string, check func(Subscription) error) (Secret, error) {
 	var next store.Secret
 	defer s.engine.Forget(id)
 	err := s.store.AddSecret(ctx, org, id, func(sub Subscription, current store.Secret) (store.Secret, error) {
-		if err := checked(sub, check); err != nil {
+		if err := runCheck(sub, check); err != nil {
 			return store.Secret{}, err
 		}
 		if err := editable(sub.Lifecycle); err != nil {
 			return store.Secret{}, err
 		}
-		if old, err := s.decrypt(current); err == nil && same(old, secret) {
+		if old, err := s.decrypt(current); err == nil && sameSecret(old, secret) {
 			return store.Secret{}, ErrSecretUnchanged
 		}
 		_, audit := s.created(ctx)
@@ -97,7 +97,7 @@ func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret
 }
 
 // same compares secrets without telling by the time it takes how much they share.
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // Secrets lists a subscription's secrets. The Key of one that is damaged is "".
 func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Page) (List[Secret], error) {
@@ -116,7 +116,7 @@ func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Pag
 // ErrNotFound before the first.
 func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time.Time) (Secret, error) {
 	if at.IsZero() {
-		at = forever // the current one may begin a millisecond from now: see setSecret
+		at = endOfTime // the current one may begin a millisecond from now: see setSecret
 	}
 	row, err := s.store.SecretAt(ctx, org, id, at)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 	for i, sub := range subscriptions {
 		ids[i] = sub.ID
 	}
-	targets, err := s.store.Targets(ctx, ids, forever)
+	targets, err := s.store.Targets(ctx, ids, endOfTime)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 }
 
 // forever is a time after which no secret begins or ends.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Secret {
 	row := store.Secret{

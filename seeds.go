@@ -93,7 +93,7 @@ func (r *Registry) parseSeed(ctx context.Context, text []byte) (store.Seed, erro
 		return store.Seed{}, errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if !versionForm.MatchString(doc.Version) {
-		return store.Seed{}, fault(Invalid, "/version", allowed("version", ""))
+		return store.Seed{}, wrongField(Invalid, "/version", allowed("version", ""))
 	}
 	sum := sha256.Sum256(text)
 	seed := store.Seed{SeedVersion: SeedVersion{
@@ -101,7 +101,7 @@ func (r *Registry) parseSeed(ctx context.Context, text []byte) (store.Seed, erro
 	}}
 	for i, c := range doc.Categories {
 		if err := r.seedCategory(ctx, &seed, c); err != nil {
-			return seed, under(fmt.Sprintf("/categories/%d", i), err)
+			return seed, prefixPointers(fmt.Sprintf("/categories/%d", i), err)
 		}
 	}
 	return seed, nil
@@ -119,7 +119,7 @@ func (r *Registry) seedCategory(ctx context.Context, seed *store.Seed, c seedCat
 	})
 	for i, e := range c.Events {
 		if err := r.seedEvent(ctx, seed, id, e); err != nil {
-			return under(fmt.Sprintf("/events/%d", i), err)
+			return prefixPointers(fmt.Sprintf("/events/%d", i), err)
 		}
 	}
 	return nil

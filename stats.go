@@ -11,8 +11,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxBuckets is how many buckets [Subscriptions.Stats] returns at most.
-const MaxBuckets = 1500
+// maxBuckets is how many buckets [Subscriptions.Stats] returns at most.
+const maxBuckets = 1500
 
 // StatsQuery chooses attempts by when they were posted, and how they are put
 // together.
@@ -53,13 +53,13 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 		q.From = q.To.Add(-24 * time.Hour)
 	}
 	if q.Bucket < time.Second || q.Bucket%time.Second != 0 {
-		return Stats{}, fault(Invalid, "/bucket", "must be a whole number of seconds")
+		return Stats{}, wrongField(Invalid, "/bucket", "must be a whole number of seconds")
 	}
 	if !q.From.Before(q.To) {
-		return Stats{}, fault(Invalid, "/from", "must be before to")
+		return Stats{}, wrongField(Invalid, "/from", "must be before to")
 	}
 	q.From, q.To = milliseconds(q.From, q.To)
-	first := beginning(q.From, q.Bucket)
+	first := bucketStart(q.From, q.Bucket)
 	span := q.To.Sub(first) // at most 292 years, also of more
 	buckets := span / q.Bucket
 	if span%q.Bucket > 0 {
@@ -67,9 +67,9 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 	}
 	switch {
 	case !first.After(time.Time{}): // which would mean no time
-		return Stats{}, fault(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
-	case buckets > MaxBuckets:
-		return Stats{}, fault(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", MaxBuckets))
+		return Stats{}, wrongField(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
+	case buckets > maxBuckets:
+		return Stats{}, wrongField(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", maxBuckets))
 	}
 	counts, err := s.store.Durations(ctx, store.DurationQuery{
 		OrganizationID: org, SubscriptionID: subscription, From: q.From, To: q.To, Bucket: q.Bucket,
@@ -91,7 +91,7 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 }
 
 // beginning returns when the bucket of a time begins: at a multiple since 1970.
-func beginning(t time.Time, bucket time.Duration) time.Time {
+func bucketStart(t time.Time, bucket time.Duration) time.Time {
 	seconds := int64(bucket / time.Second)
 	n := t.Unix() / seconds
 	if t.Unix() < n*seconds { // before 1970

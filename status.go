@@ -58,7 +58,7 @@ func (s *Subscriptions) Statuses(ctx context.Context, subscriptions []Subscripti
 	for i, sub := range subscriptions {
 		ids[i] = sub.ID
 	}
-	targets, err := s.store.Targets(ctx, ids, forever)
+	targets, err := s.store.Targets(ctx, ids, endOfTime)
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +90,11 @@ func statusOf(sub Subscription, h store.Health, now time.Time) SubscriptionStatu
 	return status
 }
 
-// showHolds makes HeldUntil of attempts what their owner can understand. The store has the
+// setHeldUntil makes HeldUntil of attempts what their owner can understand. The store has the
 // time at which the dispatcher looks at an attempt again. While the circuit is open that is
 // the dispatcher's plan for a long queue: what decides is the next probe. Of a subscription
 // that is off nothing is held by its endpoint.
-func (c *core) showHolds(ctx context.Context, attempts ...*Attempt) error {
+func (c *core) setHeldUntil(ctx context.Context, attempts ...*Attempt) error {
 	held := map[uuid.UUID]bool{}
 	for _, a := range attempts {
 		if !a.HeldUntil.IsZero() {
@@ -104,7 +104,7 @@ func (c *core) showHolds(ctx context.Context, attempts ...*Attempt) error {
 	if len(held) == 0 {
 		return nil
 	}
-	targets, err := c.store.Targets(ctx, slices.Collect(maps.Keys(held)), forever)
+	targets, err := c.store.Targets(ctx, slices.Collect(maps.Keys(held)), endOfTime)
 	if err != nil {
 		return err
 	}
@@ -121,13 +121,13 @@ func (c *core) showHolds(ctx context.Context, attempts ...*Attempt) error {
 	return nil
 }
 
-// showHeld is showHolds for a list of attempts or deliveries.
-func showHeld[T any](ctx context.Context, c *core, read []T, attempt func(*T) *Attempt) error {
+// setHeldUntilOf is setHeldUntil for a list of attempts or deliveries.
+func setHeldUntilOf[T any](ctx context.Context, c *core, read []T, attempt func(*T) *Attempt) error {
 	attempts := make([]*Attempt, len(read))
 	for i := range read {
 		attempts[i] = attempt(&read[i])
 	}
-	return c.showHolds(ctx, attempts...)
+	return c.setHeldUntil(ctx, attempts...)
 }
 
 func attemptOf(a *Attempt) *Attempt { return a }

@@ -42,7 +42,7 @@ type SubscriptionInput struct {
 
 // InputOf returns what a caller decided about a subscription, the event types as
 // ids.
-func InputOf(s Subscription) SubscriptionInput {
+func inputOf(s Subscription) SubscriptionInput {
 	in := SubscriptionInput{
 		PostURI: s.PostURI, Version: s.Version, IsDevelopment: s.IsDevelopment, Description: s.Description,
 		Headers: s.Headers, Timeout: s.Timeout, RetrySchedule: s.RetrySchedule, RateLimit: s.RateLimit, Ordered: s.Ordered, Filter: s.Filter,

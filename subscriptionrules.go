@@ -26,10 +26,10 @@ func (s *Subscriptions) checkURI(in SubscriptionInput) (string, error) {
 	allowHTTP := in.IsDevelopment && s.cfg.AllowHTTP
 	u, err := s.policy.ParseURL(in.PostURI, allowHTTP)
 	if blocked, ok := errors.AsType[*guard.BlockedError](err); ok {
-		return "", fault(AddressBlocked, "/postUri", "must not lead to a "+blocked.Error())
+		return "", wrongField(AddressBlocked, "/postUri", "must not lead to a "+blocked.Error())
 	}
 	if malformed, ok := errors.AsType[*guard.URLError](err); ok {
-		return "", fault(Invalid, "/postUri", malformed.Reason+s.whyHTTPS(in, allowHTTP))
+		return "", wrongField(Invalid, "/postUri", malformed.Reason+s.whyHTTPS(in, allowHTTP))
 	}
 	if err != nil {
 		return "", err
@@ -85,10 +85,10 @@ func (s *Subscriptions) selector(ctx context.Context, event, version, pointer st
 	case codeForm.MatchString(event):
 		t, err = s.store.EventTypeByCode(ctx, nil, event, version)
 	default:
-		return Selector{}, fault(Invalid, pointer, "must be the id or the code of an event type, or a pattern such as * or vitals.*")
+		return Selector{}, wrongField(Invalid, pointer, "must be the id or the code of an event type, or a pattern such as * or vitals.*")
 	}
 	if errors.Is(err, ErrNotFound) {
-		return Selector{}, fault(UnknownReference, pointer, "names no event type (a code means the one of the subscription's version)")
+		return Selector{}, wrongField(UnknownReference, pointer, "names no event type (a code means the one of the subscription's version)")
 	}
 	if err != nil {
 		return Selector{}, err
@@ -101,9 +101,9 @@ func (s *Subscriptions) selector(ctx context.Context, event, version, pointer st
 }
 
 // reference words a reference that was lost between the check and the write.
-func reference(err error) error {
+func eventTypeDeleted(err error) error {
 	if errors.Is(err, store.ErrBadReference) {
-		return fault(UnknownReference, "/events", "names an event type that was deleted")
+		return wrongField(UnknownReference, "/events", "names an event type that was deleted")
 	}
 	return err
 }
@@ -111,7 +111,7 @@ func reference(err error) error {
 // refused are request headers that a subscription must not set: what HTTP and the
 // dispatcher set themselves (Content-* beside them), what changes the meaning of
 // the connection, and what opens a cloud's metadata service.
-var refused = map[string]bool{
+var forbiddenHeaders = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true, "Expect": true, "Proxy-Authorization": true,
 	"Proxy-Authenticate": true, "Host": true, "Idempotency-Key": true, "X-Idempotency-Key": true, "Accept-Encoding": true,
@@ -122,7 +122,7 @@ var refused = map[string]bool{
 
 func checkHeaders(headers map[string]string) (map[string]string, error) {
 	if len(headers) > 20 {
-		return nil, fault(Invalid, "/headers", "must have at most 20 members")
+		return nil, wrongField(Invalid, "/headers", "must have at most 20 members")
 	}
 	if len(headers) == 0 {
 		return nil, nil
@@ -131,19 +131,19 @@ func checkHeaders(headers map[string]string) (map[string]string, error) {
 	for name, value := range headers {
 		pointer := "/headers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 		canonical := http.CanonicalHeaderKey(name)
-		meant := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) // which many servers make of it
+		withDashes := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) // which many servers make of it
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			return nil, fault(Invalid, "/headers", "must have names that HTTP allows: letters, digits and !#$%&'*+-.^_`|~")
-		case refused[meant], strings.HasPrefix(meant, "Content-"), strings.HasPrefix(meant, "Webhook-"), strings.HasPrefix(meant, "X-Webhook-"):
-			return nil, fault(Invalid, pointer, "is set by HTTP or the dispatcher, or opens a metadata service, and must not be set")
+			return nil, wrongField(Invalid, "/headers", "must have names that HTTP allows: letters, digits and !#$%&'*+-.^_`|~")
+		case forbiddenHeaders[withDashes], strings.HasPrefix(withDashes, "Content-"), strings.HasPrefix(withDashes, "Webhook-"), strings.HasPrefix(withDashes, "X-Webhook-"):
+			return nil, wrongField(Invalid, pointer, "is set by HTTP or the dispatcher, or opens a metadata service, and must not be set")
 		case len(name)+len(value) > 4<<10:
-			return nil, fault(Invalid, pointer, "must be at most 4096 bytes, name and value together")
+			return nil, wrongField(Invalid, pointer, "must be at most 4096 bytes, name and value together")
 		case !httpguts.ValidHeaderFieldValue(value):
-			return nil, fault(Invalid, pointer, "must have a value without control characters")
+			return nil, wrongField(Invalid, pointer, "must have a value without control characters")
 		}
 		if _, twice := out[canonical]; twice {
-			return nil, fault(Invalid, pointer, "is there twice, in two spellings")
+			return nil, wrongField(Invalid, pointer, "is there twice, in two spellings")
 		}
 		out[canonical] = value
 	}
@@ -152,17 +152,17 @@ func checkHeaders(headers map[string]string) (map[string]string, error) {
 
 func checkTimes(in SubscriptionInput) error {
 	if in.Timeout != 0 && (in.Timeout < time.Second || in.Timeout > delivery.MaxTimeout) {
-		return fault(Invalid, "/timeoutMs", fmt.Sprintf("must be 1000–%d", delivery.MaxTimeout.Milliseconds()))
+		return wrongField(Invalid, "/timeoutMs", fmt.Sprintf("must be 1000–%d", delivery.MaxTimeout.Milliseconds()))
 	}
 	if in.RetrySchedule != nil && (len(in.RetrySchedule) == 0 || len(in.RetrySchedule) > 20) {
-		return fault(Invalid, "/retrySchedule", "must have 1–20 waits")
+		return wrongField(Invalid, "/retrySchedule", "must have 1–20 waits")
 	}
 	if in.RateLimit != 0 && !(in.RateLimit > 0 && in.RateLimit <= 10_000) { // so worded for NaN
-		return fault(Invalid, "/rateLimit", "must be more than 0 and at most 10000, in requests per second")
+		return wrongField(Invalid, "/rateLimit", "must be more than 0 and at most 10000, in requests per second")
 	}
 	for i, wait := range in.RetrySchedule {
 		if wait <= 0 || wait > 48*time.Hour {
-			return fault(Invalid, "/retrySchedule/"+strconv.Itoa(i), "must be more than 0 and at most 48h")
+			return wrongField(Invalid, "/retrySchedule/"+strconv.Itoa(i), "must be more than 0 and at most 48h")
 		}
 	}
 	return nil
@@ -173,13 +173,13 @@ const maxConditions = 20
 // checkFilter returns the filter as it is stored, or says what is wrong with it.
 func checkFilter(f Filter) (Filter, error) {
 	if len(f) > maxConditions {
-		return nil, fault(Invalid, "/filter", fmt.Sprintf("must have at most %d conditions", maxConditions))
+		return nil, wrongField(Invalid, "/filter", fmt.Sprintf("must have at most %d conditions", maxConditions))
 	}
 	var out Filter
 	for i, c := range f {
 		at := "/filter/" + strconv.Itoa(i)
 		if !pointerForm.MatchString(c.Pointer) || len(c.Pointer) > 500 {
-			return nil, fault(Invalid, at+"/pointer", "must be a JSON Pointer (RFC 6901) of at most 500 bytes, such as /patient/ward")
+			return nil, wrongField(Invalid, at+"/pointer", "must be a JSON Pointer (RFC 6901) of at most 500 bytes, such as /patient/ward")
 		}
 		value, err := compact(at+"/value", c.Value, 4<<10)
 		if err != nil {
@@ -187,9 +187,9 @@ func checkFilter(f Filter) (Filter, error) {
 		}
 		c.Value = value
 		if want, known := filterValues[c.Op]; !known {
-			return nil, fault(Invalid, at+"/op", "must be eq, ne, in, prefix, exists, lt or gt")
+			return nil, wrongField(Invalid, at+"/op", "must be eq, ne, in, prefix, exists, lt or gt")
 		} else if !strings.ContainsRune(want.begins, rune(value[0])) {
-			return nil, fault(Invalid, at+"/value", want.allowed)
+			return nil, wrongField(Invalid, at+"/value", want.allowed)
 		}
 		out = append(out, c)
 	}

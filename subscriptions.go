@@ -32,7 +32,7 @@ func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in Subscripti
 	secret := signing.NewSecret()
 	first := s.newSecret(sub, audit, secret)
 	if err := s.store.CreateSubscription(ctx, sub, first); err != nil {
-		return Subscription{}, "", reference(err)
+		return Subscription{}, "", eventTypeDeleted(err)
 	}
 	sub, err := s.store.Subscription(ctx, org, id)
 	return sub, secret, err
@@ -82,7 +82,7 @@ func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change fu
 		if err := editable(now.Lifecycle); err != nil {
 			return Subscription{}, err
 		}
-		in := InputOf(now)
+		in := inputOf(now)
 		if err := change(now, &in); err != nil {
 			return Subscription{}, err
 		}
@@ -99,7 +99,7 @@ func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change fu
 			return nil
 		})
 		if !errors.Is(err, errChanged) {
-			return sub, reference(err)
+			return sub, eventTypeDeleted(err)
 		}
 	}
 }
@@ -111,7 +111,7 @@ var errChanged = errors.New("changed meanwhile")
 // list it by its id. Check is as in [Subscriptions.RotateSecret].
 func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID, check func(Subscription) error) error {
 	_, err := s.store.UpdateSubscription(ctx, org, id, s.now(), func(sub *Subscription) error {
-		if err := checked(*sub, check); err != nil {
+		if err := runCheck(*sub, check); err != nil {
 			return err
 		}
 		if err := editable(sub.Lifecycle); err != nil {
@@ -130,7 +130,7 @@ func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid
 }
 
 // checked runs a caller's check, if there is one.
-func checked(sub Subscription, check func(Subscription) error) error {
+func runCheck(sub Subscription, check func(Subscription) error) error {
 	if check == nil {
 		return nil
 	}
@@ -186,5 +186,5 @@ func (s *Subscriptions) move(ctx context.Context, org, id uuid.UUID, choose func
 		}
 		return s.core.move(ctx, &sub.Lifecycle, &sub.Audit, to)
 	})
-	return settle(err)
+	return ignoreUnchanged(err)
 }

@@ -79,7 +79,7 @@ func checkStruct(input any) error {
 // host forgot to set, and things made for it would belong to nobody.
 func checkOrganization(org uuid.UUID) error {
 	if org == uuid.Nil {
-		return fault(Invalid, "/organizationId", "must be the id of an organization, not the nil UUID")
+		return wrongField(Invalid, "/organizationId", "must be the id of an organization, not the nil UUID")
 	}
 	return nil
 }

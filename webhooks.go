@@ -39,7 +39,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, err
 	}
 	k := &core{
-		cfg: c, store: st, checks: make(checks, runtime.GOMAXPROCS(0)),
+		cfg: c, store: st, schemaSlots: make(schemaSlots, runtime.GOMAXPROCS(0)),
 		policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64},
 	}
 	var err error
@@ -57,7 +57,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if k.engine, err = delivery.New(engine); err != nil {
 		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
 	}
-	k.gatherer = &gatherer{store: k.storeNow}
+	k.commits = &groupCommit{store: k.storeAndHandOff}
 	return &Webhooks{
 		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,
 	}, nil

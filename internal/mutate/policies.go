@@ -33,6 +33,6 @@ var policies = []change{
 	{"secrets.go", `== 1 }`, `== 2 }`, tests{".", "Secrets"}},
 	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `s.cfg.AllowHTTP`, promised},
 	{"subscriptionrules.go", `in.IsDevelopment && s.cfg.AllowHTTP`, `in.IsDevelopment`, promised},
-	{"subscriptionrules.go", `case refused[meant], `, `case `, promised},
-	{"subscriptionrules.go", `refused[meant]`, `refused[canonical]`, promised},
+	{"subscriptionrules.go", `case forbiddenHeaders[withDashes], `, `case `, promised},
+	{"subscriptionrules.go", `forbiddenHeaders[withDashes]`, `forbiddenHeaders[canonical]`, promised},
 }

@@ -1,0 +1,7 @@
+package webhooks
+
+// Limits that tests compare with the promised numbers.
+const (
+	MaxRecoveryRate = maxRecoveryRate
+	MaxBuckets      = maxBuckets
+)
