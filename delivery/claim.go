@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,7 +67,7 @@ func (r *run) plan(most int) (next plan, ok bool) {
 		r.lanes.release(unused)
 	}
 	if next.scanBeside {
-		r.intake.Go(func() { r.scan(most, next.skip) })
+		r.intake.Go(func() { r.scan(most, next) })
 	}
 	return next, true
 }
@@ -79,10 +80,12 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 }
 
 // scan looks at all attempts that are due, beside the claims that go on.
-func (r *run) scan(most int, skip []uuid.UUID) {
-	n, full, _ := r.lanes.reserve(1, most)
+func (r *run) scan(most int, beside plan) {
+	n, full, owners := r.lanes.reserve(1, most)
 	if n > 0 {
-		_, _, _ = r.claim(store.ClaimOptions{Max: n, Lease: r.cfg.Lease, Except: append(full, skip...)}) // the next claims meet the same error
+		all := plan{most: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
+		all.skipFull(room{full: full, owners: owners})
+		_, _, _ = r.claim(all.options(r.cfg.Lease)) // the next claims meet the same error
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *claims) from(org uuid.UUID, since time.Time) []ask {
 	defer c.mu.Unlock()
 	var out []ask
 	for _, a := range c.asks {
-		if !a.at.Before(since) && !slices.Contains(a.Except, org) {
+		if !a.at.Before(since) && !slices.Contains(a.SkipOrganizations, org) {
 			out = append(out, a)
 		}
 	}
@@ -122,7 +122,7 @@ func TestWhoHaveMuchQueuedTakeTurns(t *testing.T) {
 			t.Error("who has one queued waited for those who have many")
 		}
 		for _, a := range spy.from(second.OrganizationID, began.Add(time.Second)) {
-			if slices.Contains(a.Except, first.OrganizationID) && a.Since.IsZero() && a.at.Before(began.Add(4*time.Second)) {
+			if slices.Contains(a.SkipOrganizations, first.OrganizationID) && a.Since.IsZero() && a.at.Before(began.Add(4*time.Second)) {
 				t.Error("a claim looked through what was passed over before")
 			}
 		}
@@ -176,7 +176,7 @@ func TestWhoHasMuchQueuedIsPassedOverWhileItIsFull(t *testing.T) {
 		pass(10 * time.Second)
 		n := 0
 		for _, a := range spy.from(newID(), now().Add(-7*time.Second)) {
-			if a.Since.IsZero() && slices.Contains(a.Except, org) {
+			if a.Since.IsZero() && slices.Contains(a.SkipOrganizations, org) {
 				n++
 			}
 		}
@@ -321,7 +321,7 @@ func TestWhoHasMuchQueuedIsNoExceptionWhereAllHave(t *testing.T) {
 		}
 		claimed, passed := spy.full(), 0
 		for _, a := range claimed {
-			if slices.Contains(a.Except, all[0].OrganizationID) {
+			if slices.Contains(a.SkipOrganizations, all[0].OrganizationID) {
 				passed++
 			}
 		}
@@ -353,7 +353,7 @@ func TestWhoHaveMuchQueuedAreNoExceptionsIfTheyAreMany(t *testing.T) {
 		for _, a := range spy.full() {
 			passed := 0
 			for _, org := range all {
-				if slices.Contains(a.Except, org) {
+				if slices.Contains(a.SkipOrganizations, org) {
 					passed++
 				}
 			}

@@ -33,6 +33,8 @@ type plan struct {
 	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all other organizations
 	most       int         // attempts to claim
 	skip       []uuid.UUID // subscriptions and organizations to skip
+	skipSubs   []uuid.UUID // the subscriptions among them
+	skipOrgs   []uuid.UUID // the organizations among them
 	since      time.Time   // attempts that were due earlier are skipped; zero: none is
 	scanBeside bool        // a second claim should look at all attempts
 	pausing    bool        // a heavy organization has no turn before pauseEnd
@@ -44,7 +46,23 @@ type plan struct {
 
 // options returns the plan as the store wants it.
 func (p plan) options(lease time.Duration) store.ClaimOptions {
-	return store.ClaimOptions{Max: p.most, Lease: lease, Except: p.skip, Since: p.since}
+	return store.ClaimOptions{Max: p.most, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
+}
+
+// skipFull makes the claim skip subscriptions and organizations whose room is full, unless it
+// skips their organization already.
+func (p *plan) skipFull(room room) {
+	for i, id := range room.full {
+		switch {
+		case slices.Contains(p.skip, room.owners[i]):
+			continue
+		case id == room.owners[i]:
+			p.skipOrgs = append(p.skipOrgs, id)
+		default:
+			p.skipSubs = append(p.skipSubs, id)
+		}
+		p.skip = append(p.skip, id)
+	}
 }
 
 const (
@@ -59,11 +77,8 @@ const (
 func (p *planner) next(room room, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
 	next := plan{org: turn.org, most: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
-	for i, id := range room.full {
-		if !slices.Contains(next.skip, room.owners[i]) {
-			next.skip = append(next.skip, id)
-		}
-	}
+	next.skipOrgs = slices.Clone(skip)
+	next.skipFull(room)
 	switch {
 	case next.org != uuid.Nil:
 		if p.heavy.crowded {

@@ -62,10 +62,11 @@ type Queue interface {
 
 // ClaimOptions say what to claim.
 type ClaimOptions struct {
-	Max    int           // how many at most
-	Lease  time.Duration // for how long
-	Except []uuid.UUID   // subscriptions and organizations whose attempts are passed over
-	Since  time.Time     // attempts due before this, by the store's clock, are passed over; zero for none
+	Max               int           // attempts at most
+	Lease             time.Duration // how long the claim lasts
+	SkipSubscriptions []uuid.UUID   // their attempts are skipped
+	SkipOrganizations []uuid.UUID   // their attempts are skipped
+	Since             time.Time     // skips attempts due before this time, by the store's clock; zero skips none
 }
 
 // Lease names a claim.

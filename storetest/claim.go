@@ -17,7 +17,8 @@ var claimCases = []testCase{
 	{"AtMostMax", claimMax},
 	{"NotBeforeTheyAreDue", claimNotDue},
 	{"AttemptOfAPublisherWhoseClockIsWrongIsDueAtOnce", claimSkewed},
-	{"PassesOverWhatWasDueBefore", claimSince},
+	{"SinceSkipsAttemptsThatWereDueBefore", claimSince},
+	{"SkipsSubscriptionsAndOrganizations", claimSkip},
 	{"ShowsTheSubscriptionsPresentRevision", claimRevision},
 	{"WhateverBecameOfTheSubscription", claimAnySubscription},
 	{"ThoughTheyHaveExpired", claimExpired},
@@ -86,7 +87,6 @@ func claimSkewed(f *fixture) {
 	}
 }
 
-// Only attempts that became due before Since are passed over.
 func claimSince(f *fixture) {
 	e, _ := f.scene()
 	f.publish(f.newMessage(e))
@@ -101,6 +101,27 @@ func claimSince(f *fixture) {
 	third := f.claimOne()
 	f.deferTo(f.now, third)
 	f.equal("due since then", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Since: third.DueAt})), 1)
+}
+
+func claimSkip(f *fixture) {
+	e, a := f.scene()
+	b := f.subscribe(only(e))
+	c := f.newSubscription(only(e))
+	c.OrganizationID = uuid.New()
+	f.create(c)
+	theirs := f.newMessage(e)
+	theirs.OrganizationID = c.OrganizationID
+	f.publish(f.newMessage(e), theirs)
+	claim := func(subscriptions, organizations []uuid.UUID) (found []uuid.UUID) {
+		opts := store.ClaimOptions{Max: 10, Lease: time.Hour, SkipSubscriptions: subscriptions, SkipOrganizations: organizations}
+		for _, j := range f.claimWith(opts) {
+			found = append(found, j.SubscriptionID)
+		}
+		return found
+	}
+	f.sameIDs("a subscription and an organization skipped", claim([]uuid.UUID{a.ID, f.id()}, []uuid.UUID{f.id(), c.OrganizationID}), []uuid.UUID{b.ID})
+	f.sameIDs("an organization skipped", claim(nil, []uuid.UUID{f.org}), []uuid.UUID{c.ID})
+	f.sameIDs("ids of the other kind skipped", claim([]uuid.UUID{f.org}, []uuid.UUID{a.ID}), []uuid.UUID{a.ID})
 }
 
 func messagesOf(jobs []store.Job) []uuid.UUID {

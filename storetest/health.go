@@ -16,7 +16,6 @@ var healthCases = []testCase{
 	{"IsForgottenWhenTheSubscriptionIsMended", healthMended},
 	{"ReleaseMakesDueWhatIsHeld", healthRelease},
 	{"HistoryShowsUntilWhenAttemptsAreHeld", healthHeldUntil},
-	{"ClaimPassesOver", healthExcept},
 }
 
 func (f *fixture) health(sub uuid.UUID) store.Health {
@@ -188,24 +187,4 @@ func healthHeldUntil(f *fixture) {
 	shows("a retry that is held", next.ID, time.Hour)
 	f.setArchived(sub.ID, true)
 	shows("cancelled", next.ID, 0)
-}
-
-func healthExcept(f *fixture) {
-	e, a := f.scene()
-	b := f.subscribe(only(e))
-	c := f.newSubscription(only(e))
-	c.OrganizationID = uuid.New()
-	f.create(c)
-	theirs := f.newMessage(e)
-	theirs.OrganizationID = c.OrganizationID
-	f.publish(f.newMessage(e), theirs)
-	claim := func(except ...uuid.UUID) (found []uuid.UUID) {
-		for _, j := range f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Except: except}) {
-			found = append(found, j.SubscriptionID)
-		}
-		return found
-	}
-	f.sameIDs("but for two", claim(a.ID, c.OrganizationID, f.id()), []uuid.UUID{b.ID})
-	f.sameIDs("but for an organization", claim(f.org), []uuid.UUID{c.ID})
-	f.sameIDs("the rest", claim(), []uuid.UUID{a.ID})
 }

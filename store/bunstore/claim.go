@@ -22,7 +22,7 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		err = s.repeated(ctx, func() error {
 			return s.session(ctx, func(c conn) (err error) {
 				jobs, at, err = scanJobs(func(scan func(scanner) error) error {
-					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.Except), c.array(opts.Except), opts.Max, opts.Lease.Microseconds())
+					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations), opts.Max, opts.Lease.Microseconds())
 				})
 				return err
 			})
@@ -87,13 +87,16 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
-		except := []any{[]byte{}} // for it must not be empty
-		for _, v := range opts.Except {
-			except = append(except, c.id(v))
+		text, args := selectDue, []any{since(opts)}
+		for _, skip := range [][]uuid.UUID{opts.SkipSubscriptions, opts.SkipOrganizations} {
+			text = strings.Replace(text, "{skip}", "?"+strings.Repeat(", ?", len(skip)), 1)
+			args = append(args, []byte{}) // the list of a NOT IN must not be empty
+			for _, v := range skip {
+				args = append(args, c.id(v))
+			}
 		}
-		text := strings.ReplaceAll(selectDue, "{except}", "?"+strings.Repeat(", ?", len(except)-1))
 		jobs, _, err = scanJobs(func(scan func(scanner) error) error {
-			return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, slices.Concat([]any{since(opts)}, except, except, []any{opts.Max})...)
+			return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, append(args, opts.Max)...)
 		})
 		if err != nil {
 			return err
@@ -114,7 +117,7 @@ SELECT due.attempt_id, due.token + 1,
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
   a.created_at, due.due_at, a.expires_at, m.body
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
-  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({except}) AND q.organization_id NOT IN ({except}) AND ` + first + `
+  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({skip}) AND q.organization_id NOT IN ({skip}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
 LEFT JOIN {}attempts AS a ON a.id = due.attempt_id
 LEFT JOIN {}messages AS m ON m.id = a.message_id

@@ -23,7 +23,8 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 	var due, passed []*attempt
 	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
 		a := heap.Pop(&s.due).(*attempt)
-		if a.due.Before(opts.Since) || slices.Contains(opts.Except, a.SubscriptionID) || slices.Contains(opts.Except, a.OrganizationID) || !s.first(a) {
+		if a.due.Before(opts.Since) || slices.Contains(opts.SkipSubscriptions, a.SubscriptionID) ||
+			slices.Contains(opts.SkipOrganizations, a.OrganizationID) || !s.first(a) {
 			passed = append(passed, a)
 		} else {
 			due = append(due, a)
