@@ -48,6 +48,21 @@ type Tally struct {
 	Cancelled int
 }
 
+// Add counts n deliveries of a status.
+func (t *Tally) Add(s Status, n int) {
+	t.Total += n
+	switch s {
+	case Succeeded:
+		t.Succeeded += n
+	case Failed:
+		t.Failed += n
+	case Cancelled:
+		t.Cancelled += n
+	default:
+		t.Pending += n
+	}
+}
+
 // AttemptType says how an attempt came about. Its numbers are those of the REST
 // interface.
 type AttemptType int
@@ -170,86 +185,4 @@ type Report struct {
 
 	Next   *Next     // the automatic retry that follows; nil for none
 	Advice time.Time // NextRetryAt where there is no Next
-}
-
-// DurationQuery chooses attempts of a subscription.
-type DurationQuery struct {
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	From, To       time.Time
-	Bucket         time.Duration // a whole number of seconds; buckets begin at its multiples since 1970
-}
-
-// DurationCount says how many attempts that were posted in the bucket ended so and
-// took so long.
-type DurationCount struct {
-	From      time.Time // when the bucket begins
-	Succeeded bool
-	Duration  time.Duration // in whole milliseconds
-	Count     int
-}
-
-// RecoveryScope says what a recovery is about.
-type RecoveryScope int
-
-// The scopes. A delivery has failed if its Status is Failed; tests and deliveries
-// that began with an external attempt do not count. A message was missed if it was
-// published, and not made for one subscription, when the subscription was created
-// or later, matches it by its topics (those of the message's EventTypeID, Type and
-// Version) and Filter as they are now, and has no delivery to it. It does not
-// matter whether the subscription is live.
-const (
-	RecoverFailed RecoveryScope = iota + 1
-	RecoverMissed
-	RecoverAll
-)
-
-// RecoveryState is where a recovery is.
-type RecoveryState int
-
-// The states.
-const (
-	RecoveryRunning RecoveryState = iota
-	RecoveryDone
-	RecoveryStopped
-)
-
-// String returns the lower-case name of the state.
-func (s RecoveryState) String() string {
-	names := [...]string{"running", "done", "stopped"}
-	if s < 0 || int(s) >= len(names) {
-		return "unknown"
-	}
-	return names[s]
-}
-
-// Recovery is a job that queues again what a subscription did not get. Of a failed
-// delivery it adds a manual retry of the latest attempt, as AddAttempt does; to a
-// missed message, a delivery with a FirstPost. Both are created by CreatedBy, when
-// the job comes to them. It goes through the failed ones first, each kind in the
-// order of their ids, and to each once: what is no longer failed or missed by then
-// is passed over, and what fails again stays so.
-type Recovery struct {
-	ID             uuid.UUID
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	Scope          RecoveryScope
-	Since, Until   time.Time // [Since, Until): when deliveries were created, or messages published
-	RatePerSecond  int       // 0 for no limit
-	Matched        int       // what CountRecoverable found when the job was made
-	CreatedAt      time.Time
-	CreatedBy      string
-
-	// Kept by the store from here.
-	State      RecoveryState
-	Queued     int       // so far
-	FinishedAt time.Time // zero while it is running
-}
-
-// AdvanceOptions are what AdvanceRecovery needs.
-type AdvanceOptions struct {
-	Max       int
-	NewID     func() uuid.UUID
-	At        time.Time // when the attempts that it adds are created; they are due at once
-	ExpiresAt time.Time // of what it adds
 }

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/google/uuid"
 )
 
@@ -27,6 +30,42 @@ type List[T any] struct {
 	Truncated int // how many of Items, from the last one backwards, lack their large members: see Page.MaxBytes
 }
 
+// ListOf returns the page of things, which are in the order of their ids. Size returns the
+// bytes of a thing's large members, and read its record, without the large members unless it
+// is to be whole.
+func ListOf[T, R any](
+	things []T, p Page, id func(T) uuid.UUID, size func(T) int, read func(thing T, whole bool) R,
+) List[R] {
+	out := List[R]{Total: len(things)}
+	if p.After != uuid.Nil {
+		i, found := slices.BinarySearchFunc(things, p.After, func(thing T, after uuid.UUID) int {
+			thingID := id(thing)
+			return bytes.Compare(thingID[:], after[:])
+		})
+		switch {
+		case p.Descending:
+			things = things[:i]
+		case found:
+			things = things[i+1:]
+		default:
+			things = things[i:]
+		}
+	}
+	total := 0
+	for i := max(p.Skip, 0); i < len(things) && len(out.Items) < p.Take; i++ {
+		thing := things[i]
+		if p.Descending {
+			thing = things[len(things)-1-i]
+		}
+		total += size(thing)
+		if p.MaxBytes > 0 && total > p.MaxBytes && len(out.Items) > 0 {
+			out.Truncated++
+		}
+		out.Items = append(out.Items, read(thing, out.Truncated == 0))
+	}
+	return out
+}
+
 // ArchivedFilter says what a list does with archived things.
 type ArchivedFilter int
 
@@ -51,6 +90,12 @@ type SubscriptionQuery struct {
 	Page
 }
 
+// Keeps reports whether a list for the query shows a subscription of the organization.
+func (q SubscriptionQuery) Keeps(s Subscription) bool {
+	return q.Archived.Keeps(s.Archived) && (q.Version == "" || q.Version == s.Version) &&
+		(q.EventTypeID == uuid.Nil || slices.Contains(s.EventTypeIDs(), q.EventTypeID))
+}
+
 // HistoryQuery chooses among the attempts or deliveries of a subscription. The
 // first two fields are required; further ones that are zero do not restrict.
 type HistoryQuery struct {
@@ -59,6 +104,11 @@ type HistoryQuery struct {
 	EventTypeID    uuid.UUID
 	Status         StatusFilter
 	Page
+}
+
+// Keeps reports whether a list for the query shows an attempt or delivery of the subscription.
+func (q HistoryQuery) Keeps(status Status, eventType uuid.UUID) bool {
+	return q.Status.Keeps(status) && (q.EventTypeID == uuid.Nil || q.EventTypeID == eventType)
 }
 
 // StatusFilter restricts a list of attempts or deliveries by state.

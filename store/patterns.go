@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -44,6 +45,13 @@ func (s Subscription) Topics() []string {
 		}
 	}
 	return topics
+}
+
+// Matches reports whether the subscription's selectors and its Filter match the message.
+func (s Subscription) Matches(m Message) bool {
+	own := s.Topics()
+	selected := slices.ContainsFunc(Topics(m.EventTypeID, m.Type, m.Version), func(t string) bool { return slices.Contains(own, t) })
+	return selected && s.Filter.Matches(NewDocument(m.Data()))
 }
 
 func patternTopic(version, pattern string) string { return version + "/" + pattern }

@@ -32,5 +32,5 @@ var locks = []change{
 	{"store/bunstore/subscriptions.go", `"NO KEY UPDATE")`, `"")`, rowLocks},
 	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, outcomes},
 	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, outcomes},
-	{"store/memstore/*.go", `store.ValidText(`, `string(`, tests{"./store/memstore", "TestStore/(Record|Report)"}},
+	{"store/chain.go", `ValidText(r.Error)`, `r.Error`, tests{"./store/memstore", "TestStore/(Record|Report)"}},
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -53,55 +54,36 @@ func (s *Store) category(id uuid.UUID) (*category, error) {
 
 // Category returns a category.
 func (s *Store) Category(ctx context.Context, id uuid.UUID) (store.Category, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Category{}, err
-	}
-	defer s.unlock()
-	c, err := s.category(id)
-	if err != nil {
-		return store.Category{}, err
-	}
-	return readCategory(c), nil
+	return read(ctx, s, func() (*category, error) { return s.category(id) }, readCategory)
 }
 
 // Categories lists the categories.
 func (s *Store) Categories(ctx context.Context, archived store.ArchivedFilter, page store.Page) (store.List[store.Category], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Category]{}, err
-	}
-	defer s.unlock()
-	var matching []*category
-	for _, c := range s.categoryCodes {
-		if archived.Keeps(c.Archived) {
-			matching = append(matching, c)
-		}
-	}
-	sortByID(matching, categoryID)
-	return list(matching, categoryID, page, readCategory), nil
+	return locked(ctx, s, func() (store.List[store.Category], error) {
+		shown := func(c *category) bool { return archived.Keeps(c.Archived) }
+		return list(chosen(maps.Values(s.categoryCodes), shown, categoryID), page, categoryID, readCategory), nil
+	})
 }
 
 // UpdateCategory changes a category.
 func (s *Store) UpdateCategory(ctx context.Context, id uuid.UUID, change func(*store.Category) error) (store.Category, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Category{}, err
-	}
-	defer s.unlock()
-	c, err := s.category(id)
-	if err != nil {
-		return store.Category{}, err
-	}
-	changed := readCategory(c)
-	if err := change(&changed); err != nil {
-		return store.Category{}, err
-	}
-	if other := s.categoryCodes[changed.Code]; other != nil && other != c {
-		return store.Category{}, fmt.Errorf("category %q: %w", changed.Code, store.ErrCodeTaken)
-	}
-	changed.ID, changed.Revision = c.ID, c.Revision+1
-	delete(s.categoryCodes, c.Code)
-	c.Category = copyCategory(changed)
-	s.categoryCodes[c.Code] = c
-	return readCategory(c), nil
+	return locked(ctx, s, func() (store.Category, error) {
+		c, err := s.category(id)
+		if err != nil {
+			return store.Category{}, err
+		}
+		changed, err := store.UpdatedCategory(readCategory(c), change)
+		if err != nil {
+			return store.Category{}, err
+		}
+		if other := s.categoryCodes[changed.Code]; other != nil && other != c {
+			return store.Category{}, fmt.Errorf("category %q: %w", changed.Code, store.ErrCodeTaken)
+		}
+		delete(s.categoryCodes, c.Code)
+		c.Category = copyCategory(changed)
+		s.categoryCodes[c.Code] = c
+		return readCategory(c), nil
+	})
 }
 
 // DeleteCategory deletes a category that has no event types.
@@ -114,10 +96,8 @@ func (s *Store) DeleteCategory(ctx context.Context, id uuid.UUID, check func(sto
 	if err != nil {
 		return err
 	}
-	if check != nil {
-		if err := check(readCategory(c)); err != nil {
-			return err
-		}
+	if err := allow(check, readCategory(c)); err != nil {
+		return err
 	}
 	if c.eventTypes > 0 {
 		return fmt.Errorf("category %q has event types: %w", c.Code, store.ErrInUse)

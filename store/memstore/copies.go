@@ -1,9 +1,9 @@
 package memstore
 
 import (
+	"bytes"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/ecg-api/webhooks/store"
 )
@@ -11,21 +11,13 @@ import (
 // The functions here make the copies that go in and out. They also give times the
 // form that the contract promises.
 
-// stored is a time in UTC with millisecond precision.
-func stored(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC().Truncate(time.Millisecond)
-}
-
 func storedAudit(a store.Audit) store.Audit {
-	a.CreatedAt, a.UpdatedAt = stored(a.CreatedAt), stored(a.UpdatedAt)
+	a.CreatedAt, a.UpdatedAt = store.WholeMilliseconds(a.CreatedAt), store.WholeMilliseconds(a.UpdatedAt)
 	return a
 }
 
 func storedLifecycle(l store.Lifecycle) store.Lifecycle {
-	l.ActiveChangedAt, l.ArchivedChangedAt = stored(l.ActiveChangedAt), stored(l.ArchivedChangedAt)
+	l.ActiveChangedAt, l.ArchivedChangedAt = store.WholeMilliseconds(l.ActiveChangedAt), store.WholeMilliseconds(l.ArchivedChangedAt)
 	return l
 }
 
@@ -56,13 +48,23 @@ func copySubscription(s store.Subscription) store.Subscription {
 }
 
 func copySecret(s store.Secret) store.Secret {
-	s.ValidFrom, s.ValidTo = stored(s.ValidFrom), stored(s.ValidTo)
+	s.ValidFrom, s.ValidTo = store.WholeMilliseconds(s.ValidFrom), store.WholeMilliseconds(s.ValidTo)
 	s.Audit, s.Key = storedAudit(s.Audit), slices.Clone(s.Key)
 	return s
 }
 
 func copyMessage(m store.Message) store.Message {
-	m.CreatedAt = stored(m.CreatedAt)
+	m.CreatedAt = store.WholeMilliseconds(m.CreatedAt)
 	m.Body, m.Source = slices.Clone(m.Body), slices.Clone(m.Source)
 	return m
+}
+
+// copyAttempt leaves out the large members unless the attempt is to be whole.
+func copyAttempt(a store.Attempt, whole bool) store.Attempt {
+	if !whole {
+		a.Body, a.Source, a.Response = nil, nil, nil
+		return a
+	}
+	a.Body, a.Source, a.Response = bytes.Clone(a.Body), bytes.Clone(a.Source), bytes.Clone(a.Response)
+	return a
 }

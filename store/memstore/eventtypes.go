@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,15 +69,7 @@ func (s *Store) eventType(id uuid.UUID) (*eventType, error) {
 
 // EventType returns an event type.
 func (s *Store) EventType(ctx context.Context, id uuid.UUID) (store.EventType, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.EventType{}, err
-	}
-	defer s.unlock()
-	e, err := s.eventType(id)
-	if err != nil {
-		return store.EventType{}, err
-	}
-	return s.readEventType(e), nil
+	return read(ctx, s, func() (*eventType, error) { return s.eventType(id) }, s.readEventType)
 }
 
 // EventTypeByCode returns an event type. A transaction sees the same event types as
@@ -91,40 +84,32 @@ func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version 
 			return store.EventType{}, err
 		}
 	}
-	if err := s.lock(ctx); err != nil {
-		return store.EventType{}, err
-	}
-	defer s.unlock()
-	e := s.eventTypeCodes[eventTypeKey{code, version}]
-	if e == nil {
-		return store.EventType{}, fmt.Errorf("event type %q %q: %w", code, version, store.ErrNotFound)
-	}
-	return s.readEventType(e), nil
+	return read(ctx, s, func() (*eventType, error) {
+		e := s.eventTypeCodes[eventTypeKey{code, version}]
+		if e == nil {
+			return nil, fmt.Errorf("event type %q %q: %w", code, version, store.ErrNotFound)
+		}
+		return e, nil
+	}, s.readEventType)
 }
 
 // EventTypes lists the event types of a category, or all.
 func (s *Store) EventTypes(
 	ctx context.Context, categoryID uuid.UUID, archived store.ArchivedFilter, page store.Page,
 ) (store.List[store.EventType], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.EventType]{}, err
-	}
-	defer s.unlock()
-	var matching []*eventType
-	for _, e := range s.eventTypeCodes {
-		if archived.Keeps(e.Archived) && (categoryID == uuid.Nil || categoryID == e.CategoryID) {
-			matching = append(matching, e)
-		}
-	}
-	sortByID(matching, eventTypeID)
-	size := func(e *eventType) int { return len(e.Schema) }
-	return boundedList(matching, eventTypeID, page, size, func(e *eventType, whole bool) store.EventType {
-		shown := *e
-		if !whole {
-			shown.Schema = nil
-		}
-		return s.readEventType(&shown)
-	}), nil
+	return locked(ctx, s, func() (store.List[store.EventType], error) {
+		matching := chosen(maps.Values(s.eventTypeCodes), func(e *eventType) bool {
+			return archived.Keeps(e.Archived) && (categoryID == uuid.Nil || categoryID == e.CategoryID)
+		}, eventTypeID)
+		size := func(e *eventType) int { return len(e.Schema) }
+		return store.ListOf(matching, page, eventTypeID, size, func(e *eventType, whole bool) store.EventType {
+			out := s.readEventType(e)
+			if !whole {
+				out.Schema = nil
+			}
+			return out
+		}), nil
+	})
 }
 
 // HistoricEventTypes returns event types, the deleted ones included.
@@ -144,24 +129,21 @@ func (s *Store) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uu
 
 // UpdateEventType changes an event type.
 func (s *Store) UpdateEventType(ctx context.Context, id uuid.UUID, change func(*store.EventType) error) (store.EventType, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.EventType{}, err
-	}
-	defer s.unlock()
-	e, err := s.eventType(id)
-	if err != nil {
-		return store.EventType{}, err
-	}
-	changed := s.readEventType(e)
-	if err := change(&changed); err != nil {
-		return store.EventType{}, err
-	}
-	if other := s.eventTypeCodes[eventTypeKey{changed.Code, changed.Version}]; other != nil && other != e {
-		return store.EventType{}, fmt.Errorf("event type %q %q: %w", changed.Code, changed.Version, store.ErrCodeTaken)
-	}
-	changed.ID, changed.CategoryID, changed.Revision = e.ID, e.CategoryID, e.Revision+1
-	s.setEventType(e, changed)
-	return s.readEventType(e), nil
+	return locked(ctx, s, func() (store.EventType, error) {
+		e, err := s.eventType(id)
+		if err != nil {
+			return store.EventType{}, err
+		}
+		changed, err := store.UpdatedEventType(s.readEventType(e), change)
+		if err != nil {
+			return store.EventType{}, err
+		}
+		if other := s.eventTypeCodes[eventTypeKey{changed.Code, changed.Version}]; other != nil && other != e {
+			return store.EventType{}, fmt.Errorf("event type %q %q: %w", changed.Code, changed.Version, store.ErrCodeTaken)
+		}
+		s.setEventType(e, changed)
+		return s.readEventType(e), nil
+	})
 }
 
 func (s *Store) setEventType(e *eventType, changed store.EventType) {
@@ -180,26 +162,21 @@ func (s *Store) DeleteEventType(ctx context.Context, id uuid.UUID, check func(st
 	if err != nil {
 		return err
 	}
-	if check != nil {
-		if err := check(s.readEventType(e)); err != nil {
-			return err
-		}
+	if err := allow(check, s.readEventType(e)); err != nil {
+		return err
 	}
-	selecting := s.selecting(id)
+	selecting := chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
+		return slices.Contains(sub.EventTypeIDs(), id)
+	}, subscriptionID)
 	if slices.ContainsFunc(selecting, func(sub *subscription) bool { return !sub.Archived }) {
 		return fmt.Errorf("event type %q %q is subscribed to: %w", e.Code, e.Version, store.ErrInUse)
 	}
 	for _, sub := range selecting {
 		s.unindex(sub)
-		sub.Selectors = slices.DeleteFunc(sub.Selectors, func(sel store.Selector) bool { return sel.EventTypeID == id })
-		sub.Revision++
+		sub.Subscription = sub.WithoutEventType(id)
 		s.index(sub)
 	}
-	for key := range s.samples {
-		if key.eventType == id {
-			delete(s.samples, key)
-		}
-	}
+	maps.DeleteFunc(s.samples, func(key sampleKey, _ *store.Sample) bool { return key.eventType == id })
 	e.deletedAt = time.Now()
 	s.categories[e.CategoryID].eventTypes--
 	delete(s.eventTypeCodes, e.key())

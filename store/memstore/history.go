@@ -1,105 +1,42 @@
 package memstore
 
 import (
-	"bytes"
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/store"
 )
 
-func readAttempt(a *attempt) store.Attempt { return readAttemptAs(a, true) }
+func attemptSize(a *store.Attempt) int { return len(a.Body) + len(a.Source) + len(a.Response) }
 
-// readAttemptAs leaves out the large members unless the attempt is to be whole.
-func readAttemptAs(a *attempt, whole bool) store.Attempt {
-	out := a.Attempt
-	out.Response = nil
-	if whole {
-		out.Response = bytes.Clone(a.Response)
-		out.Body, out.Source = bytes.Clone(a.message.Body), bytes.Clone(a.message.Source)
-	}
-	out.HeldUntil = a.heldUntil()
-	return out
-}
-
-// heldUntil is when an attempt that is held becomes due.
-func (a *attempt) heldUntil() time.Time {
-	if !a.held || a.Status != store.Pending {
-		return time.Time{}
-	}
-	return stored(a.due)
-}
-
-func attemptSize(a *attempt) int {
-	return len(a.message.Body) + len(a.message.Source) + len(a.Response)
-}
-
-// status is that of the whole chain.
-func (d *delivery) status() store.Status {
-	status := store.Pending
-	for _, a := range d.attempts {
-		if !a.Status.Finished() {
-			return store.Pending
-		}
-		status = a.Status
-	}
-	return status
-}
-
-// outcome is the latest attempt that has one; the first where none has.
-func (d *delivery) outcome() *attempt {
-	latest := d.attempts[0]
-	for _, a := range d.attempts {
-		if a.Status.Finished() {
-			latest = a
-		}
-	}
-	return latest
-}
-
-func readDelivery(d *delivery) store.Delivery { return readDeliveryAs(d, true) }
-
-// readDeliveryAs leaves out the large members unless the delivery is to be whole.
-func readDeliveryAs(d *delivery, whole bool) store.Delivery {
-	out := store.Delivery{Attempt: readAttemptAs(d.attempts[0], whole), Attempts: len(d.attempts)}
-	a := d.outcome()
-	out.Duration, out.HTTPStatus, out.Error, out.NextRetryAt = a.Duration, a.HTTPStatus, a.Error, a.NextRetryAt
-	if whole {
-		out.Response = bytes.Clone(a.Response)
-	}
-	for _, a := range d.attempts {
-		if until := a.heldUntil(); out.HeldUntil.IsZero() || !until.IsZero() && until.Before(out.HeldUntil) {
-			out.HeldUntil = until
-		}
-	}
-	out.Status = d.status()
-	return out
-}
+func listedAttempt(a *store.Attempt, whole bool) store.Attempt { return copyAttempt(*a, whole) }
 
 func deliverySize(d *delivery) int {
-	m := d.attempts[0].message
-	return len(m.Body) + len(m.Source) + len(d.outcome().Response)
+	return len(d.chain[0].Body) + len(d.chain[0].Source) + len(d.chain.Outcome().Response)
+}
+
+func readDelivery(d *delivery, whole bool) store.Delivery {
+	out := d.chain.Delivery()
+	out.Attempt = copyAttempt(out.Attempt, whole)
+	return out
 }
 
 // Attempts lists the attempts of a subscription.
 func (s *Store) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[store.Attempt], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Attempt]{}, err
-	}
-	defer s.unlock()
-	sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
-	if err != nil {
-		return store.List[store.Attempt]{}, err
-	}
-	var matching []*attempt
-	for _, a := range sub.attempts {
-		if q.Status.Keeps(a.Status) && (q.EventTypeID == uuid.Nil || q.EventTypeID == a.EventTypeID) {
-			matching = append(matching, a)
+	return locked(ctx, s, func() (list store.List[store.Attempt], err error) {
+		sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
+		if err != nil {
+			return list, err
 		}
-	}
-	return boundedList(matching, attemptID, q.Page, attemptSize, readAttemptAs), nil
+		var matching []*store.Attempt
+		for _, a := range sub.attempts {
+			if q.Keeps(a.Status, a.EventTypeID) {
+				matching = append(matching, &a.Attempt)
+			}
+		}
+		return store.ListOf(matching, q.Page, attemptID, attemptSize, listedAttempt), nil
+	})
 }
 
 // attempt finds an attempt of an organization's subscription.
@@ -129,59 +66,63 @@ func (s *Store) delivery(org, subscription, id uuid.UUID) (*delivery, error) {
 
 // Attempt returns an attempt.
 func (s *Store) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (store.Attempt, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Attempt{}, err
-	}
-	defer s.unlock()
-	a, err := s.attempt(org, subscription, id)
-	if err != nil {
-		return store.Attempt{}, err
-	}
-	return readAttempt(a), nil
+	return read(ctx, s, func() (*attempt, error) { return s.attempt(org, subscription, id) },
+		func(a *attempt) store.Attempt { return copyAttempt(a.Attempt, true) })
 }
 
 // Chain lists the attempts of a delivery.
 func (s *Store) Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (store.List[store.Attempt], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Attempt]{}, err
-	}
-	defer s.unlock()
-	d, err := s.delivery(org, subscription, delivery)
-	if err != nil {
-		return store.List[store.Attempt]{}, err
-	}
-	all := store.Page{Take: len(d.attempts), MaxBytes: maxBytes}
-	return boundedList(d.attempts, attemptID, all, attemptSize, readAttemptAs), nil
+	return locked(ctx, s, func() (list store.List[store.Attempt], err error) {
+		d, err := s.delivery(org, subscription, delivery)
+		if err != nil {
+			return list, err
+		}
+		all := store.Page{Take: len(d.chain), MaxBytes: maxBytes}
+		return store.ListOf(d.chain, all, attemptID, attemptSize, listedAttempt), nil
+	})
 }
 
 // Deliveries lists the deliveries of a subscription.
 func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.List[store.Delivery], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Delivery]{}, err
-	}
-	defer s.unlock()
-	sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
-	if err != nil {
-		return store.List[store.Delivery]{}, err
-	}
-	var matching []*delivery
-	for _, d := range sub.deliveries {
-		if q.Status.Keeps(d.status()) && (q.EventTypeID == uuid.Nil || q.EventTypeID == d.attempts[0].EventTypeID) {
-			matching = append(matching, d)
+	return locked(ctx, s, func() (list store.List[store.Delivery], err error) {
+		sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
+		if err != nil {
+			return list, err
 		}
-	}
-	return boundedList(matching, deliveryID, q.Page, deliverySize, readDeliveryAs), nil
+		var matching []*delivery
+		for _, d := range sub.deliveries {
+			if q.Keeps(d.chain.Status(), d.chain[0].EventTypeID) {
+				matching = append(matching, d)
+			}
+		}
+		return store.ListOf(matching, q.Page, deliveryID, deliverySize, readDelivery), nil
+	})
 }
 
 // Delivery returns a delivery.
 func (s *Store) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (store.Delivery, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Delivery{}, err
-	}
-	defer s.unlock()
-	d, err := s.delivery(org, subscription, id)
-	if err != nil {
-		return store.Delivery{}, err
-	}
-	return readDelivery(d), nil
+	return read(ctx, s, func() (*delivery, error) { return s.delivery(org, subscription, id) },
+		func(d *delivery) store.Delivery { return readDelivery(d, true) })
+}
+
+// Durations counts the attempts of a subscription that were posted.
+func (s *Store) Durations(ctx context.Context, q store.DurationQuery) ([]store.DurationCount, error) {
+	return locked(ctx, s, func() ([]store.DurationCount, error) {
+		sub, err := s.subscription(q.OrganizationID, q.SubscriptionID)
+		if err != nil {
+			return nil, err
+		}
+		counts := map[store.DurationCount]int{}
+		for _, a := range sub.attempts {
+			if c, ok := q.Count(&a.Attempt); ok {
+				counts[c]++
+			}
+		}
+		var out []store.DurationCount
+		for c, n := range counts {
+			c.Count = n
+			out = append(out, c)
+		}
+		return out, nil
+	})
 }

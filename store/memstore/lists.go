@@ -3,6 +3,7 @@ package memstore
 import (
 	"bytes"
 	"container/heap"
+	"iter"
 	"slices"
 
 	"github.com/google/uuid"
@@ -24,42 +25,21 @@ func insert[T any](list []T, v T, id func(T) uuid.UUID) []T {
 	return slices.Insert(list, i, v)
 }
 
-// list makes the page of what matches, which is in the order of the ids. Read
-// makes the copy that is given out.
-func list[T, R any](matching []T, id func(T) uuid.UUID, p store.Page, read func(T) R) store.List[R] {
-	return boundedList(matching, id, p, func(T) int { return 0 }, func(e T, _ bool) R { return read(e) })
+// chosen returns the things to keep, in the order of their ids.
+func chosen[T any](things iter.Seq[T], keep func(T) bool, id func(T) uuid.UUID) []T {
+	var out []T
+	for thing := range things {
+		if keep(thing) {
+			out = append(out, thing)
+		}
+	}
+	sortByID(out, id)
+	return out
 }
 
-// boundedList is list for items with large members. Size is how many bytes these have.
-// Read leaves them out unless the item is to be whole.
-func boundedList[T, R any](
-	matching []T, id func(T) uuid.UUID, p store.Page, size func(T) int, read func(e T, whole bool) R,
-) store.List[R] {
-	out := store.List[R]{Total: len(matching)}
-	if p.After != uuid.Nil {
-		i, found := slices.BinarySearchFunc(matching, p.After, func(e T, target uuid.UUID) int { return compare(id(e), target) })
-		switch {
-		case p.Descending:
-			matching = matching[:i]
-		case found:
-			matching = matching[i+1:]
-		default:
-			matching = matching[i:]
-		}
-	}
-	n, bytes := len(matching), 0
-	for i := max(p.Skip, 0); i < n && len(out.Items) < p.Take; i++ {
-		e := matching[i]
-		if p.Descending {
-			e = matching[n-1-i]
-		}
-		bytes += size(e)
-		if p.MaxBytes > 0 && bytes > p.MaxBytes && len(out.Items) > 0 {
-			out.Truncated++
-		}
-		out.Items = append(out.Items, read(e, out.Truncated == 0))
-	}
-	return out
+// list returns the page of things without large members, which are in the order of their ids.
+func list[T, R any](things []T, p store.Page, id func(T) uuid.UUID, copied func(T) R) store.List[R] {
+	return store.ListOf(things, p, id, func(T) int { return 0 }, func(thing T, _ bool) R { return copied(thing) })
 }
 
 // A dueHeap holds the attempts that are pending, by when they are due, and those

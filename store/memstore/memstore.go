@@ -6,11 +6,9 @@
 package memstore
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -31,13 +29,13 @@ type Store struct {
 	subscriptions map[uuid.UUID]*subscription // the deleted ones too, for history
 	topics        map[topic]map[*subscription]struct{}
 
-	messages map[uuid.UUID]*message
-	byAge    []*message // by CreatedAt, then id
-	keys     map[idempotencyKey]keyUse
-	attempts map[uuid.UUID]*attempt
-	due      dueHeap
-	lines    map[line][]*attempt // what is queued, in the order of the deliveries
-	token    int64               // the latest given out
+	messages  map[uuid.UUID]*message
+	byAge     []*message // by CreatedAt, then id
+	keys      map[idempotencyKey]keyUse
+	attempts  map[uuid.UUID]*attempt
+	due       dueHeap
+	sequences map[sequenceKey]store.Sequence
+	token     int64 // of the latest claim
 
 	recoveries map[uuid.UUID]*recovery
 
@@ -60,7 +58,7 @@ func New() *Store {
 		messages:       map[uuid.UUID]*message{},
 		keys:           map[idempotencyKey]keyUse{},
 		attempts:       map[uuid.UUID]*attempt{},
-		lines:          map[line][]*attempt{},
+		sequences:      map[sequenceKey]store.Sequence{},
 		recoveries:     map[uuid.UUID]*recovery{},
 		listeners:      map[*func()]struct{}{},
 	}
@@ -96,7 +94,27 @@ func (s *Store) lock(ctx context.Context) error {
 	return nil
 }
 
-// unlock releases the lock, then wakes those who listen if work was added.
+// locked returns the result of f, which holds the lock.
+func locked[R any](ctx context.Context, s *Store, f func() (R, error)) (R, error) {
+	if err := s.lock(ctx); err != nil {
+		return *new(R), err
+	}
+	defer s.unlock()
+	return f()
+}
+
+// read returns a copy of the thing that find returns.
+func read[T, R any](ctx context.Context, s *Store, find func() (T, error), copied func(T) R) (R, error) {
+	return locked(ctx, s, func() (R, error) {
+		thing, err := find()
+		if err != nil {
+			return *new(R), err
+		}
+		return copied(thing), nil
+	})
+}
+
+// unlock releases the lock, then wakes the listeners if work was added.
 func (s *Store) unlock() {
 	var wakes []func()
 	if s.wake {
@@ -111,41 +129,12 @@ func (s *Store) unlock() {
 	}
 }
 
-// queue makes an attempt due at the time.
-func (s *Store) queue(a *attempt, due time.Time) {
-	a.Status, a.due, a.held = store.Pending, due.UTC(), false
-	s.schedule(a)
-	if !due.After(time.Now()) {
-		s.wake = true
+// allow asks a caller's check about a record that is about to be deleted; nil for none.
+func allow[T any](check func(T) error, record T) error {
+	if check == nil {
+		return nil
 	}
-}
-
-// notBefore returns the time, or the present if that is later.
-func notBefore(t time.Time) time.Time {
-	if now := time.Now(); t.Before(now) {
-		return now
-	}
-	return t
-}
-
-// schedule puts an attempt where its due time wants it in the queue.
-func (s *Store) schedule(a *attempt) {
-	if a.place < 0 {
-		heap.Push(&s.due, a)
-	} else {
-		heap.Fix(&s.due, a.place)
-	}
-}
-
-// finish gives an attempt its final state, and takes it out of the queue if it is
-// there.
-func (s *Store) finish(a *attempt, status store.Status) {
-	if a.queued() {
-		heap.Remove(&s.due, a.place)
-		s.leaveLine(a)
-		a.message.queued--
-	}
-	a.Status = status
+	return check(record)
 }
 
 func notFound(what string, id uuid.UUID) error {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 // Prune removes messages, with their attempts, idempotency keys, and deleted records that
@@ -40,7 +42,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 // joined reports whether a delivery of the message has attempts of other messages.
 func (m *message) joined() bool {
 	return slices.ContainsFunc(m.deliveries(), func(d *delivery) bool {
-		return slices.ContainsFunc(d.attempts, func(a *attempt) bool { return a.message != m })
+		return slices.ContainsFunc(d.chain, func(a *store.Attempt) bool { return a.MessageID != m.ID })
 	})
 }
 
@@ -52,14 +54,14 @@ func (s *Store) remove(messages []*message) {
 		for _, a := range m.attempts {
 			a.pruned = true
 			delete(s.attempts, a.ID)
-			a.delivery.attempts = slices.DeleteFunc(a.delivery.attempts, pruned)
+			a.delivery.chain = slices.DeleteFunc(a.delivery.chain, func(b *store.Attempt) bool { return b == &a.Attempt })
 			subs[a.subscription] = true
 		}
 	}
 	s.byAge = slices.DeleteFunc(s.byAge, func(m *message) bool { return s.messages[m.ID] == nil })
 	for sub := range subs {
 		sub.attempts = slices.DeleteFunc(sub.attempts, pruned)
-		sub.deliveries = slices.DeleteFunc(sub.deliveries, func(d *delivery) bool { return len(d.attempts) == 0 })
+		sub.deliveries = slices.DeleteFunc(sub.deliveries, func(d *delivery) bool { return len(d.chain) == 0 })
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Store) publish(
 		byID[r.MessageID] = i
 	}
 	for _, a := range b.attempts {
-		if opts.HandOff == nil || a.delivery.line != nil || !opts.HandOff(a.OrganizationID, a.SubscriptionID) {
+		if opts.HandOff == nil || a.delivery.sequence != nil || !opts.HandOff(a.OrganizationID, a.SubscriptionID) {
 			continue
 		}
 		r := &results[byID[a.MessageID]]

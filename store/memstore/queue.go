@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"bytes"
 	"container/heap"
 	"context"
 	"slices"
@@ -24,7 +23,7 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
 		a := heap.Pop(&s.due).(*attempt)
 		if a.due.Before(opts.Since) || slices.Contains(opts.SkipSubscriptions, a.SubscriptionID) ||
-			slices.Contains(opts.SkipOrganizations, a.OrganizationID) || !s.first(a) {
+			slices.Contains(opts.SkipOrganizations, a.OrganizationID) || !s.hasTurn(a) {
 			passed = append(passed, a)
 		} else {
 			due = append(due, a)
@@ -43,40 +42,11 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 	return jobs, now, nil
 }
 
-// line is where the attempts of an ordered subscription with an ordering key wait.
-type line struct {
-	subscription *subscription
-	orderingKey  string
-}
-
-// first reports whether an attempt is the first of its line, or in none.
-func (s *Store) first(a *attempt) bool {
-	return a.delivery.line == nil || s.lines[*a.delivery.line][0] == a
-}
-
-// lineUp puts an attempt that is queued into its line.
-func (s *Store) lineUp(a *attempt) {
-	if l := a.delivery.line; l != nil {
-		s.lines[*l] = insert(s.lines[*l], a, func(a *attempt) uuid.UUID { return a.DeliveryID })
-	}
-}
-
-// leaveLine takes an attempt that has ended out of its line.
-func (s *Store) leaveLine(a *attempt) {
-	l := a.delivery.line
-	if l == nil {
-		return
-	}
-	if s.lines[*l] = slices.DeleteFunc(s.lines[*l], func(b *attempt) bool { return a == b }); len(s.lines[*l]) == 0 {
-		delete(s.lines, *l)
-	}
-}
-
 // lease gives an attempt to a dispatcher.
 func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 	s.token++
-	a.Status, a.token, a.due, a.held = store.Sending, s.token, time.Now().Add(lease), false
-	s.schedule(a)
+	a.token = s.token
+	s.schedule(a, store.Sending, time.Now().Add(lease))
 	return store.Job{
 		Lease:                store.Lease{AttemptID: a.ID, Token: a.token, Number: a.Number},
 		DeliveryID:           a.DeliveryID,
@@ -117,7 +87,8 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UU
 	var lost []uuid.UUID
 	for _, o := range outcomes {
 		if a := s.held(o.Lease); a != nil {
-			s.record(a, o)
+			s.unqueue(a)
+			s.follow(a, a.delivery.chain.Record(&a.Attempt, o), o.Next)
 		} else {
 			lost = append(lost, o.AttemptID)
 		}
@@ -125,12 +96,14 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UU
 	return lost, nil
 }
 
-func (s *Store) record(a *attempt, o store.Outcome) {
-	s.finish(a, o.Status)
-	a.PostedAt, a.Duration = stored(o.PostedAt), o.Duration.Truncate(time.Millisecond)
-	a.HTTPStatus, a.Response, a.Error = o.HTTPStatus, bytes.Clone(o.Response), store.ValidText(o.Error)
-	a.UpdatedAt, a.UpdatedBy = stored(o.At), ""
-	s.follow(a, o.Next, o.At)
+// follow adds the automatic retry of an attempt; nil for none.
+func (s *Store) follow(a *attempt, retry *store.Attempt, next *store.Next) {
+	if retry != nil {
+		s.add(&attempt{
+			Attempt: *retry,
+			message: a.message, subscription: a.subscription, delivery: a.delivery, expiresAt: a.expiresAt, place: -1,
+		}, notBefore(next.DueAt))
+	}
 }
 
 // Defer gives claimed attempts back.
@@ -143,7 +116,9 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.U
 	for _, d := range deferrals {
 		if a := s.held(d.Lease); a != nil {
 			s.queue(a, notBefore(d.DueAt))
-			a.held = d.Held
+			if d.Held {
+				a.HeldUntil = store.WholeMilliseconds(a.due)
+			}
 		} else {
 			lost = append(lost, d.AttemptID)
 		}
@@ -186,17 +161,9 @@ func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
 	}
 	defer s.unlock()
 	if sub := s.subscriptions[subscription]; sub != nil {
-		s.release(sub)
+		s.followChange(sub, store.QueueChange{ReleaseHeld: true}, time.Time{})
 	}
 	return nil
-}
-
-func (s *Store) release(sub *subscription) {
-	for _, a := range sub.pending() {
-		if a.held {
-			s.queue(a, time.Now())
-		}
-	}
 }
 
 // UpdateHealth changes what is known of endpoints.
@@ -214,7 +181,7 @@ func (s *Store) UpdateHealth(
 				&sub.health.Since, &sub.health.CountedUntil, &sub.health.ProbeAt, &sub.health.ProbeUntil,
 				&sub.health.BackPressureSince, &sub.health.BackPressureUntil,
 			} {
-				*t = stored(*t)
+				*t = store.WholeMilliseconds(*t)
 			}
 		}
 	}

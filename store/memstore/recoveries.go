@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ type place struct {
 type find struct {
 	place
 	delivery *delivery // that failed; nil for a missed message
-	message  *message
+	message  *message  // of the attempt to be added
 }
 
 // CountRecoverable counts what a recovery would queue now.
@@ -60,7 +61,7 @@ func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
 		return errDuplicateID
 	}
 	r.State, r.Queued, r.FinishedAt = store.RecoveryRunning, 0, time.Time{}
-	r.Since, r.Until, r.CreatedAt = stored(r.Since), stored(r.Until), stored(r.CreatedAt)
+	r.Since, r.Until, r.CreatedAt = store.WholeMilliseconds(r.Since), store.WholeMilliseconds(r.Until), store.WholeMilliseconds(r.CreatedAt)
 	s.recoveries[r.ID] = &recovery{Recovery: r, due: time.Now()}
 	return nil
 }
@@ -79,15 +80,8 @@ func (s *Store) recovery(org, subscription, id uuid.UUID) (*recovery, error) {
 
 // Recovery returns a job.
 func (s *Store) Recovery(ctx context.Context, org, subscription, id uuid.UUID) (store.Recovery, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Recovery{}, err
-	}
-	defer s.unlock()
-	r, err := s.recovery(org, subscription, id)
-	if err != nil {
-		return store.Recovery{}, err
-	}
-	return r.Recovery, nil
+	return read(ctx, s, func() (*recovery, error) { return s.recovery(org, subscription, id) },
+		func(r *recovery) store.Recovery { return r.Recovery })
 }
 
 // StopRecovery ends a job that is running.
@@ -107,7 +101,7 @@ func (s *Store) StopRecovery(ctx context.Context, org, subscription, id uuid.UUI
 }
 
 func (r *recovery) end(state store.RecoveryState, at time.Time) {
-	r.State, r.FinishedAt = state, stored(at)
+	r.State, r.FinishedAt = state, store.WholeMilliseconds(at)
 }
 
 // AdvanceRecovery queues the next of what a job recovers.
@@ -144,11 +138,7 @@ func (s *Store) dueRecovery() *recovery {
 }
 
 func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOptions) error {
-	limit := opts.Max
-	if r.RatePerSecond > 0 {
-		limit = min(limit, r.RatePerSecond)
-	}
-	b, from, more := newBatch(), r.from, false
+	b, from, limit, more := newBatch(), r.from, r.Batch(opts.Max), false
 	for f := range s.recoverable(r.Recovery, sub, r.from) {
 		if len(b.attempts) >= limit {
 			more = true
@@ -164,11 +154,8 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 	for _, a := range b.attempts {
 		s.add(a, time.Now())
 	}
-	r.from, r.due = from, time.Now()
+	r.from, r.due = from, time.Now().Add(r.Wait(len(b.attempts)))
 	r.Queued += len(b.attempts)
-	if r.RatePerSecond > 0 {
-		r.due = r.due.Add(time.Duration(len(b.attempts)) * time.Second / time.Duration(r.RatePerSecond))
-	}
 	if !more {
 		r.end(store.RecoveryDone, opts.At)
 	}
@@ -181,17 +168,19 @@ func (f find) attempt(sub *subscription, a store.NewAttempt) *attempt {
 		a.Type = store.FirstPost
 		return newAttempt(sub, &delivery{id: a.ID}, f.message, a)
 	}
-	latest := f.delivery.latest()
-	a.Type, a.RetryOf = store.ManualRetry, latest.ID
-	return newAttempt(sub, f.delivery, latest.message, a)
+	a.Type, a.RetryOf = store.ManualRetry, f.delivery.chain.Latest().ID
+	return newAttempt(sub, f.delivery, f.message, a)
 }
 
-// recoverable returns what a recovery finds from a place on, in its order.
+// recoverable returns the things that a recovery finds from a place on, in its order.
 func (s *Store) recoverable(r store.Recovery, sub *subscription, from place) iter.Seq[find] {
 	return func(yield func(find) bool) {
 		if r.Scope != store.RecoverMissed && !from.missed {
 			for _, d := range sub.deliveries {
-				if compare(d.id, from.after) > 0 && d.failedIn(r) && !yield(find{place{false, d.id}, d, nil}) {
+				if compare(d.id, from.after) <= 0 || !r.Retries(d.chain) {
+					continue
+				}
+				if !yield(find{place{false, d.id}, d, s.messages[d.chain.Latest().MessageID]}) {
 					return
 				}
 			}
@@ -200,43 +189,18 @@ func (s *Store) recoverable(r store.Recovery, sub *subscription, from place) ite
 		if r.Scope == store.RecoverFailed {
 			return
 		}
-		topics := sub.Topics()
-		for _, m := range s.publishedIn(r, sub, from.after) {
-			if sub.missed(m, topics) && !yield(find{place{true, m.ID}, nil, m}) {
+		missed := func(m *message) bool {
+			return m.OrganizationID == sub.OrganizationID && compare(m.ID, from.after) > 0 && !m.deliveredTo(sub) && r.Posts(m.Message, sub.Subscription)
+		}
+		for _, m := range chosen(maps.Values(s.messages), missed, messageID) {
+			if !yield(find{place{true, m.ID}, nil, m}) {
 				return
 			}
 		}
 	}
 }
 
-// within reports whether a recovery is about a time.
-func within(r store.Recovery, t time.Time) bool { return !t.Before(r.Since) && t.Before(r.Until) }
-
-func (d *delivery) failedIn(r store.Recovery) bool {
-	first := d.attempts[0]
-	return within(r, first.CreatedAt) && first.Type != store.TestPost && !first.External && d.status() == store.Failed
-}
-
-// publishedIn returns the messages behind an id that a subscription may have
-// missed, in the order of their ids.
-func (s *Store) publishedIn(r store.Recovery, sub *subscription, after uuid.UUID) []*message {
-	var out []*message
-	for _, m := range s.messages {
-		if m.OrganizationID == sub.OrganizationID && m.SubscriptionID == uuid.Nil && within(r, m.CreatedAt) &&
-			!m.CreatedAt.Before(sub.CreatedAt) && compare(m.ID, after) > 0 {
-			out = append(out, m)
-		}
-	}
-	sortByID(out, messageID)
-	return out
-}
-
-// missed reports whether a message that was published matches a subscription with
-// these topics, and has no delivery to it.
-func (sub *subscription) missed(m *message, topics []string) bool {
-	matches := slices.ContainsFunc(store.Topics(m.EventTypeID, m.Type, m.Version), func(t string) bool {
-		return slices.Contains(topics, t)
-	})
-	return matches && sub.Filter.Matches(store.NewDocument(m.Data())) &&
-		!slices.ContainsFunc(m.attempts, func(a *attempt) bool { return a.subscription == sub && a.Number == 1 })
+// deliveredTo reports whether the message began a delivery to the subscription.
+func (m *message) deliveredTo(sub *subscription) bool {
+	return slices.ContainsFunc(m.attempts, func(a *attempt) bool { return a.subscription == sub && a.Number == 1 })
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -45,66 +46,57 @@ func (s *Store) addSample(key sampleKey, sample store.Sample) {
 
 // Sample returns a sample.
 func (s *Store) Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (store.Sample, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Sample{}, err
+	return read(ctx, s, func() (*store.Sample, error) { return s.sample(sampleKey{eventTypeID, version}) },
+		func(sample *store.Sample) store.Sample { return copySample(*sample) })
+}
+
+func (s *Store) sample(key sampleKey) (*store.Sample, error) {
+	if sample := s.samples[key]; sample != nil {
+		return sample, nil
 	}
-	defer s.unlock()
-	key := sampleKey{eventTypeID, version}
-	if found := s.samples[key]; found != nil {
-		return copySample(*found), nil
-	}
-	return store.Sample{}, key.error(store.ErrNotFound)
+	return nil, key.error(store.ErrNotFound)
 }
 
 // Samples lists the samples of an event type, or all.
 func (s *Store) Samples(ctx context.Context, eventTypeID uuid.UUID, page store.Page) (store.List[store.Sample], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Sample]{}, err
-	}
-	defer s.unlock()
-	var matching []*store.Sample
-	for key, sample := range s.samples {
-		if eventTypeID == uuid.Nil || eventTypeID == key.eventType {
-			matching = append(matching, sample)
-		}
-	}
-	sortByID(matching, sampleID)
-	size := func(sample *store.Sample) int { return len(sample.Payload) }
-	return boundedList(matching, sampleID, page, size, func(sample *store.Sample, whole bool) store.Sample {
-		shown := *sample
-		if !whole {
-			shown.Payload = nil
-		}
-		return copySample(shown)
-	}), nil
+	return locked(ctx, s, func() (store.List[store.Sample], error) {
+		matching := chosen(maps.Values(s.samples), func(sample *store.Sample) bool {
+			return eventTypeID == uuid.Nil || eventTypeID == sample.EventTypeID
+		}, sampleID)
+		size := func(sample *store.Sample) int { return len(sample.Payload) }
+		return store.ListOf(matching, page, sampleID, size, func(sample *store.Sample, whole bool) store.Sample {
+			out := copySample(*sample)
+			if !whole {
+				out.Payload = nil
+			}
+			return out
+		}), nil
+	})
 }
 
 // UpdateSample changes a sample.
 func (s *Store) UpdateSample(
 	ctx context.Context, eventTypeID uuid.UUID, version string, change func(*store.Sample) error,
 ) (store.Sample, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Sample{}, err
-	}
-	defer s.unlock()
-	key := sampleKey{eventTypeID, version}
-	sample := s.samples[key]
-	if sample == nil {
-		return store.Sample{}, key.error(store.ErrNotFound)
-	}
-	changed := copySample(*sample)
-	if err := change(&changed); err != nil {
-		return store.Sample{}, err
-	}
-	newKey := sampleKey{eventTypeID, changed.Version}
-	if newKey != key && s.samples[newKey] != nil {
-		return store.Sample{}, newKey.error(store.ErrSampleExists)
-	}
-	changed.ID, changed.EventTypeID, changed.Revision = sample.ID, eventTypeID, sample.Revision+1
-	delete(s.samples, key)
-	*sample = copySample(changed)
-	s.samples[newKey] = sample
-	return copySample(changed), nil
+	return locked(ctx, s, func() (store.Sample, error) {
+		key := sampleKey{eventTypeID, version}
+		sample, err := s.sample(key)
+		if err != nil {
+			return store.Sample{}, err
+		}
+		changed, err := store.UpdatedSample(copySample(*sample), change)
+		if err != nil {
+			return store.Sample{}, err
+		}
+		newKey := sampleKey{eventTypeID, changed.Version}
+		if newKey != key && s.samples[newKey] != nil {
+			return store.Sample{}, newKey.error(store.ErrSampleExists)
+		}
+		delete(s.samples, key)
+		*sample = copySample(changed)
+		s.samples[newKey] = sample
+		return copySample(changed), nil
+	})
 }
 
 // DeleteSample deletes a sample.
@@ -114,14 +106,12 @@ func (s *Store) DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version
 	}
 	defer s.unlock()
 	key := sampleKey{eventTypeID, version}
-	sample := s.samples[key]
-	if sample == nil {
-		return key.error(store.ErrNotFound)
+	sample, err := s.sample(key)
+	if err != nil {
+		return err
 	}
-	if check != nil {
-		if err := check(copySample(*sample)); err != nil {
-			return err
-		}
+	if err := allow(check, copySample(*sample)); err != nil {
+		return err
 	}
 	delete(s.samples, key)
 	return nil

@@ -12,22 +12,21 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
+func secretID(secret *store.Secret) uuid.UUID { return secret.ID }
+
 // Secrets lists the secrets of a subscription.
 func (s *Store) Secrets(
 	ctx context.Context, org, subscription uuid.UUID, page store.Page,
 ) (store.List[store.Secret], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Secret]{}, err
-	}
-	defer s.unlock()
-	sub, err := s.subscription(org, subscription)
-	if err != nil {
-		return store.List[store.Secret]{}, err
-	}
-	id := func(secret *store.Secret) uuid.UUID { return secret.ID }
-	byID := slices.Clone(sub.secrets)
-	sortByID(byID, id)
-	return list(byID, id, page, func(secret *store.Secret) store.Secret { return copySecret(*secret) }), nil
+	return locked(ctx, s, func() (out store.List[store.Secret], err error) {
+		sub, err := s.subscription(org, subscription)
+		if err != nil {
+			return out, err
+		}
+		byID := slices.Clone(sub.secrets)
+		sortByID(byID, secretID)
+		return list(byID, page, secretID, func(secret *store.Secret) store.Secret { return copySecret(*secret) }), nil
+	})
 }
 
 // SecretAt returns the secret that was current at the time.
@@ -89,7 +88,7 @@ func (s *Store) SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid
 			}
 		}
 	}
-	sortByID(found, func(secret *store.Secret) uuid.UUID { return secret.ID })
+	sortByID(found, secretID)
 	out := make([]store.Secret, 0, min(max, len(found)))
 	for _, secret := range found[:min(max, len(found))] {
 		out = append(out, copySecret(*secret))

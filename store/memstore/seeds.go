@@ -25,7 +25,7 @@ func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (bool, error) {
 		}
 		return false, nil
 	}
-	if err := checkSeed(seed); err != nil {
+	if err := seed.Check(); err != nil {
 		return false, err
 	}
 	categories := map[uuid.UUID]*category{} // by their ids in the seed
@@ -40,33 +40,10 @@ func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (bool, error) {
 		s.seedSample(sample, eventTypes[sample.EventTypeID])
 	}
 	version := seed.SeedVersion
-	version.AppliedAt = stored(version.AppliedAt)
+	version.AppliedAt = store.WholeMilliseconds(version.AppliedAt)
 	s.seeds = append(s.seeds, version)
 	slices.SortStableFunc(s.seeds, func(a, b store.SeedVersion) int { return a.AppliedAt.Compare(b.AppliedAt) })
 	return true, nil
-}
-
-// checkSeed finds references to what is not in the seed.
-func checkSeed(seed store.Seed) error {
-	ids := map[uuid.UUID]bool{}
-	for _, c := range seed.Categories {
-		ids[c.ID] = true
-	}
-	for _, e := range seed.EventTypes {
-		if !ids[e.CategoryID] {
-			return fmt.Errorf("seed %q: category of event type %q: %w", seed.Version, e.Code, store.ErrBadReference)
-		}
-	}
-	clear(ids)
-	for _, e := range seed.EventTypes {
-		ids[e.ID] = true
-	}
-	for _, sample := range seed.Samples {
-		if !ids[sample.EventTypeID] {
-			return fmt.Errorf("seed %q: event type of sample %s: %w", seed.Version, sample.ID, store.ErrBadReference)
-		}
-	}
-	return nil
 }
 
 func (s *Store) seedCategory(c store.Category) *category {
@@ -74,9 +51,7 @@ func (s *Store) seedCategory(c store.Category) *category {
 	if there == nil {
 		return s.addCategory(c)
 	}
-	c.ID, c.Lifecycle, c.CreatedAt, c.CreatedBy = there.ID, there.Lifecycle, there.CreatedAt, there.CreatedBy
-	c.Revision = there.Revision + 1
-	there.Category = copyCategory(c)
+	there.Category = copyCategory(store.SeededCategory(there.Category, c))
 	return there
 }
 
@@ -87,9 +62,7 @@ func (s *Store) seedEventType(e store.EventType, c *category) *eventType {
 	}
 	s.categories[there.CategoryID].eventTypes--
 	c.eventTypes++
-	e.ID, e.Lifecycle, e.CreatedAt, e.CreatedBy = there.ID, there.Lifecycle, there.CreatedAt, there.CreatedBy
-	e.CategoryID, e.Revision = c.ID, there.Revision+1
-	s.setEventType(there, e)
+	s.setEventType(there, store.SeededEventType(there.EventType, e, c.ID))
 	return there
 }
 
@@ -100,16 +73,10 @@ func (s *Store) seedSample(sample store.Sample, e *eventType) {
 		s.addSample(key, sample)
 		return
 	}
-	sample.ID, sample.CreatedAt, sample.CreatedBy = there.ID, there.CreatedAt, there.CreatedBy
-	sample.EventTypeID, sample.Revision = e.ID, there.Revision+1
-	*there = copySample(sample)
+	*there = copySample(store.SeededSample(*there, sample))
 }
 
 // SeedVersions lists the seeds that were applied.
 func (s *Store) SeedVersions(ctx context.Context) ([]store.SeedVersion, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.unlock()
-	return slices.Clone(s.seeds), nil
+	return locked(ctx, s, func() ([]store.SeedVersion, error) { return slices.Clone(s.seeds), nil })
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -61,12 +62,9 @@ func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, 
 }
 
 func (s *Store) checkSelectors(sub store.Subscription) error {
-	for _, sel := range sub.Selectors {
-		if sel.Pattern != "" {
-			continue
-		}
-		if _, err := s.eventType(sel.EventTypeID); err != nil {
-			return fmt.Errorf("event type %s: %w", sel.EventTypeID, store.ErrBadReference)
+	for _, id := range sub.EventTypeIDs() {
+		if _, err := s.eventType(id); err != nil {
+			return fmt.Errorf("event type %s: %w", id, store.ErrBadReference)
 		}
 	}
 	return nil
@@ -109,23 +107,6 @@ func (s *Store) live(org uuid.UUID, topics []string) []*subscription {
 	return slices.Compact(out)
 }
 
-// selecting finds all subscriptions that select an event type by its id.
-func (s *Store) selecting(eventType uuid.UUID) []*subscription {
-	var out []*subscription
-	for _, sub := range s.subscriptions {
-		if !sub.deleted && sub.selects(eventType) {
-			out = append(out, sub)
-		}
-	}
-	return out
-}
-
-func (sub *subscription) selects(eventType uuid.UUID) bool {
-	return slices.ContainsFunc(sub.Selectors, func(sel store.Selector) bool {
-		return sel.Pattern == "" && sel.EventTypeID == eventType
-	})
-}
-
 // subscription finds an organization's subscription that was not deleted.
 func (s *Store) subscription(org, id uuid.UUID) (*subscription, error) {
 	sub := s.subscriptions[id]
@@ -137,45 +118,28 @@ func (s *Store) subscription(org, id uuid.UUID) (*subscription, error) {
 
 // Subscription returns a subscription.
 func (s *Store) Subscription(ctx context.Context, org, id uuid.UUID) (store.Subscription, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Subscription{}, err
-	}
-	defer s.unlock()
-	sub, err := s.subscription(org, id)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	return s.readSubscription(sub), nil
+	return read(ctx, s, func() (*subscription, error) { return s.subscription(org, id) }, s.readSubscription)
 }
 
 // Subscriptions lists the subscriptions of an organization.
 func (s *Store) Subscriptions(
 	ctx context.Context, org uuid.UUID, q store.SubscriptionQuery,
 ) (store.List[store.Subscription], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Subscription]{}, err
-	}
-	defer s.unlock()
-	var matching []*subscription
-	for _, sub := range s.subscriptions {
-		if sub.OrganizationID == org && !sub.deleted && q.Archived.Keeps(sub.Archived) &&
-			(q.Version == "" || q.Version == sub.Version) &&
-			(q.EventTypeID == uuid.Nil || sub.selects(q.EventTypeID)) {
-			matching = append(matching, sub)
-		}
-	}
-	sortByID(matching, subscriptionID)
-	return s.page(matching, q.Page), nil
+	return locked(ctx, s, func() (store.List[store.Subscription], error) {
+		return s.page(chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
+			return sub.OrganizationID == org && !sub.deleted && q.Keeps(sub.Subscription)
+		}, subscriptionID), q.Page), nil
+	})
 }
 
 // page makes a page of subscriptions.
 func (s *Store) page(matching []*subscription, p store.Page) store.List[store.Subscription] {
-	return boundedList(matching, subscriptionID, p, subscriptionSize, func(sub *subscription, whole bool) store.Subscription {
-		shown := subscription{Subscription: sub.Subscription}
+	return store.ListOf(matching, p, subscriptionID, subscriptionSize, func(sub *subscription, whole bool) store.Subscription {
+		out := s.readSubscription(sub)
 		if !whole {
-			shown.Selectors, shown.Headers, shown.Filter = nil, nil, nil
+			out.Selectors, out.Headers, out.Filter = nil, nil, nil
 		}
-		return s.readSubscription(&shown)
+		return out
 	})
 }
 
@@ -197,61 +161,52 @@ func subscriptionSize(sub *subscription) int {
 func (s *Store) Subscribers(
 	ctx context.Context, topics []string, orgs []uuid.UUID, page store.Page,
 ) (store.List[store.Subscription], error) {
-	if err := s.lock(ctx); err != nil {
-		return store.List[store.Subscription]{}, err
-	}
-	defer s.unlock()
-	if orgs == nil {
-		for _, sub := range s.subscriptions {
-			orgs = append(orgs, sub.OrganizationID)
-		}
-	}
-	var found []*subscription
-	for _, org := range orgs {
-		found = append(found, s.live(org, topics)...)
-	}
-	sortByID(found, subscriptionID)
-	return s.page(slices.Compact(found), page), nil
+	return locked(ctx, s, func() (store.List[store.Subscription], error) {
+		return s.page(chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
+			own := sub.Topics()
+			return sub.Live() && (orgs == nil || slices.Contains(orgs, sub.OrganizationID)) &&
+				slices.ContainsFunc(topics, func(t string) bool { return slices.Contains(own, t) })
+		}, subscriptionID), page), nil
+	})
 }
 
 // UpdateSubscription changes a subscription.
 func (s *Store) UpdateSubscription(
 	ctx context.Context, org, id uuid.UUID, now time.Time, change func(*store.Subscription) error,
 ) (store.Subscription, error) {
-	if err := s.lock(ctx); err != nil {
-		return store.Subscription{}, err
-	}
-	defer s.unlock()
-	sub, err := s.subscription(org, id)
-	if err != nil {
-		return store.Subscription{}, err
-	}
-	changed := s.readSubscription(sub)
-	if err := change(&changed); err != nil {
-		return store.Subscription{}, err
-	}
-	if err := s.checkSelectors(changed); err != nil {
-		return store.Subscription{}, err
-	}
-	changed.ID, changed.OrganizationID, changed.Revision = sub.ID, sub.OrganizationID, sub.Revision+1
-	former := sub.Subscription
-	s.unindex(sub)
-	sub.Subscription = copySubscription(changed)
-	s.index(sub)
-	if sub.Archived && !former.Archived {
+	return locked(ctx, s, func() (store.Subscription, error) {
+		sub, err := s.subscription(org, id)
+		if err != nil {
+			return store.Subscription{}, err
+		}
+		former := sub.Subscription
+		changed, err := store.UpdatedSubscription(s.readSubscription(sub), change)
+		if err == nil {
+			err = s.checkSelectors(changed)
+		}
+		if err != nil {
+			return store.Subscription{}, err
+		}
+		s.unindex(sub)
+		sub.Subscription = copySubscription(changed)
+		s.index(sub)
+		s.followChange(sub, store.QueueChangeOf(former, changed), now)
+		return s.readSubscription(sub), nil
+	})
+}
+
+func (s *Store) followChange(sub *subscription, change store.QueueChange, now time.Time) {
+	if change.Cancel {
 		s.cancelPending(sub, now)
 	}
-	switch {
-	case sub.Live() && !former.Live():
-		for _, a := range sub.pending() {
+	for _, a := range sub.pending() {
+		if change.Release || change.ReleaseHeld && !a.HeldUntil.IsZero() {
 			s.queue(a, time.Now())
 		}
-		sub.health = store.Health{}
-	case sub.PostURI != former.PostURI:
-		s.release(sub)
+	}
+	if change.ForgetHealth {
 		sub.health = store.Health{}
 	}
-	return s.readSubscription(sub), nil
 }
 
 // DeleteSubscription deletes a subscription.
@@ -266,10 +221,8 @@ func (s *Store) DeleteSubscription(
 	if err != nil {
 		return err
 	}
-	if check != nil {
-		if err := check(s.readSubscription(sub)); err != nil {
-			return err
-		}
+	if err := allow(check, s.readSubscription(sub)); err != nil {
+		return err
 	}
 	s.unindex(sub)
 	s.cancelPending(sub, now)
@@ -279,18 +232,12 @@ func (s *Store) DeleteSubscription(
 }
 
 func (sub *subscription) pending() []*attempt {
-	var out []*attempt
-	for _, a := range sub.attempts {
-		if a.pending() {
-			out = append(out, a)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(sub.attempts), func(a *attempt) bool { return a.External || a.Status != store.Pending })
 }
 
 func (s *Store) cancelPending(sub *subscription, now time.Time) {
 	for _, a := range sub.pending() {
-		s.finish(a, store.Cancelled)
-		a.UpdatedAt, a.UpdatedBy = stored(now), ""
+		s.unqueue(a)
+		a.delivery.chain.Cancel(&a.Attempt, now, "")
 	}
 }
