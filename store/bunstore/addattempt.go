@@ -23,7 +23,7 @@ func (s *Store) AddAttempt(
 			return err
 		}
 		j := joining{delivery: a.ID}
-		if a.RetryOf != uuid.Nil || a.Message == nil {
+		if a.Joins() {
 			if err := s.join(ctx, tx, &j, subscription, a); err != nil {
 				return err
 			}
@@ -82,7 +82,8 @@ func (s *Store) lineUp(ctx context.Context, tx bun.Tx, j *joining, subscription 
 // joining is where a new attempt comes to stand.
 type joining struct {
 	delivery, message, eventType, line uuid.UUID
-	number, step                       int // of the latest attempt before it
+	number                             int // of the latest attempt before it
+	step                               int // of the new attempt
 }
 
 // join finds the place of an attempt that joins a chain, and holds the chain. It withdraws the automatic retry that
@@ -119,12 +120,9 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err != nil {
 		return err
 	}
-	*j = joining{uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), uuid.UUID(of.Line), latest.Number, latest.Step}
-	if latest.Type == store.AutomaticRetry && latest.Status == store.Cancelled {
-		j.step-- // it has used nothing of the schedule
-	}
-	if a.Type == store.AutomaticRetry {
-		j.step++
+	*j = joining{
+		uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), uuid.UUID(of.Line),
+		latest.Number, store.NextStep(latest.record(), a.Type),
 	}
 	return nil
 }

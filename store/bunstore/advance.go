@@ -59,10 +59,7 @@ func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts s
 		row.State, row.FinishedAt = store.RecoveryStopped, instant(opts.At)
 		return 0, s.updateRecovery(ctx, tx, row)
 	}
-	st := step{finder: finder{conn: s.on(tx.Tx), recovery: job, sub: sub}, row: row, opts: opts, room: opts.Max}
-	if job.RatePerSecond > 0 {
-		st.room = min(st.room, job.RatePerSecond)
-	}
+	st := step{finder: finder{conn: s.on(tx.Tx), recovery: job, sub: sub}, row: row, opts: opts, room: job.Batch(opts.Max)}
 	if err := st.run(ctx); err != nil {
 		return 0, err
 	}
@@ -73,11 +70,7 @@ func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts s
 	if err := s.updateRecovery(ctx, tx, row); err != nil {
 		return 0, err
 	}
-	var wait time.Duration
-	if job.RatePerSecond > 0 {
-		wait = time.Duration(st.queued) * time.Second / time.Duration(job.RatePerSecond)
-	}
-	return st.queued, s.setDue(ctx, tx, job.ID, wait)
+	return st.queued, s.setDue(ctx, tx, job.ID, job.Wait(st.queued))
 }
 
 // step is a part of a recovery, in one transaction.

@@ -85,11 +85,9 @@ func (s *Store) UpdateCategory(ctx context.Context, categoryID uuid.UUID, change
 		if c, err = s.category(ctx, tx, categoryID, "NO KEY UPDATE"); err != nil {
 			return err
 		}
-		revision := c.Revision
-		if err := change(&c); err != nil {
+		if c, err = store.UpdatedCategory(c, change); err != nil {
 			return changed(err)
 		}
-		c.ID, c.Revision = categoryID, revision+1
 		return s.updateCategory(ctx, tx, c)
 	})
 	if err != nil {

@@ -167,11 +167,9 @@ func (s *Store) UpdateEventType(ctx context.Context, eventTypeID uuid.UUID, chan
 		if e, err = s.eventType(ctx, tx, eventTypeID, "NO KEY UPDATE OF e"); err != nil {
 			return err
 		}
-		before := e
-		if err := change(&e); err != nil {
+		if e, err = store.UpdatedEventType(e, change); err != nil {
 			return changed(err)
 		}
-		e.ID, e.CategoryID, e.Category, e.Revision = before.ID, before.CategoryID, before.Category, before.Revision+1
 		return s.updateEventType(ctx, tx, e)
 	})
 	if err != nil {
@@ -225,10 +223,7 @@ func (s *Store) forgetEventType(ctx context.Context, tx bun.Tx, eventTypeID uuid
 		}
 	}
 	for i := range rows {
-		sub := rows[i].record()
-		sub.Selectors = without(sub.Selectors, eventTypeID)
-		sub.Revision++
-		if err := s.updateSubscription(ctx, tx, sub); err != nil {
+		if err := s.updateSubscription(ctx, tx, rows[i].record().WithoutEventType(eventTypeID)); err != nil {
 			return err
 		}
 	}

@@ -82,17 +82,7 @@ func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages []messageRow) (
 	out := map[id]store.Tally{}
 	for _, c := range counts {
 		t := out[c.MessageID]
-		t.Total += c.Count
-		switch c.Status {
-		case store.Succeeded:
-			t.Succeeded += c.Count
-		case store.Failed:
-			t.Failed += c.Count
-		case store.Cancelled:
-			t.Cancelled += c.Count
-		default:
-			t.Pending += c.Count
-		}
+		t.Add(c.Status, c.Count)
 		out[c.MessageID] = t
 	}
 	return out, err

@@ -239,7 +239,7 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 		uuids(func(i int) uuid.UUID { return nexts[i].Next.ID }),
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
 		times(func(i int) time.Time { return nexts[i].At }),
-		bigints(func(i int) int { return stepsUsed(nexts[i].Next) }),
+		bigints(func(i int) int { return nexts[i].Next.StepsUsed() }),
 	}}, func(row *sql.Rows) error {
 		var attempt, of id
 		err := row.Scan(&attempt, &of)
@@ -266,14 +266,6 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 		}
 	}
 	return c.each(ctx, forgetNexts, listOf(refused), nil)
-}
-
-// stepsUsed is how many steps of the schedule an automatic retry uses.
-func stepsUsed(n *store.Next) int {
-	if n.KeepStep {
-		return 0
-	}
-	return 1
 }
 
 const insertNexts = `

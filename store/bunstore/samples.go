@@ -94,11 +94,9 @@ func (s *Store) UpdateSample(
 		if sample, err = s.sample(ctx, tx, eventTypeID, version, "NO KEY UPDATE"); err != nil {
 			return err
 		}
-		before := sample
-		if err := change(&sample); err != nil {
+		if sample, err = store.UpdatedSample(sample, change); err != nil {
 			return changed(err)
 		}
-		sample.ID, sample.EventTypeID, sample.Revision = before.ID, before.EventTypeID, before.Revision+1
 		return s.updateSample(ctx, tx, sample)
 	})
 	if err != nil {

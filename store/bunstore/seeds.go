@@ -44,6 +44,9 @@ func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (applied bool, e
 		if applied, err = s.insertSeed(ctx, tx, seed.SeedVersion); err != nil || !applied {
 			return err
 		}
+		if err := seed.Check(); err != nil {
+			return err
+		}
 		categories, err := s.seedCategories(ctx, tx, seed.Categories)
 		if err != nil {
 			return err
@@ -90,12 +93,8 @@ func (s *Store) seedCategories(ctx context.Context, tx bun.Tx, categories []stor
 			stored[c.ID] = c.ID
 			err = s.insertCategory(ctx, tx, c)
 		case err == nil:
-			was := row.record()
-			stored[c.ID] = was.ID
-			was.Name, was.Description = c.Name, c.Description
-			was.UpdatedAt, was.UpdatedBy = c.UpdatedAt, c.UpdatedBy
-			was.Revision++
-			err = s.updateCategory(ctx, tx, was)
+			stored[c.ID] = uuid.UUID(row.ID)
+			err = s.updateCategory(ctx, tx, store.SeededCategory(row.record(), c))
 		}
 		if err != nil {
 			return nil, err
@@ -109,25 +108,17 @@ func (s *Store) seedEventTypes(
 ) (map[uuid.UUID]uuid.UUID, error) {
 	stored := map[uuid.UUID]uuid.UUID{}
 	for _, e := range eventTypes {
-		category, ok := categories[e.CategoryID]
-		if !ok {
-			return nil, store.ErrBadReference
-		}
 		var row eventTypeRow
 		q := s.eventTypes(tx, &row).Where("e.code = ?", e.Code).Where("e.version = ?", e.Version)
 		err := s.locked(q, "NO KEY UPDATE OF e").Scan(ctx)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			stored[e.ID] = e.ID
-			e.CategoryID = category
+			e.CategoryID = categories[e.CategoryID]
 			err = s.insertEventType(ctx, tx, e)
 		case err == nil:
-			was := row.record()
-			stored[e.ID] = was.ID
-			was.CategoryID, was.Name, was.Description, was.Schema = category, e.Name, e.Description, e.Schema
-			was.UpdatedAt, was.UpdatedBy = e.UpdatedAt, e.UpdatedBy
-			was.Revision++
-			err = s.updateEventType(ctx, tx, was)
+			stored[e.ID] = uuid.UUID(row.ID)
+			err = s.updateEventType(ctx, tx, store.SeededEventType(row.record(), e, categories[e.CategoryID]))
 		}
 		if err != nil {
 			return nil, err
@@ -138,20 +129,14 @@ func (s *Store) seedEventTypes(
 
 func (s *Store) seedSamples(ctx context.Context, tx bun.Tx, samples []store.Sample, eventTypes map[uuid.UUID]uuid.UUID) error {
 	for _, sample := range samples {
-		eventType, ok := eventTypes[sample.EventTypeID]
-		if !ok {
-			return store.ErrBadReference
-		}
+		eventType := eventTypes[sample.EventTypeID]
 		was, err := s.sample(ctx, tx, eventType, sample.Version, "NO KEY UPDATE")
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			sample.EventTypeID = eventType
 			err = s.insertSample(ctx, tx, sample)
 		case err == nil:
-			was.Payload = sample.Payload
-			was.UpdatedAt, was.UpdatedBy = sample.UpdatedAt, sample.UpdatedBy
-			was.Revision++
-			err = s.updateSample(ctx, tx, was)
+			err = s.updateSample(ctx, tx, store.SeededSample(was, sample))
 		}
 		if err != nil {
 			return err

@@ -237,11 +237,9 @@ func (s *Store) UpdateSubscription(
 		if err != nil {
 			return err
 		}
-		sub = before
-		if err := change(&sub); err != nil {
+		if sub, err = store.UpdatedSubscription(before, change); err != nil {
 			return changed(err)
 		}
-		sub.ID, sub.OrganizationID, sub.Revision = subscriptionID, org, before.Revision+1
 		if err := s.storeSubscription(ctx, tx, sub); err != nil {
 			return err
 		}
@@ -287,21 +285,23 @@ func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Sub
 
 // followChange does to the queue what a change of the subscription means.
 func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.Subscription, now time.Time) error {
+	change := store.QueueChangeOf(before, sub)
+	if change.ForgetHealth {
+		_, err := tx.NewDelete().TableExpr(s.table("health")).Where("subscription_id = ?", id(sub.ID)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
 	queued := "NOT sending"
 	switch {
-	case sub.Archived && !before.Archived:
+	case change.Cancel:
 		return s.cancelPending(ctx, tx, sub.ID, now)
-	case sub.Live() && !before.Live():
-	case sub.PostURI != before.PostURI:
+	case change.ReleaseHeld:
 		queued += " AND held"
-	default:
+	case !change.Release:
 		return nil
 	}
-	_, err := tx.NewDelete().TableExpr(s.table("health")).Where("subscription_id = ?", id(sub.ID)).Exec(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).Set("held = false").
+	_, err := tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).Set("held = false").
 		Where("subscription_id = ?", id(sub.ID)).Where(queued).Exec(ctx)
 	if err != nil {
 		return err

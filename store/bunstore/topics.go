@@ -43,20 +43,10 @@ func selectorRecords(in []selector) []store.Selector {
 func selected(subs ...store.Subscription) []uuid.UUID {
 	var out []uuid.UUID
 	for _, sub := range subs {
-		for _, sel := range sub.Selectors {
-			if sel.Pattern == "" {
-				out = append(out, sel.EventTypeID)
-			}
-		}
+		out = append(out, sub.EventTypeIDs()...)
 	}
 	slices.SortFunc(out, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	return slices.Compact(out)
-}
-
-func without(in []store.Selector, eventTypeID uuid.UUID) []store.Selector {
-	return slices.DeleteFunc(in, func(sel store.Selector) bool {
-		return sel.Pattern == "" && sel.EventTypeID == eventTypeID
-	})
 }
 
 // referToEventTypes checks that the event types exist, and keeps them from being
