@@ -83,6 +83,7 @@ var groups = []struct {
 	{"Idempotency", idempotencyCases},
 	{"Tx", transactionCases},
 	{"HandOff", handOffCases},
+	{"Chains", chainCases},
 	{"Lines", lineCases},
 	{"Health", healthCases},
 	{"Claim", claimCases},
