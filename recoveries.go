@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxRecoveryRate is the highest rate of a recovery, per second.
-const maxRecoveryRate = 10_000
+// MaxRecoveryRate is the highest rate of a recovery, per second.
+const MaxRecoveryRate = 10_000
 
 // RecoveryInput is what a caller decides about a recovery.
 type RecoveryInput struct {
@@ -66,7 +66,7 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 		return Recovery{}, wrongField(Invalid, "/since", "must be before until, and in the past")
 	case in.Scope < RecoverFailed || in.Scope > RecoverAll:
 		return Recovery{}, wrongField(Invalid, "/status", "must be failed, missed or all")
-	case in.RatePerSecond < 0 || in.RatePerSecond > maxRecoveryRate:
+	case in.RatePerSecond < 0 || in.RatePerSecond > MaxRecoveryRate:
 		return Recovery{}, wrongField(Invalid, "/ratePerSecond", "must be 1–10000")
 	}
 	r := Recovery{

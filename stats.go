@@ -11,8 +11,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// maxBuckets is how many buckets [Subscriptions.Stats] returns at most.
-const maxBuckets = 1500
+// MaxBuckets is how many buckets [Subscriptions.Stats] returns at most.
+const MaxBuckets = 1500
 
 // StatsQuery chooses attempts by when they were posted, and how they are put
 // together.
@@ -68,8 +68,8 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 	switch {
 	case !first.After(time.Time{}): // which would mean no time
 		return Stats{}, wrongField(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
-	case buckets > maxBuckets:
-		return Stats{}, wrongField(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", maxBuckets))
+	case buckets > MaxBuckets:
+		return Stats{}, wrongField(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", MaxBuckets))
 	}
 	counts, err := s.store.Durations(ctx, store.DurationQuery{
 		OrganizationID: org, SubscriptionID: subscription, From: q.From, To: q.To, Bucket: q.Bucket,

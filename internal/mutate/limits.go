@@ -27,7 +27,7 @@ var limits = []change{
 	{"publish.go", `idempotencyKeyLife = 24 *`, `idempotencyKeyLife = 25 *`, promised},
 	{"event.go", `utf8.RuneCountInString(key) <= 255`, `utf8.RuneCountInString(key) <= 256`, sizes},
 	{"event.go", `len(raw) > most`, `len(raw) > 2*most`, sizes},
-	{"recoveries.go", `maxRecoveryRate = 10_000`, `maxRecoveryRate = 10_001`, promised},
+	{"recoveries.go", `MaxRecoveryRate = 10_000`, `MaxRecoveryRate = 10_001`, promised},
 	{"schema.go", `maxSchemaFaults = 100`, `maxSchemaFaults = 101`, promised},
 	{"validate.go", `{0,99}$`, `{0,100}$`, sizes},
 	{"validate.go", `{1,32}$`, `{1,33}$`, sizes},

@@ -1,7 +1,0 @@
-package webhooks
-
-// Limits that tests compare with the promised numbers.
-const (
-	MaxRecoveryRate = maxRecoveryRate
-	MaxBuckets      = maxBuckets
-)
