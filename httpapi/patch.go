@@ -92,6 +92,12 @@ func parseOperation(place string, text json.RawMessage) (operation, error) {
 	return o, nil
 }
 
+// The escapes of a JSON Pointer (RFC 6901, section 3).
+var (
+	pointerEscapes   = strings.NewReplacer("~0", "", "~1", "")
+	pointerUnescaper = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
 // parse reports whether the text is a pointer.
 func (p *pointer) parse(text string) bool {
 	p.text = text
@@ -104,10 +110,10 @@ func (p *pointer) parse(text string) bool {
 	}
 	p.tokens = tokens[1:]
 	for i, token := range p.tokens {
-		if bare := strings.NewReplacer("~0", "", "~1", "").Replace(token); strings.Contains(bare, "~") {
+		if strings.Contains(pointerEscapes.Replace(token), "~") {
 			return false
 		}
-		p.tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		p.tokens[i] = pointerUnescaper.Replace(token)
 	}
 	return true
 }
