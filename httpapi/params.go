@@ -44,13 +44,11 @@ var (
 		name: "version", text: "A version, such as v1.",
 		schema: object{{"type", "string"}, {"pattern", "^[A-Za-z0-9._-]{1,32}$"}},
 	}
-	eventIDParam   = idParam("eventId", "Only what is about this event type.")
-	createdAtParam = timeParam("createdAt", "The time at which the secret was current. Default: now.")
-	fromParam      = timeParam("from", "Attempts posted at or after this. Default: 24 hours before to.")
-	toParam        = timeParam("to", "Attempts posted before this. Default: now.")
-	bucketParam    = wordParam(
-		"bucket", "How much time is put together; at most "+thousands(webhooks.MaxBuckets)+" buckets.", "hour", "minute", "day",
-	)
+	eventIDParam    = idParam("eventId", "Only what is about this event type.")
+	createdAtParam  = timeParam("createdAt", "The time at which the secret was current. Default: now.")
+	fromParam       = timeParam("from", "Attempts posted at or after this. Default: 24 hours before to.")
+	toParam         = timeParam("to", "Attempts posted before this. Default: now.")
+	bucketParam     = wordParam("bucket", "How much time is put together; at most 1,500 buckets.", "hour", "minute", "day")
 	sinkStatusParam = beyondReference(integerParam("status", "The status to fail with.", http.StatusInternalServerError, 400, 599))
 	originalParam   = idParam("originalActivityId", "Makes it a retry of this activity, in its chain.")
 

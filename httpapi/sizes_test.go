@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecg-api/webhooks/store/memstore"
 )
@@ -121,6 +122,14 @@ func TestSizes(t *testing.T) {
 		},
 		"events of a batch": {1_000, 1_001, 400, func(n int) *httptest.ResponseRecorder {
 			return send("POST "+events+"/batch", `{"events": `+list(n, `{"eventType": "vitals.measured", "data": 1}`)+`}`)
+		}},
+		"events queued in a second": {10_000, 10_001, 400, func(n int) *httptest.ResponseRecorder {
+			return send("POST "+sub+"/recover", fmt.Sprint(`{"since": "2026-01-01T00:00:00Z", "status": "all", "ratePerSecond": `, n, `}`))
+		}},
+		"buckets of statistics": {1_500, 1_501, 400, func(n int) *httptest.ResponseRecorder {
+			to := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
+			from := to.Add(-time.Duration(n) * time.Minute)
+			return send("GET "+sub+"/stats?bucket=minute&from="+from.Format(time.RFC3339)+"&to="+to.Format(time.RFC3339), "")
 		}},
 		"items of a page": {
 			100, 101, 400, func(n int) *httptest.ResponseRecorder { return send(fmt.Sprint("GET ", subs, "?take=", n), "") },

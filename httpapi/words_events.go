@@ -76,10 +76,8 @@ var eventWords = map[string]wording{
 		text:    "What failed; what was published while the subscription was off; or both.",
 		example: `"all"`,
 	},
-	"dryRun": {text: "Only count.", example: "false"},
-	"ratePerSecond": {
-		text: "How many are queued in a second, 1–" + thousands(webhooks.MaxRecoveryRate) + ". Default: as fast as it goes.", example: "50",
-	},
+	"dryRun":                  {text: "Only count.", example: "false"},
+	"ratePerSecond":           {text: "How many are queued in a second, 1–10,000. Default: as fast as it goes.", example: "50"},
 	"RecoveryStarted.id":      {text: "null for a dry run.", example: exampleID},
 	"RecoveryStarted.matched": {example: "120"},
 	"Recovery.matched":        {text: "What was found when the job was made.", example: "120"},
