@@ -6,8 +6,8 @@ import (
 
 type actorKey struct{}
 
-// WithActor returns a context that carries who makes a change. It ends up in the
-// CreatedBy and UpdatedBy of what the change touches. The REST interface sets it
+// WithActor returns a context that carries the name of the person or program that makes a
+// change. Changed records keep it in CreatedBy and UpdatedBy. REST sets the name
 // to the token's subject.
 func WithActor(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, actorKey{}, name)

@@ -5,9 +5,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// The records and what goes with them, under this package's name, so that a user
-// imports one package. They are documented in package store, notices and senders
-// in package delivery.
+// The records, queries and notices, under this package's name, so that a user
+// imports one package. Package store documents them; package delivery documents
+// notices and senders.
 type (
 	Store             = store.Store
 	Tx                = store.Tx

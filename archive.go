@@ -8,8 +8,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// A transition is one of the four changes of a lifecycle. It reports false when
-// there is nothing to change: all four can be repeated.
+// A transition is one of the four changes of a lifecycle: activate, deactivate, archive, restore.
+// Each can be repeated: it reports false if the record is in the wanted state already.
 type transition func(l *store.Lifecycle, now time.Time) (changed bool, err error)
 
 func activate(l *store.Lifecycle, now time.Time) (bool, error) {
@@ -43,8 +43,8 @@ func setArchived(l *store.Lifecycle, to bool, now time.Time) bool {
 	return true
 }
 
-// errUnchanged ends a store's update without a new revision when there is nothing
-// to change; settle makes it a success.
+// errUnchanged ends a store's update without a new revision if the record is in the wanted state;
+// ignoreUnchanged makes it a success.
 var errUnchanged = errors.New("nothing to change")
 
 func ignoreUnchanged(err error) error {
@@ -54,7 +54,7 @@ func ignoreUnchanged(err error) error {
 	return err
 }
 
-// move applies a transition to a record, for use inside a store's update.
+// move applies a transition to a record. Call it inside a store's update.
 func (c *core) move(ctx context.Context, l *Lifecycle, a *Audit, move transition) error {
 	changed, err := move(l, c.now())
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *core) move(ctx context.Context, l *Lifecycle, a *Audit, move transition
 	return nil
 }
 
-// editable returns [ErrArchived] for what is archived.
+// editable returns [ErrArchived] for an archived record.
 func editable(l Lifecycle) error {
 	if l.Archived {
 		return ErrArchived

@@ -13,10 +13,10 @@ import (
 //go:embed examples/*.json
 var exampleFiles embed.FS
 
-// The built-in examples of an event's data. Everything in them is made up.
+// The built-in examples of an event's data. All persons and values in them are invented.
 const (
 	ExampleAck    = "ack"                // an HL7 v2 acknowledgement as JSON: MSH, MSA, ERR
-	ExampleNack   = "nack"               // a negative one
+	ExampleNack   = "nack"               // a negative acknowledgement
 	ExamplePhone  = "phone-log"          // a record of a call
 	ExampleVitals = "vitals-observation" // a measured value
 )
@@ -24,8 +24,7 @@ const (
 // Examples returns the names of the built-in examples.
 func Examples() []string { return []string{ExampleAck, ExampleNack, ExamplePhone, ExampleVitals} }
 
-// Example returns a built-in example, a JSON object, or nil if there is none of the
-// name.
+// Example returns a built-in example, a JSON object, or nil if no example has the name.
 func Example(name string) []byte {
 	text, err := exampleFiles.ReadFile("examples/" + name + ".json")
 	if err != nil {
@@ -38,11 +37,10 @@ func Example(name string) []byte {
 	return b.Bytes()
 }
 
-// RandomPayload returns the body of a delivery as receivers get it, made of one of
-// the stored samples, or of the built-in examples while there is none, drawn at
-// random. Nothing is published.
+// RandomPayload returns the body of a delivery as receivers get it. Its data is a random stored
+// sample, or a random built-in example while no sample is stored. Nothing is published.
 func (r *Registry) RandomPayload(ctx context.Context) ([]byte, error) {
-	samples, err := r.store.Samples(ctx, uuid.Nil, Page{}) // their number
+	samples, err := r.store.Samples(ctx, uuid.Nil, Page{}) // the total alone
 	if err == nil && samples.Total > 0 {
 		drawn := rand.N(samples.Total) //nolint:gosec // nothing depends on it
 		samples, err = r.store.Samples(ctx, uuid.Nil, Page{Skip: drawn, Take: 1})

@@ -8,14 +8,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// CategoryInput is what a caller decides about a category.
+// CategoryInput is the part of a category that a caller sets.
 type CategoryInput struct {
 	Name        string `field:"name" validate:"required,text=200"` // 1–200 characters
 	Code        string `field:"code" validate:"required,code"`     // 1–100 of A-Z a-z 0-9 . _ -, starting with a letter or digit
 	Description string `field:"description" validate:"prose=2000"` // at most 2,000 characters
 }
 
-// CreateCategory adds a category. [ErrCodeTaken] if another one has the code.
+// CreateCategory adds a category. [ErrCodeTaken] if another category has the code.
 func (r *Registry) CreateCategory(ctx context.Context, in CategoryInput) (Category, error) {
 	if err := in.check(); err != nil {
 		return Category{}, err
@@ -57,8 +57,7 @@ func (r *Registry) UpdateCategory(ctx context.Context, id uuid.UUID, change func
 	})
 }
 
-// DeleteCategory removes a category. [ErrInUse] while it has event types. Check,
-// which may be nil, sees it first; its error stops the deletion.
+// DeleteCategory removes a category. [ErrInUse] while it has event types.
 func (r *Registry) DeleteCategory(ctx context.Context, id uuid.UUID, check func(Category) error) error {
 	return r.store.DeleteCategory(ctx, id, check)
 }
@@ -69,13 +68,13 @@ func (r *Registry) ActivateCategory(ctx context.Context, id uuid.UUID) error {
 }
 
 // DeactivateCategory stops the category's event types from taking events and new
-// subscriptions. What is queued still goes out.
+// subscriptions. Queued attempts are still sent.
 func (r *Registry) DeactivateCategory(ctx context.Context, id uuid.UUID) error {
 	return r.moveCategory(ctx, id, deactivate)
 }
 
-// ArchiveCategory puts the category away: it drops out of lists and takes no
-// changes. Its event types count as archived while it is.
+// ArchiveCategory hides the category from lists and refuses changes of it. Its event types
+// count as archived too.
 func (r *Registry) ArchiveCategory(ctx context.Context, id uuid.UUID) error {
 	return r.moveCategory(ctx, id, archive)
 }

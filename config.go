@@ -15,65 +15,65 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// minRetention bounds Config.Retention. History is deleted once an hour, and below that a
-// unit is more likely missing than withDashes.
+// minRetention bounds Config.Retention. History is deleted once an hour; a shorter time is probably
+// a number without its unit.
 const minRetention = time.Hour
 
 // Config of [New]. The zero value is ready to use.
 type Config struct {
 	// RetrySchedule is the waits between the attempts of a delivery. Their sum is at
-	// most Deadline: later attempts would never be made. Default: [DefaultRetrySchedule].
+	// most Deadline: a later attempt would never be made. Default: [DefaultRetrySchedule].
 	RetrySchedule []time.Duration
 	// Timeout of one attempt, from the look-up of the name to the last byte; at
 	// most 30 s. Default: 15 s.
 	Timeout time.Duration
-	// Deadline is how long after its publication an event may still be sent.
+	// Deadline is the time after its publication in which an event may be sent.
 	// Default: 96 h.
 	Deadline time.Duration
-	// Workers is how many attempts may be in flight at once. Most of them wait for an
-	// answer, which costs memory and no processor time. Default: 1,536, or fewer where
+	// Workers is the number of attempts that may be in flight at once. Most of them wait for
+	// an answer, which costs memory and no processor time. Default: 1,536, or fewer if
 	// GOMEMLIMIT is set, so that at 128 KiB each they take at most half of it.
 	Workers int
-	// Retention is how long messages and attempts are kept, at least 1 h; negative for
-	// ever. From 48 h on whole days (in UTC) go, so that they are kept up to a day longer.
-	// Default: 720 h.
+	// Retention is the time for which messages and attempts are kept, at least 1 h; negative:
+	// for ever. From 48 h on, whole days (in UTC) are deleted, so that a record may be kept up
+	// to a day longer. Default: 720 h.
 	Retention time.Duration
-	// PollInterval is how often the store is asked for due attempts when nothing
-	// else woke the dispatcher. Default: 500 ms.
+	// PollInterval is the time between two looks for due attempts, unless an event wakes
+	// the dispatcher earlier. Default: 500 ms.
 	PollInterval time.Duration
 	// DrainTimeout bounds the drain after the ctx of Start was cancelled.
 	// Default: 30 s.
 	DrainTimeout time.Duration
-	// StoreTimeout bounds how long a publish waits for the store, whatever its ctx
-	// allows; then it fails with [ErrUnavailable]. Default: 10 s.
+	// StoreTimeout bounds the wait of a publish for the store, whatever its ctx
+	// allows; after that it fails with [ErrUnavailable]. Default: 10 s.
 	StoreTimeout time.Duration
 
-	// AllowNetworks may be reached by deliveries although they are private.
+	// AllowNetworks are private networks that deliveries may reach.
 	// Default: none.
 	AllowNetworks []netip.Prefix
-	// NAT64 accepts 64:ff9b::/96 and judges the IPv4 address inside. Default: no.
+	// NAT64 accepts 64:ff9b::/96 and checks the IPv4 address inside. Default: false.
 	NAT64 bool
 	// AllowHTTP accepts http URLs of subscriptions marked as development.
-	// Default: no, https alone.
+	// Default: false, https alone.
 	AllowHTTP bool
 	// MaxData bounds the data of an event, in bytes. Default: 1 MiB.
 	MaxData int
 
 	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. See [Keys.Check] and
-	// [Keys.Rotate]. Default: none, the secrets lie in the clear.
+	// encrypts, all decrypt. See [Keys.Check] and [Keys.Rotate]. Default: none, secrets are
+	// stored in the clear.
 	SecretKeys [][]byte `log:"-"`
-	// SecretOverlap is how long a replaced secret still signs. Default: 24 h.
+	// SecretOverlap is the time for which a replaced secret still signs. Default: 24 h.
 	SecretOverlap time.Duration
 	// PrivateKey, whsk_ and base64 of an ed25519 key, adds a v1a signature to
 	// every delivery. Default: none.
 	PrivateKey string `log:"-"`
 
-	// Observer is told what happens in the dispatcher. Default: nobody.
+	// Observer gets the notices of the dispatcher. Default: none.
 	Observer Observer
 	// Sender makes the HTTP requests. Default: a guarded client.
 	Sender Sender
-	// Logger gets what an operator should know. Default: discards.
+	// Logger gets messages for the operator. Default: discards.
 	Logger *slog.Logger
 	// Now is the clock, and NewID makes ids, UUIDs of version 7 by the same clock.
 	// Default: time.Now and uuid.NewV7.
@@ -81,22 +81,22 @@ type Config struct {
 	NewID func() uuid.UUID
 }
 
-// Observer is told what happens in the dispatcher. It is called in line, so it
-// should be quick: while it does not return nothing is delivered, but Stop still ends.
-// A panic in it is logged and goes no further.
+// Observer gets the notices of the dispatcher. The dispatcher waits for Observe to return and
+// delivers nothing meanwhile, so Observe should be quick; Stop ends without it. A panic in
+// Observe is logged and has no further effect.
 type Observer interface {
 	Observe(Notice)
 }
 
-// ObserverFunc makes an [Observer] of a function.
+// ObserverFunc is a function that is an [Observer].
 type ObserverFunc func(Notice)
 
 // Observe calls f.
 func (f ObserverFunc) Observe(n Notice) { f(n) }
 
-// DefaultRetrySchedule is what Standard Webhooks advises: ten attempts over about
-// 75 hours, at 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h after one
-// another, each ± 20 %.
+// DefaultRetrySchedule is the schedule that Standard Webhooks recommends: ten attempts over
+// about 75 hours, with waits of 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h
+// between them, each ± 20 %.
 func DefaultRetrySchedule() []time.Duration { return delivery.DefaultSchedule() }
 
 // engine returns the part of the configuration that is the engine's, with the engine's defaults.

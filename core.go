@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// core is what the four parts share.
+// core is the state that the four parts share.
 type core struct {
 	cfg         Config
 	store       store.Store
@@ -27,7 +27,7 @@ type core struct {
 	commits *groupCommit
 }
 
-// now is the time as records carry it: UTC, in whole milliseconds.
+// now is the current time in the form of records: UTC, in whole milliseconds.
 func (c *core) now() time.Time { return c.cfg.Now().UTC().Truncate(time.Millisecond) }
 
 // created returns a new id and the audit of a record that is created now.
@@ -36,19 +36,19 @@ func (c *core) created(ctx context.Context) (uuid.UUID, Audit) {
 	return c.cfg.NewID(), Audit{CreatedAt: now, CreatedBy: by, UpdatedAt: now, UpdatedBy: by}
 }
 
-// touch marks a record as changed now.
+// touch sets the audit of a record that is changed now.
 func (c *core) touch(ctx context.Context, a *Audit) {
 	a.UpdatedAt, a.UpdatedBy = c.now(), Actor(ctx)
 }
 
-// milliseconds widens a time span to whole milliseconds. What happened within the span may have
-// a time in a record that is a fraction of a millisecond before it.
+// milliseconds widens a time span to whole milliseconds. Times in records are truncated to
+// milliseconds, so an event within the span may be recorded up to a millisecond before it.
 func milliseconds(from, to time.Time) (first, end time.Time) {
 	return from.UTC().Truncate(time.Millisecond), to.UTC().Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 // withinStoreTimeout runs f with a context that ends after Config.StoreTimeout. It turns
-// the end of that time into ErrUnavailable; the end of the caller's ctx stays what it is.
+// the end of that time into ErrUnavailable; the end of the caller's ctx is returned unchanged.
 func (c *core) withinStoreTimeout(ctx context.Context, f func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.StoreTimeout)
 	defer cancel()

@@ -5,30 +5,33 @@ import (
 )
 
 // Dispatcher publishes events and delivers them. Publishing needs no Start: a
-// process that only publishes leaves the delivery to those that dispatch on the
-// same store.
+// process that only publishes leaves delivery to the started dispatchers of other
+// processes on the same store.
+//
+// Methods take the organization's id before the subscription's, and that before the id of
+// an attempt or a recovery.
 type Dispatcher struct{ *core }
 
-// Start checks that the store answers, and that no key is missing to what it holds
-// ([ErrMissingKey]), begins to deliver and returns. When ctx is cancelled, the
-// dispatcher drains as [Dispatcher.Stop] does, within Config.DrainTimeout. To start
-// one that runs does nothing; one that was stopped can be started again, and Start
-// waits while it still drains. If ctx ends before Start has, its error is returned,
-// and if Stop is called, an error that says so; nothing is started then.
+// Start checks that the store answers, and that Config.SecretKeys has every key in use
+// ([ErrMissingKey]). Then it begins to deliver and returns. When ctx is cancelled, the
+// dispatcher drains as [Dispatcher.Stop] does, within Config.DrainTimeout. Start does nothing
+// if the dispatcher runs. A stopped dispatcher can be started again; Start waits for the
+// end of its drain. If ctx ends, or Stop is called, before Start returns, Start starts nothing and
+// returns an error.
 func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ctx) }
 
-// Stop drains: nothing more is begun, attempts under way are finished and recorded,
-// and attempts that wait in memory are given back. If ctx ends before, attempts under
-// way are cut off and given back too, and its error is returned, within 1.5 s, also when
-// the store, the Sender or the Observer does not return. To stop one that does not run does
-// nothing. A Start that has not ended yet starts nothing any more.
+// Stop drains the dispatcher: it begins no attempt, finishes and records the attempts in flight,
+// and gives the attempts that wait in memory back to the store. If ctx ends before the drain
+// does, Stop cancels the attempts in flight, gives them back too, and returns the error of ctx
+// within 1.5 s, even if the store, the Sender or the Observer does not return. Stop does nothing
+// if the dispatcher does not run. A Start that has not returned yet starts nothing.
 func (d *Dispatcher) Stop(ctx context.Context) error { return d.engine.Stop(ctx) }
 
-// Stuck returns how many calls of Config.Sender were given up and have not returned yet,
-// and the most that are given up. A call that has not returned 2 s after its deadline is
-// given up: its attempt has failed, and its worker is free. When the most are, further calls
-// hold their workers, [Webhooks.Health] says that nothing is dispatched, and the process
-// should be restarted.
+// Stuck returns the number of abandoned calls of Config.Sender that have not returned yet, and
+// the largest number that is abandoned. A call that has not returned 2 s after its deadline is
+// abandoned: its attempt fails, and its worker is free for another attempt. At the largest
+// number, further calls hold their workers, [Webhooks.Health] reports that the dispatcher does
+// not dispatch, and the process should be restarted.
 func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 
 // Inspect shows the inside of the dispatcher at this moment: the backlog in memory by
@@ -36,6 +39,6 @@ func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 // Call it every few seconds at most.
 func (d *Dispatcher) Inspect() Inspection { return d.engine.Inspect() }
 
-// Wake makes the dispatcher look for due work now, for a host that learned
-// otherwise that there is some.
+// Wake makes the dispatcher look for due attempts now, for a host that learns of new
+// attempts in a way of its own.
 func (d *Dispatcher) Wake() { d.engine.Wake() }

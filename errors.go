@@ -9,7 +9,7 @@ import (
 )
 
 // The errors of the store, under this package's name. Compare with [errors.Is];
-// see package store for what each means.
+// package store defines each.
 var (
 	ErrNotFound            = store.ErrNotFound
 	ErrConflict            = store.ErrConflict
@@ -25,10 +25,10 @@ var (
 	ErrLocked              = store.ErrLocked
 )
 
-// The conflicts that this package finds itself. All are [ErrConflict].
+// The conflicts that this package detects. All are [ErrConflict].
 var (
-	// ErrArchived says that the thing, or what it belongs to, is archived: it can
-	// be read and restored, not changed.
+	// ErrArchived says that the record, or the category or subscription that it belongs to,
+	// is archived: it can be read and restored, not changed.
 	ErrArchived = fmt.Errorf("%w: archived", ErrConflict)
 	// ErrEventInactive says that the event type, or its category, is inactive or
 	// archived and takes no events and no new subscriptions.
@@ -39,9 +39,9 @@ var (
 	ErrSecretUnchanged = fmt.Errorf("%w: the secret is the current one", ErrConflict)
 	// ErrNoEvents says that a subscription lists no event type that takes events.
 	ErrNoEvents = fmt.Errorf("%w: the subscription lists no active event type", ErrConflict)
-	// ErrNotInChain says that an attempt is not in the chain that was named.
+	// ErrNotInChain says that an attempt is not in the given chain.
 	ErrNotInChain = fmt.Errorf("%w: the attempt is in another chain", ErrConflict)
-	// ErrOutcomeExists says that an attempt has an outcome, and another one.
+	// ErrOutcomeExists says that an attempt already has a different outcome.
 	ErrOutcomeExists = fmt.Errorf("%w: the attempt has an outcome", ErrConflict)
 	// ErrSending says that the dispatcher is sending the attempt.
 	ErrSending = fmt.Errorf("%w: the attempt is being sent", ErrConflict)
@@ -50,16 +50,16 @@ var (
 // Problem classifies a [ValidationError].
 type Problem string
 
-// The problems. Their words are those of the REST interface.
+// The problems. REST uses the same codes.
 const (
 	Invalid          Problem = "validation_failed" // a value is not allowed
-	UnknownReference Problem = "unknown_reference" // a value names something that is not there
-	AddressBlocked   Problem = "address_blocked"   // a URL leads where the policy forbids
+	UnknownReference Problem = "unknown_reference" // a value names a record that does not exist
+	AddressBlocked   Problem = "address_blocked"   // a URL leads to an address that the policy forbids
 	SchemaMismatch   Problem = "schema_mismatch"   // data does not match the event type's schema
 )
 
-// ValidationError says which fields of an input are wrong and what is allowed. It
-// never quotes the values.
+// ValidationError names the wrong fields of an input and the allowed values. It
+// never quotes the given values.
 type ValidationError struct {
 	Problem Problem
 	Fields  []FieldError
@@ -71,7 +71,7 @@ type FieldError struct {
 	Detail  string // the allowed values
 }
 
-// Error lists the faults in one line.
+// Error lists the wrong fields in one line.
 func (e *ValidationError) Error() string {
 	parts := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
@@ -80,12 +80,12 @@ func (e *ValidationError) Error() string {
 	return string(e.Problem) + ": " + strings.Join(parts, "; ")
 }
 
-// fault returns a ValidationError with one field.
+// wrongField returns a ValidationError with one field.
 func wrongField(p Problem, pointer, detail string) *ValidationError {
 	return &ValidationError{Problem: p, Fields: []FieldError{{pointer, detail}}}
 }
 
-// under moves the pointers of a ValidationError below a prefix.
+// prefixPointers puts a prefix before the pointers of a ValidationError.
 func prefixPointers(prefix string, err error) error {
 	e, ok := errors.AsType[*ValidationError](err)
 	if !ok {
@@ -98,8 +98,8 @@ func prefixPointers(prefix string, err error) error {
 	return moved
 }
 
-// EventError says which of the events given to [Dispatcher.PublishBatch] or
-// [Dispatcher.PublishBatchTx] was refused, and wraps why.
+// EventError names the event that made [Dispatcher.PublishBatch] or
+// [Dispatcher.PublishBatchTx] fail, and wraps the reason.
 type EventError struct {
 	Index int
 	Err   error
@@ -107,5 +107,5 @@ type EventError struct {
 
 func (e *EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Index, e.Err) }
 
-// Unwrap returns why the event was refused.
+// Unwrap returns the reason.
 func (e *EventError) Unwrap() error { return e.Err }

@@ -28,24 +28,26 @@ type Event struct {
 	// Data is any JSON value. A json.RawMessage is sent as it is, without the white
 	// space between its tokens; a value of any other type is marshalled.
 	Data any `field:"data" log:"-"`
-	// IdempotencyKey, if not "", makes it safe to publish again: for 24 h a second
+	// IdempotencyKey, if not "", makes it safe to publish the event again: for 24 h a second
 	// event of the organization with the key is not published, and the result is
-	// that of the first. At most 255 printable characters.
+	// that of the first event. At most 255 printable characters.
 	IdempotencyKey string `field:"idempotencyKey"`
 	// OrderingKey names a sequence of events: subscriptions that are Ordered get the
 	// events of a sequence one after the other. At most 255 printable characters.
 	OrderingKey string `field:"orderingKey"`
 }
 
-// message checks an event and makes its message. The budget is that of the whole call.
-func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *schema.Budget, org uuid.UUID, e Event) (store.NewMessage, error) {
+// message checks an event and makes its message. All events of a call share the budget.
+func (d *Dispatcher) message(
+	ctx context.Context, types typeReader, budget *schema.Budget, org uuid.UUID, e Event,
+) (store.NewMessage, error) {
 	if e.Version == "" {
 		e.Version = "v1"
 	}
 	if err := checkEvent(e); err != nil {
 		return store.NewMessage{}, err
 	}
-	scratch := scratchPool.Get().(*[]byte) // the body gets a copy
+	scratch := scratchPool.Get().(*[]byte) // the message body gets a copy of the data
 	defer scratchPool.Put(scratch)
 	data, err := d.data((*scratch)[:0], e.Data)
 	if err != nil {
@@ -71,10 +73,10 @@ func (d *Dispatcher) message(ctx context.Context, types typeReader, budget *sche
 
 var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxScratch is how many bytes of a scratch are kept.
+// maxScratch is the capacity in bytes above which a scratch buffer does not return to the pool.
 const maxScratch = 64 << 10
 
-// unknownType words that an event names no event type.
+// unknownType turns ErrNotFound into the ValidationError of an event that names no event type.
 func unknownType(err error, version string) error {
 	if errors.Is(err, ErrNotFound) {
 		return wrongField(UnknownReference, "/eventType", "names no event type of version "+version)
@@ -82,7 +84,7 @@ func unknownType(err error, version string) error {
 	return err
 }
 
-// newMessage makes the message of data that was checked.
+// newMessage makes a message of checked data.
 func (c *core) newMessage(ctx context.Context, org uuid.UUID, t EventType, data []byte) Message {
 	id, audit := c.created(ctx)
 	return Message{
@@ -111,7 +113,7 @@ func validKey(key string) bool {
 		!strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// data appends the event's data to dst, as the JSON that is sent.
+// data appends the event's data to dst in the form in which it is sent: compact JSON.
 func (d *Dispatcher) data(dst []byte, value any) ([]byte, error) {
 	raw, ok := value.(json.RawMessage)
 	if !ok {
@@ -123,8 +125,8 @@ func (d *Dispatcher) data(dst []byte, value any) ([]byte, error) {
 	return appendCompact(dst, "/data", raw, d.cfg.MaxData)
 }
 
-// compact returns a JSON value without the white space between its tokens, if it
-// keeps to the strict rules and is at most so many bytes long.
+// compact returns a JSON value without the white space between its tokens. The error is a
+// ValidationError at the pointer if the value is longer than most bytes or no strict JSON.
 func compact(pointer string, raw []byte, most int) ([]byte, error) {
 	return appendCompact(nil, pointer, raw, most)
 }
@@ -140,7 +142,7 @@ func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, er
 	return out, err
 }
 
-// body returns what is posted. Data comes last: see [Message.Data].
+// body returns the body of the POST. Data comes last: see [Message.Data].
 func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte {
 	b := make([]byte, 0, len(data)+160)
 	b = append(b, `{"id":"`...)
@@ -156,7 +158,8 @@ func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte 
 	return append(b, '}')
 }
 
-// fingerprint tells whether an event with a known key is the same event.
+// fingerprint returns a hash of an event's content, which tells whether a second event with the
+// same idempotency key is the same event. It is nil without a key.
 func fingerprint(e Event, data []byte) []byte {
 	if e.IdempotencyKey == "" {
 		return nil

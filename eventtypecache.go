@@ -9,23 +9,23 @@ import (
 	"github.com/ecg-api/webhooks/internal/schema"
 )
 
-// typeTTL is how long a change to the catalog that another host made can go
-// unseen by a publisher here. Changes made here are seen at once.
+// typeTTL is the longest time after which a publisher sees a change of the catalog by another host.
+// It sees changes by its own host at once.
 const typeTTL = time.Second
 
-// typeCache keeps the event types that were published lately, so that a stream of
-// events does not read the catalog for each.
+// typeCache keeps recently published event types, so that Publish does not read the catalog for
+// each event.
 type typeCache struct {
 	mu      sync.RWMutex
 	m       map[[2]string]cachedType  // by code and version
-	schemas map[string]*schema.Schema // compiled, by their text, which no change of the catalog makes wrong
-	length  int                       // of the texts of schemas
+	schemas map[string]*schema.Schema // compiled, by their text; a change of the catalog invalidates none
+	length  int                       // of the texts in schemas, in bytes
 }
 
-// maxCachedTypes and maxCachedText bound the maps of a typeCache. A full map begins anew.
+// maxCachedTypes and maxCachedText bound the maps of a typeCache. A full map is emptied.
 const (
 	maxCachedTypes = 10_000
-	maxCachedText  = 1 << 20 // bytes of schemas; a compiled one takes up to 150 times as many
+	maxCachedText  = 1 << 20 // bytes of schemas; a compiled schema takes up to 150 times as many
 )
 
 type cachedType struct {
@@ -40,8 +40,8 @@ func (c *typeCache) clear() {
 	c.mu.Unlock()
 }
 
-// compile returns the compiled form of a schema. To compile a small one takes longer
-// (0.3 ms) than to read an event type.
+// compile returns the compiled form of a schema. It is cached because compiling a small schema takes
+// longer (0.3 ms) than reading an event type.
 func (c *core) compile(ctx context.Context, text []byte) (*schema.Schema, error) {
 	cache := &c.types
 	cache.mu.RLock()
@@ -57,7 +57,7 @@ func (c *core) compile(ctx context.Context, text []byte) (*schema.Schema, error)
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
 	if cache.schemas == nil || cache.length+len(text) > maxCachedText {
-		cache.m, cache.schemas, cache.length = nil, map[string]*schema.Schema{}, 0 // m holds schemas, too
+		cache.m, cache.schemas, cache.length = nil, map[string]*schema.Schema{}, 0 // m refers to compiled schemas too
 	}
 	if cache.schemas[string(text)] == nil {
 		cache.schemas[string(text)] = s
@@ -66,7 +66,7 @@ func (c *core) compile(ctx context.Context, text []byte) (*schema.Schema, error)
 	return s, nil
 }
 
-// typeReader reads the event types of one call.
+// typeReader reads the event types that one call of Publish needs.
 type typeReader struct {
 	*core
 	tx    Tx
@@ -74,9 +74,8 @@ type typeReader struct {
 }
 
 // typeReader returns the reader of a call. In the caller's transaction it reads on the
-// transaction's connection, and with a cache for this call alone: the shared one may
-// not know of the transaction's own changes, and must not learn of them, since the
-// transaction may be rolled back.
+// transaction's connection and has a cache of its own: the shared cache does not contain the
+// transaction's own changes, and must not, because the transaction may be rolled back.
 func (c *core) typeReader(tx Tx) typeReader {
 	if tx != nil {
 		return typeReader{c, tx, &typeCache{}}
@@ -118,7 +117,7 @@ func (r typeReader) load(ctx context.Context, code, version string) (t cachedTyp
 		return t, nil
 	}
 	t.schema, err = r.compile(ctx, t.Schema)
-	if bad, ok := errors.AsType[*ValidationError](err); ok { // it was stored before it was refused
+	if bad, ok := errors.AsType[*ValidationError](err); ok { // stored by a version that accepted it
 		err = wrongField(SchemaMismatch, "/data", "cannot be checked: the event type's schema "+bad.Fields[0].Detail)
 	}
 	t.Schema = nil // its compiled form is kept

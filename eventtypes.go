@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// CreateEventType adds an event type to a category. [ErrCodeTaken] if another one,
+// CreateEventType adds an event type to a category. [ErrCodeTaken] if another event type,
 // in any category, has the code and version; [ErrArchived] if the category is
 // archived.
 func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in EventTypeInput) (EventType, error) {
@@ -37,7 +37,7 @@ func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in E
 	return e, parentDeleted(r.store.CreateEventType(ctx, e))
 }
 
-// parentGone words that what a thing was to be put under was deleted meanwhile.
+// parentDeleted returns ErrNotFound if the parent of a new record was deleted after it was read.
 func parentDeleted(err error) error {
 	if errors.Is(err, store.ErrBadReference) {
 		return ErrNotFound
@@ -64,26 +64,21 @@ func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived 
 
 // UpdateEventType changes an event type. If its schema changes, its samples must
 // match the new one. Change may be called more than once.
-func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error) (EventType, error) {
+func (r *Registry) UpdateEventType(
+	ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error,
+) (EventType, error) {
 	defer r.types.clear()
-	var matched, next []byte // schemas: that the samples match, and that is to be stored
+	var matched, next []byte // the last schema that the samples matched, and the schema to be stored
 	for {
 		e, err := r.store.UpdateEventType(ctx, id, func(e *EventType) error {
 			if e.CategoryID != category {
 				return ErrNotFound
 			}
-			if err := editableType(*e); err != nil {
-				return err
-			}
-			in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
-			if err := change(*e, &in); err != nil {
-				return err
-			}
-			if err := in.check(); err != nil {
+			in, err := changedEventType(*e, change)
+			if err != nil {
 				return err
 			}
 			if !bytes.Equal(in.Schema, e.Schema) {
-				var err error
 				if next, err = r.checkSchema(ctx, in.Schema); err != nil {
 					return err
 				}
@@ -106,8 +101,20 @@ func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, 
 	}
 }
 
-// errSamplesUnchecked says that the samples have to be compared with the new schema, which needs
-// the store and so cannot be done inside the store's update.
+// changedEventType returns the checked input that change makes of an event type.
+func changedEventType(e EventType, change func(now EventType, in *EventTypeInput) error) (EventTypeInput, error) {
+	in := EventTypeInput{Name: e.Name, Code: e.Code, Version: e.Version, Description: e.Description, Schema: e.Schema}
+	if err := editableType(e); err != nil {
+		return in, err
+	}
+	if err := change(e, &in); err != nil {
+		return in, err
+	}
+	return in, in.check()
+}
+
+// errSamplesUnchecked interrupts an update that did not compare the new schema with the samples.
+// The comparison reads the store, so it cannot run inside the store's update.
 var errSamplesUnchecked = errors.New("the samples are not compared with the schema")
 
 // DeleteEventType removes an event type and its samples. [ErrInUse] while a
@@ -131,12 +138,12 @@ func (r *Registry) ActivateEventType(ctx context.Context, category, id uuid.UUID
 }
 
 // DeactivateEventType stops the event type from taking events and new
-// subscriptions. What is queued still goes out.
+// subscriptions. Queued attempts are still sent.
 func (r *Registry) DeactivateEventType(ctx context.Context, category, id uuid.UUID) error {
 	return r.moveEventType(ctx, category, id, func(EventType) (transition, error) { return deactivate, nil })
 }
 
-// ArchiveEventType puts the event type away.
+// ArchiveEventType hides the event type from lists and refuses changes of it.
 func (r *Registry) ArchiveEventType(ctx context.Context, category, id uuid.UUID) error {
 	return r.moveEventType(ctx, category, id, func(EventType) (transition, error) { return archive, nil })
 }
@@ -161,7 +168,7 @@ func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, ch
 	return ignoreUnchanged(err)
 }
 
-// EventTypeInput is what a caller decides about an event type.
+// EventTypeInput is the part of an event type that a caller sets.
 type EventTypeInput struct {
 	Name        string `field:"name" validate:"required,text=200"`
 	Code        string `field:"code" validate:"required,code"`
@@ -175,7 +182,7 @@ func (in *EventTypeInput) check() error {
 	return checkStruct(in)
 }
 
-// editableType returns [ErrArchived] for an event type that is archived, or in an
+// editableType returns [ErrArchived] for an event type that is archived, or is in an
 // archived category.
 func editableType(e EventType) error {
 	if e.Archived || e.Category.Archived {
@@ -184,8 +191,8 @@ func editableType(e EventType) error {
 	return nil
 }
 
-// HistoricEventTypes returns the given event types by id, the deleted ones included for
-// as long as history refers to them.
+// HistoricEventTypes returns event types by id, also deleted ones as long as history refers to
+// them.
 func (r *Registry) HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error) {
 	return r.store.HistoricEventTypes(ctx, ids)
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Explanation says why a subscription got a message, or why not.
+// Explanation is the delivery of a message to a subscription, or the reason why there is none.
 type Explanation struct {
 	Subscription Subscription // without Selectors, Headers and Filter
-	Reason       Reason       // "" if it got it
-	DeliveryID   uuid.UUID    // zero if it did not
+	Reason       Reason       // "" if there is a delivery
+	DeliveryID   uuid.UUID    // zero if there is none
 	Status       Status       // of the delivery
 	HeldUntil    time.Time    // as in [Subscriptions.Deliveries]
 }
@@ -22,19 +22,19 @@ type Explanation struct {
 // Reason says why a message did not go to a subscription.
 type Reason string
 
-// The reasons. Their words are those of the REST interface.
+// The reasons. REST uses the same words.
 const (
-	NotSubscribed Reason = "not_subscribed" // it did not list the event type
-	OtherVersion  Reason = "version"        // it lists the event type, but in another version
-	WasInactive   Reason = "inactive"       // it was switched off
-	WasArchived   Reason = "archived"       // it was put away
-	Filtered      Reason = "filtered"       // its filter does not match the data
-	CreatedLater  Reason = "created_later"  // it did not exist yet
+	NotSubscribed Reason = "not_subscribed" // the subscription did not list the event type
+	OtherVersion  Reason = "version"        // the subscription lists another version of the event type
+	WasInactive   Reason = "inactive"       // the subscription was inactive
+	WasArchived   Reason = "archived"       // the subscription was archived
+	Filtered      Reason = "filtered"       // the filter does not match the data
+	CreatedLater  Reason = "created_later"  // the subscription did not exist yet
 )
 
-// Explain says for each subscription of an organization why it got a message, or
-// why not. What subscriptions were like when the message was published is not kept:
-// the reason is found from what they are now and when they last changed.
+// Explain returns an explanation of a message for each subscription of its organization. The store
+// keeps no former states of subscriptions: Explain finds the reason from their present states and
+// the times of their last changes.
 func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
 	m, err := d.store.Message(ctx, org, message)
 	if err != nil {
@@ -70,9 +70,10 @@ func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Exp
 	return out, err
 }
 
+// whyNot returns the reason why a subscription got no delivery of a message.
 func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 	switch {
-	case m.SubscriptionID != uuid.Nil: // it was for another one alone
+	case m.SubscriptionID != uuid.Nil: // posted to another subscription alone
 		return NotSubscribed
 	case sub.CreatedAt.After(m.CreatedAt):
 		return CreatedLater
@@ -87,19 +88,19 @@ func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 		return WasInactive
 	case !sub.Filter.Matches(data):
 		return Filtered
-	// It matches now. The change may have been in the millisecond of the message.
+	// The subscription matches now. It may have changed in the millisecond of the message.
 	case sub.CreatedAt.Equal(m.CreatedAt):
 		return CreatedLater
 	case sub.ArchivedChangedAt.Equal(m.CreatedAt):
 		return WasArchived
 	case sub.ActiveChangedAt.Equal(m.CreatedAt):
 		return WasInactive
-	default: // so it did not list it then
+	default: // the list of event types changed since
 		return NotSubscribed
 	}
 }
 
-// lists reports whether one of the subscription's selectors means the event type.
+// lists reports whether one of the subscription's selectors matches the event type.
 func lists(sub Subscription, id uuid.UUID, code, version string) bool {
 	topics := store.Topics(id, code, version)
 	return slices.ContainsFunc(sub.Topics(), func(topic string) bool { return slices.Contains(topics, topic) })

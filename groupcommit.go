@@ -13,23 +13,20 @@ import (
 )
 
 const (
-	// maxCommits commit at the same time: while one waits for the disk the other gathers.
-	maxCommits = 2
-	// maxGroupMessages and maxGroupBytes bound what is committed together.
-	maxGroupMessages = 500
-	maxGroupBytes    = 4 << 20
+	maxCommits       = 2       // transactions at a time: one waits for the disk while the next one is built
+	maxGroupMessages = 500     // in one transaction
+	maxGroupBytes    = 4 << 20 // of message bodies in one transaction
 )
 
-// groupCommit stores what is published at the same time in one transaction: each
-// commit takes what has come in during the one before. So a single event does not
-// wait, and many cost little more than one. It has goroutines only while there is
-// something to store.
+// groupCommit stores concurrent calls of Publish in one transaction. Each transaction takes the calls
+// that arrived during the one before it: a single event does not wait, and many events cost little
+// more than one. A groupCommit has goroutines only while calls wait.
 type groupCommit struct {
 	store func(context.Context, []store.NewMessage) ([]store.Published, error)
 
 	mu      sync.Mutex
 	waiting []*publishCall
-	running int
+	running int // goroutines that commit
 }
 
 // publishCall is a call of Publish that waits for its messages to be stored.
@@ -39,14 +36,14 @@ type publishCall struct {
 	results  []store.Published
 	err      error
 	done     chan struct{}
-	group    *commitGroup // nil while it is waiting
+	group    *commitGroup // nil while the call waits for a transaction
 }
 
-// commitGroup is what one transaction stores.
+// commitGroup is the calls that one transaction stores.
 type commitGroup struct {
 	calls   []*publishCall
 	cancel  context.CancelFunc
-	callers int // calls whose callers still wait
+	callers int // number of callers that still wait; the transaction is cancelled when none does
 }
 
 // publish stores messages, all of them or none.
@@ -71,8 +68,8 @@ func (g *groupCommit) publish(ctx context.Context, messages []store.NewMessage) 
 	}
 }
 
-// abandon is called when the caller waits no more. What nobody waits for is not
-// stored, or its transaction cancelled.
+// abandon removes the call of a caller that does not wait any more. A call that has no transaction
+// yet is not stored; a transaction is cancelled when no caller waits for it.
 func (g *groupCommit) abandon(p *publishCall) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,6 +80,7 @@ func (g *groupCommit) abandon(p *publishCall) {
 	}
 }
 
+// run commits groups until no call waits.
 func (g *groupCommit) run() {
 	for {
 		g.mu.Lock()
@@ -91,29 +89,29 @@ func (g *groupCommit) run() {
 			g.mu.Unlock()
 			return
 		}
-		together := g.nextGroup()
-		ctx, cancel := context.WithCancel(context.WithoutCancel(together.calls[0].ctx))
-		together.cancel = cancel
+		group := g.nextGroup()
+		ctx, cancel := context.WithCancel(context.WithoutCancel(group.calls[0].ctx))
+		group.cancel = cancel
 		g.mu.Unlock()
-		g.commit(ctx, together.calls)
+		g.commit(ctx, group.calls)
 		cancel()
-		for _, p := range together.calls {
+		for _, p := range group.calls {
 			close(p.done)
 		}
 	}
 }
 
-// take chooses what is stored next, under the lock: at least one call. The same
-// idempotency key twice must be two transactions.
+// nextGroup takes the calls of the next transaction from the waiting ones, at least one. Two calls
+// with the same idempotency key must not share a transaction. The caller holds the lock.
 func (g *groupCommit) nextGroup() *commitGroup {
 	type key struct {
 		org uuid.UUID
 		key string
 	}
-	out, left := &commitGroup{}, g.waiting[:0]
+	group, waiting := &commitGroup{}, g.waiting[:0]
 	messages, bytes, keys := 0, 0, map[key]bool{}
 	fits := func(p *publishCall) bool {
-		if len(out.calls) > 0 && (messages+len(p.messages) > maxGroupMessages || bytes > maxGroupBytes) {
+		if len(group.calls) > 0 && (messages+len(p.messages) > maxGroupMessages || bytes > maxGroupBytes) {
 			return false
 		}
 		return !slices.ContainsFunc(p.messages, func(m store.NewMessage) bool {
@@ -122,7 +120,7 @@ func (g *groupCommit) nextGroup() *commitGroup {
 	}
 	for _, p := range g.waiting {
 		if !fits(p) {
-			left = append(left, p)
+			waiting = append(waiting, p)
 			continue
 		}
 		for i := range p.messages {
@@ -133,16 +131,16 @@ func (g *groupCommit) nextGroup() *commitGroup {
 			}
 		}
 		messages += len(p.messages)
-		p.group = out
-		out.calls = append(out.calls, p)
+		p.group = group
+		group.calls = append(group.calls, p)
 	}
-	clear(g.waiting[len(left):])
-	g.waiting, out.callers = left, len(out.calls)
-	return out
+	clear(g.waiting[len(waiting):])
+	g.waiting, group.callers = waiting, len(group.calls)
+	return group
 }
 
-// commit stores the messages of the calls together. If one of them spoils it, each
-// is stored by itself.
+// commit stores the messages of the calls in one transaction. If the transaction fails, each call is
+// retried in a transaction of its own, so that an error reaches only the call that caused it.
 func (g *groupCommit) commit(ctx context.Context, calls []*publishCall) {
 	all := calls[0].messages
 	if len(calls) > 1 {
@@ -169,7 +167,8 @@ func (g *groupCommit) commit(ctx context.Context, calls []*publishCall) {
 	}
 }
 
-// storeSafely keeps a panic of what the host plugged in from ending the process.
+// storeSafely turns a panic of the host's store into an error: in this goroutine it would end the
+// process.
 func (g *groupCommit) storeSafely(ctx context.Context, messages []store.NewMessage) (results []store.Published, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -6,10 +6,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Attempts lists the attempts of a subscription: those made, those under way and
-// those to come. HeldUntil of an attempt is when the next probe is due, while the circuit
-// is open; when the attempt is due, while the receiver pushes back; and zero if neither
-// holds it back.
+// Attempts lists the past, current and future attempts of a subscription. HeldUntil of an attempt
+// is the time of the next probe while the circuit is open, the time at which the attempt is due
+// while the receiver pushes back, and zero otherwise.
 func (s *Subscriptions) Attempts(ctx context.Context, q HistoryQuery) (List[Attempt], error) {
 	list, err := s.store.Attempts(ctx, q)
 	if err != nil {
@@ -18,7 +17,8 @@ func (s *Subscriptions) Attempts(ctx context.Context, q HistoryQuery) (List[Atte
 	return list, setHeldUntilOf(ctx, s.core, list.Items, attemptOf)
 }
 
-// Attempt returns one of a subscription's attempts, as [Subscriptions.Attempts] does.
+// Attempt returns an attempt, as [Subscriptions.Attempts] does, given the ids of organization,
+// subscription and attempt in this order.
 func (s *Subscriptions) Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error) {
 	a, err := s.store.Attempt(ctx, org, subscription, id)
 	if err == nil {
@@ -27,8 +27,9 @@ func (s *Subscriptions) Attempt(ctx context.Context, org, subscription, id uuid.
 	return a, err
 }
 
-// Chain lists the attempts of a delivery in order, as [Subscriptions.Attempts] does. MaxBytes
-// is that of a [Page]; 0 for no bound.
+// Chain lists the attempts of a delivery in order, as [Subscriptions.Attempts] does, given the ids
+// of organization, subscription and delivery in this order. MaxBytes is that of a [Page]; 0 for no
+// bound.
 func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (List[Attempt], error) {
 	chain, err := s.store.Chain(ctx, org, subscription, delivery, maxBytes)
 	if err != nil {
@@ -37,8 +38,8 @@ func (s *Subscriptions) Chain(ctx context.Context, org, subscription, delivery u
 	return chain, setHeldUntilOf(ctx, s.core, chain.Items, attemptOf)
 }
 
-// Deliveries lists the deliveries of a subscription. HeldUntil is that of the attempt which
-// is pending, as [Subscriptions.Attempts] gives it.
+// Deliveries lists the deliveries of a subscription. HeldUntil is that of the pending attempt, as
+// in [Subscriptions.Attempts].
 func (s *Subscriptions) Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error) {
 	list, err := s.store.Deliveries(ctx, q)
 	if err != nil {
@@ -47,7 +48,8 @@ func (s *Subscriptions) Deliveries(ctx context.Context, q HistoryQuery) (List[De
 	return list, setHeldUntilOf(ctx, s.core, list.Items, firstAttemptOf)
 }
 
-// Delivery returns one of a subscription's deliveries, as [Subscriptions.Deliveries] does.
+// Delivery returns a delivery, as [Subscriptions.Deliveries] does, given the ids of organization,
+// subscription and delivery in this order.
 func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error) {
 	d, err := s.store.Delivery(ctx, org, subscription, id)
 	if err == nil {

@@ -6,14 +6,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Messages lists what an organization published, newest or oldest first, each with
-// the states of its deliveries, and without its body.
+// Messages lists the messages that an organization published, newest or oldest first, each with
+// the states of its deliveries and without its body.
 func (d *Dispatcher) Messages(ctx context.Context, org uuid.UUID, page Page) (List[MessageSummary], error) {
 	return d.store.Messages(ctx, org, page)
 }
 
-// Message returns what an organization published, also to one subscription alone,
-// with its body and the states of its deliveries.
+// Message returns a message of an organization, also one that was posted to one subscription
+// alone, with its body and the states of its deliveries.
 func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSummary, error) {
 	m, err := d.store.Message(ctx, org, id)
 	if err != nil {
@@ -47,6 +47,6 @@ func (d *Dispatcher) MessageDeliveries(ctx context.Context, org, message uuid.UU
 	return list, setHeldUntilOf(ctx, d.core, list.Items, firstAttemptOf)
 }
 
-// allDeliveries is the page of all deliveries of a message, nearly all without their
-// responses.
+// allDeliveries is the page of all deliveries of a message. Its bound on bytes leaves nearly all
+// responses out.
 var allDeliveries = Page{Take: 100_000, MaxBytes: 1}

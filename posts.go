@@ -39,7 +39,7 @@ type PostInput struct {
 
 // Post adds an attempt to send an event to one subscription, and its message. It
 // fails as [Dispatcher.Publish] does, with [ErrArchived] if the subscription is
-// archived, and with [ErrNotFinished] if what it retries has no outcome.
+// archived, and with [ErrNotFinished] if the attempt of RetryOf has no outcome.
 func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in PostInput) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)
 	if err != nil {
@@ -74,17 +74,18 @@ func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in P
 	return d.post(ctx, m, a)
 }
 
-// repeats reports whether a message says what that of an attempt said. Then a retry
-// has that one, and with it the same id and body, by which a receiver knows it again.
+// sameContent reports whether a message has the content of an attempt's message. Then a retry of the
+// attempt sends the former message, and the receiver recognizes its id.
 func (d *Dispatcher) sameContent(ctx context.Context, m Message, attempt uuid.UUID) (bool, error) {
 	of, err := d.store.Attempt(ctx, m.OrganizationID, m.SubscriptionID, attempt)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil // AddAttempt says so
+		return false, nil // AddAttempt returns the error
 	}
 	return err == nil && of.EventTypeID == m.EventTypeID &&
 		bytes.Equal(Message{Body: of.Body}.Data(), m.Data()) && bytes.Equal(of.Source, m.Source), err
 }
 
+// postMessage makes the message of a post.
 func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostInput) (Message, error) {
 	if in.EventTypeID != uuid.Nil {
 		t, err := d.store.EventType(ctx, in.EventTypeID)
@@ -96,7 +97,8 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		}
 		in.Type, in.Version = t.Code, t.Version
 	}
-	m, err := d.message(ctx, d.typeReader(nil), schema.NewBudget(), sub.OrganizationID, Event{Type: in.Type, Version: in.Version, Data: in.Data})
+	event := Event{Type: in.Type, Version: in.Version, Data: in.Data}
+	m, err := d.message(ctx, d.typeReader(nil), schema.NewBudget(), sub.OrganizationID, event)
 	if err != nil {
 		return Message{}, err
 	}
@@ -112,7 +114,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 	return m.Message, nil
 }
 
-// post adds an attempt to send a message.
+// post adds an attempt to send a message to its subscription.
 func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (Attempt, error) {
 	a.ID = d.cfg.NewID()
 	a.At, a.By, a.ExpiresAt = m.CreatedAt, m.CreatedBy, m.CreatedAt.Add(d.cfg.Deadline)
@@ -126,12 +128,12 @@ func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (A
 	return added, err
 }
 
-// Retry sends a message once more, now: the same body under the same webhook-id,
-// as a manual retry of the given attempt, also of one that succeeded. A pending
-// automatic retry of the chain is cancelled in its favour; if the manual one fails,
-// the schedule goes on where it was. While the circuit is open it is the probe: it is sent
-// at once, and if it succeeds the circuit closes and the held deliveries are sent. (Of many retries at
-// once the first ten in 10 s are.) [ErrNotFinished] if the given attempt has no outcome,
+// Retry sends a message again, now: the same body under the same webhook-id, as a manual retry of
+// the given attempt, which may have succeeded. It takes the ids of organization, subscription and
+// attempt in this order. Retry cancels a pending automatic retry of the chain; if the manual retry
+// fails, the schedule continues where it was. While the circuit is open the retry is a probe: it is
+// sent at once, and if it succeeds, the circuit closes and the held deliveries are sent. (Of many
+// retries the first ten in 10 s are probes.) [ErrNotFinished] if the given attempt has no outcome,
 // [ErrArchived] if the subscription is archived.
 func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,42 +13,42 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxBatch is how many events [Dispatcher.PublishBatch] and
-// [Dispatcher.PublishBatchTx] take at once.
+// MaxBatch is the largest number of events that [Dispatcher.PublishBatch] and
+// [Dispatcher.PublishBatchTx] accept.
 const MaxBatch = 1000
 
-// idempotencyKeyLife is how long an idempotency key is remembered.
+// idempotencyKeyLife is the time for which an idempotency key is remembered.
 const idempotencyKeyLife = 24 * time.Hour
 
-// Published is what became of an event.
+// Published is the result of publishing one event.
 type Published struct {
-	ID         uuid.UUID // the message, and the webhook-id of its deliveries
-	Deliveries int       // how many subscriptions matched
-	Duplicate  bool      // it was published before under the same idempotency key
+	ID         uuid.UUID // of the message; its deliveries carry it as webhook-id
+	Deliveries int       // number of subscriptions that matched
+	Duplicate  bool      // the event was published before under the same idempotency key
 }
 
-// Publish stores an event and one delivery for each live subscription of the
-// organization that matches, in one transaction. When it returns without an error
-// the deliveries will be made, whatever happens to this process.
+// Publish stores an event and one delivery for each matching live subscription of the
+// organization in one transaction. After it returned without an error the deliveries will be
+// made, also if this process ends.
 //
-// It returns a *[ValidationError] if org is the nil UUID, the event is malformed, its
-// type unknown or its data does not match the type's schema; [ErrEventInactive];
-// [ErrIdempotencyMismatch] if the key was used for another content; and
-// [ErrUnavailable] if the store could not be reached. After that last one it is
-// unknown whether the event was stored: publish again with an idempotency key.
+// It returns a *[ValidationError] if org is the nil UUID, the event is malformed, its type is
+// unknown or its data does not match the type's schema; [ErrEventInactive];
+// [ErrIdempotencyMismatch] if the key was used for another content; and [ErrUnavailable] if the
+// store could not be reached. After ErrUnavailable it is unknown whether the event was stored:
+// publish it again with an idempotency key.
 func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Published, error) {
 	return singleResult(d.publish(ctx, nil, org, []Event{e}))
 }
 
 // PublishTx publishes in the caller's transaction: the event is stored and will be
-// delivered if, and only if, that commits. An error about the event leaves the
+// delivered if, and only if, the transaction commits. An error about the event leaves the
 // transaction usable. Wrap the transaction as the store demands, for instance with
 // bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store, [ErrReadOnly]
 // if it is a read-only transaction.
 //
-// It works on the transaction's connection alone, and asks the pool for no second
-// one: a pool of one connection is enough. The event type is read in the transaction,
-// too, so that the transaction's own changes of the catalog count.
+// PublishTx uses the transaction's connection alone and takes no second one from the pool: a
+// pool of one connection is enough. It reads the event type in the transaction, so that changes
+// of the catalog in the same transaction count.
 func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Event) (Published, error) {
 	if tx == nil {
 		return Published{}, errNilTx
@@ -58,13 +59,13 @@ func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Even
 var errNilTx = errors.New("webhooks: the transaction is nil")
 
 // PublishBatch publishes up to [MaxBatch] events, all of them or none. The results
-// are in the order of the events. An error about one of them is an *[EventError].
+// are in the order of the events. An error about one event is an *[EventError].
 func (d *Dispatcher) PublishBatch(ctx context.Context, org uuid.UUID, events []Event) ([]Published, error) {
 	return d.publishBatch(ctx, nil, org, events)
 }
 
 // PublishBatchTx publishes as PublishBatch does, in the caller's transaction as
-// PublishTx does. After an error about one of the events nothing of the batch is
+// PublishTx does. After an error about one event no event of the batch is
 // stored, and the transaction is usable.
 func (d *Dispatcher) PublishBatchTx(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
 	if tx == nil {
@@ -80,6 +81,7 @@ func (d *Dispatcher) publishBatch(ctx context.Context, tx Tx, org uuid.UUID, eve
 	return d.publish(ctx, tx, org, events)
 }
 
+// singleResult returns the result of a batch of one event. An error is not wrapped in an EventError.
 func singleResult(results []Published, err error) (Published, error) {
 	if e, ok := errors.AsType[*EventError](err); ok {
 		err = e.Err
@@ -102,34 +104,14 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 	if err := checkOrganization(org); err != nil {
 		return nil, err
 	}
-	messages := make([]store.NewMessage, 0, len(events))
-	messageOf := make([]int, len(events)) // of an event's message: repeated keys share one
-	byKey := map[string]int{}
-	types, budget := d.typeReader(tx), schema.NewBudget()
-	for i, e := range events {
-		m, err := d.message(ctx, types, budget, org, e)
-		if err != nil {
-			return nil, &EventError{i, err}
-		}
-		if m.IdempotencyKey != "" {
-			if first, again := byKey[m.IdempotencyKey]; again {
-				if string(messages[first].Fingerprint) != string(m.Fingerprint) {
-					return nil, &EventError{i, ErrIdempotencyMismatch}
-				}
-				messageOf[i] = first
-				continue
-			}
-			byKey[m.IdempotencyKey] = len(messages)
-		}
-		messageOf[i] = len(messages)
-		messages = append(messages, m)
+	messages, messageOf, err := d.messages(ctx, tx, org, events)
+	if err != nil {
+		return nil, err
 	}
 	stored, err := d.storeMessages(ctx, tx, messages)
 	if mismatch, ok := errors.AsType[*store.IdempotencyError](err); ok {
-		for i := range messageOf {
-			if messageOf[i] == mismatch.Index {
-				return nil, &EventError{i, ErrIdempotencyMismatch}
-			}
+		if i := slices.Index(messageOf, mismatch.Index); i >= 0 {
+			return nil, &EventError{i, ErrIdempotencyMismatch}
 		}
 	}
 	if err != nil {
@@ -144,31 +126,59 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 	return results, nil
 }
 
-// storeMessages stores messages in the transaction, or without one together with what
-// else is published.
-func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.NewMessage) ([]store.Published, error) {
-	if tx != nil { // whether and when it commits is not ours to know
-		opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-idempotencyKeyLife)}
-		return d.store.Publish(ctx, tx, messages, opts)
+// messages makes the messages of events, and returns for each event the index of its message. Events
+// with the same idempotency key share a message.
+func (d *Dispatcher) messages(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]store.NewMessage, []int, error) {
+	messages, messageOf := make([]store.NewMessage, 0, len(events)), make([]int, len(events))
+	byKey := map[string]int{}
+	types, budget := d.typeReader(tx), schema.NewBudget()
+	for i, e := range events {
+		m, err := d.message(ctx, types, budget, org, e)
+		if err != nil {
+			return nil, nil, &EventError{i, err}
+		}
+		if m.IdempotencyKey != "" {
+			if first, again := byKey[m.IdempotencyKey]; again {
+				if string(messages[first].Fingerprint) != string(m.Fingerprint) {
+					return nil, nil, &EventError{i, ErrIdempotencyMismatch}
+				}
+				messageOf[i] = first
+				continue
+			}
+			byKey[m.IdempotencyKey] = len(messages)
+		}
+		messageOf[i] = len(messages)
+		messages = append(messages, m)
 	}
-	return d.commits.publish(ctx, messages)
+	return messages, messageOf, nil
 }
 
-// storeAndHandOff stores messages in a transaction of their own, and hands what it can over to
-// the dispatcher of this process: it is stored as leased already, and goes out without
-// a claim.
+// storeMessages stores messages in the caller's transaction, or, without one, in a group commit.
+// The dispatcher is not told of messages in the caller's transaction: it is unknown when that
+// commits.
+func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.NewMessage) ([]store.Published, error) {
+	if tx == nil {
+		return d.commits.publish(ctx, messages)
+	}
+	opts := store.PublishOptions{NewID: d.cfg.NewID, KeysSince: d.now().Add(-idempotencyKeyLife)}
+	return d.store.Publish(ctx, tx, messages, opts)
+}
+
+// storeAndHandOff stores messages in a transaction of their own. It stores as many attempts as the
+// dispatcher of this process has room for under a lease, and hands them over without a claim. For
+// the remaining attempts it wakes the dispatcher.
 func (c *core) storeAndHandOff(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
 	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-idempotencyKeyLife)}
-	room := c.engine.Reserve()
-	opts.HandOff, opts.Lease = room.Take, room.Lease
+	reservation := c.engine.Reserve()
+	opts.HandOff, opts.Lease = reservation.Take, reservation.Lease
 	stored, err := c.store.Publish(ctx, nil, messages, opts)
-	jobs, left := make([]store.Job, 0, len(stored)), false
+	jobs, unleased := make([]store.Job, 0, len(stored)), false
 	for _, s := range stored {
 		jobs = append(jobs, s.Jobs...)
-		left = left || len(s.Jobs) < s.Deliveries && !s.Duplicate
+		unleased = unleased || len(s.Jobs) < s.Deliveries && !s.Duplicate
 	}
-	room.HandOver(jobs)
-	if left {
+	reservation.HandOver(jobs)
+	if unleased {
 		c.engine.Wake()
 	}
 	return stored, err

@@ -7,26 +7,26 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxRecoveryRate is the highest rate of a recovery, per second.
+// MaxRecoveryRate is the highest rate of a recovery, in deliveries per second.
 const MaxRecoveryRate = 10_000
 
-// RecoveryInput is what a caller decides about a recovery.
+// RecoveryInput is the part of a recovery that a caller sets.
 type RecoveryInput struct {
-	// Since and Until, exclusive, are when deliveries were created or messages
-	// published. These times are kept in whole milliseconds, so the millisecond that
-	// either falls into is included. Default of Until, and its latest: now.
+	// Since and Until, exclusive, bound the time at which deliveries were created or messages
+	// published. These times are kept in whole milliseconds, so the milliseconds of both bounds
+	// are included. Until is now by default, and at the latest.
 	Since, Until time.Time
 	// Scope is RecoverFailed, RecoverMissed or RecoverAll.
 	Scope RecoveryScope
-	// RatePerSecond is how many are queued in a second, 1–10,000. Default: as fast
-	// as they can be.
+	// RatePerSecond is the number of deliveries that are queued in a second, 1–10,000.
+	// Default: no limit.
 	RatePerSecond int
 }
 
-// Recover starts a job that queues again what a subscription did not get: what
-// failed, or was published while it was off. The job is in the store: it goes on
-// after a restart, in whatever process dispatches. Each is queued as by
-// [Dispatcher.Retry], or as a first post. [ErrArchived] if the subscription is
+// Recover starts a job that queues the deliveries which a subscription did not get: failed
+// deliveries, and events that were published while the subscription was off. The job is in the
+// store: it continues after a restart, in any process that dispatches. A failed delivery is queued
+// as by [Dispatcher.Retry], a missed event as a first post. [ErrArchived] if the subscription is
 // archived.
 func (d *Dispatcher) Recover(ctx context.Context, org, subscription uuid.UUID, in RecoveryInput) (Recovery, error) {
 	r, err := d.recovery(ctx, org, subscription, in)
@@ -40,7 +40,7 @@ func (d *Dispatcher) Recover(ctx context.Context, org, subscription uuid.UUID, i
 	return r, nil
 }
 
-// CountRecoverable returns how many deliveries [Dispatcher.Recover] would queue.
+// CountRecoverable returns the number of deliveries that [Dispatcher.Recover] would queue.
 func (d *Dispatcher) CountRecoverable(ctx context.Context, org, subscription uuid.UUID, in RecoveryInput) (int, error) {
 	r, err := d.recovery(ctx, org, subscription, in)
 	return r.Matched, err
@@ -78,13 +78,14 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 	return r, err
 }
 
-// Recovery returns a job as it is now.
+// Recovery returns the present state of a job, given the ids of organization, subscription and job
+// in this order.
 func (d *Dispatcher) Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error) {
 	return d.store.Recovery(ctx, org, subscription, id)
 }
 
-// StopRecovery ends a job. What it queued stays queued. Of a job that has ended it
-// changes nothing.
+// StopRecovery ends a job, given the ids of organization, subscription and job in this order.
+// Deliveries that the job queued stay queued. A job that has ended does not change.
 func (d *Dispatcher) StopRecovery(ctx context.Context, org, subscription, id uuid.UUID) error {
 	return d.store.StopRecovery(ctx, org, subscription, id, d.now())
 }

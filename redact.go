@@ -7,8 +7,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/redact"
 )
 
-// The Format methods keep secrets, payloads and customers' addresses out of what is
-// printed, whatever the verb. The fields' tags say what is shown.
+// The Format methods keep secrets, payloads and customers' addresses out of logs, with every
+// verb of package fmt. The log tags of the fields choose the printed form.
 
 // Format implements [fmt.Formatter].
 func (c Config) Format(f fmt.State, _ rune) { redact.Format(f, c) }
@@ -28,8 +28,8 @@ func (in ReportInput) Format(f fmt.State, _ rune) { redact.Format(f, in) }
 // Format implements [fmt.Formatter].
 func (s SubscriptionInput) Format(f fmt.State, _ rune) { redact.Format(f, s) }
 
-// MarshalJSON leaves the Key out: JSON is a form of logs, too. Whoever is to see it
-// is given the Key itself.
+// MarshalJSON leaves the Key out, because logs may be JSON. Read the Key field to show it to its
+// owner.
 func (s Secret) MarshalJSON() ([]byte, error) {
 	type plain Secret
 	shown := plain(s)

@@ -27,12 +27,12 @@ type ReportInput struct {
 // maxReported is the number of bytes of a response that are kept.
 const maxReported = 16 << 10
 
-// Report stores the outcome of an attempt that the caller made: of an external one,
-// or of one in the queue, which is then not sent by the dispatcher. If it failed
-// and the schedule has a step left, the attempt's NextRetryAt says when the next
-// one is due, which the dispatcher then makes unless the attempt was external. The
-// same report again changes nothing; another one is [ErrOutcomeExists].
-// [ErrNotInChain] if the attempt is in another chain, [ErrSending] while the
+// Report stores the outcome of an attempt that the caller made: of an external attempt, or of one
+// in the queue, which the dispatcher then does not send. It takes the ids of organization,
+// subscription and attempt in this order. If the attempt failed and the schedule has a step left,
+// its NextRetryAt is the time of the next attempt, which the dispatcher makes unless the reported
+// attempt is external. The same report again changes nothing; a different report is
+// [ErrOutcomeExists]. [ErrNotInChain] if the attempt is in another chain, [ErrSending] while the
 // dispatcher sends it.
 func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid.UUID, in ReportInput) (Attempt, error) {
 	if err := in.check(); err != nil {
@@ -74,7 +74,7 @@ func (in *ReportInput) check() error {
 	in.Error = strings.TrimSpace(in.Error)
 	if len(in.Response) > maxReported {
 		in.Response = in.Response[:maxReported]
-		for len(in.Response) > maxReported-utf8.UTFMax && !utf8.Valid(in.Response) { // a character was cut
+		for len(in.Response) > maxReported-utf8.UTFMax && !utf8.Valid(in.Response) { // until no character is cut
 			in.Response = in.Response[:len(in.Response)-1]
 		}
 	}
@@ -96,7 +96,7 @@ func (in ReportInput) status() Status {
 	return Failed
 }
 
-// repeats returns ErrOutcomeExists unless the attempt has this very outcome.
+// checkRepeated returns ErrOutcomeExists unless the attempt has the reported outcome.
 func (in ReportInput) checkRepeated(a Attempt) error {
 	if a.Status != in.status() || a.HTTPStatus != in.HTTPStatus || a.Error != in.Error || !bytes.Equal(a.Response, in.Response) {
 		return ErrOutcomeExists
@@ -104,6 +104,7 @@ func (in ReportInput) checkRepeated(a Attempt) error {
 	return nil
 }
 
+// report returns the outcome and the next attempt that a report means for an attempt.
 func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in ReportInput) *store.Report {
 	at := d.now()
 	r := &store.Report{
@@ -111,7 +112,7 @@ func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in
 	}
 	switch {
 	case !a.PostedAt.IsZero():
-	case a.External: // the time that its signature says
+	case a.External: // the time in its signature
 		r.PostedAt = a.CreatedAt
 	default:
 		r.PostedAt = at
@@ -125,7 +126,7 @@ func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in
 	}
 	status := in.HTTPStatus
 	if status == http.StatusTooManyRequests {
-		status = 0 // the report does not say for how long: the schedule does
+		status = 0 // without Retry-After the schedule says when to try again
 	}
 	next := delivery.Decide(delivery.Exchange{
 		Job:    store.Job{Step: a.Step, ExpiresAt: a.CreatedAt.Add(d.cfg.Deadline)},

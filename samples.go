@@ -10,9 +10,9 @@ import (
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
-// SampleInput is what a caller decides about a sample.
+// SampleInput is the part of a sample that a caller sets.
 type SampleInput struct {
-	Payload []byte `field:"payload"` // a JSON object, kept byte for byte less white space between tokens
+	Payload []byte `field:"payload"` // a JSON object; white space between its tokens is removed
 	Version string `field:"version" validate:"version"`
 }
 
@@ -41,7 +41,9 @@ func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, ve
 }
 
 // UpdateSample changes a sample.
-func (r *Registry) UpdateSample(ctx context.Context, category, eventType uuid.UUID, version string, change func(now Sample, in *SampleInput) error) (Sample, error) {
+func (r *Registry) UpdateSample(
+	ctx context.Context, category, eventType uuid.UUID, version string, change func(now Sample, in *SampleInput) error,
+) (Sample, error) {
 	e, err := r.typeToEdit(ctx, category, eventType)
 	if err != nil {
 		return Sample{}, err
@@ -69,6 +71,7 @@ func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UU
 	return r.store.DeleteSample(ctx, eventType, version, check)
 }
 
+// typeToEdit returns an event type, or ErrArchived if its samples must not be changed.
 func (r *Registry) typeToEdit(ctx context.Context, category, id uuid.UUID) (EventType, error) {
 	e, err := r.EventType(ctx, category, id)
 	if err != nil {

@@ -12,17 +12,18 @@ import (
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
-// maxDepth is how deep JSON may nest, wherever it comes in.
+// maxDepth is the largest nesting of JSON in any input.
 const maxDepth = 64
 
-// maxSchemaFaults is how many faults of a value a [ValidationError] lists.
+// maxSchemaFaults is the largest number of faults of a value that a [ValidationError] lists.
 const maxSchemaFaults = 100
 
-// checks bounds how many schemas are compiled or values validated at once. Each may take
-// a processor for a fraction of a second, and some ten times the memory of its input.
+// schemaSlots bounds the number of schemas that are compiled, or values that are validated, at once.
+// Each may take a processor for a fraction of a second, and about ten times the memory of its
+// input.
 type schemaSlots chan struct{}
 
-// run calls f when its turn comes, or returns the error of ctx.
+// run calls f when a slot is free, or returns the error of ctx.
 func (s schemaSlots) run(ctx context.Context, f func() error) error {
 	select {
 	case s <- struct{}{}:
@@ -33,8 +34,8 @@ func (s schemaSlots) run(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// checkSchema returns a JSON Schema in the form in which it is stored, nil for none. The
-// error is a *[ValidationError] at /schema if the schema cannot be used.
+// checkSchema returns the stored form of a JSON Schema, nil for none. The error is a
+// *[ValidationError] at /schema if the schema cannot be used.
 func (c *core) checkSchema(ctx context.Context, text []byte) ([]byte, error) {
 	if len(bytes.TrimSpace(text)) == 0 || string(bytes.TrimSpace(text)) == "null" {
 		return nil, nil
@@ -49,7 +50,7 @@ func (c *core) checkSchema(ctx context.Context, text []byte) ([]byte, error) {
 	return compact, nil
 }
 
-// compileSchema compiles a schema that is compact. The faults are pointers below /schema.
+// compileSchema compiles a compact schema. Pointers of its errors are below /schema.
 func (c *core) compileSchema(ctx context.Context, text []byte) (s *schema.Schema, err error) {
 	err = c.schemaSlots.run(ctx, func() (err error) {
 		s, err = schema.Compile(text)
@@ -61,9 +62,11 @@ func (c *core) compileSchema(ctx context.Context, text []byte) (s *schema.Schema
 	return s, err
 }
 
-// matchSchema checks a JSON value that is compact against a compiled schema, nil for none.
-// The faults are pointers below the given one.
-func (c *core) matchSchema(ctx context.Context, budget *schema.Budget, s *schema.Schema, pointer string, value []byte) error {
+// matchSchema checks a compact JSON value against a compiled schema, nil for none. Pointers of its
+// errors are below the given pointer.
+func (c *core) matchSchema(
+	ctx context.Context, budget *schema.Budget, s *schema.Schema, pointer string, value []byte,
+) error {
 	if s == nil {
 		return nil
 	}
@@ -85,11 +88,12 @@ func (c *core) matchSchema(ctx context.Context, budget *schema.Budget, s *schema
 	return e
 }
 
-var tooComplex = fmt.Sprintf("is too complex for the event type's schema: the check takes more than the budget of %d steps and %d for each byte, or goes more than %d subschemas deep",
+var tooComplex = fmt.Sprintf("is too complex for the event type's schema: the check takes more than the budget of "+
+	"%d steps and %d for each byte, or goes more than %d subschemas deep",
 	schema.StepsPerCall, schema.StepsPerByte, schema.MaxScopes)
 
-// samplesMatch checks the samples of an event type against a new schema of it, all of them
-// within one budget.
+// samplesMatch checks the samples of an event type against its new schema. All samples share one
+// budget.
 func (c *core) samplesMatch(ctx context.Context, eventType uuid.UUID, text []byte) error {
 	if text == nil {
 		return nil
@@ -103,7 +107,8 @@ func (c *core) samplesMatch(ctx context.Context, eventType uuid.UUID, text []byt
 	return walk(samples, func(s Sample) uuid.UUID { return s.ID }, func(s Sample) error {
 		err := c.matchSchema(ctx, budget, compiled, "", s.Payload)
 		if bad, ok := errors.AsType[*ValidationError](err); ok {
-			return wrongField(SchemaMismatch, "/schema", "must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
+			return wrongField(SchemaMismatch, "/schema",
+				"must be matched by the sample payload of version "+s.Version+", which "+bad.Fields[0].Detail)
 		}
 		return err
 	})

@@ -13,27 +13,27 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Secret is a signing secret of a subscription and when it was the current one.
+// Secret is a signing secret of a subscription and the time in which it was the current secret.
 type Secret struct {
 	ID             uuid.UUID
 	SubscriptionID uuid.UUID
-	Key            string `log:"-"` // never log it; signing.Mask makes it fit to be shown
+	Key            string `log:"-"` // never log it; signing.Mask makes a form to show
 	ValidFrom      time.Time
-	ValidTo        time.Time // zero for the current one
+	ValidTo        time.Time // zero for the current secret
 	Audit
 }
 
 // RotateSecret replaces the current secret by a new random one and returns it. The
-// former one signs too for Config.SecretOverlap. Check, which may be nil, sees the
+// former secret signs too for Config.SecretOverlap. Check, which may be nil, is called with the
 // subscription first; its error stops the change.
 func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID, check func(Subscription) error) (Secret, error) {
 	return s.setSecret(ctx, org, id, signing.NewSecret(), check)
 }
 
-// SetSecret makes a secret of the caller's the current one: whsec_ and base64 of
-// 24–64 bytes, or 8–256 printable ASCII characters. A [ValidationError] if it only
-// looks like the first, as " whsec_…", "v1,whsec_…" and "WHSEC_…" do, or like an
-// ed25519 key. [ErrSecretUnchanged] if it is the current one already.
+// SetSecret makes the given secret the current one: whsec_ and base64 of 24–64 bytes, or 8–256
+// printable ASCII characters. A [ValidationError] if the secret looks like the first form but is
+// malformed, as " whsec_…", "v1,whsec_…" and "WHSEC_…" are, or looks like an ed25519 key.
+// [ErrSecretUnchanged] if it is the current secret already.
 func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret string) (Secret, error) {
 	if err := checkSecret(secret); err != nil {
 		return Secret{}, err
@@ -46,9 +46,9 @@ var (
 	likeKey    = regexp.MustCompile(`(?i)wh[ps]k_`)
 )
 
-// checkSecret refuses more than signing.ParseSecret, which has to read the secrets that were
-// stored before: a text that contains a prefix was withDashes to be decoded, but would be the key
-// itself, and no receiver would find the same signature.
+// checkSecret refuses more than signing.ParseSecret, which must read every stored secret. A text with
+// a misplaced prefix was meant to be decoded; as it stands, the text itself would be the key, and
+// no receiver would compute the same signature.
 func checkSecret(secret string) error {
 	_, err := signing.ParseSecret(secret)
 	var detail string
@@ -69,7 +69,9 @@ func checkSecret(secret string) error {
 	return wrongField(Invalid, "/secretKey", detail)
 }
 
-func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret string, check func(Subscription) error) (Secret, error) {
+func (s *Subscriptions) setSecret(
+	ctx context.Context, org, id uuid.UUID, secret string, check func(Subscription) error,
+) (Secret, error) {
 	var next store.Secret
 	defer s.engine.Forget(id)
 	err := s.store.AddSecret(ctx, org, id, func(sub Subscription, current store.Secret) (store.Secret, error) {
@@ -83,7 +85,7 @@ func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret
 			return store.Secret{}, ErrSecretUnchanged
 		}
 		_, audit := s.created(ctx)
-		if !audit.CreatedAt.After(current.ValidFrom) { // each is current for a while, however quickly they come
+		if !audit.CreatedAt.After(current.ValidFrom) { // each secret is current for at least a millisecond
 			audit.CreatedAt = current.ValidFrom.Add(time.Millisecond)
 			audit.UpdatedAt = audit.CreatedAt
 		}
@@ -96,10 +98,10 @@ func (s *Subscriptions) setSecret(ctx context.Context, org, id uuid.UUID, secret
 	return s.openSecret(next)
 }
 
-// same compares secrets without telling by the time it takes how much they share.
+// sameSecret compares secrets in constant time.
 func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// Secrets lists a subscription's secrets. The Key of one that is damaged is "".
+// Secrets lists a subscription's secrets. The Key of a damaged secret is "".
 func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Page) (List[Secret], error) {
 	sealed, err := s.store.Secrets(ctx, org, id, page)
 	if err != nil {
@@ -107,16 +109,16 @@ func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, page Pag
 	}
 	list := List[Secret]{Total: sealed.Total, Items: make([]Secret, len(sealed.Items))}
 	for i, row := range sealed.Items {
-		list.Items[i], _ = s.openSecret(row) // a damaged one must not hide the others
+		list.Items[i], _ = s.openSecret(row) // a damaged secret must not hide the readable ones
 	}
 	return list, nil
 }
 
-// SecretAt returns the secret that was current at the time, zero for the current one.
-// ErrNotFound before the first.
+// SecretAt returns the secret that was current at the given time, or at the zero time the
+// current secret. ErrNotFound if the time is before the first secret.
 func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time.Time) (Secret, error) {
 	if at.IsZero() {
-		at = endOfTime // the current one may begin a millisecond from now: see setSecret
+		at = endOfTime // the current secret may begin a millisecond from now: see setSecret
 	}
 	row, err := s.store.SecretAt(ctx, org, id, at)
 	if err != nil {
@@ -126,7 +128,7 @@ func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time
 }
 
 // CurrentSecrets returns the current secrets of subscriptions by their ids, ""
-// for one that is damaged.
+// for a damaged secret.
 func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subscription) (map[uuid.UUID]string, error) {
 	ids := make([]uuid.UUID, len(subscriptions))
 	for i, sub := range subscriptions {
@@ -143,7 +145,7 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 	return out, nil
 }
 
-// forever is a time after which no secret begins or ends.
+// endOfTime is a time after which no secret begins or ends.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (c *core) newSecret(sub Subscription, audit Audit, secret string) store.Secret {

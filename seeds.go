@@ -17,7 +17,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// seedDocument is a file of the catalog declared as data.
+// seedDocument is a part of the catalog in a JSON file.
 type seedDocument struct {
 	Version     string         `json:"version"`
 	Description string         `json:"description"`
@@ -41,15 +41,16 @@ type seedEvent struct {
 }
 
 // Seed applies the seed documents of a folder: its *.json files in the order of
-// their names, each version once, each in a transaction of its own, recorded. It
-// returns the versions that it applied now. A document that was applied before and
-// has changed since is [ErrSeedChanged]; errors name the file. A document is
+// their names. Each document is applied in a transaction of its own, which also records its
+// version, and is skipped if the version is recorded already. Seed returns the versions that
+// this call applied. [ErrSeedChanged] if a recorded document has changed since. Errors name the
+// file. A document is
 //
 //	{"version": "1", "description": "…", "categories": [
 //	  {"name": "Orders", "code": "orders", "events": [
 //	    {"name": "Order paid", "code": "order.paid", "version": "v1", "schema": {…}, "sample": {…}}]}]}
 //
-// An event type that exists already gets the document's content and keeps its id.
+// An existing event type gets the document's content and keeps its id.
 func (r *Registry) Seed(ctx context.Context, folder fs.FS) ([]string, error) {
 	files, err := fs.Glob(folder, "*.json")
 	if err != nil {

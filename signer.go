@@ -13,11 +13,11 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// maxSecrets is how many secrets sign at once, the current one included.
+// maxSecrets is the largest number of secrets that sign one message, with the current secret.
 const maxSecrets = 5
 
-// Signer proves where a delivery came from. The headers themselves are package
-// signing's.
+// Signer computes and validates hashes and headers of deliveries. Package signing defines the
+// headers.
 type Signer struct {
 	*core
 	private signing.PrivateKey
@@ -41,8 +41,9 @@ func newSigner(k *core, private string) (*Signer, error) {
 // if Config.PrivateKey is not set.
 func (s *Signer) PublicKey() string { return s.public }
 
-// Hash returns the hash and the time, in Unix milliseconds, that were sent with an
-// attempt, or that would be sent now if it is still to come.
+// Hash returns the hash and the time, in Unix milliseconds, that were sent with an attempt, or
+// that would be sent now with a future attempt. It takes the ids of organization, subscription and
+// attempt in this order.
 func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID) (hash string, createdAt int64, err error) {
 	a, err := s.store.Attempt(ctx, org, subscription, attempt)
 	if err != nil {
@@ -56,8 +57,8 @@ func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID)
 	return signing.Hash(key, at.UnixMilli(), a.Body), at.UnixMilli(), nil
 }
 
-// signedAt is the time that is signed with an attempt. Who makes an external one is
-// told it when it is added.
+// signedAt is the time that is signed with an attempt. The caller that makes an external attempt gets
+// it from [Signer.Headers] before its request.
 func (s *Signer) signedAt(a Attempt) time.Time {
 	switch {
 	case !a.PostedAt.IsZero():
@@ -72,14 +73,16 @@ func (s *Signer) signedAt(a Attempt) time.Time {
 // lastMilli is the end of the year 9999, the last one that RFC 3339 can write.
 var lastMilli = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
 
-// ValidateHash reports whether the hash is that of the body under the secret that
-// was valid at createdAt, in Unix milliseconds. What is not a hash at all is not
-// valid, and neither is anything from before the first secret.
-func (s *Signer) ValidateHash(ctx context.Context, org, subscription uuid.UUID, body []byte, hash string, createdAt int64) (bool, error) {
+// ValidateHash reports whether the hash is that of the body under the secret that was current at
+// createdAt, in Unix milliseconds. A malformed hash is invalid, and so is a time before the first
+// secret.
+func (s *Signer) ValidateHash(
+	ctx context.Context, org, subscription uuid.UUID, body []byte, hash string, createdAt int64,
+) (bool, error) {
 	if _, err := s.store.Subscription(ctx, org, subscription); err != nil {
 		return false, err
 	}
-	// No secret begins outside these bounds, and a store need not know such times.
+	// No secret begins outside these bounds, and a store may refuse such times.
 	at := time.UnixMilli(min(max(createdAt, 0), lastMilli)).UTC()
 	key, err := s.keyAt(ctx, org, subscription, at)
 	if errors.Is(err, ErrNotFound) {
@@ -107,9 +110,8 @@ func (s *Signer) key(row store.Secret) (signing.Key, error) {
 	return signing.ParseSecret(secret)
 }
 
-// forTarget prepares the signatures of a subscription from the secrets that sign
-// now. A former secret that cannot be read is left out; the current one must be
-// readable.
+// forTarget returns the signer of a subscription, with the secrets that sign now. A former secret
+// that cannot be decrypted does not sign; if the current secret cannot be decrypted, forTarget fails.
 func (s *Signer) forTarget(t store.Target) (signing.Signer, error) {
 	var keys []signing.Key
 	for i, row := range t.Secrets {
@@ -124,9 +126,8 @@ func (s *Signer) forTarget(t store.Target) (signing.Signer, error) {
 	return signing.NewKeySet(keys, s.private)
 }
 
-// Headers returns the headers that a POST of the attempt carries, or carried, but
-// for those that the subscription adds: the signatures, by the secrets that sign
-// now, and the content type.
+// Headers returns the headers of the attempt's POST without the subscription's own: content type,
+// user agent, number of the attempt, and the signatures by the secrets that sign now.
 func (s *Signer) Headers(ctx context.Context, a Attempt) (http.Header, error) {
 	targets, err := s.store.Targets(ctx, []uuid.UUID{a.SubscriptionID}, s.now().Add(-s.cfg.SecretOverlap))
 	if err != nil {

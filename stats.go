@@ -11,28 +11,27 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxBuckets is how many buckets [Subscriptions.Stats] returns at most.
+// MaxBuckets is the largest number of buckets that [Subscriptions.Stats] returns.
 const MaxBuckets = 1500
 
-// StatsQuery chooses attempts by when they were posted, and how they are put
-// together.
+// StatsQuery selects attempts by the time of their POST, and groups them by time.
 type StatsQuery struct {
-	// From and To, exclusive. The millisecond that either falls into is included, as in
-	// RecoveryInput. Default: the 24 hours that end now.
+	// From and To, exclusive, bound the time of the POST. The milliseconds of both bounds are
+	// included, as in RecoveryInput. Default: the 24 hours that end now.
 	From, To time.Time
-	// Bucket is how much time is put together; the first one begins at or before
-	// From. Default: an hour.
+	// Bucket is the length of a group, in whole seconds; the first bucket begins at or before
+	// From. A query has at most 1,500 buckets. Default: an hour.
 	Bucket time.Duration
 }
 
 // Stats of a subscription's attempts that succeeded or failed.
 type Stats struct {
-	Items []StatsBucket // one for each bucket, in order of time, the empty ones too
+	Items []StatsBucket // one for each bucket, in order of time, also for a bucket without attempts
 	Total StatsBucket
 }
 
-// StatsBucket sums attempts up. The percentiles are of how long they took, each a
-// duration that occurred; zero where there was no attempt.
+// StatsBucket counts attempts. A percentile is the duration of one of the attempts; zero without
+// an attempt.
 type StatsBucket struct {
 	From          time.Time
 	Attempts      int
@@ -41,35 +40,11 @@ type StatsBucket struct {
 	P50, P95, P99 time.Duration
 }
 
-// Stats sums up a subscription's attempts.
+// Stats counts a subscription's attempts.
 func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, q StatsQuery) (Stats, error) {
-	if q.Bucket == 0 {
-		q.Bucket = time.Hour
-	}
-	if q.To.IsZero() {
-		q.To = s.now().Add(time.Millisecond)
-	}
-	if q.From.IsZero() {
-		q.From = q.To.Add(-24 * time.Hour)
-	}
-	if q.Bucket < time.Second || q.Bucket%time.Second != 0 {
-		return Stats{}, wrongField(Invalid, "/bucket", "must be a whole number of seconds")
-	}
-	if !q.From.Before(q.To) {
-		return Stats{}, wrongField(Invalid, "/from", "must be before to")
-	}
-	q.From, q.To = milliseconds(q.From, q.To)
-	first := bucketStart(q.From, q.Bucket)
-	span := q.To.Sub(first) // at most 292 years, also of more
-	buckets := span / q.Bucket
-	if span%q.Bucket > 0 {
-		buckets++
-	}
-	switch {
-	case !first.After(time.Time{}): // which would mean no time
-		return Stats{}, wrongField(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
-	case buckets > MaxBuckets:
-		return Stats{}, wrongField(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", MaxBuckets))
+	first, buckets, err := q.check(s.now())
+	if err != nil {
+		return Stats{}, err
 	}
 	counts, err := s.store.Durations(ctx, store.DurationQuery{
 		OrganizationID: org, SubscriptionID: subscription, From: q.From, To: q.To, Bucket: q.Bucket,
@@ -90,7 +65,40 @@ func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, 
 	return out, nil
 }
 
-// beginning returns when the bucket of a time begins: at a multiple since 1970.
+// check sets defaults and returns the start of the first bucket and the number of buckets.
+func (q *StatsQuery) check(now time.Time) (first time.Time, buckets time.Duration, err error) {
+	if q.Bucket == 0 {
+		q.Bucket = time.Hour
+	}
+	if q.To.IsZero() {
+		q.To = now.Add(time.Millisecond)
+	}
+	if q.From.IsZero() {
+		q.From = q.To.Add(-24 * time.Hour)
+	}
+	if q.Bucket < time.Second || q.Bucket%time.Second != 0 {
+		return first, 0, wrongField(Invalid, "/bucket", "must be a whole number of seconds")
+	}
+	if !q.From.Before(q.To) {
+		return first, 0, wrongField(Invalid, "/from", "must be before to")
+	}
+	q.From, q.To = milliseconds(q.From, q.To)
+	first = bucketStart(q.From, q.Bucket)
+	span := q.To.Sub(first) // Sub returns at most 292 years
+	buckets = span / q.Bucket
+	if span%q.Bucket > 0 {
+		buckets++
+	}
+	switch {
+	case !first.After(time.Time{}): // a zero time means no time
+		return first, 0, wrongField(Invalid, "/from", "must be in the years 1–9999, and not in the first bucket of these")
+	case buckets > MaxBuckets:
+		return first, 0, wrongField(Invalid, "/from", fmt.Sprintf("must be at most %d buckets before to", MaxBuckets))
+	}
+	return first, buckets, nil
+}
+
+// bucketStart returns the start of the bucket of a time. Buckets are counted from 1970.
 func bucketStart(t time.Time, bucket time.Duration) time.Time {
 	seconds := int64(bucket / time.Second)
 	n := t.Unix() / seconds
@@ -100,7 +108,7 @@ func bucketStart(t time.Time, bucket time.Duration) time.Time {
 	return time.Unix(n*seconds, 0).UTC()
 }
 
-// summarize makes a bucket of counts that are in the order of their durations.
+// summarize returns the bucket of counts, which are sorted by duration.
 func summarize(from time.Time, counts []store.DurationCount) StatsBucket {
 	b := StatsBucket{From: from}
 	for _, c := range counts {
@@ -115,8 +123,7 @@ func summarize(from time.Time, counts []store.DurationCount) StatsBucket {
 	return b
 }
 
-// percentile returns the duration that p per cent of the n attempts do not exceed
-// (nearest rank).
+// percentile returns the p-th percentile of the durations of n attempts (nearest rank).
 func percentile(counts []store.DurationCount, n, p int) time.Duration {
 	rank := (n*p + 99) / 100
 	for _, c := range counts {

@@ -11,45 +11,44 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// SubscriptionStatus says whether the deliveries of a subscription are sent, and why not.
+// SubscriptionStatus says whether the deliveries of a subscription are sent, and the reason if not.
 type SubscriptionStatus struct {
 	State  SubscriptionState
-	Reason string    // one line for a person; "" if there is nothing to say
-	Since  time.Time // when the state began; of a failing one, when the first of its Failures began
+	Reason string    // one line for a person; "" while deliveries are sent, or for a plain pause
+	Since  time.Time // start of the state; of a failing subscription, start of the first of its Failures
 
 	// Circuit is the open circuit breaker; nil while it is closed, or nothing is sent.
 	Circuit *OpenCircuit
-	// BackPressure is the receiver's wish to be left alone; nil for none, and when nothing
+	// BackPressure is the receiver's request to wait; nil without a request, or while nothing
 	// is sent.
 	BackPressure *BackPressure
 }
 
-// SubscriptionState is the state of a subscription in one word, that of the REST
-// interface.
+// SubscriptionState is the state of a subscription in one word. REST uses the same words.
 type SubscriptionState string
 
 // The states.
 const (
 	SubscriptionEnabled  SubscriptionState = "enabled"  // deliveries are sent
-	SubscriptionFailing  SubscriptionState = "failing"  // the circuit is open: deliveries wait, but for one probe at a time
+	SubscriptionFailing  SubscriptionState = "failing"  // the circuit is open: deliveries wait, except one probe at a time
 	SubscriptionPaused   SubscriptionState = "paused"   // it was deactivated, or never had a URL
 	SubscriptionDisabled SubscriptionState = "disabled" // the dispatcher deactivated it for the Reason, or it is archived
 )
 
-// OpenCircuit is the circuit breaker of a subscription whose endpoint failed 10 times
-// without a success. A probe that succeeds closes it: the next one that the dispatcher
-// makes, a [Dispatcher.Test], or a [Dispatcher.Retry]. [Subscriptions.Activate] does, too.
+// OpenCircuit is the open circuit breaker of an endpoint that failed 10 times without a success. A
+// successful probe closes it: the dispatcher's next probe, a [Dispatcher.Test] or a
+// [Dispatcher.Retry]. [Subscriptions.Activate] closes it too.
 type OpenCircuit struct {
-	Since       time.Time // when the first failure after the last success began
-	Failures    int       // since then; attempts that were under way together count as one
-	NextProbeAt time.Time // the next attempt that is due then is sent; it may be past if none was due
+	Since       time.Time // start of the first failure after the last success
+	Failures    int       // since then; concurrent attempts count as one
+	NextProbeAt time.Time // the first attempt that is due at or after this time is sent; it may be in the past
 }
 
 // BackPressure says that a receiver answered 429, or 503 with Retry-After. Deliveries,
 // tests and manual retries wait.
 type BackPressure struct {
-	Since time.Time // when the first attempt that was pushed back after the last success began
-	Until time.Time // no attempt is sent before
+	Since time.Time // start of the first attempt that was pushed back after the last success
+	Until time.Time // no attempt is sent before this time
 }
 
 // Statuses returns the states of subscriptions by their ids.
@@ -90,10 +89,9 @@ func statusOf(sub Subscription, h store.Health, now time.Time) SubscriptionStatu
 	return status
 }
 
-// setHeldUntil makes HeldUntil of attempts what their owner can understand. The store has the
-// time at which the dispatcher looks at an attempt again. While the circuit is open that is
-// the dispatcher's plan for a long queue: what decides is the next probe. Of a subscription
-// that is off nothing is held by its endpoint.
+// setHeldUntil replaces HeldUntil, the time at which the dispatcher looks at an attempt again, by a
+// time for the owner. While the circuit is open that is the next probe. It is zero for a
+// subscription that is off, because its endpoint holds nothing back.
 func (c *core) setHeldUntil(ctx context.Context, attempts ...*Attempt) error {
 	held := map[uuid.UUID]bool{}
 	for _, a := range attempts {

@@ -8,40 +8,39 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// SubscriptionInput is what a caller decides about a subscription.
+// SubscriptionInput is the part of a subscription that a caller sets.
 type SubscriptionInput struct {
-	// PostURI is an absolute https URL, or http where IsDevelopment is set and
-	// Config.AllowHTTP allows it. "" makes the subscription inactive. It is stored in
-	// the form of guard.Policy.ParseURL: in ASCII, without the scheme's own port.
+	// PostURI is an absolute https URL; http is allowed if IsDevelopment and Config.AllowHTTP
+	// are set. "" makes the subscription inactive. It is stored in the form of
+	// guard.Policy.ParseURL: in ASCII, without the scheme's own port.
 	PostURI string `field:"postUri" log:"host"`
-	// Events are event type ids, codes, which mean that code in Version, and
-	// patterns: "*" for every event of Version, "vitals.*" for those below a dot.
+	// Events are ids of event types, codes (of the event type in Version) and patterns: "*"
+	// matches every code in Version, "vitals.*" every code that begins with "vitals.".
 	Events []string `field:"events" validate:"max=1000"`
-	// Version is what codes and patterns mean. Default: v1.
+	// Version is the version of event types to which codes and patterns refer. Default: v1.
 	Version       string `field:"version" validate:"version"`
 	IsDevelopment bool   `field:"isDevelopment"`
 	Description   string `field:"description" validate:"prose=2000"`
-	// Headers are sent with every delivery: at most 20, together at most 4 KiB
-	// each, and none that the dispatcher or HTTP itself sets.
+	// Headers are sent with every delivery: at most 20, each at most 4 KiB with its name, and
+	// no header that the dispatcher or HTTP sets.
 	Headers map[string]string `field:"headers" log:"names"`
-	// Timeout of an attempt, 1–30 s. Default: that of Config.
+	// Timeout of an attempt, 1–30 s. Default: Config.Timeout.
 	Timeout time.Duration `field:"timeoutMs"`
-	// RetrySchedule replaces that of Config: at most 20 waits of at most 48 h.
+	// RetrySchedule replaces Config.RetrySchedule: at most 20 waits of at most 48 h.
 	RetrySchedule []time.Duration `field:"retrySchedule"`
-	// RateLimit is how many attempts a process that dispatches makes in a second,
-	// at most: more than 0, at most 10,000. Default: no limit.
+	// RateLimit is the largest number of attempts per second and dispatching process: more
+	// than 0, at most 10,000. Default: no limit.
 	RateLimit float64 `field:"rateLimit"`
-	// Ordered has attempts made one at a time, in the order of publishing: of the
-	// events with an OrderingKey those with the same, and together those without one.
-	// A delivery that fails holds back those behind it until it succeeds or ends.
+	// Ordered sends the events of each sequence one at a time, in the order of publishing. A
+	// sequence is the events with the same OrderingKey, or the events without a key. A failing
+	// delivery holds back the later deliveries of its sequence until it succeeds or ends.
 	// Default: false.
 	Ordered bool `field:"ordered"`
-	// Filter chooses among the events by their data: at most 20 conditions.
+	// Filter selects events by their data: at most 20 conditions.
 	Filter Filter `field:"filter"`
 }
 
-// InputOf returns what a caller decided about a subscription, the event types as
-// ids.
+// inputOf returns the input that would make a subscription, with event types as ids.
 func inputOf(s Subscription) SubscriptionInput {
 	in := SubscriptionInput{
 		PostURI: s.PostURI, Version: s.Version, IsDevelopment: s.IsDevelopment, Description: s.Description,
@@ -57,7 +56,7 @@ func inputOf(s Subscription) SubscriptionInput {
 	return in
 }
 
-// apply checks the input and puts it into the record.
+// apply checks the input and sets the record's fields to it.
 func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in SubscriptionInput) error {
 	trim(&in.PostURI, &in.Version, &in.Description)
 	if in.Version == "" {
@@ -95,8 +94,8 @@ func (s *Subscriptions) apply(ctx context.Context, sub *Subscription, in Subscri
 	return nil
 }
 
-// replaces reports whether the input has a value for a member. Where the stored value
-// cannot be read it is kept, unless there is another.
+// replaces reports whether the input has a value for a damaged member. A stored value that cannot
+// be read is kept until an input replaces it.
 func (s SubscriptionInput) replaces(member store.Member) bool {
 	switch member {
 	case store.MemberSelectors:

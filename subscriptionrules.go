@@ -37,8 +37,8 @@ func (s *Subscriptions) checkURI(in SubscriptionInput) (string, error) {
 	return u.String(), nil
 }
 
-// whyHTTPS says why a URL that was refused may not be http, and "" where something else
-// is wrong with it.
+// whyHTTPS explains why a refused URL must not be http. It returns "" if the URL is refused for
+// another reason.
 func (s *Subscriptions) whyHTTPS(in SubscriptionInput, allowHTTP bool) string {
 	if _, err := s.policy.ParseURL(in.PostURI, true); allowHTTP || errors.As(err, new(*guard.URLError)) {
 		return ""
@@ -49,9 +49,8 @@ func (s *Subscriptions) whyHTTPS(in SubscriptionInput, allowHTTP bool) string {
 	return "; this host does not allow http://"
 }
 
-// resolve turns ids, codes and patterns into selectors, without duplicates. What
-// the subscription lists already may be inactive by now; what is new must be
-// active.
+// resolve turns ids, codes and patterns into selectors, without duplicates. A new event type must be
+// active; one of the present selectors may have become inactive.
 func (s *Subscriptions) resolve(ctx context.Context, in SubscriptionInput, present []Selector) ([]Selector, error) {
 	var selectors []Selector
 	for i, event := range in.Events {
@@ -100,7 +99,8 @@ func (s *Subscriptions) selector(ctx context.Context, event, version, pointer st
 	return sel, nil
 }
 
-// reference words a reference that was lost between the check and the write.
+// eventTypeDeleted returns a ValidationError if an event type was deleted between the check of an
+// input and its write.
 func eventTypeDeleted(err error) error {
 	if errors.Is(err, store.ErrBadReference) {
 		return wrongField(UnknownReference, "/events", "names an event type that was deleted")
@@ -108,9 +108,9 @@ func eventTypeDeleted(err error) error {
 	return err
 }
 
-// refused are request headers that a subscription must not set: what HTTP and the
-// dispatcher set themselves (Content-* beside them), what changes the meaning of
-// the connection, and what opens a cloud's metadata service.
+// forbiddenHeaders are request headers that a subscription must not set, beside Content-*, Webhook-*
+// and X-Webhook-*: HTTP or the dispatcher sets them, they change the meaning of the connection, or
+// a cloud's metadata service answers to them.
 var forbiddenHeaders = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true, "Http2-Settings": true, "Expect": true, "Proxy-Authorization": true,
@@ -131,11 +131,12 @@ func checkHeaders(headers map[string]string) (map[string]string, error) {
 	for name, value := range headers {
 		pointer := "/headers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 		canonical := http.CanonicalHeaderKey(name)
-		withDashes := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) // which many servers make of it
+		withDashes := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) // many servers treat both as the same
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			return nil, wrongField(Invalid, "/headers", "must have names that HTTP allows: letters, digits and !#$%&'*+-.^_`|~")
-		case forbiddenHeaders[withDashes], strings.HasPrefix(withDashes, "Content-"), strings.HasPrefix(withDashes, "Webhook-"), strings.HasPrefix(withDashes, "X-Webhook-"):
+		case forbiddenHeaders[withDashes], strings.HasPrefix(withDashes, "Content-"),
+			strings.HasPrefix(withDashes, "Webhook-"), strings.HasPrefix(withDashes, "X-Webhook-"):
 			return nil, wrongField(Invalid, pointer, "is set by HTTP or the dispatcher, or opens a metadata service, and must not be set")
 		case len(name)+len(value) > 4<<10:
 			return nil, wrongField(Invalid, pointer, "must be at most 4096 bytes, name and value together")
@@ -157,7 +158,7 @@ func checkTimes(in SubscriptionInput) error {
 	if in.RetrySchedule != nil && (len(in.RetrySchedule) == 0 || len(in.RetrySchedule) > 20) {
 		return wrongField(Invalid, "/retrySchedule", "must have 1–20 waits")
 	}
-	if in.RateLimit != 0 && !(in.RateLimit > 0 && in.RateLimit <= 10_000) { // so worded for NaN
+	if in.RateLimit != 0 && !(in.RateLimit > 0 && in.RateLimit <= 10_000) { // refuses NaN too
 		return wrongField(Invalid, "/rateLimit", "must be more than 0 and at most 10000, in requests per second")
 	}
 	for i, wait := range in.RetrySchedule {
@@ -170,7 +171,7 @@ func checkTimes(in SubscriptionInput) error {
 
 const maxConditions = 20
 
-// checkFilter returns the filter as it is stored, or says what is wrong with it.
+// checkFilter returns the stored form of a filter, or a ValidationError.
 func checkFilter(f Filter) (Filter, error) {
 	if len(f) > maxConditions {
 		return nil, wrongField(Invalid, "/filter", fmt.Sprintf("must have at most %d conditions", maxConditions))
@@ -198,7 +199,7 @@ func checkFilter(f Filter) (Filter, error) {
 
 var pointerForm = regexp.MustCompile(`^(/([^/~]|~[01])*)*$`)
 
-// filterValues says with what the JSON value of a comparison may begin.
+// filterValues lists for each comparison the characters with which its JSON value may begin.
 var filterValues = map[store.Op]struct{ begins, allowed string }{
 	store.OpEqual:    {anyValue, ""},
 	store.OpNotEqual: {anyValue, ""},

@@ -10,13 +10,16 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Subscriptions is who wants what, and where to: each belongs to an organization,
-// and a method given one sees nothing of the others. Update and the state changes
-// work as those of [Registry] do.
+// Subscriptions manages the subscriptions of organizations, their secrets and their history. A
+// method that takes an organization does not see subscriptions of other organizations. Update,
+// Delete and the state changes work as in [Registry].
+//
+// Methods take the organization's id before the subscription's, and that before the id of an
+// event type, attempt or delivery.
 type Subscriptions struct{ *core }
 
-// Create adds a subscription and returns it with its first signing secret, a new
-// random one. A *[ValidationError] if org is the nil UUID.
+// Create adds a subscription and returns it with its first signing secret, which is
+// random. A *[ValidationError] if org is the nil UUID.
 func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, string, error) {
 	if err := checkOrganization(org); err != nil {
 		return Subscription{}, "", err
@@ -48,10 +51,12 @@ func (s *Subscriptions) List(ctx context.Context, org uuid.UUID, q SubscriptionQ
 	return s.store.Subscriptions(ctx, org, q)
 }
 
-// Subscribers lists the live subscriptions to any version of an event code, or to
-// one if version is not "", of the given organizations, or of all if orgs is nil.
+// Subscribers lists the live subscriptions to an event type by its code: to one version, or to
+// every version if version is "", and of the given organizations, or of all if orgs is nil.
 // ErrNotFound if no such event type exists.
-func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, orgs []uuid.UUID, page Page) (List[Subscription], error) {
+func (s *Subscriptions) Subscribers(
+	ctx context.Context, code, version string, orgs []uuid.UUID, page Page,
+) (List[Subscription], error) {
 	types, err := s.store.EventTypes(ctx, uuid.Nil, IncludeArchived, wholeCatalog)
 	if err != nil {
 		return List[Subscription]{}, err
@@ -68,11 +73,13 @@ func (s *Subscriptions) Subscribers(ctx context.Context, code, version string, o
 	return s.store.Subscribers(ctx, topics, orgs, page)
 }
 
-// wholeCatalog is the page of all event types, nearly all without their schemas.
+// wholeCatalog is the page of all event types. Its bound on bytes leaves nearly all schemas out.
 var wholeCatalog = Page{Take: 100_000, MaxBytes: 1}
 
 // Update changes a subscription. Change may be called more than once.
-func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change func(now Subscription, in *SubscriptionInput) error) (Subscription, error) {
+func (s *Subscriptions) Update(
+	ctx context.Context, org, id uuid.UUID, change func(now Subscription, in *SubscriptionInput) error,
+) (Subscription, error) {
 	defer s.engine.Forget(id)
 	for {
 		now, err := s.store.Subscription(ctx, org, id)
@@ -87,7 +94,7 @@ func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change fu
 			return Subscription{}, err
 		}
 		next := now
-		if err := s.apply(ctx, &next, in); err != nil { // looks event types up, so not inside the store's update
+		if err := s.apply(ctx, &next, in); err != nil { // it reads event types, so it cannot run inside the store's update
 			return Subscription{}, err
 		}
 		s.touch(ctx, &next.Audit)
@@ -104,11 +111,12 @@ func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, change fu
 	}
 }
 
-// errChanged says that somebody else changed the subscription meanwhile.
+// errChanged says that the subscription was changed after it was read: Update tries again.
 var errChanged = errors.New("changed meanwhile")
 
-// RemoveEvent takes an event type off a subscription. ErrNotFound if it does not
-// list it by its id. Check is as in [Subscriptions.RotateSecret].
+// RemoveEvent removes an event type from a subscription, given the ids of organization,
+// subscription and event type in this order. ErrNotFound if the subscription does not list the
+// event type by its id. Check is as in [Subscriptions.RotateSecret].
 func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID, check func(Subscription) error) error {
 	_, err := s.store.UpdateSubscription(ctx, org, id, s.now(), func(sub *Subscription) error {
 		if err := runCheck(*sub, check); err != nil {
@@ -129,7 +137,7 @@ func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid
 	return err
 }
 
-// checked runs a caller's check, if there is one.
+// runCheck calls a caller's check, unless it is nil.
 func runCheck(sub Subscription, check func(Subscription) error) error {
 	if check == nil {
 		return nil
@@ -137,16 +145,15 @@ func runCheck(sub Subscription, check func(Subscription) error) error {
 	return check(sub)
 }
 
-// Delete removes a subscription with its secrets, and cancels what is queued for it. Its
-// history can no longer be read, and ends with Config.Retention.
+// Delete removes a subscription with its secrets, and cancels its queued attempts. Its history
+// can no longer be read, and is deleted after Config.Retention.
 func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, check func(Subscription) error) error {
 	defer s.engine.Forget(id)
 	return s.store.DeleteSubscription(ctx, org, id, s.now(), check)
 }
 
-// Activate lets deliveries go out, and what waited with them. It closes an open circuit,
-// also of a subscription that is active. [ErrPostURIMissing] if the subscription has no
-// URL.
+// Activate starts deliveries; waiting ones are sent too. It closes an open circuit, also of an
+// active subscription. [ErrPostURIMissing] if the subscription has no URL.
 func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
 	err := s.move(ctx, org, id, func(sub *Subscription) (transition, error) {
 		if sub.PostURI == "" && !sub.Archived {
@@ -161,18 +168,19 @@ func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
 	return s.engine.CloseCircuit(ctx, org, id)
 }
 
-// Deactivate stops deliveries. What is queued waits, what is published meanwhile
-// makes no delivery.
+// Deactivate stops deliveries. Queued attempts wait; an event that is published meanwhile makes
+// no delivery.
 func (s *Subscriptions) Deactivate(ctx context.Context, org, id uuid.UUID) error {
 	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return deactivate, nil })
 }
 
-// Archive puts the subscription away and cancels what is queued for it.
+// Archive hides the subscription from lists, refuses changes of it and cancels its queued
+// attempts.
 func (s *Subscriptions) Archive(ctx context.Context, org, id uuid.UUID) error {
 	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return archive, nil })
 }
 
-// Restore undoes [Subscriptions.Archive], but for what was cancelled.
+// Restore undoes [Subscriptions.Archive]. Cancelled attempts stay cancelled.
 func (s *Subscriptions) Restore(ctx context.Context, org, id uuid.UUID) error {
 	return s.move(ctx, org, id, func(*Subscription) (transition, error) { return restore, nil })
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Test sends a subscription the sample payload of an event type, or an example
-// where there is none. The type is given by its code and version, by default the
-// subscription's version; code "" means the first type that the subscription
-// lists: [ErrNoEvents] if there is none that takes events. While the circuit is open a
-// test is the probe, as a [Dispatcher.Retry] is.
+// Test sends a subscription the sample payload of an event type, or a built-in example if the type
+// has no sample. Code and version name the event type; version "" means the subscription's
+// version, and code "" the first active event type that the subscription lists. [ErrNoEvents] if it
+// lists no active event type. While the circuit is open a test is a probe, as a
+// [Dispatcher.Retry] is.
 func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code, version string) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)
 	if err != nil {
@@ -52,8 +52,8 @@ func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code
 	return d.post(ctx, m, store.NewAttempt{Message: &m, Type: TestPost})
 }
 
-// firstListed returns the first event type that takes events and that the
-// subscription lists, by its id or by a pattern; maybe without its schema.
+// firstListed returns the first active event type that the subscription lists, by its id or by a
+// pattern. The event type may lack its schema.
 func (d *Dispatcher) firstListed(ctx context.Context, sub Subscription) (EventType, error) {
 	var all []EventType
 	for _, sel := range sub.Selectors {

@@ -17,8 +17,7 @@ var (
 	versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 )
 
-// rules is the validator with this package's rules. Its struct cache makes it
-// worth sharing.
+// rules is the validator with this package's rules. It is shared because it caches struct types.
 var rules = newRules()
 
 func newRules() *validator.Validate {
@@ -38,7 +37,7 @@ func newRules() *validator.Validate {
 	return v
 }
 
-// allowed says what the rule of a tag allows.
+// allowed describes the values that the rule of a tag allows.
 func allowed(tag, param string) string {
 	switch tag {
 	case "required":
@@ -75,8 +74,8 @@ func checkStruct(input any) error {
 	return e
 }
 
-// checkOrganization refuses the nil UUID. It is the value of an organization that the
-// host forgot to set, and things made for it would belong to nobody.
+// checkOrganization refuses the nil UUID: it is the id of an organization that the host forgot to
+// set.
 func checkOrganization(org uuid.UUID) error {
 	if org == uuid.Nil {
 		return wrongField(Invalid, "/organizationId", "must be the id of an organization, not the nil UUID")

@@ -2,8 +2,8 @@ package webhooks
 
 import "github.com/google/uuid"
 
-// walk calls each with every item of a list. It reads page by page, so that few large
-// items are in memory at once. An error ends it.
+// walk calls each with every item of a list. It reads pages of bounded size, so that few large
+// items are in memory at once. It ends at the first error.
 func walk[T any](list func(Page) (List[T], error), id func(T) uuid.UUID, each func(T) error) error {
 	page := Page{Take: 1000, MaxBytes: 4 << 20}
 	for {

@@ -12,23 +12,22 @@ import (
 	"github.com/ecg-api/webhooks/internal/keyring"
 )
 
-// Version of the module, as it goes out in the User-Agent of deliveries.
+// Version of the module. Deliveries carry it in their User-Agent header.
 const Version = "0.1.0"
 
-// Webhooks is the whole, by its four parts. Make one with [New]. All methods of
+// Webhooks is the library over one store, in four parts. Make one with [New]. All methods of
 // the parts are safe for concurrent use.
 type Webhooks struct {
 	Registry      *Registry      // the catalog of event types
-	Subscriptions *Subscriptions // who wants what, where, and what became of it
-	Dispatcher    *Dispatcher    // publishes and delivers
-	Signer        *Signer        // proves where a delivery came from
+	Subscriptions *Subscriptions // the customers' endpoints, and the history of their deliveries
+	Dispatcher    *Dispatcher    // publishes and delivers events
+	Signer        *Signer        // the hashes and signatures of deliveries
 
 	core *core
 }
 
-// New puts the parts together over a store. It returns an error that names the
-// field of the configuration which is wrong. It starts nothing, and does not touch
-// the store.
+// New puts the parts together over a store. An error names the wrong field of the
+// configuration. New starts nothing and does not call the store.
 func New(st Store, c Config) (*Webhooks, error) {
 	if st == nil {
 		return nil, errors.New("webhooks: the store is nil")
@@ -63,8 +62,8 @@ func New(st Store, c Config) (*Webhooks, error) {
 	}, nil
 }
 
-// Health reports whether the dispatcher runs in this process and has not come to the end
-// of its workers (see [Dispatcher.Stuck]), and an error if the store does not answer.
+// Health reports whether the dispatcher runs in this process and has workers left (see
+// [Dispatcher.Stuck]), and returns an error if the store does not answer.
 func (w *Webhooks) Health(ctx context.Context) (dispatching bool, err error) {
 	stuck, most := w.core.engine.Stuck()
 	return w.core.engine.Running() && stuck < most, w.core.store.Ping(ctx)
