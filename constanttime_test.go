@@ -14,11 +14,11 @@ import (
 	"testing"
 )
 
-// secretName are names of what a caller could guess bit by bit if a comparison took
-// the longer the more of it was right.
+// secretName matches names of values that a caller could guess byte by byte if a comparison took
+// longer for a longer correct prefix.
 var secretName = regexp.MustCompile(`(?i)(secret|signature|token|password|hash|hmac|\bmac\b|private|\bsum\b)`)
 
-// harmless are comparisons that look like one of secrets, and why they are none.
+// harmless are comparisons that look like comparisons of secrets, with the reason why they are not.
 var harmless = map[string]string{
 	"slices.Contains(d.writable, p.tokens[0])": "the tokens of a JSON Pointer",
 	"strconv.Itoa(i) == token":                 "the same",

@@ -27,7 +27,8 @@ func TestPromisedNumbers(t *testing.T) {
 		"events of a batch":                      {webhooks.MaxBatch, 1_000},
 		"highest rate of a recovery":             {webhooks.MaxRecoveryRate, 10_000},
 		"default schedule": {webhooks.DefaultRetrySchedule(), []time.Duration{
-			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour,
+			24 * time.Hour,
 		}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {

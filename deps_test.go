@@ -24,7 +24,7 @@ var allowedModules = []string{
 	"golang.org/x/net", // idna
 	"golang.org/x/text",
 
-	// The validator and what it brings along.
+	// The validator and its dependencies.
 	"github.com/go-playground/validator/v10",
 	"github.com/gabriel-vasile/mimetype",
 	"github.com/go-playground/locales",
@@ -55,7 +55,7 @@ func TestDependencies(t *testing.T) {
 	})
 }
 
-// listed is what `go list` tells of a package.
+// listed is the output of `go list` for a package.
 type listed struct {
 	ImportPath string
 	Standard   bool

@@ -17,7 +17,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// A subscription with a filter gets the events whose data meets all conditions.
+// A subscription with a filter gets an event if its data meets all conditions.
 func ExampleSubscriptions_Create_filter() {
 	ctx := context.Background()
 	hooks, customer := exampleShop(ctx, webhooks.Config{})
@@ -89,8 +89,8 @@ func ExampleDispatcher_Recover() {
 	// Output: events to be queued again: 3
 }
 
-// A caller that makes the request itself has the body from the library, and reports what
-// came back: history and retries are as for any other attempt.
+// A caller that makes the request itself gets the body from the library, and reports the
+// outcome: history and retries are as for any other attempt.
 func ExampleDispatcher_Report() {
 	ctx := context.Background()
 	hooks, customer := exampleShop(ctx, webhooks.Config{})
@@ -111,7 +111,7 @@ func ExampleDispatcher_Report() {
 	// after: succeeded 202
 }
 
-// An observer hears of every attempt that ended, and of what an operator wants to know.
+// An observer gets a notice of every attempt that ended, and of events for the operator.
 func ExampleObserver() {
 	ctx := context.Background()
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -198,7 +198,9 @@ func exampleSubscription(ctx context.Context, hooks *webhooks.Webhooks) uuid.UUI
 	_, err = hooks.Registry.CreateEventType(ctx, category.ID, webhooks.EventTypeInput{Name: "Paid", Code: "order.paid", Version: "v1"})
 	check(err)
 	customer := uuid.New()
-	_, _, err = hooks.Subscriptions.Create(ctx, customer, webhooks.SubscriptionInput{PostURI: "https://example.com/hook", Events: []string{"*"}})
+	_, _, err = hooks.Subscriptions.Create(ctx, customer, webhooks.SubscriptionInput{
+		PostURI: "https://example.com/hook", Events: []string{"*"},
+	})
 	check(err)
 	return customer
 }

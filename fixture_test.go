@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is the library over a memory store, with a category and an event type, and
-// a sender that keeps what was posted.
+// world is the library over a memory store, with a category, an event type, and a sender that keeps
+// the requests.
 type world struct {
 	*webhooks.Webhooks
 	t        *testing.T
@@ -55,14 +55,18 @@ func newWorld(t *testing.T, change ...func(*webhooks.Config)) *world {
 
 func (w *world) newType(code, version string) webhooks.EventType {
 	w.t.Helper()
-	e, err := w.Registry.CreateEventType(context.Background(), w.category.ID, webhooks.EventTypeInput{Name: code, Code: code, Version: version})
+	e, err := w.Registry.CreateEventType(context.Background(), w.category.ID, webhooks.EventTypeInput{
+		Name: code, Code: code, Version: version,
+	})
 	w.must(err)
 	return e
 }
 
 func (w *world) subscribe(events ...string) webhooks.Subscription {
 	w.t.Helper()
-	s, _, err := w.Subscriptions.Create(context.Background(), w.org, webhooks.SubscriptionInput{PostURI: "https://example.com/hook", Events: events})
+	s, _, err := w.Subscriptions.Create(context.Background(), w.org, webhooks.SubscriptionInput{
+		PostURI: "https://example.com/hook", Events: events,
+	})
 	w.must(err)
 	return s
 }
@@ -103,7 +107,7 @@ func (w *world) Post(_ context.Context, r guard.Request) guard.Result {
 	return guard.Result{Status: w.status}
 }
 
-// sent returns what has been posted.
+// sent returns the requests so far.
 func (w *world) sent() []guard.Request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -133,12 +137,12 @@ func wantErr(t *testing.T, err, want error) {
 	}
 }
 
-// pass lets fake time pass and what is due then happen.
+// pass advances the fake clock and waits until every goroutine waits.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// pollOnce lets the dispatcher look for work once: what is published then is handed off
-// or wakes it.
+// pollOnce lets the dispatcher look for due attempts once. An event that is published later is handed
+// over or wakes it.
 func pollOnce() { pass(time.Second) }

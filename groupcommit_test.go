@@ -16,16 +16,18 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// gate is a store whose Publish waits until it is let through.
+// gate is a store whose Publish waits for a value from pass.
 type gate struct {
 	store.Store
-	pass chan error // what Publish fails with; nil to go on
+	pass chan error // the error of Publish; nil to store
 
 	mu    sync.Mutex
 	sizes []int // how many messages were stored at once, by call
 }
 
-func (g *gate) Publish(ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions) ([]store.Published, error) {
+func (g *gate) Publish(ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions) (
+	[]store.Published, error,
+) {
 	g.mu.Lock()
 	g.sizes = append(g.sizes, len(messages))
 	g.mu.Unlock()
@@ -66,7 +68,9 @@ func inCrowd(t *testing.T, test func(t *testing.T, c *crowd)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := hooks.Registry.CreateEventType(t.Context(), category.ID, webhooks.EventTypeInput{Name: "x", Code: "x", Version: "v1"}); err != nil {
+		if _, err := hooks.Registry.CreateEventType(t.Context(), category.ID, webhooks.EventTypeInput{
+			Name: "x", Code: "x", Version: "v1",
+		}); err != nil {
 			t.Fatal(err)
 		}
 		c := &crowd{Webhooks: hooks, gate: g, t: t, org: uuid.New(), errs: map[string]error{}}

@@ -18,7 +18,7 @@ import (
 // key returns a key that is n times over.
 func key(n byte) []byte { return slices.Repeat([]byte{n}, 32) }
 
-// keys is a store whose signing secrets can be looked at and spoilt.
+// keys is a store whose signing secrets a test can read and damage.
 type keys struct {
 	store.Store
 	t   *testing.T
@@ -60,7 +60,7 @@ func (k *keys) rows() []store.Secret {
 	return rows
 }
 
-// put puts what is stored of a secret in the place of another's.
+// put overwrites the stored form of one secret with that of another.
 func put(t *testing.T, st store.Store, from, to store.Secret) {
 	t.Helper()
 	n, err := st.ReplaceKeys(t.Context(), []store.KeyChange{{SecretID: to.ID, From: to.Key, To: from.Key}})

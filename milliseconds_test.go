@@ -10,8 +10,8 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// Times are stored in whole milliseconds. A span of time must not lose what happened in the
-// milliseconds in which it begins and ends.
+// Times are stored in whole milliseconds. A span of time must include records of the milliseconds in
+// which it begins and ends.
 
 func TestRecoverIncludesTheMillisecondsOfItsBounds(t *testing.T) {
 	t.Parallel()
@@ -129,7 +129,8 @@ func TestTheCurrentSecretIsTheNewestInTheMillisecondOfARotation(t *testing.T) {
 	})
 }
 
-// What was published in the millisecond of a change was published before it, if it was not sent.
+// A message without a delivery, published in the millisecond of a change, counts as published before
+// the change.
 func TestExplainKnowsAChangeInTheMillisecondOfTheMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,7 +148,8 @@ func TestExplainKnowsAChangeInTheMillisecondOfTheMessage(t *testing.T) {
 		w.must(err)
 		for _, e := range found {
 			want := map[uuid.UUID]webhooks.Reason{
-				inactive.ID: webhooks.WasInactive, archived.ID: webhooks.WasArchived, later.ID: webhooks.CreatedLater, elsewhere.ID: webhooks.NotSubscribed,
+				inactive.ID: webhooks.WasInactive, archived.ID: webhooks.WasArchived, later.ID: webhooks.CreatedLater,
+				elsewhere.ID: webhooks.NotSubscribed,
 			}[e.Subscription.ID]
 			if e.Reason != want {
 				t.Errorf("got %q, want %q", e.Reason, want)

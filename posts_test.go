@@ -20,7 +20,9 @@ func TestPostGoesToOneSubscriptionAlone(t *testing.T) {
 		s, _, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{PostURI: "https://example.com/alone"})
 		w.must(err)
 		w.must(w.Dispatcher.Start(t.Context()))
-		a, err := w.Dispatcher.Post(t.Context(), w.org, s.ID, webhooks.PostInput{Type: w.typ.Code, Data: json.RawMessage(`{ "n": 1.0 }`), Source: []byte(`{"raw": true}`)})
+		a, err := w.Dispatcher.Post(t.Context(), w.org, s.ID, webhooks.PostInput{
+			Type: w.typ.Code, Data: json.RawMessage(`{ "n": 1.0 }`), Source: []byte(`{"raw": true}`),
+		})
 		w.must(err)
 		if string(a.Source) != `{"raw":true}` || a.Type != webhooks.FirstPost {
 			t.Errorf("the attempt is %+v", a)
@@ -63,7 +65,8 @@ func TestManualRetry(t *testing.T) {
 		if len(attempts) != 3 || attempts[1].Status != webhooks.Cancelled || attempts[2].Status != webhooks.Succeeded {
 			t.Errorf("attempts %+v", attempts)
 		}
-		if string(w.sent()[0].Body) != string(w.sent()[1].Body) || w.sent()[0].Header.Get(signing.HeaderID) != w.sent()[1].Header.Get(signing.HeaderID) {
+		if string(w.sent()[0].Body) != string(w.sent()[1].Body) ||
+			w.sent()[0].Header.Get(signing.HeaderID) != w.sent()[1].Header.Get(signing.HeaderID) {
 			t.Error("the retry differs from the first post")
 		}
 		w.must(w.Subscriptions.Archive(t.Context(), w.org, sub.ID))

@@ -19,7 +19,9 @@ func TestPublishedEventArrivesSigned(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		sub, secret, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}})
+		sub, secret, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{
+			PostURI: "https://example.com/", Events: []string{"*"},
+		})
 		w.must(err)
 		w.must(w.Dispatcher.Start(t.Context()))
 		p := w.publish("{ \"a\" : 1.0,\"b\":9007199254740993 }")
@@ -29,7 +31,8 @@ func TestPublishedEventArrivesSigned(t *testing.T) {
 			t.Fatalf("%d posted, %d deliveries", len(w.sent()), p.Deliveries)
 		}
 		got := w.sent()[0]
-		want := `{"id":"` + p.ID.String() + `","type":"vitals.observation.created","version":"v1","timestamp":"2000-01-01T00:00:00.000Z","data":{"a":1.0,"b":9007199254740993}}`
+		want := `{"id":"` + p.ID.String() + `","type":"vitals.observation.created","version":"v1",` +
+			`"timestamp":"2000-01-01T00:00:00.000Z","data":{"a":1.0,"b":9007199254740993}}`
 		if string(got.Body) != want {
 			t.Errorf("body %s\nwant %s", got.Body, want)
 		}
@@ -74,8 +77,12 @@ func TestPublishRefusesWhatIsWrong(t *testing.T) {
 		"nesting too deep":       {event(strings.Repeat("[", 45) + strings.Repeat("]", 45)), "", ""},
 		"data too large":         {event(`"` + strings.Repeat("x", 100) + `"`), webhooks.Invalid, "/data"},
 		"a Go value JSON cannot": {webhooks.Event{Type: w.typ.Code, Data: func() {}}, webhooks.Invalid, "/data"},
-		"a key too long":         {webhooks.Event{Type: w.typ.Code, Data: 1, IdempotencyKey: strings.Repeat("k", 256)}, webhooks.Invalid, "/idempotencyKey"},
-		"a key with a newline":   {webhooks.Event{Type: w.typ.Code, Data: 1, OrderingKey: "a\nb"}, webhooks.Invalid, "/orderingKey"},
+		"a key too long": {
+			webhooks.Event{Type: w.typ.Code, Data: 1, IdempotencyKey: strings.Repeat("k", 256)},
+			webhooks.Invalid,
+			"/idempotencyKey",
+		},
+		"a key with a newline": {webhooks.Event{Type: w.typ.Code, Data: 1, OrderingKey: "a\nb"}, webhooks.Invalid, "/orderingKey"},
 	} {
 		_, err := w.Dispatcher.Publish(t.Context(), w.org, c.event)
 		if c.problem == "" {
@@ -106,10 +113,22 @@ func TestInactiveEventTypesTakeNoEvents(t *testing.T) {
 	r := w.Registry
 	ctx := t.Context()
 	for name, c := range map[string]struct{ off, on func() error }{
-		"type inactive":     {func() error { return r.DeactivateEventType(ctx, w.category.ID, w.typ.ID) }, func() error { return r.ActivateEventType(ctx, w.category.ID, w.typ.ID) }},
-		"type archived":     {func() error { return r.ArchiveEventType(ctx, w.category.ID, w.typ.ID) }, func() error { return r.RestoreEventType(ctx, w.category.ID, w.typ.ID) }},
-		"category inactive": {func() error { return r.DeactivateCategory(ctx, w.category.ID) }, func() error { return r.ActivateCategory(ctx, w.category.ID) }},
-		"category archived": {func() error { return r.ArchiveCategory(ctx, w.category.ID) }, func() error { return r.RestoreCategory(ctx, w.category.ID) }},
+		"type inactive": {
+			func() error { return r.DeactivateEventType(ctx, w.category.ID, w.typ.ID) },
+			func() error { return r.ActivateEventType(ctx, w.category.ID, w.typ.ID) },
+		},
+		"type archived": {
+			func() error { return r.ArchiveEventType(ctx, w.category.ID, w.typ.ID) },
+			func() error { return r.RestoreEventType(ctx, w.category.ID, w.typ.ID) },
+		},
+		"category inactive": {
+			func() error { return r.DeactivateCategory(ctx, w.category.ID) },
+			func() error { return r.ActivateCategory(ctx, w.category.ID) },
+		},
+		"category archived": {
+			func() error { return r.ArchiveCategory(ctx, w.category.ID) },
+			func() error { return r.RestoreCategory(ctx, w.category.ID) },
+		},
 	} {
 		w.publish("1")
 		w.must(c.off())
@@ -124,7 +143,7 @@ func TestInactiveEventTypesTakeNoEvents(t *testing.T) {
 	w.publish("1")
 }
 
-// A key stands for everything in which the event can differ.
+// An idempotency key is bound to every field of the event.
 func TestIdempotencyKeyIsForOneContent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -175,9 +194,12 @@ func TestIdempotencyKeys(t *testing.T) {
 		t.Errorf("another organization's key: %+v, %v", other, err)
 	}
 
-	batch, err := w.Dispatcher.PublishBatch(t.Context(), w.org, []webhooks.Event{keyed("b", "1"), event("3"), keyed("b", "1"), keyed("k", "1"), event("3")})
+	batch, err := w.Dispatcher.PublishBatch(t.Context(), w.org, []webhooks.Event{
+		keyed("b", "1"), event("3"), keyed("b", "1"), keyed("k", "1"), event("3"),
+	})
 	w.must(err)
-	if batch[0].ID != batch[2].ID || batch[0].Duplicate || !batch[2].Duplicate || batch[3].ID != first.ID || batch[1].ID == batch[4].ID || batch[4].Duplicate {
+	if batch[0].ID != batch[2].ID || batch[0].Duplicate || !batch[2].Duplicate || batch[3].ID != first.ID ||
+		batch[1].ID == batch[4].ID || batch[4].Duplicate {
 		t.Errorf("batch %+v", batch)
 	}
 	for index, events := range map[int][]webhooks.Event{

@@ -25,7 +25,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// silent are the fields that hold what must not be printed, whatever type has them.
+// silent are the names of fields that must not be printed, in every type.
 var silent = map[string]bool{
 	"Key": true, "Secret": true, "SecretKeys": true, "PrivateKey": true, "JWKS": true, "From": true, "To": true, // secrets
 	"Body": true, "Data": true, "Source": true, "Response": true, // payloads

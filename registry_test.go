@@ -181,7 +181,8 @@ func TestSeedDocumentsAreAppliedOnce(t *testing.T) {
 		"no JSON":        `{"version":`,
 		"no version":     `{"categories":[]}`,
 		"bad code":       `{"version":"3","categories":[{"name":"n","code":"a b"}]}`,
-		"bad sample":     `{"version":"3","categories":[{"name":"n","code":"n","events":[{"name":"n","code":"n","version":"v1","schema":{"required":["id"]},"sample":{}}]}]}`,
+		"bad sample": `{"version":"3","categories":[{"name":"n","code":"n","events":[
+			{"name":"n","code":"n","version":"v1","schema":{"required":["id"]},"sample":{}}]}]}`,
 	} {
 		_, err := w.Registry.Seed(ctx, fstest.MapFS{"bad.json": {Data: []byte(bad)}})
 		if err == nil || !strings.Contains(err.Error(), "bad.json") {

@@ -24,10 +24,11 @@ func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repe
 const budgetName = "budget of 1000000 steps and 4 for each byte"
 
 func (w *world) setSchema(schema string) error {
-	_, err := w.Registry.UpdateEventType(w.t.Context(), w.category.ID, w.typ.ID, func(_ webhooks.EventType, in *webhooks.EventTypeInput) error {
+	set := func(_ webhooks.EventType, in *webhooks.EventTypeInput) error {
 		in.Schema = []byte(schema)
 		return nil
-	})
+	}
+	_, err := w.Registry.UpdateEventType(w.t.Context(), w.category.ID, w.typ.ID, set)
 	return err
 }
 
@@ -115,7 +116,10 @@ func TestSchemaMismatchListsAtMost100Faults(t *testing.T) {
 	w.must(w.setSchema(`{"items":{"type":"string"}}`))
 	_, err := w.Dispatcher.Publish(t.Context(), w.org, event("["+strings.Repeat("0,", 1000)+"0]"))
 	e, ok := errors.AsType[*webhooks.ValidationError](err)
-	if !ok || len(e.Fields) != 100 || e.Fields[99] != (webhooks.FieldError{Pointer: "/data/99", Detail: "does not match the event type's schema: got number, want string"}) {
+	if !ok || len(e.Fields) != 100 || e.Fields[99] != (webhooks.FieldError{
+		Pointer: "/data/99",
+		Detail:  "does not match the event type's schema: got number, want string",
+	}) {
 		t.Errorf("%v", err)
 	}
 }
@@ -128,7 +132,10 @@ func TestSchemaReadsNoFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"type":"string"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{`{"$ref":"file://%s"}`, `{"properties":{"a":{"$ref":"file://%s#"}}}`, `{"$defs":{"a":{"$id":"urn:a","$schema":"file://%s"}}}`} {
+	for _, text := range []string{
+		`{"$ref":"file://%s"}`, `{"properties":{"a":{"$ref":"file://%s#"}}}`,
+		`{"$defs":{"a":{"$id":"urn:a","$schema":"file://%s"}}}`,
+	} {
 		wantFault(t, w.setSchema(fmt.Sprintf(text, file)), webhooks.Invalid, "/schema")
 	}
 }

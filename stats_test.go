@@ -34,13 +34,17 @@ func TestStatsAreOfWhatWasPosted(t *testing.T) {
 		if stats.Total != want || len(stats.Items) != 2 || stats.Items[0].Attempts != 60 || stats.Items[1].P50 != 20*time.Millisecond {
 			t.Errorf("got %+v", stats)
 		}
-		weeks, err := w.Subscriptions.Stats(t.Context(), w.org, s.ID, webhooks.StatsQuery{From: from, To: from.Add(2 * time.Hour), Bucket: 7 * 24 * time.Hour})
+		weeks, err := w.Subscriptions.Stats(t.Context(), w.org, s.ID, webhooks.StatsQuery{
+			From: from, To: from.Add(2 * time.Hour), Bucket: 7 * 24 * time.Hour,
+		})
 		if err != nil || len(weeks.Items) != 1 || weeks.Items[0].Attempts != 100 {
 			t.Errorf("by the week: %+v, %v", weeks.Items, err)
 		}
 		_, err = w.Subscriptions.Stats(t.Context(), w.org, s.ID, webhooks.StatsQuery{From: from, To: from})
 		wantFault(t, err, webhooks.Invalid, "/from")
-		_, err = w.Subscriptions.Stats(t.Context(), w.org, s.ID, webhooks.StatsQuery{From: from, To: from.Add(time.Hour * webhooks.MaxBuckets * 2)})
+		_, err = w.Subscriptions.Stats(t.Context(), w.org, s.ID, webhooks.StatsQuery{
+			From: from, To: from.Add(time.Hour * webhooks.MaxBuckets * 2),
+		})
 		wantFault(t, err, webhooks.Invalid, "/from")
 	})
 }

@@ -28,7 +28,7 @@ func (w *world) waiting(s webhooks.Subscription) (waiting []webhooks.Attempt) {
 	return slices.DeleteFunc(append(held, others...), func(a webhooks.Attempt) bool { return a.Type != webhooks.FirstPost })
 }
 
-// held returns the attempts that are held, and the others that wait.
+// held returns the held attempts, and the remaining ones that wait.
 func (w *world) held(s webhooks.Subscription) (held, others []webhooks.Attempt) {
 	w.t.Helper()
 	waiting, err := w.Subscriptions.Attempts(context.Background(), webhooks.HistoryQuery{
@@ -82,7 +82,8 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 		if got.State != "failing" || got.Reason == "" || c == nil || !got.Since.Equal(c.Since) || got.BackPressure != nil {
 			t.Fatalf("status %+v, circuit %+v", got, c)
 		}
-		if c.Since.Sub(began) > 10*time.Second || c.Failures < 10 || !c.NextProbeAt.After(time.Now()) || time.Until(c.NextProbeAt) > 10*time.Minute {
+		if c.Since.Sub(began) > 10*time.Second || c.Failures < 10 || !c.NextProbeAt.After(time.Now()) ||
+			time.Until(c.NextProbeAt) > 10*time.Minute {
 			t.Errorf("circuit %+v", c)
 		}
 		held, _ := w.held(s)
@@ -107,7 +108,9 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 		of, err := w.Dispatcher.MessageDeliveries(t.Context(), w.org, p.ID, webhooks.Page{Take: 10})
 		w.must(err)
 		shown["delivery of the message"] = of.Items[0].HeldUntil
-		all, err := w.Subscriptions.Deliveries(t.Context(), webhooks.HistoryQuery{OrganizationID: w.org, SubscriptionID: s.ID, Page: webhooks.Page{Take: 1, Descending: true}})
+		all, err := w.Subscriptions.Deliveries(t.Context(), webhooks.HistoryQuery{
+			OrganizationID: w.org, SubscriptionID: s.ID, Page: webhooks.Page{Take: 1, Descending: true},
+		})
 		w.must(err)
 		shown["deliveries"] = all.Items[0].HeldUntil
 		explained, err := w.Dispatcher.Explain(t.Context(), w.org, p.ID)
@@ -233,11 +236,13 @@ func TestBackPressureIsShown(t *testing.T) {
 		pass(time.Second)
 		got := w.statusOf(s)
 		p := got.BackPressure
-		if got.State != "enabled" || got.Circuit != nil || p == nil || p.Since.Before(began) || p.Until.Sub(began).Round(time.Second) != 10*time.Minute {
+		if got.State != "enabled" || got.Circuit != nil || p == nil || p.Since.Before(began) ||
+			p.Until.Sub(began).Round(time.Second) != 10*time.Minute {
 			t.Fatalf("status %+v, back-pressure %+v, want it for 10 minutes", got, p)
 		}
 		held, others := w.held(s)
-		if len(held) != 1 || held[0].HeldUntil.Before(p.Until.Truncate(time.Second)) || len(others) != 1 { // the retry of the refused one has its time
+		if len(held) != 1 || held[0].HeldUntil.Before(p.Until.Truncate(time.Second)) ||
+			len(others) != 1 { // the retry of the refused attempt has its own time
 			t.Errorf("held: %+v, and %d others wait", held, len(others))
 		}
 		pass(15 * time.Minute)

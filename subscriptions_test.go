@@ -59,30 +59,66 @@ func TestSubscriptionsRefuseWhatIsWrong(t *testing.T) {
 		problem webhooks.Problem
 		pointer string
 	}{
-		"http without isDevelopment":  {webhooks.SubscriptionInput{PostURI: "http://example.com/"}, webhooks.Invalid, "/postUri"},
-		"another scheme":              {webhooks.SubscriptionInput{PostURI: "ftp://example.com/"}, webhooks.Invalid, "/postUri"},
-		"userinfo":                    {webhooks.SubscriptionInput{PostURI: "https://u:p@example.com/"}, webhooks.Invalid, "/postUri"},
-		"loopback":                    {webhooks.SubscriptionInput{PostURI: "https://127.0.0.1/"}, webhooks.AddressBlocked, "/postUri"},
-		"a private address":           {webhooks.SubscriptionInput{PostURI: "https://10.2.0.1/"}, webhooks.AddressBlocked, "/postUri"},
-		"localhost":                   {webhooks.SubscriptionInput{PostURI: "https://localhost/"}, webhooks.AddressBlocked, "/postUri"},
-		"an unknown code":             {webhooks.SubscriptionInput{PostURI: url, Events: []string{"*", "no.such"}}, webhooks.UnknownReference, "/events/1"},
-		"a code of another version":   {webhooks.SubscriptionInput{PostURI: url, Version: "v2", Events: []string{w.typ.Code}}, webhooks.UnknownReference, "/events/0"},
-		"an unknown id":               {webhooks.SubscriptionInput{PostURI: url, Events: []string{uuid.NewString()}}, webhooks.UnknownReference, "/events/0"},
-		"a star in the middle":        {webhooks.SubscriptionInput{PostURI: url, Events: []string{"a.*.b"}}, webhooks.Invalid, "/events/0"},
-		"a star within a word":        {webhooks.SubscriptionInput{PostURI: url, Events: []string{"vital*"}}, webhooks.Invalid, "/events/0"},
-		"a bad version":               {webhooks.SubscriptionInput{PostURI: url, Version: "v 1"}, webhooks.Invalid, "/version"},
-		"a forbidden header":          {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"host": "x"}}, webhooks.Invalid, "/headers/host"},
-		"a header of ours":            {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"WEBHOOK-ID": "x"}}, webhooks.Invalid, "/headers/WEBHOOK-ID"},
-		"a metadata header":           {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"metadata-flavor": "Google"}}, webhooks.Invalid, "/headers/metadata-flavor"},
-		"a header with an underscore": {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"metadata_flavor": "Google"}}, webhooks.Invalid, "/headers/metadata_flavor"},
-		"a header with a line break":  {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X-A": "1\r\nX-B: 2"}}, webhooks.Invalid, "/headers/X-A"},
-		"a header name with a space":  {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X A": "1"}}, webhooks.Invalid, "/headers"},
-		"a header in two spellings":   {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X-A": "1", "x-a": "2"}}, "", ""},
-		"too many headers":            {webhooks.SubscriptionInput{PostURI: url, Headers: many}, webhooks.Invalid, "/headers"},
-		"a time-out too short":        {webhooks.SubscriptionInput{PostURI: url, Timeout: time.Millisecond}, webhooks.Invalid, "/timeoutMs"},
-		"a time-out too long":         {webhooks.SubscriptionInput{PostURI: url, Timeout: time.Minute}, webhooks.Invalid, "/timeoutMs"},
-		"an empty schedule":           {webhooks.SubscriptionInput{PostURI: url, RetrySchedule: []time.Duration{}}, webhooks.Invalid, "/retrySchedule"},
-		"a wait too long":             {webhooks.SubscriptionInput{PostURI: url, RetrySchedule: []time.Duration{1, 49 * time.Hour}}, webhooks.Invalid, "/retrySchedule/1"},
+		"http without isDevelopment": {webhooks.SubscriptionInput{PostURI: "http://example.com/"}, webhooks.Invalid, "/postUri"},
+		"another scheme":             {webhooks.SubscriptionInput{PostURI: "ftp://example.com/"}, webhooks.Invalid, "/postUri"},
+		"userinfo":                   {webhooks.SubscriptionInput{PostURI: "https://u:p@example.com/"}, webhooks.Invalid, "/postUri"},
+		"loopback":                   {webhooks.SubscriptionInput{PostURI: "https://127.0.0.1/"}, webhooks.AddressBlocked, "/postUri"},
+		"a private address":          {webhooks.SubscriptionInput{PostURI: "https://10.2.0.1/"}, webhooks.AddressBlocked, "/postUri"},
+		"localhost":                  {webhooks.SubscriptionInput{PostURI: "https://localhost/"}, webhooks.AddressBlocked, "/postUri"},
+		"an unknown code": {
+			webhooks.SubscriptionInput{PostURI: url, Events: []string{"*", "no.such"}},
+			webhooks.UnknownReference, "/events/1",
+		},
+		"a code of another version": {
+			webhooks.SubscriptionInput{PostURI: url, Version: "v2", Events: []string{w.typ.Code}},
+			webhooks.UnknownReference, "/events/0",
+		},
+		"an unknown id": {
+			webhooks.SubscriptionInput{PostURI: url, Events: []string{uuid.NewString()}},
+			webhooks.UnknownReference, "/events/0",
+		},
+		"a star in the middle": {webhooks.SubscriptionInput{PostURI: url, Events: []string{"a.*.b"}}, webhooks.Invalid, "/events/0"},
+		"a star within a word": {webhooks.SubscriptionInput{PostURI: url, Events: []string{"vital*"}}, webhooks.Invalid, "/events/0"},
+		"a bad version":        {webhooks.SubscriptionInput{PostURI: url, Version: "v 1"}, webhooks.Invalid, "/version"},
+		"a forbidden header": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"host": "x"}},
+			webhooks.Invalid,
+			"/headers/host",
+		},
+		"a header of ours": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"WEBHOOK-ID": "x"}},
+			webhooks.Invalid, "/headers/WEBHOOK-ID",
+		},
+		"a metadata header": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"metadata-flavor": "Google"}},
+			webhooks.Invalid, "/headers/metadata-flavor",
+		},
+		"a header with an underscore": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"metadata_flavor": "Google"}},
+			webhooks.Invalid, "/headers/metadata_flavor",
+		},
+		"a header with a line break": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X-A": "1\r\nX-B: 2"}},
+			webhooks.Invalid, "/headers/X-A",
+		},
+		"a header name with a space": {
+			webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X A": "1"}},
+			webhooks.Invalid,
+			"/headers",
+		},
+		"a header in two spellings": {webhooks.SubscriptionInput{PostURI: url, Headers: map[string]string{"X-A": "1", "x-a": "2"}}, "", ""},
+		"too many headers":          {webhooks.SubscriptionInput{PostURI: url, Headers: many}, webhooks.Invalid, "/headers"},
+		"a time-out too short":      {webhooks.SubscriptionInput{PostURI: url, Timeout: time.Millisecond}, webhooks.Invalid, "/timeoutMs"},
+		"a time-out too long":       {webhooks.SubscriptionInput{PostURI: url, Timeout: time.Minute}, webhooks.Invalid, "/timeoutMs"},
+		"an empty schedule": {
+			webhooks.SubscriptionInput{PostURI: url, RetrySchedule: []time.Duration{}},
+			webhooks.Invalid,
+			"/retrySchedule",
+		},
+		"a wait too long": {
+			webhooks.SubscriptionInput{PostURI: url, RetrySchedule: []time.Duration{1, 49 * time.Hour}},
+			webhooks.Invalid, "/retrySchedule/1",
+		},
 	} {
 		t.Log(name)
 		_, _, err := w.Subscriptions.Create(t.Context(), w.org, c.in)
@@ -215,12 +251,16 @@ func TestSecretThatOnlyLooksLikeOneIsRefused(t *testing.T) {
 	s := w.subscribe("*")
 	good := signing.NewSecret()
 	base64 := strings.TrimPrefix(good, "whsec_")
-	const prefix, encoding, key, other = "whsec_ as its first characters", "must be base64 of 24–64 bytes after whsec_", "ed25519", "must be 8–256 printable ASCII characters"
+	const prefix, encoding, key, other = "whsec_ as its first characters", "must be base64 of 24–64 bytes after whsec_", "ed25519",
+		"must be 8–256 printable ASCII characters"
 	for secret, reason := range map[string]string{
-		" " + good: prefix, "\t" + good: prefix, "v1," + good: prefix, "v1, " + good: prefix, `"` + good + `"`: prefix, "'" + good: prefix, "<" + good + ">": prefix,
-		"WHSEC_" + base64: prefix, "Whsec_" + base64: prefix, " v1,WhSec_" + base64: prefix, "SECRET=" + good: prefix, "Bearer " + good: prefix, "-" + good: prefix,
+		" " + good: prefix, "\t" + good: prefix, "v1," + good: prefix, "v1, " + good: prefix, `"` + good + `"`: prefix, "'" + good: prefix,
+		"<" + good + ">":  prefix,
+		"WHSEC_" + base64: prefix, "Whsec_" + base64: prefix, " v1,WhSec_" + base64: prefix, "SECRET=" + good: prefix,
+		"Bearer " + good: prefix, "-" + good: prefix,
 		"whsec-" + base64: prefix, "whsec " + base64: prefix, "WHSEC:" + base64: prefix, "whsec _" + base64: prefix,
-		good + " ": encoding, good + "\n": encoding, "whsec_ " + base64: encoding, "whsec_" + good: encoding, good + "," + good: encoding, strings.TrimRight(good, "="): encoding, "whsec_": encoding,
+		good + " ": encoding, good + "\n": encoding, "whsec_ " + base64: encoding, "whsec_" + good: encoding, good + "," + good: encoding,
+		strings.TrimRight(good, "="): encoding, "whsec_": encoding,
 		"whpk_" + base64: key, "whsk_" + base64: key, " whpk_" + base64: key, "v1a,whpk_" + base64: key, "WHSK_" + base64: key,
 		"": other, "short": other, strings.Repeat("x", 257): other, "with\x01control": other, "geheimnisvoll é": other,
 	} {
@@ -230,7 +270,9 @@ func TestSecretThatOnlyLooksLikeOneIsRefused(t *testing.T) {
 			t.Errorf("%q: %v, want %s", secret, err, reason)
 		}
 	}
-	for _, secret := range []string{good, base64, "12345678", "v1,12345678", " 12345678", "whsecret-of-ours", "webhook_secret", "whsecABCDEF"} {
+	for _, secret := range []string{
+		good, base64, "12345678", "v1,12345678", " 12345678", "whsecret-of-ours", "webhook_secret", "whsecABCDEF",
+	} {
 		if got, err := w.Subscriptions.SetSecret(t.Context(), w.org, s.ID, secret); err != nil || got.Key != secret {
 			t.Errorf("%q: %v", secret, err)
 		}
@@ -253,7 +295,10 @@ func TestSecretsRotate(t *testing.T) {
 			_, err = w.Subscriptions.SetSecret(ctx, w.org, s.ID, bad)
 			wantFault(t, err, webhooks.Invalid, "/secretKey")
 		}
-		for at, want := range map[time.Time]string{began: first, began.Add(time.Hour - 1): first, began.Add(time.Hour): second.Key, {}: second.Key} {
+		for at, want := range map[time.Time]string{
+			began: first, began.Add(time.Hour - 1): first, began.Add(time.Hour): second.Key,
+			{}: second.Key,
+		} {
 			if got, err := w.Subscriptions.SecretAt(ctx, w.org, s.ID, at); err != nil || got.Key != want {
 				t.Errorf("at %v: %v", at, err)
 			}
@@ -285,7 +330,10 @@ func TestSecretsRotate(t *testing.T) {
 func TestFilterChoosesByData(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	in := webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}, Filter: webhooks.Filter{{Pointer: "/patient/ward", Op: "eq", Value: []byte(` "icu" `)}}}
+	in := webhooks.SubscriptionInput{
+		PostURI: "https://example.com/", Events: []string{"*"},
+		Filter: webhooks.Filter{{Pointer: "/patient/ward", Op: "eq", Value: []byte(` "icu" `)}},
+	}
 	s, _, err := w.Subscriptions.Create(t.Context(), w.org, in)
 	w.must(err)
 	if string(s.Filter[0].Value) != `"icu"` {
@@ -304,7 +352,8 @@ func TestFilterChoosesByData(t *testing.T) {
 		wantFault(t, err, webhooks.Invalid, "/filter/0/pointer")
 	}
 	for op, value := range map[webhooks.Op]string{"in": "1", "prefix": "1", "exists": `"yes"`, "lt": "true", "gt": "null", "eq": "{"} {
-		_, _, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{Filter: webhooks.Filter{{Op: op, Value: []byte(value)}}})
+		filter := webhooks.Filter{{Op: op, Value: []byte(value)}}
+		_, _, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{Filter: filter})
 		wantFault(t, err, webhooks.Invalid, "/filter/0/value")
 	}
 }

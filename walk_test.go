@@ -13,7 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// measured is a store that counts what lists with large members give out at once.
+// measured is a store that measures the size of lists with large members.
 type measured struct {
 	store.Store
 	most *int // bytes of one list, its first item left out
@@ -58,8 +58,7 @@ func (m measured) MessageDeliveries(ctx context.Context, org, id uuid.UUID, p st
 	return list, err
 }
 
-// What the library reads to look through a whole list comes in pieces, and without what it
-// does not need.
+// The library reads whole lists in pieces, and without large members that it does not need.
 func TestTheLibraryReadsLongListsInPieces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -86,10 +85,11 @@ func TestTheLibraryReadsLongListsInPieces(t *testing.T) {
 	for rule, read := range map[string]func() error{
 		"RandomPayload": func() error { _, err := hooks.Registry.RandomPayload(t.Context()); return err },
 		"UpdateEventType": func() error {
-			_, err := hooks.Registry.UpdateEventType(t.Context(), w.category.ID, w.typ.ID, func(_ webhooks.EventType, in *webhooks.EventTypeInput) error {
+			set := func(_ webhooks.EventType, in *webhooks.EventTypeInput) error {
 				in.Schema = json.RawMessage(`{"required":["x"]}`)
 				return nil
-			})
+			}
+			_, err := hooks.Registry.UpdateEventType(t.Context(), w.category.ID, w.typ.ID, set)
 			return err
 		},
 		"Subscribers": func() error {
