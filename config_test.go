@@ -16,7 +16,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-func TestNewNamesWhatIsWrong(t *testing.T) {
+func TestNewNamesTheWrongField(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]webhooks.Config{
 		"webhooks: Config.Timeout is -1s":    {Timeout: -time.Second},

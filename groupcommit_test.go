@@ -116,7 +116,7 @@ func (c *crowd) messages(want int) {
 	}
 }
 
-func TestWhatIsPublishedDuringACommitIsStoredTogether(t *testing.T) {
+func TestCallsDuringACommitAreStoredTogether(t *testing.T) {
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		for i := range 10 {
 			c.publish(t.Context(), fmt.Sprint(i), "")
@@ -132,7 +132,7 @@ func TestWhatIsPublishedDuringACommitIsStoredTogether(t *testing.T) {
 	})
 }
 
-func TestOneThatSpoilsACommitSpoilsNoOther(t *testing.T) {
+func TestAFailedCommitIsRetriedCallByCall(t *testing.T) {
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		c.publish(t.Context(), "key", "k")
 		c.let(3, nil)
@@ -171,7 +171,7 @@ func TestAKeyTwiceIsTwoCommits(t *testing.T) {
 	})
 }
 
-func TestWhoGoesAwayStopsNobodyElse(t *testing.T) {
+func TestACancelledCallDoesNotCancelItsGroup(t *testing.T) {
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		impatient, leave := context.WithCancel(t.Context())
 		c.publish(impatient, "waiting", "")

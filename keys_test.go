@@ -15,7 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// key returns a key that is n times over.
+// key returns a key of 32 bytes n.
 func key(n byte) []byte { return slices.Repeat([]byte{n}, 32) }
 
 // keys is a store whose signing secrets a test can read and damage.
@@ -334,7 +334,7 @@ func sameRow(a, b store.Secret) bool {
 		a.ValidFrom.Equal(b.ValidFrom) && a.ValidTo.Equal(b.ValidTo) && a.Audit == b.Audit
 }
 
-func TestRotateKeysLeavesWhatDoesNotOpen(t *testing.T) {
+func TestRotateKeysLeavesDamagedSecrets(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)
 	old := k.open(key(1))

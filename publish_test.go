@@ -56,7 +56,7 @@ func TestPublishedEventArrivesSigned(t *testing.T) {
 	})
 }
 
-func TestPublishRefusesWhatIsWrong(t *testing.T) {
+func TestPublishRefusesWrongEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *webhooks.Config) { c.MaxData = 100 })
 	for name, c := range map[string]struct {

@@ -20,7 +20,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// service is a host with a database, in which the webhooks are, too.
+// service is a host whose database also holds the tables of the library.
 type service struct {
 	*webhooks.Webhooks // nothing is cached yet
 	store              store.Store
@@ -169,7 +169,7 @@ func TestPublishTx_ServesMoreCallersThanConnections(t *testing.T) {
 }
 
 // The host changes the catalog with SQL of its own, and rolls back.
-func TestPublishTx_SeesItsTransactionsChangesOfTheCatalogAndOthersDoNot(t *testing.T) {
+func TestPublishTx_AloneSeesItsTransactionsChangesOfTheCatalog(t *testing.T) {
 	t.Parallel()
 	eachSQLService(t, 5, func(t *testing.T, s *service) {
 		v1 := webhooks.Event{Type: "order.paid", Version: "v1", Data: 7}

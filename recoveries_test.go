@@ -11,7 +11,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-func TestRecoverSendsAgainWhatFailedAndWhatWasMissed(t *testing.T) {
+func TestRecoverSendsFailedAndMissedDeliveries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *webhooks.Config) { c.RetrySchedule = []time.Duration{time.Second} })

@@ -128,7 +128,7 @@ func shows(text string) bool {
 	})
 }
 
-func TestPrintedTypesTellWhatIsNoSecret(t *testing.T) {
+func TestPrintedTypesShowHarmlessFields(t *testing.T) {
 	t.Parallel()
 	for want, value := range map[string]any{
 		"PostURI:https://example.com/…":   webhooks.Subscription{PostURI: "https://example.com/hook?key=1"},

@@ -11,7 +11,7 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-func TestCatalogRefusesWhatIsWrong(t *testing.T) {
+func TestCatalogRefusesWrongInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, c := range map[string]struct {

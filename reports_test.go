@@ -24,7 +24,7 @@ func TestReportOfAFailureInTheQueueKeepsTheSchedule(t *testing.T) {
 		w.must(w.Dispatcher.Start(t.Context()))
 		pass(10 * time.Second)
 		if len(w.sent()) != 0 {
-			t.Error("what was reported is sent all the same")
+			t.Error("a reported attempt is sent")
 		}
 		pass(2 * time.Minute)
 		if len(w.sent()) != 1 || w.sent()[0].Header.Get("X-Webhook-Attempt") != "2" {

@@ -124,7 +124,7 @@ func TestSchemaMismatchListsAtMost100Faults(t *testing.T) {
 	}
 }
 
-// A file could be told by whether its schema is accepted, and used to look into it.
+// A schema must not read files: its acceptance would reveal their existence and content.
 func TestSchemaReadsNoFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -140,7 +140,7 @@ func TestSchemaReadsNoFile(t *testing.T) {
 	}
 }
 
-// turnstile is a context that holds a validation that asks whether it ended.
+// turnstile is a context that blocks a validation when it checks the context.
 type turnstile struct {
 	context.Context //nolint:containedctx // it is one
 

@@ -10,7 +10,7 @@ import (
 )
 
 // A caller that makes the request itself sends the headers that the dispatcher would send.
-func TestHeadersAreThoseOfTheRequest(t *testing.T) {
+func TestHeadersEqualTheRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *webhooks.Config) { c.PrivateKey = "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" })

@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-func TestStatsAreOfWhatWasPosted(t *testing.T) {
+func TestStatsCountPostedAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -65,7 +65,7 @@ func (w *world) openCircuit() webhooks.Subscription {
 	}
 }
 
-// The retries of a delivery that failed before the circuit opened do not disturb.
+// seldom delays the retries of deliveries that failed before the circuit opened until after the test.
 func seldom(c *webhooks.Config) { c.RetrySchedule = []time.Duration{95 * time.Hour} }
 
 func TestAnOpenCircuitIsShown(t *testing.T) {
@@ -129,8 +129,8 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 	})
 }
 
-// The owner of an endpoint that works again closes the circuit: all that waited is sent
-// within seconds, and the status is as if nothing had been.
+// The owner of an endpoint that works again closes the circuit: waiting deliveries are
+// sent within seconds, and the status is that of a healthy subscription.
 func TestTheOwnerClosesTheCircuit(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(w *world, s webhooks.Subscription) error{
@@ -243,7 +243,7 @@ func TestBackPressureIsShown(t *testing.T) {
 		held, others := w.held(s)
 		if len(held) != 1 || held[0].HeldUntil.Before(p.Until.Truncate(time.Second)) ||
 			len(others) != 1 { // the retry of the refused attempt has its own time
-			t.Errorf("held: %+v, and %d others wait", held, len(others))
+			t.Errorf("held: %+v, and %d more wait", held, len(others))
 		}
 		pass(15 * time.Minute)
 		if got := w.statusOf(s); got.BackPressure != nil || posts.Load() != 3 {

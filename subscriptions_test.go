@@ -44,7 +44,7 @@ func TestARefusalOfHTTPSaysWhetherTheHostAllowsIt(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsRefuseWhatIsWrong(t *testing.T) {
+func TestSubscriptionsRefuseWrongInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *webhooks.Config) {
 		c.AllowHTTP, c.AllowNetworks = true, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
