@@ -73,7 +73,7 @@ func (d *Dispatcher) message(
 
 var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxScratch is the capacity in bytes above which a scratch buffer does not return to the pool.
+// maxScratch is the largest capacity in bytes of a scratch buffer that is kept.
 const maxScratch = 64 << 10
 
 // unknownType turns ErrNotFound into the ValidationError of an event that names no event type.
