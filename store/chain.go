@@ -57,7 +57,7 @@ func (c Chain) Status() Status {
 // if none is.
 func (c Chain) Queued() bool { return slices.ContainsFunc(c, (*Attempt).Queued) }
 
-// Delivery returns the summary of the chain. Its slices are those of the attempts.
+// Delivery returns the summary of the chain. It shares the slices of the attempts.
 func (c Chain) Delivery() Delivery {
 	d, outcome := Delivery{Attempt: *c[0], Attempts: len(c)}, c.Outcome()
 	d.Status, d.HeldUntil = c.Status(), time.Time{}
@@ -91,9 +91,9 @@ func (c Chain) NewAttempt(n NewAttempt, m Message, subscription uuid.UUID) Attem
 	return a
 }
 
-// NextStep returns the step of a retry that somebody asks for, of the given type, in a chain
-// with the given latest attempt. An automatic retry that was cancelled, or that the new one
-// makes withdrawn, used no step of the schedule.
+// NextStep returns the step of a retry that a caller asks for, of the given type, in a chain
+// with the given latest attempt. An automatic retry that was cancelled, or that the new
+// retry withdraws, used no step of the schedule.
 func NextStep(latest Attempt, t AttemptType) int {
 	step := latest.Step
 	if latest.Type == AutomaticRetry && (latest.Status == Cancelled || latest.Withdrawable()) {
@@ -164,7 +164,7 @@ func (n NewAttempt) Joins() bool { return n.RetryOf != uuid.Nil || n.Message == 
 // external.
 func (a *Attempt) Queued() bool { return !a.Status.Finished() && !a.External }
 
-// Withdrawable reports whether the attempt is cancelled when somebody asks for another
+// Withdrawable reports whether the attempt is cancelled when a caller adds another
 // attempt of its chain.
 func (a *Attempt) Withdrawable() bool {
 	return a.Type == AutomaticRetry && a.Status == Pending && !a.External

@@ -91,8 +91,8 @@ func (s Subscription) WithoutEventType(id uuid.UUID) Subscription {
 	return s
 }
 
-// Check fails with ErrBadReference if the seed refers to a category or an event type that is
-// not in it.
+// Check fails with ErrBadReference if a reference in the seed leads to a category or an
+// event type outside the seed.
 func (s Seed) Check() error {
 	for _, e := range s.EventTypes {
 		if !slices.ContainsFunc(s.Categories, func(c Category) bool { return c.ID == e.CategoryID }) {

@@ -25,7 +25,7 @@ var (
 	// ErrSampleExists says that the (event type, version) has a sample payload.
 	ErrSampleExists = fmt.Errorf("%w: there is a sample payload for this version", ErrConflict)
 
-	// ErrInUse says that something else still refers to what was to be deleted.
+	// ErrInUse says that another record still refers to the record to be deleted.
 	ErrInUse = fmt.Errorf("%w: in use", ErrConflict)
 
 	// ErrNotFinished says that the attempt has no outcome yet.
@@ -55,8 +55,8 @@ var (
 	ErrLocked = fmt.Errorf("%w: it is locked", ErrUnavailable)
 )
 
-// IdempotencyError is [ErrIdempotencyMismatch] with the place of the offending
-// message among those given to [Messages.Publish].
+// IdempotencyError is [ErrIdempotencyMismatch] with the index of the offending message
+// in the call of [Messages.Publish].
 type IdempotencyError struct{ Index int }
 
 func (e *IdempotencyError) Error() string { return ErrIdempotencyMismatch.Error() }

@@ -15,7 +15,7 @@ type Message struct {
 	Type           string // the event type's code at the time
 	Version        string
 	Body           []byte `log:"size"` // the exact bytes that are posted
-	Source         []byte `log:"size"` // what the publisher made it from, kept and never sent; nil for none
+	Source         []byte `log:"size"` // the publisher's original of the body; kept and never sent; nil for none
 	OrderingKey    string
 	SubscriptionID uuid.UUID // the one subscription it was made for; zero if it was published to all that match
 	CreatedAt      time.Time
@@ -33,7 +33,7 @@ func (m Message) Data() []byte {
 	return bytes.TrimSuffix(data, []byte("}"))
 }
 
-// MessageSummary is a message with what became of it.
+// MessageSummary is a message with the states of its deliveries.
 type MessageSummary struct {
 	Message
 	Deliveries Tally
@@ -42,7 +42,7 @@ type MessageSummary struct {
 // Tally counts deliveries by their status.
 type Tally struct {
 	Total     int
-	Pending   int // those being sent included
+	Pending   int // including deliveries that are being sent
 	Succeeded int
 	Failed    int
 	Cancelled int
@@ -63,7 +63,7 @@ func (t *Tally) Add(s Status, n int) {
 	}
 }
 
-// AttemptType says how an attempt came about. Its numbers are those of the REST
+// AttemptType is the origin of an attempt. Its numbers are the numbers of the REST
 // interface.
 type AttemptType int
 
@@ -102,10 +102,10 @@ func (s Status) Finished() bool { return s >= Succeeded }
 
 // Attempt is one POST of a delivery: to come, under way, or done.
 //
-// Its Audit: a first post is created as its message was, an automatic retry at
-// the time of the outcome that called for it and by "", what somebody asked for
-// by whoever did. An outcome or a cancellation updates it, by "", by whoever
-// reported it, or by whoever asked for the attempt that it gave way to.
+// Its Audit has the creation of the message for a first post; the time of the outcome and ""
+// for the automatic retry that follows it; the time and the caller for an attempt that was
+// asked for. An outcome or a cancellation updates it: by "", by the reporter of the outcome,
+// or by the caller of the attempt that withdrew it.
 type Attempt struct {
 	ID             uuid.UUID
 	DeliveryID     uuid.UUID // the id of the chain's first attempt
@@ -116,7 +116,7 @@ type Attempt struct {
 	Number         int // in its chain, from 1
 	Step           int // steps of the schedule that are used
 	Type           AttemptType
-	External       bool // posted by somebody else than the dispatcher: it is never queued, and waits for Report
+	External       bool // not posted by the dispatcher: it is never queued, and waits for Report
 	Status         Status
 	RetryOf        uuid.UUID // the attempt that this one retries, which may have been pruned; zero for the first
 	PostedAt       time.Time // zero until it was sent
@@ -134,49 +134,46 @@ type Attempt struct {
 	Source []byte `log:"size"`
 }
 
-// Delivery is a chain of attempts as one: its first attempt, with the Status of
-// the whole, and with the Duration, HTTPStatus, Response, Error and NextRetryAt
-// of the latest attempt, by Number, that was succeeded, failed or cancelled. The
-// Status is Pending while an attempt is pending or being sent, else that
-// attempt's. HeldUntil is the earliest of the attempts that are held.
+// Delivery is the summary of a chain, see [Chain.Delivery]: its first attempt, with the Status
+// of the chain, and with the Duration, HTTPStatus, Response, Error and NextRetryAt of the
+// latest attempt, by Number, that succeeded, failed or was cancelled. The Status is Pending
+// while an attempt is pending or being sent, else the Status of that latest attempt. HeldUntil
+// is the earliest of all held attempts.
 type Delivery struct {
 	Attempt
-	Attempts int // how many there are, those to come included
+	Attempts int // number of attempts, including pending ones
 }
 
-// NewAttempt is an attempt that somebody asked for.
+// NewAttempt is an attempt that a caller asks for.
 type NewAttempt struct {
 	ID uuid.UUID
 	// Type is FirstPost or TestPost where RetryOf is zero, else ManualRetry or
 	// AutomaticRetry.
 	Type AttemptType
-	// RetryOf is the attempt that is retried: the new one joins its chain. An
-	// automatic retry that is queued there is cancelled, by By at At; an external
-	// one goes on waiting. The Step of a manual retry is that of the chain's latest
-	// attempt, less one if that is an automatic retry that was cancelled, now or
-	// before: it uses up nothing of the schedule. That of an automatic retry is one
-	// more than that. It fails with ErrBadReference if the subscription has no such
-	// attempt, and with ErrNotFinished if that has no outcome. Zero begins a
-	// delivery.
+	// RetryOf is the attempt that is retried. The new attempt joins its chain; its
+	// number and step are those of [Chain.NewAttempt]. A pending automatic retry of the
+	// chain is cancelled, by By at At, unless it is external. AddAttempt fails with
+	// ErrBadReference if the subscription has no such attempt, and with ErrNotFinished
+	// if the attempt has no outcome. Zero begins a delivery.
 	RetryOf uuid.UUID
-	// Message is stored with it, as one of the organization and for the
-	// subscription, whatever its OrganizationID and SubscriptionID say. Nil for
-	// that of RetryOf.
+	// Message is stored with the attempt. Its OrganizationID and SubscriptionID are
+	// replaced by those of the subscription. If it is nil, the attempt has the message
+	// of RetryOf.
 	Message *Message
 
-	At        time.Time // it is created, and due, then: see Next.DueAt
+	At        time.Time // when it is created, and due: see Next.DueAt
 	By        string
 	ExpiresAt time.Time
 
 	External bool      // see Attempt
-	PostedAt time.Time // of an external one, if it was posted already
+	PostedAt time.Time // of an external attempt, if it was posted already
 }
 
-// Report is what became of an attempt, as somebody else than the dispatcher says.
-// Nobody measured how long it took: the attempt's Duration is 0.
+// Report is the outcome of an attempt that a caller reports instead of the dispatcher. The
+// duration was not measured: the attempt's Duration is 0.
 type Report struct {
 	Status     Status    // Succeeded or Failed
-	PostedAt   time.Time // zero keeps the attempt's
+	PostedAt   time.Time // zero keeps the PostedAt of the attempt
 	HTTPStatus int
 	Response   []byte `log:"size"`
 	Error      string // kept as [ValidText] of it

@@ -66,7 +66,7 @@ func ListOf[T, R any](
 	return out
 }
 
-// ArchivedFilter says what a list does with archived things.
+// ArchivedFilter includes archived things in a list, or excludes them.
 type ArchivedFilter int
 
 // The filters. The zero value leaves archived things out.
@@ -85,7 +85,7 @@ func (f ArchivedFilter) Keeps(archived bool) bool {
 // do not restrict.
 type SubscriptionQuery struct {
 	Version     string
-	EventTypeID uuid.UUID // those that list this event type by its id
+	EventTypeID uuid.UUID // only subscriptions that select this event type by its id
 	Archived    ArchivedFilter
 	Page
 }
@@ -114,8 +114,8 @@ func (q HistoryQuery) Keeps(status Status, eventType uuid.UUID) bool {
 // StatusFilter restricts a list of attempts or deliveries by state.
 type StatusFilter int
 
-// The filters. AnyStatus is the zero value; OnlyPending includes what is being
-// sent.
+// The filters. AnyStatus is the zero value; OnlyPending includes attempts
+// that are being sent.
 const (
 	AnyStatus StatusFilter = iota
 	OnlySucceeded

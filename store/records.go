@@ -6,9 +6,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Audit says who made and last changed a record, and when. The two pairs are
-// equal until the first change. The names are subjects as the caller gave them,
-// "" when unknown.
+// Audit has the times and authors of a record's creation and of its last change. The two
+// pairs are equal until the first change. The authors are subjects as the caller gave them,
+// "" if unknown.
 type Audit struct {
 	CreatedAt time.Time
 	CreatedBy string
@@ -16,8 +16,8 @@ type Audit struct {
 	UpdatedBy string
 }
 
-// Lifecycle is the state of what can be switched off and put away. New things
-// are active and not archived.
+// Lifecycle is the state of a record that can be switched off and archived. A new record is
+// active and not archived.
 type Lifecycle struct {
 	Active            bool
 	ActiveChangedAt   time.Time
@@ -54,7 +54,7 @@ type EventType struct {
 	Category CategoryRef
 }
 
-// CategoryRef is what an event type shows of its category.
+// CategoryRef is the part of a category that its event types show.
 type CategoryRef struct {
 	Name     string
 	Code     string
@@ -113,7 +113,7 @@ type Subscription struct {
 	RateLimit      float64           // attempts per second of each process that dispatches; 0 for no limit
 	Filter         Filter            // of the events that match; empty for all
 	InactiveReason string            // why the dispatcher switched it off; "" otherwise
-	Damaged        []Member          // the members whose stored values cannot be read: they are zero
+	Damaged        []Member          // members with unreadable stored values: their fields are zero
 	Lifecycle
 	Audit
 	Revision int64
@@ -146,7 +146,7 @@ type Selector struct {
 	EventType EventTypeRef
 }
 
-// EventTypeRef is what a subscription or a sample shows of an event type.
+// EventTypeRef is the part of an event type that subscriptions and samples show.
 type EventTypeRef struct {
 	Name    string
 	Code    string

@@ -6,22 +6,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// RecoveryScope says what a recovery is about.
+// RecoveryScope is the kind of deliveries that a recovery queues.
 type RecoveryScope int
 
-// The scopes. A delivery has failed if its Status is Failed; tests and deliveries
-// that began with an external attempt do not count. A message was missed if it was
-// published, and not made for one subscription, when the subscription was created
-// or later, matches it by its topics (those of the message's EventTypeID, Type and
-// Version) and Filter as they are now, and has no delivery to it. It does not
-// matter whether the subscription is live.
+// The scopes. A delivery has failed if its Status is Failed; tests and deliveries that began
+// with an external attempt do not count. A subscription missed a message if the message was
+// published after the creation of the subscription, was not made for one subscription,
+// matches the selectors and the Filter as they are now, and has no delivery to the
+// subscription. The subscription need not be live.
 const (
 	RecoverFailed RecoveryScope = iota + 1
 	RecoverMissed
 	RecoverAll
 )
 
-// RecoveryState is where a recovery is.
+// RecoveryState is the state of a recovery.
 type RecoveryState int
 
 // The states.
@@ -40,12 +39,13 @@ func (s RecoveryState) String() string {
 	return names[s]
 }
 
-// Recovery is a job that queues again what a subscription did not get. Of a failed
-// delivery it adds a manual retry of the latest attempt, as AddAttempt does; to a
-// missed message, a delivery with a FirstPost. Both are created by CreatedBy, when
-// the job comes to them. It goes through the failed ones first, each kind in the
-// order of their ids, and to each once: what is no longer failed or missed by then
-// is passed over, and what fails again stays so.
+// Recovery is a job that queues failed deliveries and missed messages of a subscription. To a
+// failed delivery it adds a manual retry of the latest attempt, as AddAttempt does. For a
+// missed message it begins a delivery with a FirstPost. The new attempts are created by
+// CreatedBy, at the time of the step that adds them. The job goes through the failed
+// deliveries first, then through the missed messages, in the order of their ids, once. A
+// delivery that is no longer failed, or a message that is no longer missed, is skipped. A
+// delivery that fails again is not retried again.
 type Recovery struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
@@ -53,7 +53,7 @@ type Recovery struct {
 	Scope          RecoveryScope
 	Since, Until   time.Time // [Since, Until): when deliveries were created, or messages published
 	RatePerSecond  int       // 0 for no limit
-	Matched        int       // what CountRecoverable found when the job was made
+	Matched        int       // result of CountRecoverable at the creation of the job
 	CreatedAt      time.Time
 	CreatedBy      string
 
@@ -63,12 +63,12 @@ type Recovery struct {
 	FinishedAt time.Time // zero while it is running
 }
 
-// AdvanceOptions are what AdvanceRecovery needs.
+// AdvanceOptions are the options of AdvanceRecovery.
 type AdvanceOptions struct {
 	Max       int
 	NewID     func() uuid.UUID
 	At        time.Time // when the attempts that it adds are created; they are due at once
-	ExpiresAt time.Time // of what it adds
+	ExpiresAt time.Time // of the attempts that it adds
 }
 
 // covers reports whether the recovery is about the time.

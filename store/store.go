@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Store keeps everything the module knows. See the package documentation for
-// what holds for all methods.
+// Store keeps all records of the module. The package documentation has the promises of all
+// methods.
 type Store interface {
 	Catalog
 	Subscriptions
@@ -22,8 +22,7 @@ type Store interface {
 	// schema is there and of the version this program needs. It honours ctx.
 	Ping(ctx context.Context) error
 
-	// Durable reports whether what the store acknowledged survives the end of
-	// the process.
+	// Durable reports whether acknowledged changes survive the end of the process.
 	Durable() bool
 
 	// Abilities returns the store's optional abilities, the same ones at every call.
@@ -34,8 +33,8 @@ type Store interface {
 }
 
 // Tx is an open transaction of a store. It comes from the caller's own database
-// handle (bunstore.Tx) or from [Transactor]. What is published in it becomes
-// visible and is delivered when it commits.
+// handle (bunstore.Tx) or from [Transactor]. Messages that are published in it become
+// visible and are delivered when it commits.
 //
 // A method that takes a Tx works on the transaction's connection alone, from its
 // first statement to its last. It never asks the pool for a second connection: the
@@ -52,96 +51,95 @@ type Transactor interface {
 	Begin(ctx context.Context) (Tx, error)
 }
 
-// Notifier is the optional ability of a store to say that work may be due.
+// Notifier is the optional ability of a store to say that attempts may be due.
 // Without it, and whenever it fails, the dispatcher polls.
 type Notifier interface {
-	// Listen calls wake, which does not block, whenever somebody may have added
-	// attempts that are due, also in another process where the store is shared.
-	// It returns when ctx is done, or with an error when it can no longer listen.
+	// Listen calls wake whenever attempts may have become due, also through another
+	// process that shares the store. Wake does not block. Listen returns when ctx is
+	// done, or with an error when it can no longer listen.
 	Listen(ctx context.Context, wake func()) error
 }
 
 // Maintainer is the optional ability of a store that wants regular upkeep, such as
 // room for the days to come.
 type Maintainer interface {
-	// Maintain does what is to be done as of now. The dispatcher of every process
-	// calls it when it starts and then every hour, so it is cheap where there is
-	// nothing to do, of several that call it at once one does the work, and nobody
-	// waits for it: what cannot be had at once is left to a later call, which is no
-	// error. The store works without, if less well.
+	// Maintain does the upkeep that is due now. The dispatcher of every process calls
+	// it at its start and then every hour. It is cheap while no upkeep is due. Of
+	// concurrent calls one does the work, and the others return at once. A step that
+	// would have to wait for a lock is left to a later call, which is no error. A store
+	// works without upkeep, but less well.
 	Maintain(ctx context.Context, now time.Time) error
 }
 
 // Catalog keeps categories, event types, their samples, and the seeds.
 //
-// The Update methods read a record, call change with it, and write back what
-// change made of it, all in one transaction that no other change of the same
-// record can come between. An error from change is returned as it is, and
-// nothing is written. Change must not call the store. The store increments
-// Revision; the ID, what the record belongs to (CategoryID, EventTypeID,
-// OrganizationID) and the fields that the store fills in stay as they are,
-// whatever change does to them. The updated record is returned.
+// The Update methods read a record, call change with it, and write the changed record, in
+// one transaction. No other change of the record can come between. An error from change is
+// returned as it is, and nothing is written. Change must not call the store. The rules are
+// those of [UpdatedCategory] and its siblings: the store increments Revision, and the ID,
+// the owner (CategoryID, EventTypeID, OrganizationID) and the fields that the store fills
+// in stay. The updated record is returned.
 type Catalog interface {
 	// CreateCategory adds a category with Revision 1, or fails with ErrCodeTaken.
 	CreateCategory(ctx context.Context, c Category) error
 	Category(ctx context.Context, id uuid.UUID) (Category, error)
 	Categories(ctx context.Context, archived ArchivedFilter, page Page) (List[Category], error)
 	UpdateCategory(ctx context.Context, id uuid.UUID, change func(*Category) error) (Category, error)
-	// DeleteCategory fails with ErrInUse while the category has event types. Its
-	// code is free again. Check sees the category first, and its error stops the
-	// deletion; nil for none.
+	// DeleteCategory deletes a category, and frees its code. It fails with ErrInUse
+	// while the category has event types. Check sees the category first, and its error
+	// stops the deletion. A nil check allows it.
 	DeleteCategory(ctx context.Context, id uuid.UUID, check func(Category) error) error
 
 	// CreateEventType adds an event type with Revision 1. It fails with
 	// ErrCodeTaken, or with ErrBadReference if the category does not exist.
 	CreateEventType(ctx context.Context, e EventType) error
 	EventType(ctx context.Context, id uuid.UUID) (EventType, error)
-	// EventTypeByCode returns the event type that a publisher means. With a tx it
+	// EventTypeByCode returns the event type with the code and version. With a tx it
 	// reads in that transaction, and sees the changes that the transaction made.
 	EventTypeByCode(ctx context.Context, tx Tx, code, version string) (EventType, error)
-	// EventTypes lists a category's event types, or all for a zero categoryID. The
-	// filter looks at the event type, not at its category. An unknown category has
-	// none.
+	// EventTypes lists a category's event types, or all event types for a zero
+	// categoryID. The filter looks at the event type, not at its category. The list of
+	// an unknown category is empty.
 	EventTypes(ctx context.Context, categoryID uuid.UUID, archived ArchivedFilter, page Page) (List[EventType], error)
-	// HistoricEventTypes returns those of the given ids that exist, and the deleted
-	// ones until Prune removes them, by id. History refers to them.
+	// HistoricEventTypes returns the event types with the given ids, by id. Deleted
+	// event types are among them until Prune removes them, because history refers to
+	// them. Unknown ids are left out.
 	HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error)
 	UpdateEventType(ctx context.Context, id uuid.UUID, change func(*EventType) error) (EventType, error)
-	// DeleteEventType fails with ErrInUse while a subscription that is not
-	// archived selects the event type by id; archived ones lose it, which counts
-	// as a change in their Revision. Its code is free again, its samples are gone.
-	// Check is as in DeleteCategory.
+	// DeleteEventType deletes an event type and its samples, and frees its code. It
+	// fails with ErrInUse while a subscription that is not archived selects the event
+	// type by id. Archived subscriptions lose the selector, and their Revision
+	// increases. Check is as in DeleteCategory.
 	DeleteEventType(ctx context.Context, id uuid.UUID, check func(EventType) error) error
 
 	// CreateSample adds a sample with Revision 1. It fails with ErrSampleExists,
 	// or with ErrBadReference if the event type does not exist.
 	CreateSample(ctx context.Context, s Sample) error
 	Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (Sample, error)
-	// Samples lists an event type's samples, or those of all event types for a zero
-	// id.
+	// Samples lists an event type's samples, or all samples for a zero id.
 	Samples(ctx context.Context, eventTypeID uuid.UUID, page Page) (List[Sample], error)
-	// UpdateSample may change the version too, and then fails with
-	// ErrSampleExists if that has one.
+	// UpdateSample may change the version too. It fails with ErrSampleExists if the
+	// new version has a sample.
 	UpdateSample(ctx context.Context, eventTypeID uuid.UUID, version string, change func(*Sample) error) (Sample, error)
 	DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version string, check func(Sample) error) error
 
-	// ApplySeed applies the seed and records its version, in one transaction,
-	// unless it was applied before: then it changes nothing and reports false, or
-	// fails with ErrSeedChanged if the checksum differs. It fails with
-	// ErrBadReference if the seed refers to what is not in it. Of several hosts
-	// that apply the same seed at once, one does.
+	// ApplySeed applies the seed and records its version, in one transaction. If the
+	// version was applied before, it changes nothing and returns false, or fails with
+	// ErrSeedChanged if the checksum differs. It fails as [Seed.Check] does. Of several
+	// hosts that apply the same seed at once, one applies it.
 	ApplySeed(ctx context.Context, s Seed) (applied bool, err error)
-	// SeedVersions lists what was applied, by AppliedAt, oldest first.
+	// SeedVersions lists the applied seeds by AppliedAt, oldest first.
 	SeedVersions(ctx context.Context) ([]SeedVersion, error)
 }
 
 // Subscriptions keeps subscriptions and their secrets.
 //
-// A subscription of which a part cannot be read, because another program wrote to the
-// database, is returned like any other, with the names of the unreadable members in
-// Damaged. It stands in lists, gets deliveries (all of its event types if its Filter is
-// damaged), and hides no other subscription. An update keeps the stored values of the
-// members that the change leaves in Damaged, and overwrites the members that it takes out.
+// A member of a subscription can be unreadable, because another program wrote to the
+// database. The subscription is returned like any other, with the names of the unreadable
+// members in Damaged. It is in lists, gets deliveries (all of its event types if its Filter
+// is damaged), and hides no other subscription. An update keeps the stored values of the
+// members that the change leaves in Damaged, and overwrites the members that it removes
+// from Damaged.
 type Subscriptions interface {
 	// CreateSubscription adds a subscription with Revision 1, and its first
 	// secret. It fails with ErrBadReference if a selector names an event type
@@ -149,45 +147,46 @@ type Subscriptions interface {
 	CreateSubscription(ctx context.Context, s Subscription, first Secret) error
 	Subscription(ctx context.Context, org, id uuid.UUID) (Subscription, error)
 	Subscriptions(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error)
-	// Subscribers lists the live subscriptions that have one of the topics, each
-	// once: those of the given organizations, or of all if nil. Of no organizations
-	// (empty, not nil) there are none.
+	// Subscribers lists the live subscriptions that have one of the topics, each once.
+	// Orgs are the organizations that own them: nil for all, and the list is empty for
+	// an empty slice.
 	Subscribers(ctx context.Context, topics []string, orgs []uuid.UUID, page Page) (List[Subscription], error)
 	// UpdateSubscription works as the Update methods of Catalog do, and fails with
-	// ErrBadReference as CreateSubscription does. In the same
-	// transaction, archiving cancels the subscription's pending attempts, but not
-	// what is being sent, and a subscription that becomes live has its pending
-	// attempts all due at once, as those that are Held (see Deferral) if its PostURI
-	// changes; its Health is zero then. External attempts stay as they are.
+	// ErrBadReference as CreateSubscription does. In the same transaction, the change has
+	// the effect of [QueueChangeOf] on the subscription's pending attempts and its
+	// Health: archiving cancels the pending attempts; when the subscription becomes live,
+	// they are due at once; when its PostURI changes, the attempts that are Held (see
+	// Deferral) are due at once. Attempts that are being sent and external attempts stay
+	// as they are.
 	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*Subscription) error) (Subscription, error)
-	// DeleteSubscription cancels its pending attempts as archiving does. Its secrets,
-	// its Health and all fields but ID, OrganizationID and Revision are deleted at once.
-	// Its history stays until retention ends it, but can no longer be reached. Prune then
-	// removes what is left of the subscription. Check is as in Catalog.
+	// DeleteSubscription cancels the pending attempts as archiving does. The secrets, the
+	// Health and all fields but ID, OrganizationID and Revision are deleted at once. The
+	// history stays until retention ends it, but can no longer be reached. Prune then
+	// removes the remaining record. Check is as in Catalog.
 	DeleteSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, check func(Subscription) error) error
 
 	// Secrets lists a subscription's secrets; the current one has a zero ValidTo.
 	Secrets(ctx context.Context, org, subscription uuid.UUID, page Page) (List[Secret], error)
 	// SecretAt returns the secret that was current at the time, or ErrNotFound.
 	SecretAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (Secret, error)
-	// AddSecret calls next with the subscription and its current secret and makes
-	// what it returns the current one; the former ends when the new one begins, a
-	// change that its audit owes to the new one's creation. It increments the
-	// subscription's Revision, all in one transaction as the Update methods do. An
-	// error from next is returned as it is, and nothing is written.
+	// AddSecret calls next with the subscription and its current secret, and makes the
+	// returned secret the current one. The former secret ends when the new one begins,
+	// and its audit names the creator of the new one. The subscription's Revision
+	// increases. All of it is one transaction as in the Update methods. An error from
+	// next is returned as it is, and nothing is written.
 	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(s Subscription, current Secret) (Secret, error)) error
 }
 
-// SecretKeys is for who keeps the keys that the signing secrets of all organizations
-// are encrypted with.
+// SecretKeys lets the keeper of the encryption keys encrypt the signing secrets of all
+// organizations anew.
 type SecretKeys interface {
-	// SecretsExcept lists secrets whose Key begins with none of the prefixes, in the
-	// order of their ids: those after the given one, at most max. The ended ones are
-	// among them, and those of archived subscriptions.
+	// SecretsExcept lists secrets with a Key that begins with none of the prefixes, in
+	// the order of their ids, from the id after the given one, at most max. Ended secrets
+	// and secrets of archived subscriptions are among them.
 	SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid.UUID, max int) ([]Secret, error)
-	// ReplaceKeys gives secrets another Key, all in one transaction: those whose Key
-	// is From. It returns how many they were. Nothing else of them changes, and
-	// nothing of their subscriptions.
+	// ReplaceKeys replaces the Key of secrets, all in one transaction. A secret is left
+	// alone if its Key is not From. It returns the number of replaced keys. All other
+	// fields of the secrets, and their subscriptions, stay as they are.
 	ReplaceKeys(ctx context.Context, changes []KeyChange) (int, error)
 }
 
@@ -197,56 +196,54 @@ type KeyChange struct {
 	From, To []byte `log:"size"`
 }
 
-// Messages takes in what is published.
+// Messages keeps the published messages.
 type Messages interface {
-	// Publish stores the messages and one pending attempt for each live
-	// subscription of the message's organization that has one of its topics and
-	// whose Filter matches the message's data, due at once: all
-	// of it or nothing, in one transaction. With a tx it does so inside that one (or
-	// fails with ErrForeignTx, or ErrReadOnly), and the caller's transaction stays usable
-	// whatever Publish finds. The results are in the order of the messages.
+	// Publish stores the messages, and for each message one pending attempt per live
+	// subscription of its organization that has one of its topics and a Filter that
+	// matches its data. The attempts are due at once. All of it is one transaction. With
+	// a tx it is part of that transaction, or Publish fails with ErrForeignTx or
+	// ErrReadOnly; the caller's transaction stays usable after every error of the store.
+	// The results are in the order of the messages.
 	//
-	// A message whose idempotency key its organization used since
-	// opts.KeysSince is not stored: the result is the first one's, marked as a
-	// duplicate and without jobs. A key is used when its message is created. If
-	// the fingerprint differs, Publish fails with *IdempotencyError and stores
-	// nothing. The keys in one call are distinct within an organization.
+	// A message is a duplicate if its organization used the idempotency key since
+	// opts.KeysSince. It is not stored. Its result is that of the first message with the
+	// key, marked as a duplicate and without jobs. A key is used when its message is
+	// created. If the fingerprint differs, Publish fails with *IdempotencyError and
+	// stores nothing. The keys in one call are distinct within an organization.
 	Publish(ctx context.Context, tx Tx, messages []NewMessage, opts PublishOptions) ([]Published, error)
 
 	// Message returns a message of the organization.
 	Message(ctx context.Context, org, id uuid.UUID) (Message, error)
 
-	// Messages lists what the organization published, without Body and Source,
-	// each with the states of its deliveries. Messages that were made for one
+	// Messages lists the messages that the organization published, without Body and
+	// Source, each with the states of its deliveries. Messages that were made for one
 	// subscription are not listed.
 	Messages(ctx context.Context, org uuid.UUID, page Page) (List[MessageSummary], error)
 
-	// MessageDeliveries lists the deliveries of a message of the organization, to
-	// all its subscriptions, also those deleted since, without Body and Source.
-	// They are those whose first attempt is the message's. ErrNotFound if there is
-	// no such message.
+	// MessageDeliveries lists the deliveries of a message of the organization, without
+	// Body and Source: all chains that began with the message, also of subscriptions that
+	// were deleted since. It fails with ErrNotFound if there is no such message.
 	MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error)
 
-	// Prune removes messages created before the time, with all their attempts,
-	// the oldest first and max messages at most, and idempotency keys first used
-	// before it. It returns how many messages it removed.
+	// Prune removes messages that were created before the time, with all their attempts,
+	// the oldest first and at most max, and idempotency keys that were first used before
+	// the time. It returns the number of removed messages.
 	//
-	// Where these are fewer than max it also removes what was deleted and has no
-	// history any more: subscriptions without attempts, with their recoveries; event
-	// types that were deleted before the time, unless a message created before it
-	// stays that has the event type; and categories without event types. A store may
-	// leave some of them to a later call, where there are many.
+	// If it removes fewer than max messages, it also removes deleted records without
+	// history: subscriptions without attempts, with their recoveries; event types that
+	// were deleted before the time, unless a message of the event type that was created
+	// before the time stays; and categories without event types. Where there are many, a
+	// store may leave some to a later call.
 	//
-	// A store that removes whole days at once may remove more than max: those of the
-	// days (in UTC) that ended before the time. If such a day is in use it is left to a
-	// later call. Max and the order are then those of the rest.
+	// A store that removes whole days (in UTC) at once may remove more than max messages:
+	// all messages of the days that ended before the time. A day that is in use is left to
+	// a later call. Max and the order then hold for the other messages.
 	//
-	// Two kinds of messages stay, and do not count among max: those with an attempt
-	// that is pending or being sent, where an external one that waits for its
-	// outcome keeps nothing; and those that began a delivery which still has
-	// attempts of another message, so that no chain loses its first attempt. A
-	// message that joined a chain may go before the one that began it. The rest of
-	// the chain keeps its numbers, and the delivery is what they make it.
+	// Two kinds of messages stay, and do not count towards max. A message stays while one
+	// of its attempts is queued. A message that began a delivery stays while the chain has
+	// attempts of another message, so that no chain loses its first attempt. A message
+	// that joined a chain may be removed before the message that began it: the remaining
+	// attempts keep their numbers, and the delivery is the summary of them.
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
 }
 
@@ -254,21 +251,22 @@ type Messages interface {
 type NewMessage struct {
 	Message
 	Topics         []string  // see Topics
-	ExpiresAt      time.Time // its attempts are not sent after this
+	ExpiresAt      time.Time // its attempts are not sent after this time
 	IdempotencyKey string    // "" for none
-	Fingerprint    []byte    // of the content, compared when a key comes again
+	Fingerprint    []byte    // of the content; compared when the key is used again
 }
 
-// PublishOptions are what Publish needs besides the messages.
+// PublishOptions are the options of Publish.
 type PublishOptions struct {
 	NewID     func() uuid.UUID // ids for the attempts; required
-	KeysSince time.Time        // idempotency keys first used before this are forgotten
+	KeysSince time.Time        // idempotency keys that were first used before this time are forgotten
 
-	// HandOff says of a new attempt whether it is stored as being sent, leased to the
-	// caller for the time of Lease, and returned as a job, with the Body of the message
-	// itself; the others are left to be claimed. It is asked in the order of the
-	// messages, and again when a transaction has to be repeated, and must not call the
-	// store. Nil is for none. It is not asked for what stands in a line, nor with a tx.
+	// HandOff decides about a new attempt of a subscription. If it returns true, the
+	// attempt is stored as being sent, leased to the caller for the duration Lease, and
+	// returned as a job that shares the Body of the message. If not, the attempt waits
+	// for a claim. It is called in the order of the messages, and again when a
+	// transaction has to be repeated. It must not call the store. Nil hands off no
+	// attempt. It is not called for attempts in a sequence (see Queue), nor with a tx.
 	HandOff func(organization, subscription uuid.UUID) bool
 	Lease   time.Duration
 }
@@ -276,15 +274,15 @@ type PublishOptions struct {
 // Published is the result for one message.
 type Published struct {
 	MessageID  uuid.UUID // the first message's, for a duplicate
-	Deliveries int       // how many subscriptions matched
+	Deliveries int       // number of subscriptions that matched
 	Duplicate  bool
-	Jobs       []Job // what was handed off
+	Jobs       []Job // the attempts that were handed off
 }
 
-// History reads what became of the messages.
+// History keeps the attempts and their outcomes. All methods fail with ErrNotFound if the
+// organization has no such subscription.
 type History interface {
-	// Attempts lists attempts of a subscription. ErrNotFound if the organization
-	// has no such subscription, here as in all methods of History.
+	// Attempts lists attempts of a subscription.
 	Attempts(ctx context.Context, q HistoryQuery) (List[Attempt], error)
 	// Attempt returns one of a subscription's attempts.
 	Attempt(ctx context.Context, org, subscription, id uuid.UUID) (Attempt, error)
@@ -295,48 +293,45 @@ type History interface {
 	Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error)
 	// Delivery returns one of a subscription's deliveries.
 	Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error)
-	// AddAttempt adds an attempt that somebody asked for, and its message if that
-	// is new, in one transaction. It fails with ErrNotFound if the organization has
-	// no such subscription, and as NewAttempt says.
+	// AddAttempt adds an attempt that somebody asked for, and its message if that is new,
+	// in one transaction. It fails as NewAttempt says.
 	AddAttempt(ctx context.Context, org, subscription uuid.UUID, a NewAttempt) (Attempt, error)
 
-	// Report stores an outcome that somebody else than the dispatcher reports. In
-	// one transaction it reads the attempt, calls decide with it, and finishes the
-	// attempt as decide says: it is taken out of the queue, and the next attempt is
-	// added as Queue.Record does. Decide sees an attempt in any state; when it
-	// returns nil, nothing is changed, and an error from it is returned as it is.
-	// Decide must not call the store. It returns the attempt as it is then. A lease
-	// on the attempt is lost. An attempt that has an outcome gets the new one.
+	// Report stores an outcome that a caller reports instead of the dispatcher. In one
+	// transaction it reads the attempt, calls decide with it, gives the attempt the
+	// returned outcome as [Chain.Report] does, removes it from the queue, and adds the
+	// next attempt. Decide sees attempts in any state. When decide returns nil, nothing
+	// changes. An error from decide is returned as it is. Decide must not call the store.
+	// Report returns the attempt as it is at the end. A lease on the attempt is lost. An
+	// attempt that has an outcome gets the new one.
 	Report(ctx context.Context, org, subscription, attempt uuid.UUID, decide func(Attempt) (*Report, error)) (Attempt, error)
 
-	// Durations counts the attempts of a subscription that succeeded or failed and
-	// were posted in [q.From, q.To), by the time in which they were posted, what
-	// became of them, and how long they took. There is one count for each of these,
-	// and none for nothing. The order is arbitrary.
+	// Durations counts the attempts of a subscription that succeeded or failed and were
+	// posted in [q.From, q.To), by the bucket of the time of posting, the success and the
+	// duration. It returns one count for each combination that occurs, in any order.
 	Durations(ctx context.Context, q DurationQuery) ([]DurationCount, error)
 }
 
-// Recoveries keeps the jobs that queue again what a subscription did not get. A
-// job's progress is in the store, so that it goes on where it was, in whatever
-// process. ErrNotFound if the organization has no such subscription, or the
-// subscription no such job.
+// Recoveries keeps the jobs that queue failed deliveries and missed messages of a
+// subscription again. The progress of a job is in the store, so that any process continues
+// it. The methods fail with ErrNotFound if the organization has no such subscription, or
+// the subscription no such job.
 type Recoveries interface {
-	// CountRecoverable counts what a recovery would queue now. It looks at the
-	// fields of r that say what to recover.
+	// CountRecoverable counts the deliveries and messages that a recovery with the
+	// subscription, scope and times of r would queue now.
 	CountRecoverable(ctx context.Context, r Recovery) (int, error)
 	// CreateRecovery adds a job, which is running.
 	CreateRecovery(ctx context.Context, r Recovery) error
 	Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error)
-	// StopRecovery ends a job at the time, if it is running. What it queued stays
+	// StopRecovery ends a job at the time, if it is running. Attempts that it queued stay
 	// queued. A job that is not running stays as it is.
 	StopRecovery(ctx context.Context, org, subscription, id uuid.UUID, at time.Time) error
-	// AdvanceRecovery takes a running job whose time has come, if there is one that
-	// nobody else advances, and queues the next of what it recovers, in one
-	// transaction: what a process that dies here had begun is as if it never was.
-	// At most opts.Max are queued, or a second's worth at the job's rate if that is
-	// less: its time comes again, by the store's clock, when the rate allows more. A
-	// job that has nothing left is done, at opts.At; one whose subscription was
-	// archived or deleted, or is damaged, is stopped then, and queues nothing. Of several jobs, the
-	// one whose time came first goes on. It reports whether there was a job.
+	// AdvanceRecovery takes a running job that is due and that no other caller advances,
+	// the one that has been due longest, and queues the next attempts that it recovers,
+	// in one transaction. If the process dies here, nothing has happened. It queues as
+	// many attempts as [Recovery].Batch says for opts.Max. The job is due again, by the
+	// store's clock, after Recovery.Wait. A job without further work is done at opts.At.
+	// A job is stopped at opts.At, and queues nothing, if its subscription was archived or
+	// deleted, or is damaged. AdvanceRecovery reports whether it found a job.
 	AdvanceRecovery(ctx context.Context, opts AdvanceOptions) (bool, error)
 }
