@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// AddAttempt adds an attempt that somebody asked for.
+// AddAttempt adds an attempt that a caller asks for.
 func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, n store.NewAttempt) (store.Attempt, error) {
 	return locked(ctx, s, func() (store.Attempt, error) {
 		sub, err := s.subscription(org, subscription)

@@ -42,8 +42,8 @@ func list[T, R any](things []T, p store.Page, id func(T) uuid.UUID, copied func(
 	return store.ListOf(things, p, id, func(T) int { return 0 }, func(thing T, _ bool) R { return copied(thing) })
 }
 
-// A dueHeap holds the attempts that are pending, by when they are due, and those
-// that are being sent, by when their lease ends.
+// A dueHeap holds the queued attempts: pending ones in the order in which they become due,
+// sending ones in the order in which their leases end.
 type dueHeap []*attempt
 
 var _ heap.Interface = (*dueHeap)(nil)

@@ -1,5 +1,5 @@
-// Package memstore is a store in memory, for tests and demos. What it holds ends
-// with the process: Durable says so.
+// Package memstore is a store in memory, for tests and demos. Its records end with the
+// process: Durable says so.
 //
 // It starts no goroutines and takes the time from package time, so it works in a
 // testing/synctest bubble.

@@ -63,7 +63,7 @@ func (s *Store) Message(ctx context.Context, org, id uuid.UUID) (store.Message, 
 		func(m *message) store.Message { return copyMessage(m.Message) })
 }
 
-// Messages lists what an organization published.
+// Messages lists the messages that an organization published.
 func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (store.List[store.MessageSummary], error) {
 	return locked(ctx, s, func() (store.List[store.MessageSummary], error) {
 		published := func(m *message) bool { return m.OrganizationID == org && m.SubscriptionID == uuid.Nil }

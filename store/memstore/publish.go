@@ -53,7 +53,7 @@ func (s *Store) publish(
 	return results, nil
 }
 
-// A batch is what is to be stored, in order.
+// A batch is the new messages and attempts of a call or a transaction, in order.
 type batch struct {
 	messages []*message
 	attempts []*attempt
@@ -61,7 +61,7 @@ type batch struct {
 	keys     map[idempotencyKey]newKey
 }
 
-// A newKey is the use of a key that nobody used since a time.
+// A newKey is the use of a key that was free since a time.
 type newKey struct {
 	keyUse
 	since time.Time
@@ -71,7 +71,7 @@ func newBatch() *batch {
 	return &batch{ids: map[uuid.UUID]bool{}, keys: map[idempotencyKey]newKey{}}
 }
 
-// append adds what another batch holds.
+// append adds the content of another batch.
 func (b *batch) append(other *batch) {
 	b.messages = append(b.messages, other.messages...)
 	b.attempts = append(b.attempts, other.attempts...)
@@ -83,8 +83,8 @@ func (b *batch) append(other *batch) {
 	}
 }
 
-// plan adds to a batch what publishing the messages would store, given what the
-// store and a transaction (nil for none) hold. It changes neither.
+// plan adds the messages and their attempts to a batch, beside the content of the store and of
+// a transaction (nil for none). It changes neither of these.
 func (s *Store) plan(
 	b, tx *batch, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
@@ -153,7 +153,7 @@ func (s *Store) claimID(id uuid.UUID, b, tx *batch) error {
 	return nil
 }
 
-// conflict finds what was stored since a batch was planned and forbids it now.
+// conflict returns an error if a change since a batch was planned forbids the batch now.
 func (s *Store) conflict(b *batch) error {
 	for id := range b.ids {
 		if s.messages[id] != nil || s.attempts[id] != nil {

@@ -62,7 +62,7 @@ func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 	}
 }
 
-// held returns the attempt of a lease that holds, or nil.
+// held returns the attempt of a lease that has not been lost, or nil.
 func (s *Store) held(l store.Lease) *attempt {
 	if a := s.attempts[l.AttemptID]; a != nil && a.Status == store.Sending && a.token == l.Token {
 		return a
@@ -154,7 +154,7 @@ func (s *Store) Targets(
 	return out, nil
 }
 
-// Release makes due what was held.
+// Release makes held attempts due.
 func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
 	if err := s.lock(ctx); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
 	return nil
 }
 
-// UpdateHealth changes what is known of endpoints.
+// UpdateHealth changes the health of endpoints.
 func (s *Store) UpdateHealth(
 	ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *store.Health),
 ) error {

@@ -14,7 +14,7 @@ import (
 
 type recovery struct {
 	store.Recovery
-	due  time.Time // when it may go on
+	due  time.Time // when its next step is due
 	from place
 }
 
@@ -31,7 +31,7 @@ type find struct {
 	message  *message  // of the attempt to be added
 }
 
-// CountRecoverable counts what a recovery would queue now.
+// CountRecoverable counts the deliveries and messages that a recovery would queue now.
 func (s *Store) CountRecoverable(ctx context.Context, r store.Recovery) (int, error) {
 	if err := s.lock(ctx); err != nil {
 		return 0, err
@@ -104,7 +104,7 @@ func (r *recovery) end(state store.RecoveryState, at time.Time) {
 	r.State, r.FinishedAt = state, store.WholeMilliseconds(at)
 }
 
-// AdvanceRecovery queues the next of what a job recovers.
+// AdvanceRecovery queues the next attempts of a job.
 func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (bool, error) {
 	if err := s.lock(ctx); err != nil {
 		return false, err
@@ -122,7 +122,7 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	return true, s.advance(r, sub, opts)
 }
 
-// dueRecovery returns the running job whose time came first, or nil.
+// dueRecovery returns the running job that has been due longest, or nil.
 func (s *Store) dueRecovery() *recovery {
 	var first *recovery
 	now := time.Now()
@@ -162,7 +162,7 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 	return nil
 }
 
-// attempt makes what is to be queued.
+// attempt makes the attempt that recovers the find.
 func (f find) attempt(sub *subscription, a store.NewAttempt) *attempt {
 	if f.delivery == nil {
 		a.Type = store.FirstPost

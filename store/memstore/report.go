@@ -8,7 +8,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Report stores an outcome that somebody else than the dispatcher reports.
+// Report stores an outcome that a caller reports instead of the dispatcher.
 func (s *Store) Report(
 	ctx context.Context, org, subscription, id uuid.UUID, decide func(store.Attempt) (*store.Report, error),
 ) (store.Attempt, error) {

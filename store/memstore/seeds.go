@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// ApplySeed adds what a seed declares to the catalog.
+// ApplySeed adds the records of a seed to the catalog.
 func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (bool, error) {
 	if err := s.lock(ctx); err != nil {
 		return false, err

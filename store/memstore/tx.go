@@ -9,8 +9,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Tx is a transaction. It holds no lock: what is published in it is matched
-// against the store when Publish is called, and stored at Commit.
+// Tx is a transaction. It holds no lock. Publish matches a message with the subscriptions
+// that exist at the call, and Commit stores the message and its attempts.
 //
 // A database makes the second of two transactions that use the same idempotency
 // key wait for the first. This one lets both go on; the second Commit fails with
@@ -70,7 +70,7 @@ func (tx *Tx) open() error {
 	return nil
 }
 
-// Commit stores what was published.
+// Commit stores the published messages.
 func (tx *Tx) Commit() error {
 	b, err := tx.end()
 	if err != nil {
@@ -85,7 +85,7 @@ func (tx *Tx) Commit() error {
 	return nil
 }
 
-// Rollback forgets what was published. After Commit it fails and changes nothing.
+// Rollback forgets the published messages. After Commit it fails and changes nothing.
 func (tx *Tx) Rollback() error {
 	_, err := tx.end()
 	return err
