@@ -84,7 +84,7 @@ var groups = []struct {
 	{"Tx", transactionCases},
 	{"HandOff", handOffCases},
 	{"Chains", chainCases},
-	{"Lines", lineCases},
+	{"Sequences", sequenceCases},
 	{"Health", healthCases},
 	{"Claim", claimCases},
 	{"Lease", leaseCases},

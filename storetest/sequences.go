@@ -8,17 +8,17 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-var lineCases = []testCase{
-	{"GoOneByOneInTheOrderOfPublishing", lineOrder},
-	{"AreOneForEachKeyAndSubscription", lineKeys},
-	{"AreHeldBackByARetry", lineRetry},
-	{"GoOnWhenTheLeaseOfTheFirstEnds", lineLease},
-	{"GoOnWhenTheFirstIsCancelledOrReported", lineReport},
-	{"AreNotHandedOff", lineHandOff},
-	{"AreOfTheSubscriptionAsItWas", lineSwitched},
-	{"DoNotHoldBackTests", lineTest},
-	{"HoldWhatARecoveryAdds", lineRecovery},
-	{"GoOneByOneUnderConcurrency", lineConcurrency},
+var sequenceCases = []testCase{
+	{"GoOneByOneInTheOrderOfPublishing", sequenceOrder},
+	{"AreOneForEachKeyAndSubscription", sequenceKeys},
+	{"AreHeldBackByARetry", sequenceRetry},
+	{"GoOnWhenTheLeaseOfTheFirstEnds", sequenceLease},
+	{"GoOnWhenTheFirstIsCancelledOrReported", sequenceReport},
+	{"AreNotHandedOff", sequenceHandOff},
+	{"AreOfDeliveriesThatBeganWhileTheSubscriptionWasOrdered", sequenceSwitched},
+	{"DoNotHoldBackTests", sequenceTest},
+	{"HoldAttemptsOfARecovery", sequenceRecovery},
+	{"GoOneByOneUnderConcurrency", sequenceConcurrency},
 }
 
 // ordered adds an event type and a subscription to it that is ordered.
@@ -31,8 +31,8 @@ func (f *fixture) ordered() (store.EventType, store.Subscription) {
 	return e, s
 }
 
-// inLine publishes n messages with the ordering key, in order.
-func (f *fixture) inLine(e store.EventType, key string, n int) []store.NewMessage {
+// inSequence publishes n messages with the ordering key, in order.
+func (f *fixture) inSequence(e store.EventType, key string, n int) []store.NewMessage {
 	f.t.Helper()
 	messages := make([]store.NewMessage, n)
 	for i := range messages {
@@ -43,9 +43,9 @@ func (f *fixture) inLine(e store.EventType, key string, n int) []store.NewMessag
 	return messages
 }
 
-func lineOrder(f *fixture) {
+func sequenceOrder(f *fixture) {
 	e, _ := f.ordered()
-	for _, m := range f.inLine(e, "a", 4) {
+	for _, m := range f.inSequence(e, "a", 4) {
 		job := f.claimOne()
 		f.equal("message", job.MessageID, m.ID)
 		f.claimNone("while the first is being sent")
@@ -54,13 +54,13 @@ func lineOrder(f *fixture) {
 	f.claimNone("when all were sent")
 }
 
-func lineKeys(f *fixture) {
+func sequenceKeys(f *fixture) {
 	e, _ := f.ordered()
 	other := f.newSubscription(only(e))
 	other.Ordered = true
 	f.create(other)
 	plain := f.subscribe(only(e))
-	a, b := f.inLine(e, "a", 2), f.inLine(e, "", 2)
+	a, b := f.inSequence(e, "a", 2), f.inSequence(e, "", 2)
 	first, all := map[uuid.UUID]int{}, 0
 	for _, j := range f.claim(20) {
 		all++
@@ -68,13 +68,13 @@ func lineKeys(f *fixture) {
 			first[j.MessageID]++
 		}
 	}
-	f.equal("claimed", all, 8) // two lines of two subscriptions, and all four of the one without
-	f.equal("first of each line", first, map[uuid.UUID]int{a[0].ID: 2, b[0].ID: 2})
+	f.equal("claimed", all, 8) // two sequences of two subscriptions each, and all four attempts of the third subscription
+	f.equal("first of each sequence", first, map[uuid.UUID]int{a[0].ID: 2, b[0].ID: 2})
 }
 
-func lineRetry(f *fixture) {
+func sequenceRetry(f *fixture) {
 	e, sub := f.ordered()
-	messages := f.inLine(e, "a", 2)
+	messages := f.inSequence(e, "a", 2)
 	job := f.claimOne()
 	f.record(f.failure(job.Lease, f.later()))
 	f.claimNone("while a retry is waited for")
@@ -87,9 +87,9 @@ func lineRetry(f *fixture) {
 	f.equal("message", f.claimOne().MessageID, messages[1].ID)
 }
 
-func lineLease(f *fixture) {
+func sequenceLease(f *fixture) {
 	e, _ := f.ordered()
-	messages := f.inLine(e, "a", 2)
+	messages := f.inSequence(e, "a", 2)
 	stale := f.claimWith(store.ClaimOptions{Max: 5, Lease: time.Millisecond})
 	f.equal("claimed", len(stale), 1)
 	again := f.claimAgain(stale[0])
@@ -98,9 +98,9 @@ func lineLease(f *fixture) {
 	f.equal("message", f.claimOne().MessageID, messages[1].ID)
 }
 
-func lineReport(f *fixture) {
+func sequenceReport(f *fixture) {
 	e, sub := f.ordered()
-	messages := f.inLine(e, "a", 3)
+	messages := f.inSequence(e, "a", 3)
 	first := f.attempts(sub.ID)[0]
 	must(f.s.Report(f.ctx, f.org, sub.ID, first.ID, func(store.Attempt) (*store.Report, error) {
 		return &store.Report{Status: store.Succeeded, HTTPStatus: 200, At: f.at(time.Second)}, nil
@@ -111,7 +111,7 @@ func lineReport(f *fixture) {
 	f.equal("message", f.claimOne().MessageID, messages[2].ID)
 }
 
-func lineHandOff(f *fixture) {
+func sequenceHandOff(f *fixture) {
 	e, _ := f.ordered()
 	opts := f.options()
 	opts.HandOff, opts.Lease = handOff(5), time.Hour
@@ -120,17 +120,17 @@ func lineHandOff(f *fixture) {
 	f.claimOne()
 }
 
-func lineSwitched(f *fixture) {
+func sequenceSwitched(f *fixture) {
 	e, sub := f.ordered()
-	f.inLine(e, "a", 2)
+	f.inSequence(e, "a", 2)
 	f.update(sub.ID, func(s *store.Subscription) { s.Ordered = false })
-	f.inLine(e, "a", 2)
-	f.equal("claimed", len(f.claim(10)), 3) // one from the line, and those in none
+	f.inSequence(e, "a", 2)
+	f.equal("claimed", len(f.claim(10)), 3) // one of the sequence, and two outside of it
 }
 
-func lineTest(f *fixture) {
+func sequenceTest(f *fixture) {
 	e, sub := f.ordered()
-	f.inLine(e, "ward-7", 2)
+	f.inSequence(e, "ward-7", 2)
 	first := f.claimOne()
 	m := f.newMessage(e).Message
 	a := f.add(sub.ID, store.NewAttempt{ID: f.id(), Type: store.TestPost, Message: &m, At: f.now, ExpiresAt: f.at(time.Hour)})
@@ -143,10 +143,10 @@ func lineTest(f *fixture) {
 	f.equal("attempt", f.claimOne().AttemptID, b.ID)
 }
 
-func lineRecovery(f *fixture) {
+func sequenceRecovery(f *fixture) {
 	e, sub := f.ordered()
 	f.setActive(sub.ID, false)
-	missed := f.inLine(e, "a", 2)
+	missed := f.inSequence(e, "a", 2)
 	f.setActive(sub.ID, true)
 	f.check(f.s.CreateRecovery(f.ctx, store.Recovery{
 		ID: f.id(), OrganizationID: f.org, SubscriptionID: sub.ID, Scope: store.RecoverMissed, Since: f.at(-time.Hour), Until: f.at(time.Hour),
@@ -160,11 +160,11 @@ func lineRecovery(f *fixture) {
 	f.equal("message", f.claimOne().MessageID, missed[1].ID)
 }
 
-func lineConcurrency(f *fixture) {
+func sequenceConcurrency(f *fixture) {
 	e, sub := f.ordered()
 	const keys, each = 3, 8
 	for i := range keys * each {
-		f.inLine(e, string(rune('a'+i%keys)), 1)
+		f.inSequence(e, string(rune('a'+i%keys)), 1)
 	}
 	sent := make(chan store.Job, keys*each)
 	f.together(4, func(int) error {
@@ -191,6 +191,6 @@ func lineConcurrency(f *fixture) {
 		}
 		last[m.OrderingKey] = j.AttemptID
 	}
-	f.equal("lines", len(last), keys)
+	f.equal("sequences", len(last), keys)
 	f.equal("attempts", len(f.attempts(sub.ID)), keys*each)
 }
