@@ -17,7 +17,7 @@ var attemptCases = []testCase{
 	{"OutliveTheirEventType", attemptDeletedEventType},
 }
 
-// mixture publishes what ends in every possible way. It returns the deliveries:
+// mixture publishes deliveries that end in every possible way. It returns them:
 // succeeded, failed, cancelled, being sent, pending again after a failure, pending.
 func (f *fixture) mixture(e store.EventType) []store.Job {
 	f.t.Helper()
@@ -140,6 +140,6 @@ func attemptDeletedEventType(f *fixture) {
 	q := f.history(sub.ID)
 	q.EventTypeID = e.ID
 	f.equal("by event type", must(f.s.Attempts(f.ctx, q))(f.t).Items, want)
-	f.record(f.failure(job.Lease, f.next())) // what is queued still goes out
+	f.record(f.failure(job.Lease, f.next())) // queued attempts are still sent
 	f.record(f.success(f.claimOne().Lease))
 }

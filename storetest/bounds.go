@@ -28,7 +28,7 @@ type sizedList[T any] struct {
 	strip func(*T)    // takes the large members out
 }
 
-// keepsBounds demands that pages leave out what MaxBytes has no room for, and only that.
+// keepsBounds demands that pages leave out exactly the large members beyond MaxBytes.
 func (l sizedList[T]) keepsBounds(f *fixture) {
 	f.t.Helper()
 	for _, page := range []store.Page{{Take: 1000}, {Take: 1000, Descending: true}, {Take: 3, Skip: 1}} {
@@ -62,8 +62,8 @@ func (l sizedList[T]) keepsBound(f *fixture, page store.Page, maxBytes, n int, w
 	f.equal(what, got.Items, want.Items)
 }
 
-// deliverLarge publishes what fails first and then succeeds, with responses of different
-// sizes.
+// deliverLarge publishes deliveries that fail first and then succeed, with responses of
+// different sizes.
 func (f *fixture) deliverLarge(e store.EventType, n int) []store.Job {
 	f.t.Helper()
 	for i := range n {

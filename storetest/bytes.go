@@ -14,7 +14,7 @@ var bytesCases = []testCase{
 	{"TimesComeBackInUTC", bytesTimes},
 }
 
-// values are what a store that does not keep bytes would change.
+// values are byte strings that a store would change if it did not keep bytes.
 func values() map[string][]byte {
 	return map[string][]byte{
 		"big integer":    []byte(`{"n":9007199254740993}`),

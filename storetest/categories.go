@@ -142,7 +142,7 @@ func categoryInUse(f *fixture) {
 	f.equal("read", f.category(c.ID), c)
 	f.check(f.s.DeleteEventType(f.ctx, e.ID, nil))
 	f.check(f.s.DeleteCategory(f.ctx, c.ID, nil))
-	// History still shows what was in it.
+	// History still shows its event types.
 	got := must(f.s.HistoricEventTypes(f.ctx, []uuid.UUID{e.ID}))(f.t)[e.ID]
 	f.equal("code of the historic event type", got.Code, e.Code)
 }

@@ -16,7 +16,7 @@ type chainModel struct {
 	*fixture
 	rand       *rand.Rand
 	event      store.EventType
-	subs       []*store.Subscription // the deleted ones are not in it
+	subs       []*store.Subscription // without the deleted subscriptions
 	published  []store.Message
 	deliveries []*modelDelivery
 	attempts   []*modelAttempt // in the order in which they were added
@@ -96,7 +96,7 @@ func (m *chainModel) subscriptionOf(a *store.Attempt) *store.Subscription {
 	return nil
 }
 
-// some returns an attempt by chance whose subscription is not deleted, mostly of one of the
+// some returns an attempt by chance of a subscription that is not deleted, mostly of one of the
 // latest deliveries, so that chains grow; nil if there is none.
 func (m *chainModel) some() *modelAttempt {
 	reachable := slices.DeleteFunc(slices.Clone(m.deliveries), func(d *modelDelivery) bool { return m.subscriptionOf(d.chain[0]) == nil })

@@ -159,7 +159,7 @@ func claimAnySubscription(f *fixture) {
 	jobs := f.claim(2)
 	f.setArchived(sub.ID, true)
 	f.check(f.s.DeleteSubscription(f.ctx, f.org, deleted.ID, f.now, nil))
-	f.deferTo(f.now, jobs...) // what was being sent is not cancelled, so it comes back
+	f.deferTo(f.now, jobs...) // attempts that were being sent are not cancelled, so they come back
 	f.equal("claimed", len(f.claim(10)), 2)
 }
 
@@ -202,7 +202,7 @@ func claimExclusive(f *fixture) {
 		}
 		return nil
 	})
-	for _, j := range f.claim(n) { // a claim may pass over what another one is about to take
+	for _, j := range f.claim(n) { // a claim may skip attempts that another claim is about to take
 		claimed[j.AttemptID]++
 	}
 	for _, a := range f.attempts(sub.ID) {

@@ -132,7 +132,7 @@ func concurrentRetryAndRecord(f *fixture) {
 	}
 }
 
-// Of a deletion and a new reference to what is deleted, one fails.
+// Of a deletion and a new reference to the deleted record, one fails.
 func concurrentReferences(f *fixture) {
 	for i := range 10 {
 		c := f.addCategory(fmt.Sprint("category ", i))

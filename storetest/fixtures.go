@@ -14,16 +14,16 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// errStop is what callbacks return to stop something.
+// errStop is returned by callbacks to stop an operation.
 var errStop = errors.New("stop")
 
-// A fixture is an empty store, with what a case needs to fill it.
+// A fixture is an empty store, with functions to fill it.
 type fixture struct {
 	t   *testing.T
 	s   store.Store
 	ctx context.Context
 	org uuid.UUID
-	now time.Time // a minute ago, so that what is due then is due by any clock
+	now time.Time // a minute ago, so that an attempt that is due then is due by any clock
 
 	oneConnection func(t *testing.T) store.Store // see OneConnection; nil for none
 }
@@ -43,8 +43,8 @@ func (f *fixture) at(d time.Duration) time.Time { return f.now.Add(d) }
 
 var counter atomic.Uint64
 
-// idAt makes a UUID of version 7 for the time. Those made for the same time are
-// in the order in which they were made.
+// idAt makes a UUID of version 7 for the time. UUIDs for the same time are in the order in
+// which they were made.
 func idAt(t time.Time) uuid.UUID {
 	var id uuid.UUID
 	binary.BigEndian.PutUint64(id[:8], uint64(t.UnixMilli())<<16|0x7000)

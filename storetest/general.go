@@ -122,7 +122,7 @@ func generalNotifier(f *fixture) {
 	})
 	wakes("Report with a next attempt", func() {
 		job := f.queue(e)
-		f.drain(woken) // what publishing woke
+		f.drain(woken) // wakes of publishing
 		r := f.newReport(store.Failed)
 		r.Next = f.next()
 		f.report(sub.ID, job.AttemptID, r)
@@ -130,7 +130,7 @@ func generalNotifier(f *fixture) {
 	})
 	wakes("AdvanceRecovery", func() {
 		f.record(f.failure(f.queue(e).Lease, nil))
-		f.drain(woken) // what publishing woke
+		f.drain(woken) // wakes of publishing
 		f.check(f.s.CreateRecovery(f.ctx, f.newRecovery(sub, store.RecoverFailed)))
 		f.advance(10)
 		jobs = append(jobs, f.claim(1000)...)
@@ -141,7 +141,7 @@ func generalNotifier(f *fixture) {
 	})
 	wakes("Record with a next attempt", func() {
 		job := f.queue(e)
-		f.drain(woken) // what publishing woke
+		f.drain(woken) // wakes of publishing
 		f.record(f.failure(job.Lease, f.next()))
 		f.claim(10)
 	})
@@ -159,7 +159,7 @@ func generalNotifier(f *fixture) {
 	}
 }
 
-// drain forgets what woke before. What comes late makes a case weaker, not wrong.
+// drain forgets earlier wakes. A wake that comes later makes a case weaker, not wrong.
 func (f *fixture) drain(woken <-chan struct{}) {
 	select {
 	case <-woken:

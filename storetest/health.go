@@ -119,7 +119,7 @@ func healthRelease(f *fixture) {
 	f.check(f.s.Release(f.ctx, sub.ID))
 	job := f.claimOne()
 	f.equal("subscription", job.SubscriptionID, sub.ID)
-	f.check(f.s.Release(f.ctx, sub.ID)) // what is being sent is not pending
+	f.check(f.s.Release(f.ctx, sub.ID)) // an attempt that is being sent is not pending
 	f.claimNone("after another release")
 	f.deferTo(f.at(time.Hour), job)
 	f.check(f.s.Release(f.ctx, sub.ID))

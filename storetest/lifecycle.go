@@ -95,7 +95,7 @@ func lifecycleDeactivate(f *fixture) {
 	f.publishN(e, 2)
 	f.setActive(sub.ID, false)
 	f.equal("statuses", statuses(f.attempts(sub.ID)), []store.Status{store.Pending, store.Pending})
-	// That they are not sent is up to who claims them.
+	// The dispatcher that claims them does not send them.
 	f.equal("claimed", len(f.claim(10)), 2)
 }
 

@@ -141,7 +141,7 @@ func matchRenamed(f *fixture) {
 		return nil
 	}))(f.t)
 	f.sameIDs("renamed", f.matched(renamed), []uuid.UUID{sub.ID})
-	// What takes the code now is something else.
+	// A new event type with the code is another event type.
 	f.sameIDs("namesake", f.matched(f.addEventType(f.categoryOf(e), e.Code, e.Version)), nil)
 }
 

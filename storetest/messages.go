@@ -112,7 +112,7 @@ func messageDeliveries(f *fixture) {
 	must(f.s.Publish(f.ctx, nil, []store.NewMessage{m}, opts))(f.t)
 	jobs := f.claim(10)
 	f.record(f.success(jobs[0].Lease), f.failure(jobs[1].Lease, f.later()), f.failure(jobs[2].Lease, nil))
-	f.publish(f.newMessage(e)) // whose deliveries are not to be seen
+	f.publish(f.newMessage(e)) // its deliveries must not be in the list
 	var want []store.Delivery
 	for _, s := range subs {
 		q := f.history(s.ID)

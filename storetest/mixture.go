@@ -10,8 +10,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Publishers, dispatchers that lose some leases, a subscriber who changes his
-// mind, and readers.
+// Publishers, dispatchers that lose some leases, a subscription that is switched off and on,
+// and readers.
 func concurrentMixture(f *fixture) {
 	const publishers, each = 3, 20
 	e, sub := f.scene()
@@ -78,8 +78,8 @@ func (f *fixture) read(ctx context.Context, sub uuid.UUID) {
 	}
 }
 
-// dispatch sends what is due until ctx is done: it lets each delivery fail once,
-// and loses some leases.
+// dispatch sends due attempts until ctx is done. It lets each delivery fail once, and loses
+// some leases.
 func (f *fixture) dispatch(ctx context.Context, dispatcher int) {
 	for round := 0; ctx.Err() == nil; round++ {
 		lease := time.Hour
@@ -111,7 +111,7 @@ func (f *fixture) dispatch(ctx context.Context, dispatcher int) {
 	}
 }
 
-// pause gives the others a turn.
+// pause lets other goroutines run.
 func pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():

@@ -96,7 +96,7 @@ func organizationRecoveries(f *fixture) {
 		f.recoveriesNotFound(other, theirs.ID, want.ID)
 	}
 	f.equal("recovery", f.recovery(want), want)
-	f.recover(f.newRecovery(theirs, store.RecoverAll), 0) // what failed or was published is not theirs
+	f.recover(f.newRecovery(theirs, store.RecoverAll), 0) // the failed deliveries and the messages are not theirs
 	f.advance(10)
 	f.equal("attempts", len(f.attempts(sub.ID)), 2)
 	f.equal("claimed", f.claimOne().OrganizationID, f.org)

@@ -23,7 +23,7 @@ var all = store.Page{Take: 1000}
 // A pagedList is one of the store's lists.
 type pagedList struct {
 	name string
-	ids  []uuid.UUID // what is in it, in order
+	ids  []uuid.UUID // of the items, in order
 	add  func() uuid.UUID
 	list func(store.Page) ([]uuid.UUID, int)
 }
@@ -174,7 +174,7 @@ func ordered(ids []uuid.UUID, descending bool) []uuid.UUID {
 	return ids
 }
 
-// part is what a page should show of ids.
+// part returns the ids that a page should show.
 func part(ids []uuid.UUID, skip, take int) []uuid.UUID {
 	skip = min(skip, len(ids))
 	return ids[skip:min(skip+take, len(ids))]

@@ -25,7 +25,7 @@ func (f *fixture) prune(before time.Time, limit, want int) {
 	f.equal("pruned", must(f.s.Prune(f.ctx, before, limit))(f.t), want)
 }
 
-// finished publishes messages of the event type, created at those times, and
+// finished publishes messages of the event type, created at the given times, and
 // lets all their attempts succeed.
 func (f *fixture) finished(e store.EventType, created ...time.Time) []store.NewMessage {
 	f.t.Helper()
@@ -40,7 +40,7 @@ func (f *fixture) finished(e store.EventType, created ...time.Time) []store.NewM
 	return messages
 }
 
-// gone demands that of some messages the first n are gone and the others not.
+// gone demands that the first n messages are gone and the later ones are not.
 func (f *fixture) gone(messages []store.NewMessage, n int) {
 	f.t.Helper()
 	for i, m := range messages {
@@ -58,7 +58,7 @@ func pruneRemoves(f *fixture) {
 	other := f.subscribe(only(e))
 	messages := f.finished(e, f.at(-3*time.Hour), f.at(-2*time.Hour), f.at(-time.Hour))
 	jobs := f.attempts(sub.ID)
-	f.prune(f.at(-time.Hour), 10, 2) // not what was created at the time itself
+	f.prune(f.at(-time.Hour), 10, 2) // not messages that were created at the time itself
 	f.gone(messages, 2)
 	for _, s := range []store.Subscription{sub, other} {
 		q := f.history(s.ID)
@@ -92,7 +92,7 @@ func pruneKeepsPending(f *fixture) {
 	f.record(f.failure(jobs[1].Lease, f.later()))
 	f.deferTo(f.at(time.Hour), jobs[2])
 	done := f.finished(e, f.at(-2*time.Hour), f.at(-time.Hour))
-	f.prune(f.now, 1, 1) // those that stay do not count
+	f.prune(f.now, 1, 1) // messages that stay do not count
 	f.gone(done, 1)
 	f.prune(f.now, 10, 1)
 	want := []store.Status{store.Sending, store.Failed, store.Pending, store.Pending}
@@ -142,7 +142,7 @@ func pruneKeepsFirst(f *fixture) {
 	f.joined(job, e, f.now)
 	want := f.chain(job)
 	done := f.finished(e, f.at(-2*time.Hour))
-	f.prune(f.at(-time.Hour), 1, 1) // what stays does not count
+	f.prune(f.at(-time.Hour), 1, 1) // messages that stay do not count
 	f.gone(done, 1)
 	f.equal("chain", f.chain(job), want)
 	f.prune(f.at(-time.Hour), 10, 0)

@@ -81,7 +81,7 @@ func recordAtomic(f *fixture) {
 	f.record(f.success(jobs[0].Lease), f.failure(jobs[1].Lease, f.next()))
 }
 
-// An error that is not text keeps neither its own outcome nor those beside it from being
+// An error that is not text keeps neither its own outcome nor other outcomes from being
 // stored, whether or not the attempt is the only one of its chain.
 func recordAnyError(f *fixture) {
 	e, sub := f.scene()
@@ -180,8 +180,8 @@ func nextKeepsStep(f *fixture) {
 	}
 }
 
-// besides makes a chain whose second attempt is being sent while a manual retry,
-// its third, is pending.
+// besides makes a chain of three: the second attempt is being sent while the third, a manual
+// retry, is pending.
 func (f *fixture) besides(e store.EventType) (sending store.Job, manual store.Attempt) {
 	f.t.Helper()
 	first := f.queue(e)

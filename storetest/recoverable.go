@@ -138,7 +138,7 @@ func recoverFailedAgain(f *fixture) {
 	f.equal("recoverable again", must(f.s.CountRecoverable(f.ctx, r))(f.t), 4)
 }
 
-// advanceAndFail takes a job's steps, and lets fail what each of them queues.
+// advanceAndFail takes a job's steps, and lets the attempts of each step fail.
 func (f *fixture) advanceAndFail() {
 	f.t.Helper()
 	for range 100 {
@@ -183,7 +183,7 @@ func recoverMissed(f *fixture) {
 	f.equal("deadline", f.claimOne().ExpiresAt, f.at(72*time.Hour))
 }
 
-// missing recovers what a subscription missed and demands the messages.
+// missing recovers the messages that a subscription missed, and demands the given ones.
 func (f *fixture) missing(r store.Recovery, want ...store.NewMessage) {
 	f.t.Helper()
 	f.recover(r, len(want))
@@ -203,7 +203,7 @@ func recoverMissedMatch(f *fixture) {
 	f.setActive(sub.ID, false)
 	want := []store.NewMessage{f.newMessage(a), f.newMessage(b)}
 	f.publish(want[1], f.newMessage(second), f.newMessage(other), want[0], theirs)
-	// The selectors are those of now.
+	// The present selectors count.
 	f.update(sub.ID, func(s *store.Subscription) { s.Selectors = append(s.Selectors, only(second)) })
 	f.update(sub.ID, func(s *store.Subscription) { s.Selectors = s.Selectors[:2] })
 	f.missing(f.newRecovery(sub, store.RecoverMissed), want...)
@@ -282,7 +282,7 @@ func recoverMissedAgain(f *fixture) {
 	e, sub := f.scene()
 	f.missN(sub, e, 4)
 	r := f.newRecovery(sub, store.RecoverAll)
-	r.Until = f.at(time.Minute) // what it queues is created in that time
+	r.Until = f.at(time.Minute) // its own attempts are created before that time
 	f.recover(r, 4)
 	f.advanceAndFail()
 	f.equal("queued", f.recovery(r).Queued, 4)

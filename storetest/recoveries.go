@@ -74,7 +74,7 @@ func (f *fixture) recovered(r store.Recovery, queued int) store.Recovery {
 	return r
 }
 
-// failN publishes messages whose deliveries fail.
+// failN publishes messages, and lets their deliveries fail.
 func (f *fixture) failN(e store.EventType, n int) []store.Job {
 	f.t.Helper()
 	f.publishN(e, n)
@@ -167,7 +167,7 @@ func recoveryStopped(f *fixture) {
 	f.equal("advanced after the stop", must(f.s.AdvanceRecovery(f.ctx, f.steps(1)))(f.t), false)
 	r.State, r.Queued, r.FinishedAt = store.RecoveryStopped, 1, f.now
 	f.equal("recovery", f.recovery(r), r)
-	f.claimOne() // what it queued stays
+	f.claimOne() // the queued attempt stays
 }
 
 func recoverySteps(f *fixture) {

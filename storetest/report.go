@@ -30,7 +30,7 @@ var reportCases = []testCase{
 	{"ErrorMayBeAnyBytes", reportAnyError},
 }
 
-// newReport makes the outcome that somebody reports.
+// newReport makes an outcome that a caller reports.
 func (f *fixture) newReport(status store.Status) *store.Report {
 	r := &store.Report{Status: status, HTTPStatus: 201, Response: []byte("thanks"), At: f.at(20 * time.Second), By: "dora"}
 	if status == store.Failed {
@@ -81,7 +81,7 @@ func reportQueued(f *fixture) {
 		f.equal("delivery", f.delivery(jobOf(a)).Status, store.Failed)
 	}
 	f.setActive(sub.ID, false)
-	f.setActive(sub.ID, true) // what is queued would be due now
+	f.setActive(sub.ID, true) // a queued attempt would be due now
 	f.claimNone("what was reported")
 	f.prune(f.at(time.Hour), 10, 2) // and would keep its message
 }

@@ -102,7 +102,7 @@ func replaceKeysCAS(f *fixture) {
 	b.Key = []byte("\x01new")
 	f.equal("secrets", f.except(uuid.Nil, 10), []store.Secret{a, b})
 
-	// Of several who replace the same at once, one does.
+	// Of several concurrent replacements of the same key, one succeeds.
 	done := make(chan int, 4)
 	f.together(4, func(i int) error {
 		n, err := f.s.ReplaceKeys(f.ctx, []store.KeyChange{

@@ -7,7 +7,7 @@
 //
 // Every case states one rule of the contracts in package store. Where a store has
 // an optional ability (see store.Abilities), its rules are tested too; where it lacks
-// the ability, those cases are skipped. A decorator of a store is tested as a store. A
+// the ability, its cases are skipped. A decorator of a store is tested as a store. A
 // store with a pool of connections is tested with a pool of one, too: see
 // [OneConnection].
 package storetest
@@ -18,10 +18,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Run tests a store. It calls newStore once for each case, and each time needs a
-// store that is empty and that nobody else uses; what that takes is released with
-// t.Cleanup. Cases run in parallel. The store's clock may be up to half a minute
-// away from that of the test.
+// Run tests a store. It calls newStore once for each case. Each returned store is empty and
+// used by one case alone; newStore releases its resources with t.Cleanup. Cases run in
+// parallel. The store's clock may differ from the clock of the test by up to half a minute.
 func Run(t *testing.T, newStore func(t *testing.T) store.Store, options ...Option) {
 	t.Helper()
 	var s suite
@@ -43,7 +42,7 @@ func Run(t *testing.T, newStore func(t *testing.T) store.Store, options ...Optio
 	}
 }
 
-// Option adds to what [Run] tests.
+// Option adds cases to [Run].
 type Option func(*suite)
 
 type suite struct {
@@ -58,7 +57,7 @@ func OneConnection(newStore func(t *testing.T) store.Store) Option {
 	return func(s *suite) { s.oneConnection = newStore }
 }
 
-// A testCase is a rule and what shows that a store keeps it.
+// A testCase is a rule, and a test that a store keeps it.
 type testCase struct {
 	rule string
 	test func(f *fixture)

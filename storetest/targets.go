@@ -68,7 +68,7 @@ func targetSecrets(f *fixture) {
 	sub := f.newSubscription()
 	a := f.newSecret(sub, f.now)
 	f.check(f.s.CreateSubscription(f.ctx, sub, a))
-	f.subscribe() // another one, whose secrets are none of this one's
+	f.subscribe() // another one: its secrets are not of this subscription
 	b := f.rotate(sub, f.at(time.Hour))
 	c := f.rotate(sub, f.at(2*time.Hour))
 	a, b = ended(a, b), ended(b, c)

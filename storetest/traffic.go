@@ -64,7 +64,7 @@ func (f *fixture) publishN(e store.EventType, n int) []store.NewMessage {
 	return messages
 }
 
-// claim leases what is due for longer than any test.
+// claim leases due attempts for longer than any test.
 func (f *fixture) claim(max int) []store.Job {
 	f.t.Helper()
 	return f.claimWith(store.ClaimOptions{Max: max, Lease: time.Hour})
@@ -209,7 +209,7 @@ func (f *fixture) history(sub uuid.UUID) store.HistoryQuery {
 	return store.HistoryQuery{OrganizationID: f.org, SubscriptionID: sub, Page: store.Page{Take: 1000}}
 }
 
-// statuses are those of attempts, in order.
+// statuses returns the statuses of attempts, in order.
 func statuses(attempts []store.Attempt) []store.Status {
 	out := make([]store.Status, len(attempts))
 	for i, a := range attempts {
