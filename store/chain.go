@@ -83,7 +83,7 @@ func (c Chain) NewAttempt(n NewAttempt, m Message, subscription uuid.UUID) Attem
 		Body:  m.Body, Source: m.Source,
 	}
 	if latest := c.Latest(); latest != nil {
-		a.DeliveryID, a.Number, a.Step = latest.DeliveryID, latest.Number+1, NextStep(*latest, n.Type)
+		a.DeliveryID, a.Number, a.Step = latest.DeliveryID, latest.Number+1, NextStep(*latest, c.find(latest.RetryOf), n.Type)
 	}
 	if n.External {
 		a.PostedAt = WholeMilliseconds(n.PostedAt)
@@ -91,13 +91,24 @@ func (c Chain) NewAttempt(n NewAttempt, m Message, subscription uuid.UUID) Attem
 	return a
 }
 
+// find returns the attempt with the id, or nil.
+func (c Chain) find(id uuid.UUID) *Attempt {
+	if i := slices.IndexFunc(c, func(a *Attempt) bool { return a.ID == id }); i >= 0 {
+		return c[i]
+	}
+	return nil
+}
+
 // NextStep returns the step of a retry that a caller asks for, of the given type, in a chain
-// with the given latest attempt. An automatic retry that was cancelled, or that the new
-// retry withdraws, used no step of the schedule.
-func NextStep(latest Attempt, t AttemptType) int {
+// with the given latest attempt. Former is the attempt that latest retries; nil if it was
+// pruned. An automatic retry that was cancelled, or that the new retry withdraws, used no step
+// of the schedule.
+func NextStep(latest Attempt, former *Attempt, t AttemptType) int {
 	step := latest.Step
-	if latest.Type == AutomaticRetry && (latest.Status == Cancelled || latest.Withdrawable()) {
-		step--
+	unused := latest.Type == AutomaticRetry && (latest.Status == Cancelled || latest.Withdrawable())
+	keptStep := former != nil && former.Step == step // see Next.KeepStep
+	if unused && !keptStep {
+		step = max(step-1, 0)
 	}
 	if t == AutomaticRetry {
 		step++

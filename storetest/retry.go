@@ -16,6 +16,7 @@ var retryCases = []testCase{
 	{"LeavesWhatIsBeingSent", retryLeavesSending},
 	{"UsesUpNoStep", retryStep},
 	{"UsesUpNoStepAfterAnEarlierCancellation", retryStepEarlier},
+	{"UsesUpNoStepAfterOneThatKeptItsStep", retryStepKept},
 	{"AfterSuccess", retryAfterSuccess},
 	{"AfterCancellation", retryAfterCancellation},
 	{"OfAnUnfinishedOneFails", retryNotFinished},
@@ -111,6 +112,17 @@ func retryStepEarlier(f *fixture) {
 	f.record(f.failure(first.Lease, f.next()))
 	f.setArchived(sub.ID, true) // cancels the automatic retry
 	f.setArchived(sub.ID, false)
+	f.retry(first)
+	f.equal("step", f.claimOne().Step, 0)
+}
+
+// The automatic retry that is withdrawn here uses no step, so there is none to give back.
+func retryStepKept(f *fixture) {
+	e, _ := f.scene()
+	first := f.queue(e)
+	next := f.next()
+	next.KeepStep = true
+	f.record(f.failure(first.Lease, next))
 	f.retry(first)
 	f.equal("step", f.claimOne().Step, 0)
 }

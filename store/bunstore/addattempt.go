@@ -120,11 +120,31 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err != nil {
 		return err
 	}
+	step, err := s.nextStep(ctx, tx, latest.record(), a.Type)
+	if err != nil {
+		return err
+	}
 	*j = joining{
 		uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), uuid.UUID(of.Line),
-		latest.Number, store.NextStep(latest.record(), a.Type),
+		latest.Number, step,
 	}
 	return nil
+}
+
+// nextStep returns the step of an attempt that joins a chain with the latest attempt.
+func (s *Store) nextStep(ctx context.Context, tx bun.Tx, latest store.Attempt, t store.AttemptType) (int, error) {
+	if latest.Type != store.AutomaticRetry || latest.Status != store.Cancelled {
+		return store.NextStep(latest, nil, t), nil
+	}
+	var former []attemptRow
+	if err := s.bareAttempts(tx, &former).Where("a.id = ?", id(latest.RetryOf)).Scan(ctx); err != nil {
+		return 0, err
+	}
+	if len(former) == 0 { // it was pruned
+		return store.NextStep(latest, nil, t), nil
+	}
+	retried := former[0].record()
+	return store.NextStep(latest, &retried, t), nil
 }
 
 // withdrawn finds the automatic retry that waits in a chain.
