@@ -98,6 +98,9 @@ func healthMended(f *fixture) {
 	f.setActive(sub.ID, true)
 	f.equal("when it was switched on", f.health(sub.ID), store.Health{})
 	f.claimOne()
+	f.setHealth(sub.ID, bad)
+	f.update(sub.ID, func(s *store.Subscription) { s.PostURI, s.Archived = "https://example.com/again", true })
+	f.equal("after a change of the URI that archives it", f.health(sub.ID), store.Health{})
 }
 
 func healthRelease(f *fixture) {

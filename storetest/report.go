@@ -17,6 +17,7 @@ var reportCases = []testCase{
 	{"WithoutAReportChangesNothing", reportNil},
 	{"ErrorFromDecideWritesNothing", reportError},
 	{"OfAFinishedOneReplacesTheOutcome", reportAgain},
+	{"OfARecordedOneForgetsItsDuration", reportDuration},
 	{"AddsTheNextAttempt", reportNext},
 	{"AddsTheNextAttemptWithItsStepIfAsked", reportNextKeepsStep},
 	{"NextIsNotAddedWhileAnotherAttemptIsQueued", reportNextQueued},
@@ -96,6 +97,18 @@ func reportLease(f *fixture) {
 	f.sameIDs("lost by Defer", must(f.s.Defer(f.ctx, []store.Deferral{{Lease: job.Lease, DueAt: f.now}}))(f.t), lost)
 	f.equal("chain", f.chain(job), []store.Attempt{want})
 	f.claimNone("what was reported")
+}
+
+func reportDuration(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	f.record(f.success(job.Lease))
+	want := f.attempt(sub.ID, job.AttemptID)
+	f.equal("measured", want.Duration > 0, true)
+	r := f.newReport(store.Failed)
+	want = reported(want, r)
+	want.Duration = 0
+	f.equal("returned", f.report(sub.ID, job.AttemptID, r), want)
 }
 
 // inEveryState makes an attempt in each state.

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +14,7 @@ var sequenceCases = []testCase{
 	{"GoOneByOneInTheOrderOfPublishing", sequenceOrder},
 	{"AreOneForEachKeyAndSubscription", sequenceKeys},
 	{"AreHeldBackByARetry", sequenceRetry},
+	{"LetAttemptsOfOneDeliveryGoTogether", sequenceDelivery},
 	{"GoOnWhenTheLeaseOfTheFirstEnds", sequenceLease},
 	{"GoOnWhenTheFirstIsCancelledOrReported", sequenceReport},
 	{"AreNotHandedOff", sequenceHandOff},
@@ -85,6 +88,18 @@ func sequenceRetry(f *fixture) {
 	f.equal("message", job.MessageID, messages[0].ID)
 	f.record(f.failure(job.Lease, nil))
 	f.equal("message", f.claimOne().MessageID, messages[1].ID)
+}
+
+func sequenceDelivery(f *fixture) {
+	e, sub := f.ordered()
+	f.inSequence(e, "a", 2)
+	job := f.claimOne()
+	f.record(f.failure(job.Lease, nil))
+	want := []uuid.UUID{f.retry(job).ID, f.retry(job).ID}
+	got := idsOf(f.claim(10), func(j store.Job) uuid.UUID { return j.AttemptID })
+	slices.SortFunc(got, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	f.sameIDs("attempts of the first delivery", got, want)
+	f.equal("pending", f.attempts(sub.ID)[1].Status, store.Pending)
 }
 
 func sequenceLease(f *fixture) {
