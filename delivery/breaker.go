@@ -120,3 +120,5 @@ func latest(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+type endingKind int

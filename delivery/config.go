@@ -161,3 +161,7 @@ func (c Config) check() error {
 	}
 	return nil
 }
+
+// leaseMargin is what must be left of a lease, beyond the time-out, for an
+// attempt to be begun: time to give up its Sender, and to record it.
+const leaseMargin = senderGrace + 2*time.Second

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -14,10 +13,6 @@ import (
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/store"
 )
-
-// leaseMargin is what must be left of a lease, beyond the time-out, for an
-// attempt to be begun: time to give up its Sender, and to record it.
-const leaseMargin = senderGrace + 2*time.Second
 
 // Engine delivers. Make one with [New]; it does nothing until [Engine.Start].
 type Engine struct {
@@ -113,125 +108,10 @@ func (e *Engine) WakeRecoveries() {
 // Forget makes the engine read a subscription again before it sends to it.
 func (e *Engine) Forget(subscription uuid.UUID) { e.targets.forget(subscription) }
 
-// Reserve begins a reservation, under which attempts can be handed over without a
-// claim. End it with [Reservation.HandOver].
-func (e *Engine) Reserve() *Reservation {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r := e.run
-	if r == nil || r.claiming.Err() != nil {
-		return &Reservation{}
-	}
-	r.intake.Add(1)
-	return &Reservation{run: r, Lease: e.cfg.Lease, until: time.Now().Add(e.cfg.Lease)}
-}
-
-// Reservation is room for attempts. HandOver must be called once on each.
-type Reservation struct {
-	Lease time.Duration // how long the attempts must be leased
-
-	run   *run
-	until time.Time
-	taken int
-}
-
-// maxHandOff bounds how many attempts are handed over under one reservation.
-const maxHandOff = 1000
-
-// Take reports whether there is room for an attempt, and keeps it. There is none
-// for who has taken up more than a fair share of it, and for endpoints that fail.
-func (v *Reservation) Take(organization, subscription uuid.UUID) bool {
-	if v.run == nil || v.taken == maxHandOff || v.run.targets.circuitOpen(subscription) || !v.run.lanes.reserveFor(organization, subscription) {
-		return false
-	}
-	v.taken++
-	return true
-}
-
-// HandOver passes on what was leased under the reservation: no more than was taken.
-func (v *Reservation) HandOver(jobs []store.Job) {
-	if v.run == nil {
-		return
-	}
-	v.run.lanes.release(v.taken - len(jobs))
-	v.run.put(jobs, v.until)
-	v.run.intake.Done()
-}
-
 func (e *Engine) current() *run {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.run
-}
-
-func (e *Engine) newRun(life context.Context) *run {
-	c := e.cfg
-	r := &run{
-		Engine:  e,
-		life:    life,
-		results: make(chan *result, c.Workers),
-		wake:    make(chan struct{}, 1),
-		drained: make(chan struct{}),
-
-		recoveries: make(chan struct{}, 1),
-	}
-	r.lanes = newLanes(c, e.pacers, r.startWorker, r.signal)
-	r.flights = flights{
-		most: c.Workers, stuck: &e.stuck,
-		watch: func() { r.replace(r.flights.overdue(time.Now())) },
-	}
-	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
-	r.sending, r.abort = context.WithCancel(context.Background())
-	r.writing, r.stopWriting = context.WithCancel(context.Background())
-	r.holds.planned = map[uuid.UUID]hold{}
-	context.AfterFunc(r.sending, func() {
-		time.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
-		time.AfterFunc(flushTimeout, r.stopWriting)
-	})
-	r.outage = outage{notice: e.notify, log: e.log}
-	return r
-}
-
-func (r *run) start() {
-	r.detach = context.AfterFunc(r.life, func() {
-		r.stopClaiming()
-		time.AfterFunc(r.cfg.DrainTimeout, r.abort)
-	})
-	r.intake.Go(r.claimLoop)
-	r.intake.Go(r.listenLoop)
-	r.intake.Go(r.upkeepLoop)
-	r.intake.Go(r.recoverLoop)
-	for range recorders {
-		r.recorders.Go(r.recordLoop)
-	}
-	go r.end()
-}
-
-func (r *run) startWorker() {
-	r.workers.Add(1)
-	go func() { r.work(r.lanes.begin()) }()
-}
-
-// end waits for the drain to begin and sees it through: first nothing more comes
-// in, then the workers finish, then everything is recorded.
-func (r *run) end() {
-	<-r.claiming.Done()
-	r.detach()
-	r.Engine.mu.Lock()   // whoever is inside Reserve has joined the intake, or will see that it is over
-	r.Engine.mu.Unlock() //nolint:staticcheck // the empty section is the point
-	r.intake.Wait()
-	for _, t := range r.lanes.close() {
-		r.giveBack(t, r.cfg.Now())
-	}
-	r.workers.Wait()
-	close(r.results)
-	r.recorders.Wait()
-	r.abort()
-	r.stopWriting()
-	r.Engine.mu.Lock()
-	r.Engine.run = nil
-	r.Engine.mu.Unlock()
-	close(r.drained)
 }
 
 func (r *run) signal() {
@@ -252,4 +132,31 @@ func (e *Engine) notify(n Notice) {
 	e.cfg.Observe(n)
 }
 
-var errAborted = errors.New("aborted by Stop")
+// lasts logs an occurrence of a condition, unless that was logged within the hour. The
+// subject is what the condition is about, nil if there is only one.
+func (e *Engine) lasts(level slog.Level, message string, subject any, args ...any) {
+	e.log.Occurred(context.Background(), level, message, subject, args...)
+}
+
+// ended logs the end of a condition that was logged.
+func (e *Engine) ended(message string, subject any, text string, args ...any) {
+	e.log.Ended(context.Background(), message, subject, text, args...)
+}
+
+// wait returns when ch has something, d has passed, or the engine stops.
+func (r *run) wait(ch <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ch:
+	case <-timer.C:
+	case <-r.claiming.Done():
+	}
+}
+
+// wakeAt makes a retry that is due before the next poll leave on time.
+func (r *run) wakeAt(due time.Time) {
+	if d := due.Sub(r.cfg.Now()); d < r.cfg.PollInterval {
+		time.AfterFunc(max(d, 0), r.signal)
+	}
+}

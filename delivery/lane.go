@@ -43,14 +43,6 @@ const (
 	burst = 2 * time.Second
 )
 
-// ending is how an attempt ended.
-type ending struct {
-	kind endingKind
-	took time.Duration // of the POST; 0 if it is unsent
-}
-
-type endingKind int
-
 const (
 	unsent endingKind = iota // no POST was made
 	succeeded

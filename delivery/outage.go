@@ -5,8 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
+	"github.com/ecg-api/webhooks/store"
 )
 
 // outage tells the host when the store goes away and comes back, once each.
@@ -41,4 +44,19 @@ func (o *outage) worked() {
 		o.log.Ended(context.Background(), storeAway, nil, "webhooks: the store answers again")
 		o.notice(Notice{Kind: StoreUp})
 	}
+}
+
+// unavailable reports whether an error says that the store is away, rather than
+// that it refuses something.
+func unavailable(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrReadOnly) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// storeBackOff paces the calls to a store that does not answer.
+func storeBackOff() *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(50*time.Millisecond),
+		backoff.WithMaxInterval(2*time.Second),
+		backoff.WithMaxElapsedTime(0),
+	)
 }

@@ -2,8 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,15 +19,6 @@ const (
 	// abortTimeout is how long after that an aborted run is waited for.
 	abortTimeout = 500 * time.Millisecond
 )
-
-// result is the end of a task: a deferral, or else an outcome.
-type result struct {
-	*task
-	outcome  store.Outcome
-	deferral *store.Deferral
-	seen     observation // zero if nothing was sent
-	gone     bool
-}
 
 // recordLoop writes results in batches of whatever has gathered while the last
 // batch was written: at low load one, without a wait; at high load many.
@@ -102,60 +91,6 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 	return kept
 }
 
-// persist writes n items, for as long as it takes: while the store is away nobody
-// else can make progress either, and the attempts were made. Items that the store
-// refuses for another reason are tried one by one, so that a bad one does not take
-// the others with it. It returns the attempts whose lease was lost, and which
-// items could not be written; these become due again when their lease ends.
-func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uuid.UUID, error)) (lost map[uuid.UUID]bool, failed map[int]bool) {
-	lost, failed = map[uuid.UUID]bool{}, map[int]bool{}
-	try := func(from, to int) error {
-		ids, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) { return write(ctx, from, to) })
-		for _, id := range ids {
-			lost[id] = true
-		}
-		return err
-	}
-	if n == 0 || try(0, n) == nil {
-		return lost, failed
-	}
-	for i := range n {
-		if err := try(i, i+1); err != nil {
-			failed[i] = true
-			r.lasts(slog.LevelError, "webhooks: a result could not be recorded", nil, "error", err)
-		}
-	}
-	return lost, failed
-}
-
-// persistent calls write until it succeeds, fails for a reason other than the
-// store being away, or the run was aborted and flushTimeout is over.
-func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uuid.UUID, error) {
-	backOff := storeBackOff()
-	for {
-		ctx, cancel := r.bounded(r.writing)
-		lost, err := write(ctx)
-		cancel()
-		if err == nil {
-			r.outage.worked()
-			return lost, nil
-		}
-		if !unavailable(err) {
-			return nil, err
-		}
-		r.outage.failed(err)
-		if r.sending.Err() != nil {
-			return nil, errAborted
-		}
-		timer := time.NewTimer(backOff.NextBackOff())
-		select {
-		case <-timer.C:
-		case <-r.sending.Done():
-			timer.Stop()
-		}
-	}
-}
-
 // recorded does what follows when an outcome has been written.
 func (r *run) recorded(b *result, lost bool) {
 	o := &b.outcome
@@ -186,36 +121,5 @@ func (r *run) recorded(b *result, lost bool) {
 	}
 	if b.gone {
 		r.deactivate(b, "the endpoint answered 410 Gone")
-	}
-}
-
-// wakeAt makes a retry that is due before the next poll leave on time.
-func (r *run) wakeAt(due time.Time) {
-	if d := due.Sub(r.cfg.Now()); d < r.cfg.PollInterval {
-		time.AfterFunc(max(d, 0), r.signal)
-	}
-}
-
-// deactivate switches a subscription off.
-func (r *run) deactivate(b *result, reason string) {
-	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
-	changed := false
-	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
-		_, err := r.cfg.Store.UpdateSubscription(ctx, b.OrganizationID, b.SubscriptionID, now, func(s *store.Subscription) error {
-			if changed = s.Active; changed {
-				s.Active, s.ActiveChangedAt, s.InactiveReason, s.UpdatedAt, s.UpdatedBy = false, now, reason, now, ""
-			}
-			return nil
-		})
-		return nil, err
-	})
-	r.targets.forget(b.SubscriptionID)
-	switch {
-	case err != nil && !errors.Is(err, store.ErrNotFound):
-		r.lasts(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
-			"subscription", b.SubscriptionID, "error", err)
-	case err == nil && changed:
-		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
-		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})
 	}
 }

@@ -41,12 +41,3 @@ func (s Schedule) Wait(step int) (time.Duration, bool) {
 	b.Reset()
 	return b.NextBackOff(), true
 }
-
-// storeBackOff paces the calls to a store that does not answer.
-func storeBackOff() *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(50*time.Millisecond),
-		backoff.WithMaxInterval(2*time.Second),
-		backoff.WithMaxElapsedTime(0),
-	)
-}

@@ -2,6 +2,8 @@ package delivery
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
@@ -184,4 +186,49 @@ func (c *targets) forget(id uuid.UUID) {
 	delete(c.m, id)
 	c.forgets++
 	c.mu.Unlock()
+}
+
+// circuitOpen reports whether attempts are held back.
+func (t *target) circuitOpen() bool { return circuitOpen(t.Health) }
+
+// circuitOpen reports whether the subscription's circuit is known to be open.
+func (c *targets) circuitOpen(subscription uuid.UUID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.m[subscription]
+	return t != nil && t.circuitOpen()
+}
+
+// prepare makes of a subscription what sending needs, once for many attempts.
+func (e *Engine) prepare(s store.Target) *target {
+	t := &target{Target: s, group: s.OrganizationID.String()}
+	if s.Deleted || !s.Live() {
+		return t
+	}
+	if len(s.Damaged) > 0 {
+		e.lasts(slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
+		t.err = fault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
+		return t
+	}
+	e.ended(damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
+	if s.PostURI == "" {
+		return t
+	}
+	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {
+		t.err = fault("the subscription's URL is invalid")
+		return t
+	}
+	if t.signer, t.err = e.cfg.Signer(s); t.err != nil {
+		e.lasts(slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
+		t.err = fault("the subscription's secret cannot be used")
+		return t
+	}
+	e.ended(cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
+	if len(s.Headers) > 0 {
+		t.header = make(http.Header, len(s.Headers))
+	}
+	for k, v := range s.Headers {
+		t.header[http.CanonicalHeaderKey(k)] = []string{v}
+	}
+	return t
 }

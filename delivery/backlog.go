@@ -6,21 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/ecg-api/webhooks/store"
 )
-
-// task is a job in this process, with the moment until which its lease surely
-// lasts. That is measured from before the claim was asked for, by the local
-// monotonic clock, so that it needs no agreement with the store's.
-type task struct {
-	store.Job
-	leasedUntil time.Time
-	to          *target // the subscription when the task came in; nil if it was not at hand
-
-	epoch, poolEpoch int // of the limiters when the task was taken
-	call             call
-}
 
 // lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
 // subscription, and chooses the next one fairly: organizations in turn, and
@@ -235,13 +221,6 @@ func (l *lanes) count(ln *lane, t *task, n int) {
 		h.passed = false
 		l.wake()
 	}
-}
-
-// refusal is a task that is to be given back, for some time.
-type refusal struct {
-	*task
-	away time.Duration
-	held bool // Release may end it
 }
 
 // sweep ends lanes that hold nothing and did not for a while. Until then they keep

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
@@ -150,68 +149,4 @@ func (r *run) timeout(to *target) time.Duration {
 		return min(to.Timeout, MaxTimeout)
 	}
 	return r.cfg.Timeout
-}
-
-// notSent stands for the exchange of an attempt that was decided without a POST.
-var notSent = &Exchange{}
-
-// finish hands an outcome to the recorders. The attempt was posted, or decided without a
-// POST, at the time.
-func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
-	b := &result{task: t, gone: d.Gone}
-	o := &b.outcome
-	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
-	o.HTTPStatus, o.Response, o.At = x.Result.Status, x.Result.Body, at
-	if !x.Ended.IsZero() {
-		took := x.Ended.Sub(x.Began)
-		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)
-		b.seen = x.observed(d)
-	}
-	if !d.RetryAt.IsZero() {
-		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}
-	}
-	r.results <- b
-}
-
-// giveBack returns a task to the store, to become due at the given time.
-func (r *run) giveBack(t *task, due time.Time) {
-	r.deferTo(t, due, false)
-}
-
-func (r *run) deferTo(t *task, due time.Time, held bool) {
-	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
-}
-
-// prepare makes of a subscription what sending needs, once for many attempts.
-func (e *Engine) prepare(s store.Target) *target {
-	t := &target{Target: s, group: s.OrganizationID.String()}
-	if s.Deleted || !s.Live() {
-		return t
-	}
-	if len(s.Damaged) > 0 {
-		e.lasts(slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
-		t.err = fault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
-		return t
-	}
-	e.ended(damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
-	if s.PostURI == "" {
-		return t
-	}
-	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {
-		t.err = fault("the subscription's URL is invalid")
-		return t
-	}
-	if t.signer, t.err = e.cfg.Signer(s); t.err != nil {
-		e.lasts(slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
-		t.err = fault("the subscription's secret cannot be used")
-		return t
-	}
-	e.ended(cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
-	if len(s.Headers) > 0 {
-		t.header = make(http.Header, len(s.Headers))
-	}
-	for k, v := range s.Headers {
-		t.header[http.CanonicalHeaderKey(k)] = []string{v}
-	}
-	return t
 }

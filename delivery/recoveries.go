@@ -1,8 +1,6 @@
 package delivery
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -44,10 +42,4 @@ func (r *run) recoverLoop() {
 			r.wait(r.recoveries, recoverInterval)
 		}
 	}
-}
-
-// unavailable reports whether an error says that the store is away, rather than
-// that it refuses something.
-func unavailable(err error) bool {
-	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrReadOnly) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -1,0 +1,108 @@
+package delivery
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// senderGrace is how long after the deadline of an attempt its Sender may return.
+	senderGrace = 2 * time.Second
+	// watchdogInterval is how often the watchdog looks for calls that are later than that.
+	watchdogInterval = 250 * time.Millisecond
+	// abortGrace is how long after an abort the Senders may return. The rest of
+	// flushTimeout is for giving the attempts back.
+	abortGrace = flushTimeout / 2
+)
+
+// flights are the calls of the Sender that have not returned. Code that strangers drive may
+// wait for a mutex, which no context ends (net/http of Go 1.26.8 did, after two frames of
+// HTTP/2). So the watchdog gives up a call that is overdue: it ends the attempt, and starts
+// a worker in the place of the one that waits. The late return changes nothing.
+//
+// A call that was given up costs a goroutine until it returns, so there are at most as many
+// of these as workers. When there are, an overdue call keeps its worker.
+type flights struct {
+	most  int           // calls that may be given up
+	watch func()        // looks for overdue calls, watchdogInterval after the first began
+	stuck *atomic.Int32 // calls that were given up and have not returned; of the engine
+
+	mu       sync.Mutex
+	calling  []*task // but for those whose calls were given up
+	watching bool    // watch will be called
+	closed   bool
+}
+
+// begin notes that the call for a task begins. It reports false if the run was aborted.
+func (f *flights) begin(t *task) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.calling = append(f.calling, t)
+	t.call.place = len(f.calling)
+	f.watchCalls()
+	return true
+}
+
+// watchCalls has the calls looked at, if there are any.
+func (f *flights) watchCalls() {
+	if !f.watching && len(f.calling) > 0 {
+		f.watching = true
+		time.AfterFunc(watchdogInterval, f.watch)
+	}
+}
+
+// end notes that the call for a task has returned. It reports false if it was given up.
+func (f *flights) end(t *task) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.call.place == 0 {
+		f.stuck.Add(-1)
+		return false
+	}
+	f.remove(t)
+	return true
+}
+
+// overdue gives up the calls that should have returned by now, and returns their tasks.
+func (f *flights) overdue(now time.Time) (given []*task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.calling) - 1; i >= 0 && int(f.stuck.Load()) < f.most; i-- {
+		if t := f.calling[i]; !t.call.due.After(now) {
+			given = append(given, f.giveUp(t))
+		}
+	}
+	f.watching = false
+	f.watchCalls()
+	return given
+}
+
+// close gives up all calls, and returns their tasks. None begins anymore.
+func (f *flights) close() (given []*task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for len(f.calling) > 0 {
+		given = append(given, f.giveUp(f.calling[0]))
+	}
+	return given
+}
+
+func (f *flights) giveUp(t *task) *task {
+	f.remove(t)
+	f.stuck.Add(1)
+	return t
+}
+
+// remove puts the last one in the place of a task.
+func (f *flights) remove(t *task) {
+	last := len(f.calling) - 1
+	moved := f.calling[last]
+	f.calling[t.call.place-1], moved.call.place = moved, t.call.place
+	f.calling[last], t.call.place = nil, 0
+	f.calling = f.calling[:last]
+}

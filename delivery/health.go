@@ -1,0 +1,126 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+	"github.com/google/uuid"
+)
+
+// healthChange is the outcomes of one endpoint in a batch, and its Health before and after.
+type healthChange struct {
+	results       []*result
+	before, after store.Health
+}
+
+// noteHealth updates the Health of endpoints by recorded outcomes, and tells the host of
+// changes. An endpoint that works costs nothing.
+func (r *run) noteHealth(ended []*result) {
+	slices.SortStableFunc(ended, func(a, b *result) int { return a.seen.ended.Compare(b.seen.ended) })
+	changes := map[uuid.UUID]*healthChange{}
+	var ids []uuid.UUID
+	for _, b := range ended {
+		c := changes[b.SubscriptionID]
+		if b.seen.ended.IsZero() || c == nil && !b.tellsOfHealth() {
+			continue
+		}
+		if c == nil {
+			c = &healthChange{}
+			changes[b.SubscriptionID] = c
+			ids = append(ids, b.SubscriptionID)
+		}
+		c.results = append(c.results, b)
+	}
+	if len(ids) == 0 {
+		return
+	}
+	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
+		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h) })
+	})
+	if err != nil {
+		r.lasts(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
+		return
+	}
+	for _, id := range ids {
+		r.followHealth(changes[id])
+	}
+}
+
+// tellsOfHealth reports whether the result may change the Health of the endpoint. A success
+// does only if there were failures or back-pressure when it began.
+func (b *result) tellsOfHealth() bool {
+	if b.seen.kind != succeeded {
+		return true
+	}
+	return b.to != nil && b.to.Health != observe(b.to.Health, b.seen)
+}
+
+func (c *healthChange) apply(h *store.Health) {
+	c.before = *h
+	for _, b := range c.results {
+		*h = observe(*h, b.seen)
+	}
+	c.after = *h
+}
+
+// followHealth does what a change in the health of an endpoint calls for.
+func (r *run) followHealth(c *healthChange) {
+	b := c.results[len(c.results)-1]
+	was, is := circuitOpen(c.before), circuitOpen(c.after)
+	opened := b.to != nil && !b.to.circuitOpen() && is // by another host, perhaps
+	if opened || decisive(c.before) != decisive(c.after) {
+		r.targets.forget(b.SubscriptionID)
+	}
+	n := Notice{OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: b.outcome.Error}
+	switch {
+	case is && !was:
+		n.Kind = CircuitOpened
+		r.notify(n)
+	case was && !is:
+		r.release(b.SubscriptionID)
+		r.recorders.Go(func() { // attempts that any host was about to hold at that moment
+			r.wait(nil, holdsEnd)
+			r.release(b.SubscriptionID)
+		})
+		n.Kind = CircuitClosed
+		r.notify(n)
+	}
+	if hopeless(c.after, b.seen.ended) {
+		r.deactivate(b, "nothing but failures for 5 days")
+	}
+}
+
+// decisive is the part of a Health on which the next attempts depend.
+func decisive(h store.Health) store.Health {
+	h.Failures = min(h.Failures, 1)
+	h.CountedUntil, h.Since = time.Time{}, time.Time{}
+	return h
+}
+
+// deactivate switches a subscription off.
+func (r *run) deactivate(b *result, reason string) {
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	changed := false
+	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
+		_, err := r.cfg.Store.UpdateSubscription(ctx, b.OrganizationID, b.SubscriptionID, now, func(s *store.Subscription) error {
+			if changed = s.Active; changed {
+				s.Active, s.ActiveChangedAt, s.InactiveReason, s.UpdatedAt, s.UpdatedBy = false, now, reason, now, ""
+			}
+			return nil
+		})
+		return nil, err
+	})
+	r.targets.forget(b.SubscriptionID)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		r.lasts(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
+			"subscription", b.SubscriptionID, "error", err)
+	case err == nil && changed:
+		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
+		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})
+	}
+}

@@ -1,0 +1,84 @@
+package delivery
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+	"github.com/google/uuid"
+)
+
+const (
+	// maxAsked is how many probes that a person asked for may begin in each askedWindow, of
+	// one subscription in one process. A recovery asks for thousands of manual retries: those
+	// beyond maxAsked are held as all other attempts are.
+	maxAsked    = CircuitAfter
+	askedWindow = 10 * time.Second
+)
+
+// maxHold is how long an attempt is held at most before it is looked at again, up to a
+// quarter more. It bounds how long attempts stay where a host dies after it closed the
+// circuit, and before it released them.
+const maxHold = time.Hour
+
+// holds plans when held attempts become due: one after the other, as far apart as probes
+// are, so that there is one for each probe and a long queue is not claimed for nothing.
+type holds struct {
+	mu      sync.Mutex
+	planned map[uuid.UUID]hold // by subscription
+	sweepAt int                // how many there may be before old ones are dropped
+}
+
+// hold is the plan of one open circuit.
+type hold struct {
+	since time.Time // of the Health: another one means that the circuit was closed meanwhile
+	last  time.Time // when the attempt that was held last becomes due
+
+	window time.Time // when the present askedWindow began
+	asked  int       // probes in it that a person asked for
+}
+
+// ask reports whether a probe that a person asked for may begin, and counts it.
+func (h *holds) ask(subscription uuid.UUID, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.planned[subscription]
+	if now.Sub(p.window) >= askedWindow {
+		p.window, p.asked = now, 0
+	}
+	if p.asked == maxAsked {
+		return false
+	}
+	p.asked++
+	h.planned[subscription] = p
+	return true
+}
+
+func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.planned) >= h.sweepAt {
+		for id, p := range h.planned {
+			if p.last.Before(now) && now.Sub(p.window) >= askedWindow {
+				delete(h.planned, id)
+			}
+		}
+		h.sweepAt = max(1000, 2*len(h.planned))
+	}
+	wait := absenceWait(now.Sub(health.Since))
+	at := health.ProbeAt
+	if !at.After(now) { // another probe is under way
+		at = now.Add(wait)
+	}
+	p := h.planned[subscription]
+	if p.since.Equal(health.Since) && !p.last.Before(at) {
+		at = p.last.Add(wait)
+	}
+	if at.Sub(now) > maxHold {
+		return now.Add(maxHold + rand.N(maxHold/4)) //nolint:gosec // only so that they do not all come at once
+	}
+	p.since, p.last = health.Since, at
+	h.planned[subscription] = p
+	return at
+}

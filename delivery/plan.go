@@ -1,0 +1,55 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// A plan is one claim.
+type plan struct {
+	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all other organizations
+	most       int         // attempts to claim
+	skip       []uuid.UUID // subscriptions and organizations to skip
+	skipSubs   []uuid.UUID // the subscriptions among them
+	skipOrgs   []uuid.UUID // the organizations among them
+	since      time.Time   // attempts that were due earlier are skipped; zero: none is
+	scanBeside bool        // a second claim should look at all attempts
+	pausing    bool        // a heavy organization has no turn before pauseEnd
+	pauseEnd   time.Time
+
+	began time.Time // by the monotonic clock
+	clock time.Time // by the engine's clock
+}
+
+// options returns the plan as the store wants it.
+func (p plan) options(lease time.Duration) store.ClaimOptions {
+	return store.ClaimOptions{Max: p.most, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
+}
+
+// skipFull makes the claim skip subscriptions and organizations whose room is full, unless it
+// skips their organization already.
+func (p *plan) skipFull(room room) {
+	for i, id := range room.full {
+		switch {
+		case slices.Contains(p.skip, room.owners[i]):
+			continue
+		case id == room.owners[i]:
+			p.skipOrgs = append(p.skipOrgs, id)
+		default:
+			p.skipSubs = append(p.skipSubs, id)
+		}
+		p.skip = append(p.skip, id)
+	}
+}
+
+// A room describes the waiting room before a claim.
+type room struct {
+	free         int         // attempts for which room is set aside
+	full         []uuid.UUID // subscriptions and organizations that can take no more
+	owners       []uuid.UUID // the organization of each entry of full
+	servedOthers bool        // an organization that is not heavy was served within crowdedFor
+}

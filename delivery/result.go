@@ -1,0 +1,63 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// result is the end of a task: a deferral, or else an outcome.
+type result struct {
+	*task
+	outcome  store.Outcome
+	deferral *store.Deferral
+	seen     observation // zero if nothing was sent
+	gone     bool
+}
+
+// notSent stands for the exchange of an attempt that was decided without a POST.
+var notSent = &Exchange{}
+
+// finish hands an outcome to the recorders. The attempt was posted, or decided without a
+// POST, at the time.
+func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
+	b := &result{task: t, gone: d.Gone}
+	o := &b.outcome
+	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
+	o.HTTPStatus, o.Response, o.At = x.Result.Status, x.Result.Body, at
+	if !x.Ended.IsZero() {
+		took := x.Ended.Sub(x.Began)
+		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)
+		b.seen = x.observed(d)
+	}
+	if !d.RetryAt.IsZero() {
+		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}
+	}
+	r.results <- b
+}
+
+// refuse gives tasks back, until their deadline at most. Those that passed it
+// would be refused for ever by a lane that is full or slow for good.
+func (r *run) refuse(refused []refusal) {
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	for _, t := range refused {
+		due := now.Add(t.away)
+		switch {
+		case t.to == nil || t.to.Deleted || !t.to.Live() || due.Before(t.ExpiresAt):
+			r.deferTo(t.task, due, t.held)
+		case now.Before(t.ExpiresAt):
+			r.giveBack(t.task, t.ExpiresAt)
+		default:
+			r.finish(t.task, Decision{Status: store.Failed, Error: expired(t.to)}, notSent, now)
+		}
+	}
+}
+
+// giveBack returns a task to the store, to become due at the given time.
+func (r *run) giveBack(t *task, due time.Time) {
+	r.deferTo(t, due, false)
+}
+
+func (r *run) deferTo(t *task, due time.Time, held bool) {
+	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
+}

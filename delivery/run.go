@@ -1,0 +1,78 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+func (e *Engine) newRun(life context.Context) *run {
+	c := e.cfg
+	r := &run{
+		Engine:  e,
+		life:    life,
+		results: make(chan *result, c.Workers),
+		wake:    make(chan struct{}, 1),
+		drained: make(chan struct{}),
+
+		recoveries: make(chan struct{}, 1),
+	}
+	r.lanes = newLanes(c, e.pacers, r.startWorker, r.signal)
+	r.flights = flights{
+		most: c.Workers, stuck: &e.stuck,
+		watch: func() { r.replace(r.flights.overdue(time.Now())) },
+	}
+	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
+	r.sending, r.abort = context.WithCancel(context.Background())
+	r.writing, r.stopWriting = context.WithCancel(context.Background())
+	r.holds.planned = map[uuid.UUID]hold{}
+	context.AfterFunc(r.sending, func() {
+		time.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
+		time.AfterFunc(flushTimeout, r.stopWriting)
+	})
+	r.outage = outage{notice: e.notify, log: e.log}
+	return r
+}
+
+func (r *run) start() {
+	r.detach = context.AfterFunc(r.life, func() {
+		r.stopClaiming()
+		time.AfterFunc(r.cfg.DrainTimeout, r.abort)
+	})
+	r.intake.Go(r.claimLoop)
+	r.intake.Go(r.listenLoop)
+	r.intake.Go(r.upkeepLoop)
+	r.intake.Go(r.recoverLoop)
+	for range recorders {
+		r.recorders.Go(r.recordLoop)
+	}
+	go r.end()
+}
+
+func (r *run) startWorker() {
+	r.workers.Add(1)
+	go func() { r.work(r.lanes.begin()) }()
+}
+
+// end waits for the drain to begin and sees it through: first nothing more comes
+// in, then the workers finish, then everything is recorded.
+func (r *run) end() {
+	<-r.claiming.Done()
+	r.detach()
+	r.Engine.mu.Lock()   // whoever is inside Reserve has joined the intake, or will see that it is over
+	r.Engine.mu.Unlock() //nolint:staticcheck // the empty section is the point
+	r.intake.Wait()
+	for _, t := range r.lanes.close() {
+		r.giveBack(t, r.cfg.Now())
+	}
+	r.workers.Wait()
+	close(r.results)
+	r.recorders.Wait()
+	r.abort()
+	r.stopWriting()
+	r.Engine.mu.Lock()
+	r.Engine.run = nil
+	r.Engine.mu.Unlock()
+	close(r.drained)
+}
