@@ -22,7 +22,7 @@ func (r *run) work(t *task) {
 		if !returned {
 			return
 		}
-		t = r.lanes.done(t, e)
+		t = r.backlog.done(t, e)
 	}
 	r.workers.Done()
 }
@@ -30,7 +30,7 @@ func (r *run) work(t *task) {
 // attempt deals with one task and reports how the attempt ended; or that the Sender
 // returned too late, and takeOver has ended the attempt.
 func (r *run) attempt(t *task) (e ending, returned bool) {
-	to, err := r.targets.get(r.sending, t.Job)
+	to, err := r.endpoints.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case err != nil:
@@ -49,32 +49,13 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 	case to.circuitOpen() && !r.probe(t, to, now):
 	default:
 		t.to = to
-		ok, refused := r.lanes.admit(t, to, time.Now())
+		ok, refused := r.backlog.admit(t, to, time.Now())
 		r.refuse(refused)
 		if ok {
 			return r.post(t, now)
 		}
 	}
 	return ending{}, true
-}
-
-// pause returns until when an attempt waits for its subscription to be live again.
-// Then all that waits in the store becomes due (see UpdateSubscription), but not
-// what was on its way back there at that moment. So each looks again, after as
-// long as the subscription has been off.
-func pause(t *task, to *target, now time.Time) time.Time {
-	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
-	if due.After(t.ExpiresAt) {
-		return t.ExpiresAt
-	}
-	return due
-}
-
-func expired(to *target) string {
-	if !to.Active {
-		return "not sent before its deadline: the subscription was inactive"
-	}
-	return "not sent before its deadline"
 }
 
 // post sends the task's body and hands on what follows.
@@ -96,10 +77,10 @@ func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 func (r *run) conclude(t *task, result guard.Result) ending {
 	to, now, began := t.to, t.call.at, t.call.began
 	took := max(time.Since(t.call.start), 1)
-	r.lanes.answered(t)
+	r.backlog.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
-		return ending{failed, took}
+		return ending{endFailure, took}
 	}
 	schedule := Schedule(to.RetrySchedule)
 	if schedule == nil {
@@ -108,7 +89,7 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	x := &Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
 	d := x.decide(schedule)
 	if !d.PushedBackUntil.IsZero() {
-		r.refuse(r.lanes.slowDown(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
+		r.refuse(r.backlog.pushedBack(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
 	}
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
@@ -118,7 +99,7 @@ var contentType = []string{"application/json"}
 
 // send signs and posts. What the host plugged in may panic; that fails the
 // attempt.
-func (r *run) send(t *task, to *target, now time.Time) (result guard.Result) {
+func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.lasts(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
@@ -142,11 +123,4 @@ func (r *run) send(t *task, to *target, now time.Time) (result guard.Result) {
 	return r.cfg.Sender.Post(r.sending, guard.Request{
 		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: to.group,
 	})
-}
-
-func (r *run) timeout(to *target) time.Duration {
-	if to.Timeout > 0 {
-		return min(to.Timeout, MaxTimeout)
-	}
-	return r.cfg.Timeout
 }

@@ -8,256 +8,365 @@ import (
 	"github.com/google/uuid"
 )
 
-// lanes holds the tasks that wait for a worker, a first-in-first-out lane for each
-// subscription, and chooses the next one fairly: organizations in turn, and
-// within an organization its subscriptions in turn.
-//
-// What waits is shared fairly, too: see share. So what one has queued takes neither
-// the room nor the turns of the others.
-type lanes struct {
-	maxTasks int    // waiting, over all lanes
-	maxBytes int    // of bodies waiting, over all lanes
-	perLane  int    // in flight in one lane, at most
-	wake     func() // look for due attempts
+// A backlog holds the tasks of a run that wait in memory, in a lane for each subscription, and
+// gives them to workers. It is composed of rules that know nothing of each other: the room bounds
+// the tasks that wait, the turns say whose task is next, and each lane how many tasks it can take
+// and when it may send the next one.
+type backlog struct {
+	maxInFlight int    // of one lane
+	wake        func() // looks for due attempts
 
-	mu       sync.Mutex
-	workers  workers
-	work     sync.Cond // wakes an idle worker
-	room     chan struct{}
-	lanes    map[uuid.UUID]*lane
-	waiting  []*lane                // those in which tasks wait
-	held     map[uuid.UUID]*holding // of the organizations that have tasks waiting
-	tasks    int
-	bytes    int
-	reserved int
-	claims   int // for which room was set aside
-	closed   bool
+	mu      sync.Mutex // guards all that follows
+	lanes   map[uuid.UUID]*lane
+	room    room
+	turns   turns
+	workers workers
+	pacers  pacers
+	claims  int // for which room was reserved
+	closed  bool
 
-	sweepLanes   int // how many lanes there may be before idle ones are dropped
-	typicalBytes int // moving average of a body's size
-
-	pacers   map[uuid.UUID]*pacer // of subscriptions with a RateLimit
-	sweepAt  int                  // how many pacers there may be before idle ones are dropped
-	returns  *time.Timer          // runs until expected, if that is not zero
-	expected time.Time            // when the next one is due of what the pacers gave back
+	freed       chan struct{} // signals that there may be room
+	sweepSize   int           // idle lanes are dropped when there are as many lanes
+	silentTimer *time.Timer   // looks for lanes that get no answers; nil if it never ran
+	watching    bool          // silentTimer runs
 }
 
-// holding is how much of the room an organization has.
-type holding struct {
-	tasks  int
-	passed bool // the last claim passed over it, because that is its share
-}
-
-func newLanes(c Config, pacers map[uuid.UUID]*pacer, start func(), wake func()) *lanes {
-	l := &lanes{
-		maxTasks: c.Backlog, maxBytes: c.BacklogBytes, perLane: c.PerSubscription,
-		workers: newWorkers(c.Workers, start), wake: wake, pacers: pacers,
-		room:  make(chan struct{}, 1),
-		lanes: map[uuid.UUID]*lane{}, held: map[uuid.UUID]*holding{},
+func newBacklog(c Config, all map[uuid.UUID]*pacer, start func(), wake func()) *backlog {
+	b := &backlog{
+		maxInFlight: c.PerSubscription, wake: wake, lanes: map[uuid.UUID]*lane{},
+		room:  room{maxTasks: c.Backlog, maxBytes: c.BacklogBytes, wake: wake, orgs: map[uuid.UUID]*orgRoom{}},
+		turns: newTurns(c.Workers), freed: make(chan struct{}, 1),
 	}
-	l.work.L = &l.mu
-	return l
+	b.pacers = pacers{mu: &b.mu, wake: wake, detach: b.detach, all: all}
+	b.workers.init(&b.mu, start)
+	return b
 }
 
-// The shares of the room: what is claimed leaves some of it to what is handed over,
-// and nobody has all of it. They are large, for what does not fit when it is handed over
-// has to be claimed.
-func (l *lanes) forClaims() int { return max(1, l.maxTasks*3/4) }
-func (l *lanes) forTenant() int { return max(1, l.maxTasks*3/4) }
-func (l *lanes) forLane() int   { return max(1, l.maxTasks/2) }
-
-// reserve sets room aside for a claim of up to most tasks and returns for how many:
-// 0 if there is not room for least. It also returns the subscriptions and
-// organizations that can take no more, and whose these are.
-func (l *lanes) reserve(least, most int) (n int, full, owners []uuid.UUID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n = min(most, l.free(l.forClaims()))
-	if n < least && l.tasks+l.reserved > 0 || n < 1 {
+// reserve sets room aside for a claim of at most maxClaim tasks and returns for how many: 0 if there
+// is not enough for minClaim. It also returns the subscriptions and organizations that can take no
+// more, and the organization of each.
+func (b *backlog) reserve(minClaim, maxClaim int) (n int, full, owners []uuid.UUID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n = b.room.reserve(minClaim, maxClaim); n == 0 {
 		return 0, nil, nil
 	}
-	l.reserved += n
-	l.claims++
-	now := time.Now()
-	for _, ln := range l.waiting {
-		if ln.passed = ln.queue.len() >= ln.most(now) || ln.queue.len()+n > l.forLane(); ln.passed {
-			full, owners = append(full, ln.id), append(owners, ln.org)
-		}
-	}
-	for org, h := range l.held {
-		if h.passed = h.tasks+n > l.forTenant(); h.passed {
-			full, owners = append(full, org), append(owners, org)
-		}
-	}
+	b.claims++
+	full, owners = b.room.full(n, time.Now())
 	return n, full, owners
 }
 
-// free returns for how many tasks there is room, if no more than so many may wait.
-// What a body takes is guessed from those before it.
-func (l *lanes) free(most int) int {
-	n := most - l.tasks - l.reserved
-	if l.typicalBytes > 0 {
-		n = min(n, (l.maxBytes-l.bytes)/l.typicalBytes-l.reserved)
-	}
-	return n
+// reserveOne sets room aside for a task of the subscription, if it can take one.
+func (b *backlog) reserveOne(org, subscription uuid.UUID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.room.reserveOne(org, b.lanes[subscription], time.Now())
 }
 
-// reserveFor sets room aside for a task of the subscription, if it can take one.
-func (l *lanes) reserveFor(org, subscription uuid.UUID) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.free(l.maxTasks) < 1 {
-		return false
-	}
-	if h := l.held[org]; h != nil && h.tasks >= l.forTenant() {
-		return false
-	}
-	if ln := l.lanes[subscription]; ln != nil && ln.queue.len() >= l.most(ln, time.Now()) {
-		return false
-	}
-	l.reserved++
-	return true
+// unreserve gives back reserved room that is not used.
+func (b *backlog) unreserve(n int) {
+	b.mu.Lock()
+	b.room.reserved -= n
+	b.signalFreed()
+	b.mu.Unlock()
 }
 
-// most is how many tasks may wait in the lane.
-func (l *lanes) most(ln *lane, now time.Time) int { return min(ln.most(now), l.forLane()) }
-
-// release gives back reserved room that was not used.
-func (l *lanes) release(n int) {
-	l.mu.Lock()
-	l.reserved -= n
-	l.signalRoom()
-	l.mu.Unlock()
-}
-
-// put adds tasks for which room was reserved. It returns those that their lane is
-// too slow to take, or has to be, each with how long it should stay away. Shares do not
-// count here: what is handed over meanwhile may have used them up, but to give back what
-// was claimed would cost two writes more.
-func (l *lanes) put(tasks []*task, now time.Time) (refused []refusal) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reserved -= len(tasks)
+// put adds tasks for which room is reserved. It returns the tasks that their lane cannot take,
+// each with the time for which it goes back to the store. Shares of the room do not count here: an
+// attempt that was handed over meanwhile may have used them up, but to give a claimed attempt back would
+// cost two writes more.
+func (b *backlog) put(tasks []*task, now time.Time) (refused []refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.room.reserved -= len(tasks)
 	for _, t := range tasks {
-		if l.closed {
+		if b.closed {
 			refused = append(refused, refusal{task: t})
 			continue
 		}
-		ln := l.lane(t)
-		for _, over := range l.regulate(ln, t.to, now) {
-			refused = append(refused, l.refuse(ln, over, now))
-		}
-		if n := ln.queue.len(); n >= ln.most(now) || ln.pacer != nil && !ln.pacer.admits(t.AttemptID, n, now) {
-			refused = append(refused, l.refuse(ln, t, now))
+		ln := b.lane(t, now)
+		refused = b.refuse(refused, ln, b.follow(ln, t.to, now), now)
+		if !ln.admits(t, now) {
+			refused = append(refused, ln.refuse(t, b.claims, now))
 			continue
 		}
-		ln.queue.push(t)
-		l.count(ln, t, 1)
-		l.typicalBytes += (len(t.Body) - l.typicalBytes) / 8
-		l.offer(ln)
+		b.room.put(ln, t)
+		b.offer(ln)
 	}
-	l.sweep(now)
+	b.sweep(now)
 	if len(refused) > 0 {
-		l.signalRoom()
+		b.signalFreed()
 	}
 	return refused
 }
 
-// served reports whether somebody else than these was served since then.
-func (l *lanes) served(since time.Time, than []uuid.UUID) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, ln := range l.lanes {
-		if ln.progress.After(since) && !slices.Contains(than, ln.org) {
+// lane returns the lane of a task, a new one if need be.
+func (b *backlog) lane(t *task, now time.Time) *lane {
+	ln := b.lanes[t.SubscriptionID]
+	if ln == nil {
+		ln = newLane(t.SubscriptionID, t.OrganizationID, b.maxInFlight, &b.pacers, now)
+		b.lanes[t.SubscriptionID] = ln
+	}
+	return ln
+}
+
+// follow makes a lane obey the rate of its endpoint. It returns the tasks that it can no longer keep.
+func (b *backlog) follow(ln *lane, to *endpoint, now time.Time) (over []*task) {
+	if ln.follow(to, now) {
+		return b.trim(ln, now)
+	}
+	return nil
+}
+
+// trim takes out of a lane the tasks that have to wait too long for its rate, which has changed.
+func (b *backlog) trim(ln *lane, now time.Time) (over []*task) {
+	for ln.overRate(now) {
+		over = append(over, b.room.takeLast(ln))
+	}
+	slices.Reverse(over)
+	b.offer(ln)
+	return over
+}
+
+// refuse appends tasks that a lane cannot keep.
+func (b *backlog) refuse(refused []refusal, ln *lane, tasks []*task, now time.Time) []refusal {
+	for _, t := range tasks {
+		refused = append(refused, ln.refuse(t, b.claims, now))
+	}
+	return refused
+}
+
+// evict takes tasks out of lanes that have more than they can take now: a lane may have filled
+// up before its endpoint began to hang.
+func (b *backlog) evict(now time.Time) (refused []refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, ln := range b.room.waiting { // each keeps one task, and so its place
+		for capacity := ln.capacity(now); ln.queue.len() > capacity; {
+			refused = append(refused, ln.refuse(b.room.takeLast(ln), b.claims, now))
+		}
+	}
+	return refused
+}
+
+// offer gives a lane a turn if it has a task and may send it, and calls a worker.
+func (b *backlog) offer(ln *lane) {
+	b.list(ln)
+	b.dispatch()
+}
+
+// list gives a lane a turn if it has a task and may send it. If only its rate does not allow that
+// yet, the lane is offered again when it does.
+func (b *backlog) list(ln *lane) {
+	if ln.queue.len() == 0 || ln.full() || b.turns.listed(ln) {
+		return
+	}
+	switch ready, wait := ln.ready(); {
+	case ready:
+		b.turns.list(ln)
+	case wait == 0:
+	case ln.timer != nil:
+		ln.timer.Reset(wait)
+	default:
+		ln.timer = time.AfterFunc(wait, func() {
+			b.mu.Lock()
+			b.offer(ln)
+			b.mu.Unlock()
+		})
+	}
+}
+
+// dispatch calls a worker if a task may have one.
+func (b *backlog) dispatch() {
+	switch {
+	case b.closed:
+	case b.turns.ready():
+		b.workers.call()
+	default:
+		b.watchSilence()
+	}
+}
+
+// begin returns the first task of a worker that was started; nil: it has to end.
+func (b *backlog) begin() *task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.workers.starting--
+	return b.await()
+}
+
+// await returns the next task of a worker, and waits for it. It returns nil if the worker has to
+// end.
+func (b *backlog) await() *task {
+	for {
+		t := b.next()
+		b.dispatch()
+		if t != nil || b.closed || !b.workers.rest() {
+			return t
+		}
+	}
+}
+
+// next takes the task whose turn it is; nil if there is none, or no worker for it.
+func (b *backlog) next() *task {
+	for !b.closed {
+		ln := b.turns.next()
+		if ln == nil {
+			return nil
+		}
+		if ln.queue.len() > 0 {
+			return b.take(ln)
+		}
+	}
+	return nil
+}
+
+// take takes a task out of a lane, for a worker.
+func (b *backlog) take(ln *lane) *task {
+	t := b.room.take(ln)
+	ln.take(t)
+	b.turns.add(ln, 1)
+	t.poolEpoch = b.turns.limiter.epoch
+	b.list(ln)
+	b.signalFreed()
+	return t
+}
+
+// admit reports whether a task that was taken may be sent now, and counts it then. It returns the
+// tasks that must be given back, the task itself if it may not be sent.
+func (b *backlog) admit(t *task, to *endpoint, now time.Time) (ok bool, refused []refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ln := b.lanes[t.SubscriptionID]
+	over := b.follow(ln, to, now)
+	if ok = ln.begin(now); !ok {
+		over = slices.Insert(over, 0, t)
+	}
+	refused = b.refuse(nil, ln, over, now)
+	ln.settled(t)
+	b.offer(ln)
+	return ok, refused
+}
+
+// answered notes that the POST of a task has ended.
+func (b *backlog) answered(t *task) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lanes[t.SubscriptionID].answered(time.Now())
+}
+
+// pushedBack notes that the endpoint pushed back an attempt that began at a time, and asked for a
+// wait. It returns the tasks that must be given back.
+func (b *backlog) pushedBack(t *task, to *endpoint, began time.Time, wait time.Duration) (refused []refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ln, now := b.lanes[t.SubscriptionID], time.Now()
+	ln.pushedBack(to, began, wait, now)
+	return b.refuse(nil, ln, b.trim(ln, now), now)
+}
+
+// done notes that a task is over, and how its attempt ended. It returns the next task of the worker,
+// as await does.
+func (b *backlog) done(t *task, e ending) (next *task) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ln, now := b.lanes[t.SubscriptionID], time.Now()
+	if e.kind == endUnsent {
+		ln.answered(now)
+	} else {
+		ln.learn(t.laneEpoch, e, now)
+		b.turns.learn(ln, t.poolEpoch, e, now)
+	}
+	ln.inFlight--
+	b.turns.add(ln, -1)
+	b.turns.classify(ln, now)
+	ln.settled(t)
+	b.list(ln)
+	if ln.idle() {
+		ln.queue = ring[*task]{} // ten thousand lanes may have nothing to do
+	}
+	b.turns.unpark()
+	return b.await()
+}
+
+// servedOther reports whether an attempt of an organization that is not among orgs ended after a time.
+func (b *backlog) servedOther(since time.Time, orgs []uuid.UUID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, ln := range b.lanes {
+		if ln.progressAt.After(since) && !slices.Contains(orgs, ln.org) {
 			return true
 		}
 	}
 	return false
 }
 
-// evict takes out of the lanes what they hold beyond what they can take by now: a
-// lane may have filled up before its endpoint began to hang.
-func (l *lanes) evict(now time.Time) (refused []refusal) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, ln := range l.waiting { // each keeps one, and so its place
-		for most := ln.most(now); ln.queue.len() > most; {
-			refused = append(refused, l.refuse(ln, l.popLast(ln), now))
-		}
+// watchSilence looks for lanes that get no answers while tasks wait for a worker: a lane that
+// has become slow in silence would keep its workers of the quick pool.
+func (b *backlog) watchSilence() {
+	switch {
+	case b.watching || !b.turns.quick.waits():
+		return
+	case b.silentTimer == nil:
+		b.silentTimer = time.AfterFunc(watchInterval, b.reclassify)
+	default:
+		b.silentTimer.Reset(watchInterval)
 	}
-	return refused
+	b.watching = true
 }
 
-func (l *lanes) popLast(ln *lane) *task {
-	t := ln.queue.popLast()
-	l.count(ln, t, -1)
-	return t
+func (b *backlog) reclassify() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watching = false
+	now := time.Now()
+	for _, ln := range b.lanes {
+		b.turns.classify(ln, now)
+	}
+	b.turns.unparkAll()
+	b.dispatch()
 }
 
-// count notes that a task waits in the lane, or no longer does.
-func (l *lanes) count(ln *lane, t *task, n int) {
-	switch waits := ln.queue.len() > 0; {
-	case waits && ln.place == 0:
-		l.waiting = append(l.waiting, ln)
-		ln.place = len(l.waiting)
-	case !waits:
-		last := len(l.waiting) - 1
-		moved := l.waiting[last]
-		l.waiting[ln.place-1], moved.place = moved, ln.place
-		l.waiting[last], ln.place = nil, 0
-		l.waiting = l.waiting[:last]
-	}
-	l.tasks += n
-	l.bytes += n * len(t.Body)
-	h := l.held[t.OrganizationID]
-	if h == nil {
-		h = &holding{}
-		l.held[t.OrganizationID] = h
-	}
-	if h.tasks += n; h.tasks == 0 {
-		delete(l.held, t.OrganizationID)
-	}
-	if h.passed && h.tasks <= l.forTenant()/2 {
-		h.passed = false
-		l.wake()
-	}
-}
-
-// sweep ends lanes that hold nothing and did not for a while. Until then they keep
-// what was learned about their endpoints.
-func (l *lanes) sweep(now time.Time) {
-	if len(l.lanes) < l.sweepLanes {
+// sweep drops lanes that are idle for a while. Until then they keep the experience with their
+// endpoints.
+func (b *backlog) sweep(now time.Time) {
+	if len(b.lanes) < b.sweepSize {
 		return
 	}
-	for id, ln := range l.lanes {
-		if ln.inFlight > 0 || ln.queue.len() > 0 || now.Sub(ln.progress) < time.Minute {
-			continue
-		}
-		delete(l.lanes, id)
-		if ln.timer != nil {
-			ln.timer.Stop()
+	for id, ln := range b.lanes {
+		if ln.idle() && now.Sub(ln.progressAt) >= time.Minute {
+			delete(b.lanes, id)
+			ln.stop()
 		}
 	}
-	l.sweepLanes = max(1000, 2*len(l.lanes))
+	b.sweepSize = max(1000, 2*len(b.lanes))
+}
+
+// detach takes the pacer away from a lane; false: the lane is in use.
+func (b *backlog) detach(id uuid.UUID) bool {
+	ln := b.lanes[id]
+	if ln == nil {
+		return true
+	}
+	if ln.idle() {
+		ln.pacer = nil
+	}
+	return ln.idle()
 }
 
 // close ends the turns, so that workers end after their task, and returns the tasks that
 // were waiting.
-func (l *lanes) close() []*task {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	l.work.Broadcast()
-	for _, timer := range []*time.Timer{l.returns, l.workers.watch} {
-		if timer != nil {
-			timer.Stop()
-		}
+func (b *backlog) close() (left []*task) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.workers.work.Broadcast()
+	b.pacers.close()
+	if b.silentTimer != nil {
+		b.silentTimer.Stop()
 	}
-	var left []*task
-	for _, ln := range l.lanes {
-		if ln.timer != nil {
-			ln.timer.Stop()
-		}
+	for _, ln := range b.lanes {
+		ln.stop()
 		for ln.queue.len() > 0 {
 			left = append(left, ln.queue.pop())
 		}
@@ -265,23 +374,9 @@ func (l *lanes) close() []*task {
 	return left
 }
 
-// lane returns the task's lane, a new one if need be.
-func (l *lanes) lane(t *task) *lane {
-	ln := l.lanes[t.SubscriptionID]
-	if ln == nil {
-		// Of a lane that nothing is known about, assume an ordinary endpoint.
-		ln = &lane{
-			progress: time.Now(), id: t.SubscriptionID, org: t.OrganizationID, typical: 50 * time.Millisecond, slow: true,
-			limiter: newLaneLimiter(l.perLane),
-		}
-		l.lanes[t.SubscriptionID] = ln
-	}
-	return ln
-}
-
-func (l *lanes) signalRoom() {
+func (b *backlog) signalFreed() {
 	select {
-	case l.room <- struct{}{}:
+	case b.freed <- struct{}{}:
 	default:
 	}
 }

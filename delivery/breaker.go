@@ -45,7 +45,7 @@ func absenceWait(away time.Duration) time.Duration {
 // time-out.
 func nextProbe(h store.Health, o observation) time.Time {
 	at := o.began.Add(absenceWait(o.ended.Sub(h.Since)))
-	if o.kind == pushedBack {
+	if o.kind == endPushback {
 		at = o.until
 	}
 	return latest(at, o.ended)
@@ -54,17 +54,17 @@ func nextProbe(h store.Health, o observation) time.Time {
 // observe returns the Health of an endpoint after another attempt.
 func observe(h store.Health, o observation) store.Health {
 	switch o.kind {
-	case succeeded:
+	case endSuccess:
 		if o.began.Before(h.BackPressureUntil) { // it was under way when the endpoint pushed back
 			return closeCircuit(h)
 		}
 		return store.Health{}
-	case pushedBack:
+	case endPushback:
 		if h.BackPressureSince.IsZero() {
 			h.BackPressureSince = o.began
 		}
 		h.BackPressureUntil = latest(h.BackPressureUntil, o.until)
-	case failed:
+	case endFailure:
 		if h.Failures == 0 {
 			h.Since = o.began
 		}
@@ -121,4 +121,13 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+// An endingKind is what the end of an attempt says about its endpoint.
 type endingKind int
+
+const (
+	endUnsent endingKind = iota // no POST was made
+	endSuccess
+	endFailure
+	endPushback // the receiver asked for fewer requests: 429, or 503 with Retry-After
+	endOwnFault // it failed on our side, and tells nothing of the endpoint
+)

@@ -19,7 +19,7 @@ import (
 
 // probe reports whether a task may be sent although the circuit is open. If not, it is
 // held.
-func (r *run) probe(t *task, to *target, now time.Time) bool {
+func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 	health, won, exists := to.Health, false, false
 	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.ask(t.SubscriptionID, now)
 	if asked || !now.Before(health.ProbeAt) {
@@ -34,7 +34,7 @@ func (r *run) probe(t *task, to *target, now time.Time) bool {
 			r.giveBack(t, now.Add(time.Second))
 			return false
 		}
-		r.targets.forget(t.SubscriptionID)
+		r.endpoints.forget(t.SubscriptionID)
 		if !exists { // the subscription was deleted meanwhile: the next look at the attempt cancels it
 			r.giveBack(t, now)
 			return false
@@ -82,7 +82,7 @@ func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) 
 	if err != nil || !closed {
 		return err
 	}
-	e.targets.forget(subscription)
+	e.endpoints.forget(subscription)
 	e.notify(Notice{Kind: CircuitClosed, OrganizationID: org, SubscriptionID: subscription})
 	time.AfterFunc(holdsEnd, func() {
 		ctx, cancel := e.bounded(context.Background())

@@ -28,8 +28,8 @@ func (r *run) claimLoop() {
 		}
 		next, ok := r.plan(most)
 		if !ok {
-			r.refuse(r.lanes.evict(time.Now()))
-			r.wait(r.lanes.room, r.cfg.PollInterval)
+			r.refuse(r.backlog.evict(time.Now()))
+			r.wait(r.backlog.freed, r.cfg.PollInterval)
 			continue
 		}
 		jobs, at, err := r.claim(next.options(r.cfg.Lease))
@@ -51,8 +51,8 @@ func (r *run) claimLoop() {
 // plan sets room aside and returns the next claim; false if there is no room for a quarter of the
 // largest claim: a smaller one is not worth its cost.
 func (r *run) plan(most int) (next plan, ok bool) {
-	var in room
-	in.free, in.full, in.owners = r.lanes.reserve(max(1, most/4), most)
+	var in claimRoom
+	in.free, in.full, in.owners = r.backlog.reserve(max(1, most/4), most)
 	if in.free == 0 {
 		return plan{}, false
 	}
@@ -60,11 +60,11 @@ func (r *run) plan(most int) (next plan, ok bool) {
 	defer r.planning.Unlock()
 	now := time.Now()
 	if heavy := r.planner.heavy.ids(); len(heavy) > 0 {
-		in.servedOthers = r.lanes.served(now.Add(-crowdedFor), heavy)
+		in.servedOthers = r.backlog.servedOther(now.Add(-crowdedFor), heavy)
 	}
 	next = r.planner.next(in, now, r.cfg.Now())
 	if unused := in.free - next.most; unused > 0 {
-		r.lanes.release(unused)
+		r.backlog.unreserve(unused)
 	}
 	if next.scanBeside {
 		r.intake.Go(func() { r.scan(most, next) })
@@ -81,10 +81,10 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 
 // scan looks at all attempts that are due, beside the claims that go on.
 func (r *run) scan(most int, beside plan) {
-	n, full, owners := r.lanes.reserve(1, most)
+	n, full, owners := r.backlog.reserve(1, most)
 	if n > 0 {
 		all := plan{most: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
-		all.skipFull(room{full: full, owners: owners})
+		all.skipFull(claimRoom{full: full, owners: owners})
 		_, _, _ = r.claim(all.options(r.cfg.Lease)) // the next claims meet the same error
 	}
 }
@@ -109,7 +109,7 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
 	jobs, at, err = r.cfg.Store.Claim(ctx, opts)
-	r.lanes.release(opts.Max - len(jobs))
+	r.backlog.unreserve(opts.Max - len(jobs))
 	if err != nil {
 		if r.claiming.Err() == nil {
 			r.outage.failed(err)
@@ -117,7 +117,7 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 		return nil, at, err
 	}
 	r.outage.worked()
-	r.targets.warm(r.claiming, jobs)
+	r.endpoints.warm(r.claiming, jobs)
 	r.put(jobs, began.Add(r.cfg.Lease))
 	return jobs, at, nil
 }

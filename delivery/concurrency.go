@@ -24,7 +24,7 @@ import (
 // It does no I/O, takes no lock, and reads no clock.
 type limiter struct {
 	least, first, most int
-	harmless           time.Duration // attempts that take so long in the mean need no lower limit
+	harmlessLatency    time.Duration // attempts that take so long in the mean need no lower limit
 
 	limit int // in force: best, or the limit on trial
 
@@ -197,7 +197,7 @@ func (l *limiter) judge(now time.Time) {
 // but the time is not the endpoint's: halved again and again, the limit would leave too little in
 // flight. (A delay below a target is good, as in CoDel, RFC 8289.)
 func (l *limiter) unhurried(s sample) bool {
-	return s.successes > 0 && s.successes == s.attempts && s.seconds/float64(s.attempts) <= l.harmless.Seconds()
+	return s.successes > 0 && s.successes == s.attempts && s.seconds/float64(s.attempts) <= l.harmlessLatency.Seconds()
 }
 
 // accept makes the limit on trial the best one, and goes on in the same direction where

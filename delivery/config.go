@@ -162,6 +162,9 @@ func (c Config) check() error {
 	return nil
 }
 
+// senderGrace is how long after the deadline of an attempt its Sender may return.
+const senderGrace = 2 * time.Second
+
 // leaseMargin is what must be left of a lease, beyond the time-out, for an
 // attempt to be begun: time to give up its Sender, and to record it.
 const leaseMargin = senderGrace + 2*time.Second

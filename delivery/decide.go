@@ -87,14 +87,14 @@ func pushedBackUntil(x *Exchange) time.Time {
 
 // observed is the attempt as an observation of the endpoint.
 func (x *Exchange) observed(d Decision) observation {
-	o := observation{kind: failed, began: x.Began, ended: x.Ended, until: d.PushedBackUntil, probe: x.Probe}
+	o := observation{kind: endFailure, began: x.Began, ended: x.Ended, until: d.PushedBackUntil, probe: x.Probe}
 	switch {
 	case d.Status == store.Succeeded:
-		o.kind = succeeded
+		o.kind = endSuccess
 	case !d.PushedBackUntil.IsZero():
-		o.kind = pushedBack
+		o.kind = endPushback
 	case isOurs(x.Result.Err):
-		o.kind = ours
+		o.kind = endOwnFault
 	}
 	return o
 }

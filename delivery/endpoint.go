@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -23,7 +24,7 @@ const targetTTL = time.Second
 const maxTargets = 4_000
 
 // target is a subscription prepared for sending.
-type target struct {
+type endpoint struct {
 	store.Target
 	group  string      // of its requests: the organization
 	url    *url.URL    // nil if there is none to send to
@@ -37,23 +38,31 @@ type target struct {
 
 // targets keeps prepared subscriptions for a moment: in a burst to one
 // subscription its record is read once.
-type targets struct {
+type endpointCache struct {
 	store   store.Queue
 	timeout time.Duration // of a reading
-	prepare func(store.Target) *target
+	signer  func(store.Target) (signing.Signer, error)
+	log     *conditionlog.Log
 	overlap time.Duration
 	now     func() time.Time
 
 	mu   sync.Mutex
-	m    map[uuid.UUID]*target
+	m    map[uuid.UUID]*endpoint
 	next *reading      // which more can join
 	busy chan struct{} // holds one while somebody reads
 
 	forgets int // so many times
 }
 
+func newEndpointCache(c Config, log *conditionlog.Log) *endpointCache {
+	return &endpointCache{
+		store: c.Store, timeout: c.Lease, signer: c.Signer, log: log, overlap: c.SecretOverlap, now: c.Now,
+		m: map[uuid.UUID]*endpoint{}, busy: make(chan struct{}, 1),
+	}
+}
+
 // size returns how many subscriptions are kept.
-func (c *targets) size() int {
+func (c *endpointCache) size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.m)
@@ -62,18 +71,18 @@ func (c *targets) size() int {
 // reading is a look at several subscriptions.
 type reading struct {
 	of    []uuid.UUID
-	found map[uuid.UUID]*target
+	found map[uuid.UUID]*endpoint
 	err   error
 	done  chan struct{}
 }
 
 // fresh reports whether the target serves for a job.
-func (t *target) fresh(j store.Job, now time.Time) bool {
+func (t *endpoint) fresh(j store.Job, now time.Time) bool {
 	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < targetTTL
 }
 
 // known returns the target of the job if it is at hand, or nil.
-func (c *targets) known(j store.Job) *target {
+func (c *endpointCache) known(j store.Job) *endpoint {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +95,7 @@ func (c *targets) known(j store.Job) *target {
 // get returns the target of the job, or nil if there never was one. What is wanted
 // while another read goes on is read together: each by itself, 10,000 subscriptions in
 // turn had a fifth of the throughput of one.
-func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
+func (c *endpointCache) get(ctx context.Context, j store.Job) (*endpoint, error) {
 	now := c.now()
 	c.mu.Lock()
 	t := c.m[j.SubscriptionID]
@@ -112,7 +121,7 @@ func (c *targets) get(ctx context.Context, j store.Job) (*target, error) {
 }
 
 // read looks when its turn has come, which ends the time to join.
-func (c *targets) read(ctx context.Context, r *reading) {
+func (c *endpointCache) read(ctx context.Context, r *reading) {
 	c.busy <- struct{}{}
 	defer func() { <-c.busy }()
 	c.mu.Lock()
@@ -130,7 +139,7 @@ func (c *targets) read(ctx context.Context, r *reading) {
 
 // warm loads what a batch of jobs needs in one go, before get does it one by one. What
 // fails is tried again by get.
-func (c *targets) warm(ctx context.Context, jobs []store.Job) {
+func (c *endpointCache) warm(ctx context.Context, jobs []store.Job) {
 	soon := c.now().Add(targetTTL / 2)
 	var missing []uuid.UUID
 	seen := map[uuid.UUID]bool{}
@@ -147,7 +156,7 @@ func (c *targets) warm(ctx context.Context, jobs []store.Job) {
 	}
 }
 
-func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*target, error) {
+func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*endpoint, error) {
 	now := c.now()
 	c.mu.Lock()
 	forgets := c.forgets
@@ -158,7 +167,7 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 	if err != nil {
 		return nil, err
 	}
-	prepared := make(map[uuid.UUID]*target, len(found))
+	prepared := make(map[uuid.UUID]*endpoint, len(found))
 	for id, t := range found {
 		prepared[id] = c.prepare(t)
 		prepared[id].read = now
@@ -181,18 +190,27 @@ func (c *targets) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*tar
 }
 
 // forget drops a subscription, for it has changed.
-func (c *targets) forget(id uuid.UUID) {
+func (c *endpointCache) forget(id uuid.UUID) {
 	c.mu.Lock()
 	delete(c.m, id)
 	c.forgets++
 	c.mu.Unlock()
 }
 
+// rate returns how many attempts a second may be made; 0 for any number. Nothing is sent to a
+// subscription that is not live, so nothing waits for its rate.
+func (t *endpoint) rate() float64 {
+	if t.Deleted || !t.Live() || !(t.RateLimit > 0) { // so worded for NaN
+		return 0
+	}
+	return t.RateLimit
+}
+
 // circuitOpen reports whether attempts are held back.
-func (t *target) circuitOpen() bool { return circuitOpen(t.Health) }
+func (t *endpoint) circuitOpen() bool { return circuitOpen(t.Health) }
 
 // circuitOpen reports whether the subscription's circuit is known to be open.
-func (c *targets) circuitOpen(subscription uuid.UUID) bool {
+func (c *endpointCache) circuitOpen(subscription uuid.UUID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.m[subscription]
@@ -200,17 +218,17 @@ func (c *targets) circuitOpen(subscription uuid.UUID) bool {
 }
 
 // prepare makes of a subscription what sending needs, once for many attempts.
-func (e *Engine) prepare(s store.Target) *target {
-	t := &target{Target: s, group: s.OrganizationID.String()}
+func (c *endpointCache) prepare(s store.Target) *endpoint {
+	t := &endpoint{Target: s, group: s.OrganizationID.String()}
 	if s.Deleted || !s.Live() {
 		return t
 	}
 	if len(s.Damaged) > 0 {
-		e.lasts(slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
+		c.log.Occurred(context.Background(), slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
 		t.err = fault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
 		return t
 	}
-	e.ended(damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
+	c.log.Ended(context.Background(), damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
 	if s.PostURI == "" {
 		return t
 	}
@@ -218,12 +236,12 @@ func (e *Engine) prepare(s store.Target) *target {
 		t.err = fault("the subscription's URL is invalid")
 		return t
 	}
-	if t.signer, t.err = e.cfg.Signer(s); t.err != nil {
-		e.lasts(slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
+	if t.signer, t.err = c.signer(s); t.err != nil {
+		c.log.Occurred(context.Background(), slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
 		t.err = fault("the subscription's secret cannot be used")
 		return t
 	}
-	e.ended(cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
+	c.log.Ended(context.Background(), cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
 	if len(s.Headers) > 0 {
 		t.header = make(http.Header, len(s.Headers))
 	}

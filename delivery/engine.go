@@ -20,7 +20,7 @@ type Engine struct {
 	abilities store.Abilities // of cfg.Store
 	log       *conditionlog.Log
 	userAgent []string
-	targets   *targets
+	endpoints *endpointCache
 	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
 
 	stuck atomic.Int32 // see flights
@@ -37,7 +37,7 @@ type Engine struct {
 type run struct {
 	*Engine
 	life     context.Context // of Start: the drain begins when it ends
-	lanes    *lanes
+	backlog  *backlog
 	flights  flights
 	results  chan *result
 	wake     chan struct{}
@@ -76,7 +76,7 @@ func New(c Config) (*Engine, error) {
 	}
 	e.starting = make(chan struct{}, 1)
 	e.wanted, e.unwant = context.WithCancel(context.Background())
-	e.targets = &targets{store: c.Store, timeout: c.Lease, prepare: e.prepare, overlap: c.SecretOverlap, now: c.Now, m: map[uuid.UUID]*target{}, busy: make(chan struct{}, 1)}
+	e.endpoints = newEndpointCache(c, e.log)
 	return e, nil
 }
 
@@ -106,7 +106,7 @@ func (e *Engine) WakeRecoveries() {
 }
 
 // Forget makes the engine read a subscription again before it sends to it.
-func (e *Engine) Forget(subscription uuid.UUID) { e.targets.forget(subscription) }
+func (e *Engine) Forget(subscription uuid.UUID) { e.endpoints.forget(subscription) }
 
 func (e *Engine) current() *run {
 	e.mu.Lock()
@@ -159,4 +159,12 @@ func (r *run) wakeAt(due time.Time) {
 	if d := due.Sub(r.cfg.Now()); d < r.cfg.PollInterval {
 		time.AfterFunc(max(d, 0), r.signal)
 	}
+}
+
+// timeout returns how long an attempt to an endpoint may take.
+func (e *Engine) timeout(to *endpoint) time.Duration {
+	if to.Timeout > 0 {
+		return min(to.Timeout, MaxTimeout)
+	}
+	return e.cfg.Timeout
 }

@@ -25,9 +25,9 @@ type Seen struct {
 
 // The kinds of Seen.
 const (
-	SeenSuccess    = succeeded
-	SeenFailure    = failed
-	SeenPushedBack = pushedBack
+	SeenSuccess    = endSuccess
+	SeenFailure    = endFailure
+	SeenPushedBack = endPushback
 )
 
 // Observe is observe.
@@ -84,18 +84,19 @@ func (l *Limiter) End(epoch int, took time.Duration, success, full bool, now tim
 var DefaultWorkers = defaultWorkers
 
 // FirstLimit is how many attempts a new subscription may have in flight.
-const FirstLimit = firstLimit
+const FirstLimit = firstLaneLimit
 
 // LimitAfterPushBacks returns the concurrency limit of a subscription, which is 64 in the
 // beginning, after n attempts that the receiver pushed back.
 func LimitAfterPushBacks(n int) int {
-	l := newLanes(Config{Workers: 256, PerSubscription: 64, Backlog: 1024, BacklogBytes: 1 << 20}, nil, func() {}, func() {})
-	ln, now := l.lane(&task{}), time.Unix(0, 0)
+	b := newBacklog(Config{Workers: 256, PerSubscription: 64, Backlog: 1024, BacklogBytes: 1 << 20}, nil, func() {}, func() {})
+	now := time.Unix(0, 0)
+	ln := b.lane(&task{}, now)
 	ln.limiter.limit, ln.limiter.best = 64, 64
 	for range n {
 		now = now.Add(10 * time.Millisecond)
 		ln.inFlight = ln.limiter.limit
-		l.learn(ln, &task{epoch: ln.limiter.epoch}, ending{pushedBack, time.Millisecond}, now)
+		ln.learn(ln.limiter.epoch, ending{endPushback, time.Millisecond}, now)
 	}
 	return ln.limiter.limit
 }
@@ -117,7 +118,7 @@ type Plan struct {
 // Next returns the next claim, beside full subscriptions and organizations, of which owners are
 // the organizations. ServedOthers says that an organization was served that is not heavy.
 func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
-	q := p.next(room{free, full, owners, servedOthers}, now, now)
+	q := p.next(claimRoom{free, full, owners, servedOthers}, now, now)
 	return Plan{q, q.org, q.most, q.skip, q.since, q.scanBeside, q.pausing}
 }
 

@@ -7,13 +7,8 @@ import (
 )
 
 const (
-	// senderGrace is how long after the deadline of an attempt its Sender may return.
-	senderGrace = 2 * time.Second
 	// watchdogInterval is how often the watchdog looks for calls that are later than that.
 	watchdogInterval = 250 * time.Millisecond
-	// abortGrace is how long after an abort the Senders may return. The rest of
-	// flushTimeout is for giving the attempts back.
-	abortGrace = flushTimeout / 2
 )
 
 // flights are the calls of the Sender that have not returned. Code that strangers drive may

@@ -53,7 +53,7 @@ func (r *run) noteHealth(ended []*result) {
 // tellsOfHealth reports whether the result may change the Health of the endpoint. A success
 // does only if there were failures or back-pressure when it began.
 func (b *result) tellsOfHealth() bool {
-	if b.seen.kind != succeeded {
+	if b.seen.kind != endSuccess {
 		return true
 	}
 	return b.to != nil && b.to.Health != observe(b.to.Health, b.seen)
@@ -73,7 +73,7 @@ func (r *run) followHealth(c *healthChange) {
 	was, is := circuitOpen(c.before), circuitOpen(c.after)
 	opened := b.to != nil && !b.to.circuitOpen() && is // by another host, perhaps
 	if opened || decisive(c.before) != decisive(c.after) {
-		r.targets.forget(b.SubscriptionID)
+		r.endpoints.forget(b.SubscriptionID)
 	}
 	n := Notice{OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: b.outcome.Error}
 	switch {
@@ -114,7 +114,7 @@ func (r *run) deactivate(b *result, reason string) {
 		})
 		return nil, err
 	})
-	r.targets.forget(b.SubscriptionID)
+	r.endpoints.forget(b.SubscriptionID)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		r.lasts(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,

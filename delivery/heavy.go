@@ -68,7 +68,7 @@ func (h *heavyOrgs) ids() []uuid.UUID {
 // turn returns the organization whose turn the next claim is, and the heavy organizations that
 // the claim skips. The zero heavyOrg means a claim for all other organizations. Organizations whose room is
 // full have no turn. Pausing reports that only the pause keeps one from its turn.
-func (h *heavyOrgs) turn(room room, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
+func (h *heavyOrgs) turn(room claimRoom, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
 	skip = h.ids()
 	next := slices.IndexFunc(skip, func(org uuid.UUID) bool { return !slices.Contains(room.full, org) })
 	h.crowded = len(skip) > 0 && room.servedOthers

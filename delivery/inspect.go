@@ -51,10 +51,10 @@ type SubscriptionLoad struct {
 // milliseconds, so call it every few seconds at most.
 func (e *Engine) Inspect() Inspection {
 	in := Inspection{Workers: e.cfg.Workers, MostWaiting: e.cfg.Backlog, MostWaitingBytes: e.cfg.BacklogBytes, Stuck: int(e.stuck.Load())}
-	in.CachedSubscriptions = e.targets.size()
+	in.CachedSubscriptions = e.endpoints.size()
 	if r := e.current(); r != nil {
 		in.Running = true
-		r.lanes.inspect(&in, time.Now())
+		r.backlog.inspect(&in, time.Now())
 		r.planning.Lock()
 		in.HeavyOrganizations, in.Watermark = r.planner.heavy.ids(), r.planner.watermark.at
 		r.planning.Unlock()
@@ -62,15 +62,15 @@ func (e *Engine) Inspect() Inspection {
 	return in
 }
 
-func (l *lanes) inspect(in *Inspection, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	in.Waiting, in.WaitingBytes, in.Reserved = l.tasks, l.bytes, l.reserved
-	in.Quick, in.QuickLimit, in.Slow = l.workers.quick.inFlight, l.workers.limiter.limit, l.workers.slow.inFlight
+func (b *backlog) inspect(in *Inspection, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in.Waiting, in.WaitingBytes, in.Reserved = b.room.tasks, b.room.bytes, b.room.reserved
+	in.Quick, in.QuickLimit, in.Slow = b.turns.quick.inFlight, b.turns.limiter.limit, b.turns.slow.inFlight
 	in.InFlight = in.Quick + in.Slow
 	orgs := map[uuid.UUID]OrganizationLoad{}
-	for _, ln := range l.lanes {
-		if ln.queue.len() == 0 && ln.inFlight == 0 {
+	for _, ln := range b.lanes {
+		if ln.idle() {
 			continue
 		}
 		in.Subscriptions = append(in.Subscriptions, ln.load(now))
@@ -88,11 +88,11 @@ func (l *lanes) inspect(in *Inspection, now time.Time) {
 func (ln *lane) load(now time.Time) SubscriptionLoad {
 	s := SubscriptionLoad{
 		ID: ln.id, OrganizationID: ln.org, Waiting: ln.queue.len(),
-		InFlight: ln.inFlight, Limit: ln.limiter.limit, Slow: ln.slow, Typical: ln.typical,
+		InFlight: ln.inFlight, Limit: ln.limiter.limit, Slow: ln.slow, Typical: ln.latency,
 	}
 	if ln.pacer != nil {
-		if ln.pacer.interval > 1 {
-			s.PerSecond = float64(time.Second) / float64(ln.pacer.interval)
+		if ln.pacer.bucket.interval > 1 {
+			s.PerSecond = float64(time.Second) / float64(ln.pacer.bucket.interval)
 		}
 		if ln.pacer.held.After(now) {
 			s.HeldUntil = ln.pacer.held

@@ -13,7 +13,7 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 	}
 	tasks := make([]*task, len(jobs))
 	for i, j := range jobs {
-		tasks[i] = &task{Job: j, leasedUntil: until, to: r.targets.known(j)}
+		tasks[i] = &task{Job: j, leasedUntil: until, to: r.endpoints.known(j)}
 	}
-	r.refuse(r.lanes.put(tasks, time.Now()))
+	r.refuse(r.backlog.put(tasks, time.Now()))
 }

@@ -32,7 +32,7 @@ func (p plan) options(lease time.Duration) store.ClaimOptions {
 
 // skipFull makes the claim skip subscriptions and organizations whose room is full, unless it
 // skips their organization already.
-func (p *plan) skipFull(room room) {
+func (p *plan) skipFull(room claimRoom) {
 	for i, id := range room.full {
 		switch {
 		case slices.Contains(p.skip, room.owners[i]):
@@ -46,8 +46,8 @@ func (p *plan) skipFull(room room) {
 	}
 }
 
-// A room describes the waiting room before a claim.
-type room struct {
+// A claimRoom describes the waiting room before a claim.
+type claimRoom struct {
 	free         int         // attempts for which room is set aside
 	full         []uuid.UUID // subscriptions and organizations that can take no more
 	owners       []uuid.UUID // the organization of each entry of full

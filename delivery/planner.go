@@ -29,7 +29,7 @@ const (
 )
 
 // next returns the next claim, which begins now. Clock is the engine's time.
-func (p *planner) next(room room, now, clock time.Time) plan {
+func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
 	next := plan{org: turn.org, most: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
 	next.skipOrgs = slices.Clone(skip)

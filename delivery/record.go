@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,10 +13,6 @@ const (
 	recorders = 2
 	// maxRecord bounds a batch.
 	maxRecord = 200
-	// flushTimeout bounds the last writes of a run that was aborted, all together.
-	flushTimeout = time.Second
-	// abortTimeout is how long after that an aborted run is waited for.
-	abortTimeout = 500 * time.Millisecond
 )
 
 // recordLoop writes results in batches of whatever has gathered while the last

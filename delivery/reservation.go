@@ -35,7 +35,7 @@ const maxHandOff = 1000
 // Take reports whether there is room for an attempt, and keeps it. There is none
 // for who has taken up more than a fair share of it, and for endpoints that fail.
 func (v *Reservation) Take(organization, subscription uuid.UUID) bool {
-	if v.run == nil || v.taken == maxHandOff || v.run.targets.circuitOpen(subscription) || !v.run.lanes.reserveFor(organization, subscription) {
+	if v.run == nil || v.taken == maxHandOff || v.run.endpoints.circuitOpen(subscription) || !v.run.backlog.reserveOne(organization, subscription) {
 		return false
 	}
 	v.taken++
@@ -47,7 +47,7 @@ func (v *Reservation) HandOver(jobs []store.Job) {
 	if v.run == nil {
 		return
 	}
-	v.run.lanes.release(v.taken - len(jobs))
+	v.run.backlog.unreserve(v.taken - len(jobs))
 	v.run.put(jobs, v.until)
 	v.run.intake.Done()
 }

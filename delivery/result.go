@@ -6,15 +6,6 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// result is the end of a task: a deferral, or else an outcome.
-type result struct {
-	*task
-	outcome  store.Outcome
-	deferral *store.Deferral
-	seen     observation // zero if nothing was sent
-	gone     bool
-}
-
 // notSent stands for the exchange of an attempt that was decided without a POST.
 var notSent = &Exchange{}
 
@@ -41,7 +32,7 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 func (r *run) refuse(refused []refusal) {
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	for _, t := range refused {
-		due := now.Add(t.away)
+		due := now.Add(t.awayFor)
 		switch {
 		case t.to == nil || t.to.Deleted || !t.to.Live() || due.Before(t.ExpiresAt):
 			r.deferTo(t.task, due, t.held)
@@ -60,4 +51,24 @@ func (r *run) giveBack(t *task, due time.Time) {
 
 func (r *run) deferTo(t *task, due time.Time, held bool) {
 	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
+}
+
+// pause returns until when an attempt waits for its subscription to be live again.
+// Then all that waits in the store becomes due (see UpdateSubscription), but not
+// what was on its way back there at that moment. So each looks again, after as
+// long as the subscription has been off.
+func pause(t *task, to *endpoint, now time.Time) time.Time {
+	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
+	if due.After(t.ExpiresAt) {
+		return t.ExpiresAt
+	}
+	return due
+}
+
+// expired says why an attempt was not sent before its deadline.
+func expired(to *endpoint) string {
+	if !to.Active {
+		return "not sent before its deadline: the subscription was inactive"
+	}
+	return "not sent before its deadline"
 }

@@ -7,6 +7,16 @@ import (
 	"github.com/google/uuid"
 )
 
+const (
+	// abortGrace is how long after an abort the Senders may return. The remainder of
+	// flushTimeout is for giving the attempts back.
+	abortGrace = flushTimeout / 2
+	// flushTimeout bounds the last writes of a run that was aborted, all together.
+	flushTimeout = time.Second
+	// abortTimeout is how long after flushTimeout Stop waits for an aborted run.
+	abortTimeout = 500 * time.Millisecond
+)
+
 func (e *Engine) newRun(life context.Context) *run {
 	c := e.cfg
 	r := &run{
@@ -18,7 +28,7 @@ func (e *Engine) newRun(life context.Context) *run {
 
 		recoveries: make(chan struct{}, 1),
 	}
-	r.lanes = newLanes(c, e.pacers, r.startWorker, r.signal)
+	r.backlog = newBacklog(c, e.pacers, r.startWorker, r.signal)
 	r.flights = flights{
 		most: c.Workers, stuck: &e.stuck,
 		watch: func() { r.replace(r.flights.overdue(time.Now())) },
@@ -52,7 +62,7 @@ func (r *run) start() {
 
 func (r *run) startWorker() {
 	r.workers.Add(1)
-	go func() { r.work(r.lanes.begin()) }()
+	go func() { r.work(r.backlog.begin()) }()
 }
 
 // end waits for the drain to begin and sees it through: first nothing more comes
@@ -63,7 +73,7 @@ func (r *run) end() {
 	r.Engine.mu.Lock()   // whoever is inside Reserve has joined the intake, or will see that it is over
 	r.Engine.mu.Unlock() //nolint:staticcheck // the empty section is the point
 	r.intake.Wait()
-	for _, t := range r.lanes.close() {
+	for _, t := range r.backlog.close() {
 		r.giveBack(t, r.cfg.Now())
 	}
 	r.workers.Wait()

@@ -6,16 +6,16 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// task is a job in this process, with the moment until which its lease surely
-// lasts. That is measured from before the claim was asked for, by the local
-// monotonic clock, so that it needs no agreement with the store's.
+// A task is a job in this process. Its lease surely lasts until leasedUntil: that time counts from
+// before the claim was sent, by the local monotonic clock, so it needs no agreement with the clock
+// of the store.
 type task struct {
 	store.Job
 	leasedUntil time.Time
-	to          *target // the subscription when the task came in; nil if it was not at hand
+	to          *endpoint // when the task came in; nil if the cache did not have it
 
-	epoch, poolEpoch int // of the limiters when the task was taken
-	call             call
+	laneEpoch, poolEpoch int // of the limiters when a worker took the task
+	call                 call
 }
 
 // A call is a call of the Sender, for a task.
@@ -27,15 +27,24 @@ type call struct {
 	place int       // among the flights, from 1; 0 if it is not there
 }
 
-// ending is how an attempt ended.
+// An ending is how an attempt ended.
 type ending struct {
 	kind endingKind
 	took time.Duration // of the POST; 0 if it is unsent
 }
 
-// refusal is a task that is to be given back, for some time.
+// A refusal is a task that goes back to the store for some time.
 type refusal struct {
 	*task
-	away time.Duration
-	held bool // Release may end it
+	awayFor time.Duration
+	held    bool // Release may end the time
+}
+
+// A result is the end of a task: a deferral, or else an outcome.
+type result struct {
+	*task
+	outcome  store.Outcome
+	deferral *store.Deferral
+	seen     observation // zero if nothing was sent
+	gone     bool        // the receiver answered 410
 }

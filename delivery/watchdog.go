@@ -25,7 +25,7 @@ func (r *run) takeOver(t *task) {
 		Kind: SenderStuck, OrganizationID: t.OrganizationID, SubscriptionID: t.SubscriptionID,
 		MessageID: t.MessageID, AttemptID: t.AttemptID, Number: t.Number, Reason: reason,
 	})
-	r.work(r.lanes.done(t, e))
+	r.work(r.backlog.done(t, e))
 }
 
 // Stuck returns how many calls of the Sender were given up, because they had not returned
