@@ -102,23 +102,23 @@ var contentType = []string{"application/json"}
 func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.lasts(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
-			result = guard.Result{Err: fault("internal error: the sender panicked")}
+			r.logCondition(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
+			result = guard.Result{Err: ownFault("internal error: the sender panicked")}
 		}
 	}()
 	if to.err != nil {
 		return guard.Result{Err: to.err}
 	}
 	if t.Body == nil {
-		r.lasts(slog.LevelError, damagedBody, t.MessageID, "message", t.MessageID, "attempt", t.AttemptID)
-		return guard.Result{Err: fault("the stored body of the message cannot be read")}
+		r.logCondition(slog.LevelError, damagedBody, t.MessageID, "message", t.MessageID, "attempt", t.AttemptID)
+		return guard.Result{Err: ownFault("the stored body of the message cannot be read")}
 	}
 	h := make(http.Header, len(to.header)+8)
 	for k, v := range to.header {
 		h[k] = v
 	}
 	if err := r.SetHeaders(h, to.signer, t.Number, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
-		return guard.Result{Err: fault("the message cannot be signed")}
+		return guard.Result{Err: ownFault("the message cannot be signed")}
 	}
 	return r.cfg.Sender.Post(r.sending, guard.Request{
 		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: to.group,

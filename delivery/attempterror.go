@@ -8,27 +8,27 @@ import (
 )
 
 // fault is why an attempt failed on our side, before anything was sent.
-type fault string
+type ownFault string
 
-func (f fault) Error() string { return string(f) }
+func (f ownFault) Error() string { return string(f) }
 
 // stuck is why an attempt failed whose Sender did not return. The receiver may have had a part
 // in that.
-type stuck string
+type stuckError string
 
-func (s stuck) Error() string { return string(s) }
+func (s stuckError) Error() string { return string(s) }
 
 // isOurs reports that an attempt failed before anything was sent, and not by the endpoint.
-func isOurs(err error) bool {
-	_, ok := errors.AsType[fault](err)
+func isOwnFault(err error) bool {
+	_, ok := errors.AsType[ownFault](err)
 	return ok || guard.Local(err)
 }
 
 func describe(r guard.Result) string {
-	if f, ok := errors.AsType[fault](r.Err); ok {
+	if f, ok := errors.AsType[ownFault](r.Err); ok {
 		return f.Error()
 	}
-	if s, ok := errors.AsType[stuck](r.Err); ok {
+	if s, ok := errors.AsType[stuckError](r.Err); ok {
 		return s.Error()
 	}
 	if r.Status == 0 {

@@ -105,7 +105,7 @@ func closeCircuit(h store.Health) store.Health {
 }
 
 // hopeless reports whether an endpoint has taken nothing for GiveUpAfter.
-func hopeless(h store.Health, now time.Time) bool {
+func unreachable(h store.Health, now time.Time) bool {
 	for _, since := range []time.Time{h.Since, h.BackPressureSince} {
 		if !since.IsZero() && now.Sub(since) >= GiveUpAfter {
 			return true

@@ -21,7 +21,7 @@ import (
 // held.
 func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 	health, won, exists := to.Health, false, false
-	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.ask(t.SubscriptionID, now)
+	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.admitManual(t.SubscriptionID, now)
 	if asked || !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
@@ -54,7 +54,7 @@ func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 
 // holdsEnd is how long after the circuit closed no host holds attempts any more: a host
 // knows the circuit as open for targetTTL, and then has an attempt to record.
-const holdsEnd = 2 * targetTTL
+const holdsEnd = 2 * endpointTTL
 
 // release makes the held attempts of a subscription due.
 func (r *run) release(subscription uuid.UUID) {
@@ -62,7 +62,7 @@ func (r *run) release(subscription uuid.UUID) {
 		return nil, r.cfg.Store.Release(ctx, subscription)
 	})
 	if err != nil {
-		r.lasts(slog.LevelError, "webhooks: held attempts could not be released; they are sent later", nil,
+		r.logCondition(slog.LevelError, "webhooks: held attempts could not be released; they are sent later", nil,
 			"subscription", subscription, "error", err)
 	}
 	r.signal()

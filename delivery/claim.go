@@ -11,15 +11,15 @@ import (
 
 const (
 	// maxClaim bounds a claim. Larger ones are no faster, and keep other hosts from the store.
-	maxClaim = 200
+	maxClaimJobs = 200
 	// gatherTime bounds how long the next claim waits for more attempts after one that found few.
-	gatherTime = 5 * time.Millisecond
+	maxGatherTime = 5 * time.Millisecond
 )
 
 // claimLoop keeps the lanes filled with attempts that are due in the store.
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
-	most := max(1, min(maxClaim, r.cfg.Backlog/8)) // it fits into half of any share of the room
+	most := max(1, min(maxClaimJobs, r.cfg.Backlog/8)) // it fits into half of any share of the room
 	for r.claiming.Err() == nil {
 		if r.rescan.Swap(false) {
 			r.planning.Lock()
@@ -42,8 +42,8 @@ func (r *run) claimLoop() {
 		backOff.Reset()
 		r.noteSkew(at, next.clock, r.cfg.Now())
 		r.note(next, jobs, at)
-		if next.org == uuid.Nil && len(jobs) < next.most {
-			r.rest(next, len(jobs))
+		if next.org == uuid.Nil && len(jobs) < next.maxJobs {
+			r.waitForMore(next, len(jobs))
 		}
 	}
 }
@@ -59,11 +59,11 @@ func (r *run) plan(most int) (next plan, ok bool) {
 	r.planning.Lock()
 	defer r.planning.Unlock()
 	now := time.Now()
-	if heavy := r.planner.heavy.ids(); len(heavy) > 0 {
+	if heavy := r.planner.heavy.orgIDs(); len(heavy) > 0 {
 		in.servedOthers = r.backlog.servedOther(now.Add(-crowdedFor), heavy)
 	}
 	next = r.planner.next(in, now, r.cfg.Now())
-	if unused := in.free - next.most; unused > 0 {
+	if unused := in.free - next.maxJobs; unused > 0 {
 		r.backlog.unreserve(unused)
 	}
 	if next.scanBeside {
@@ -83,7 +83,7 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 func (r *run) scan(most int, beside plan) {
 	n, full, owners := r.backlog.reserve(1, most)
 	if n > 0 {
-		all := plan{most: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
+		all := plan{maxJobs: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
 		all.skipFull(claimRoom{full: full, owners: owners})
 		_, _, _ = r.claim(all.options(r.cfg.Lease)) // the next claims meet the same error
 	}
@@ -91,9 +91,9 @@ func (r *run) scan(most int, beside plan) {
 
 // rest waits after a claim that found fewer attempts than it could take: for as long as the claim
 // took if it found some, so that more gather, and then until something is due.
-func (r *run) rest(done plan, found int) {
+func (r *run) waitForMore(done plan, found int) {
 	if found > 0 {
-		r.wait(nil, min(time.Since(done.began), gatherTime))
+		r.wait(nil, min(time.Since(done.began), maxGatherTime))
 	}
 	wait := r.cfg.PollInterval
 	if done.pausing {

@@ -20,8 +20,8 @@ func (r *run) noteSkew(at, from, to time.Time) {
 		skew = at.Sub(to)
 	}
 	if skew.Abs() > maxSkew {
-		r.lasts(slog.LevelWarn, clocksDiffer, nil, "store_ahead_by", skew.Round(time.Second).String())
+		r.logCondition(slog.LevelWarn, clocksDiffer, nil, "store_ahead_by", skew.Round(time.Second).String())
 	} else {
-		r.ended(clocksDiffer, nil, "webhooks: the clocks of the store and of this process agree again")
+		r.logConditionEnd(clocksDiffer, nil, "webhooks: the clocks of the store and of this process agree again")
 	}
 }

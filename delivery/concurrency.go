@@ -23,8 +23,8 @@ import (
 //
 // It does no I/O, takes no lock, and reads no clock.
 type limiter struct {
-	least, first, most int
-	harmlessLatency    time.Duration // attempts that take so long in the mean need no lower limit
+	minLimit, firstLimit, maxLimit int
+	harmlessLatency                time.Duration // attempts that take so long in the mean need no lower limit
 
 	limit int // in force: best, or the limit on trial
 
@@ -35,12 +35,12 @@ type limiter struct {
 	best     int    // the limit that the next trial has to beat
 	base     sample // measured at best since the last trial
 	trial    sample // measured at limit, while that is not best
-	up       bool   // direction of the trial
+	upward   bool   // direction of the trial
 	factor   int    // of a trial: 2, or 4 after a large change
 	climbing bool   // no trial has failed yet
 
 	windows  int // in base, or in trial
-	calm     int // windows at best before the next trial
+	calmFor  int // windows at best before the next trial
 	rejected int // trials that failed since best changed
 }
 
@@ -54,10 +54,10 @@ const (
 	// paying is the most that the cost may grow with the limit, as an exponent: at 1 the
 	// throughput stays the same, at 0 it grows with the limit. At 0.85 doubling the limit
 	// has to give at least 11 % more.
-	paying = 0.85
+	maxCostGrowth = 0.85
 	// confidence is how many standard errors a comparison has to be away from paying to
 	// count as decided.
-	confidence = 2
+	minStandardErrors = 2
 	// trialWindows is how many windows a trial may take to be decided, in the beginning
 	// fewTrialWindows.
 	trialWindows, fewTrialWindows = 6, 2
@@ -66,18 +66,18 @@ const (
 	calmWindows, fewCalmWindows, coarseCalmWindows = 32, 4, 8
 	// coarse is the limit below which an undecided trial counts for the higher limit:
 	// a limit that is too low costs more than one that is too high.
-	coarse = 16
+	coarseLimit = 16
 	// leastSample is the fewest attempts in a window.
-	leastSample = 8
+	minWindowAttempts = 8
 	// leastOutage and mostOutage bound how long nothing has to succeed for a verdict.
-	leastOutage, mostOutage = 50 * time.Millisecond, time.Second
+	minOutage, maxOutage = 50 * time.Millisecond, time.Second
 	// leastVariance keeps equal durations from looking exact.
-	leastVariance = 0.01
+	minVariance = 0.01
 )
 
 func newLimiter(least, first, most int) limiter {
 	first = max(least, min(first, most))
-	return limiter{least: least, first: first, most: most, limit: first, best: first, up: true, factor: 2, climbing: true}
+	return limiter{minLimit: least, firstLimit: first, maxLimit: most, limit: first, best: first, upward: true, factor: 2, climbing: true}
 }
 
 // end notes that an attempt ended which began in an epoch. Full says that the limit was
@@ -91,12 +91,12 @@ func (l *limiter) end(epoch int, took time.Duration, success, full bool, now tim
 		return
 	}
 	l.window.add(took, success)
-	if l.window.attempts < max(l.limit, leastSample) || l.window.successes == 0 && now.Sub(l.began) < l.outage() {
+	if l.window.attempts < max(l.limit, minWindowAttempts) || l.window.successes == 0 && now.Sub(l.began) < l.outage() {
 		return
 	}
 	switch {
 	case l.window.successes == 0:
-		l.begin(now)
+		l.startOver(now)
 	case l.limit == l.best:
 		l.measure(now)
 	default:
@@ -108,15 +108,15 @@ func (l *limiter) end(epoch int, took time.Duration, success, full bool, now tim
 // would have come, or failures at once would give a verdict each millisecond.
 func (l *limiter) outage() time.Duration {
 	mean := time.Duration(l.base.seconds / float64(max(l.base.attempts, 1)) * float64(time.Second))
-	return min(leastOutage+2*mean, mostOutage)
+	return min(minOutage+2*mean, maxOutage)
 }
 
 // begin starts anew after a window without a success, as TCP does after a time-out: from
 // the first limit, or the present one if that is lower.
-func (l *limiter) begin(now time.Time) {
-	l.best = min(l.limit, l.first)
+func (l *limiter) startOver(now time.Time) {
+	l.best = min(l.limit, l.firstLimit)
 	l.settle(0, now)
-	l.up, l.climbing = true, true
+	l.upward, l.climbing = true, true
 }
 
 // measure takes in a window at best, and begins a trial when it is time, or at once when
@@ -125,13 +125,13 @@ func (l *limiter) measure(now time.Time) {
 	l.windows++
 	change := l.window.changeFrom(l.base)
 	if change != 0 {
-		l.base, l.rejected, l.up = sample{}, 0, change < 0
+		l.base, l.rejected, l.upward = sample{}, 0, change < 0
 		if math.Abs(change) > math.Log(4) {
 			l.factor = 4
 		}
 	}
 	l.base.join(l.window)
-	if change != 0 || l.climbing || l.windows >= l.calm {
+	if change != 0 || l.climbing || l.windows >= l.calmFor {
 		l.try(now)
 	} else {
 		l.restart(now)
@@ -141,20 +141,20 @@ func (l *limiter) measure(now time.Time) {
 // try begins a trial of a limit beside best.
 func (l *limiter) try(now time.Time) {
 	switch l.best {
-	case l.most:
-		l.up = false
-	case l.least:
-		l.up = true
+	case l.maxLimit:
+		l.upward = false
+	case l.minLimit:
+		l.upward = true
 	}
-	if l.unhurried(l.base) {
-		if l.best == l.most {
+	if l.harmless(l.base) {
+		if l.best == l.maxLimit {
 			l.settle(calmWindows, now)
 			return
 		}
-		l.up = true
+		l.upward = true
 	}
 	l.trial, l.windows = sample{}, 0
-	if l.up {
+	if l.upward {
 		l.set(l.best*l.factor, now)
 	} else {
 		l.set(l.best/l.factor, now)
@@ -166,11 +166,11 @@ func (l *limiter) judge(now time.Time) {
 	l.trial.join(l.window)
 	l.windows++
 	low, high, span := l.base, l.trial, math.Log(float64(l.limit)/float64(l.best))
-	if !l.up {
+	if !l.upward {
 		low, high, span = high, low, -span
 	}
 	growth, decided := high.growth(low, span)
-	if l.up && growth < paying && !l.climbing && l.windows < fewTrialWindows {
+	if l.upward && growth < maxCostGrowth && !l.climbing && l.windows < fewTrialWindows {
 		decided = false // the first attempts of a higher limit meet the short queue of the lower one
 	}
 	if !decided {
@@ -178,14 +178,14 @@ func (l *limiter) judge(now time.Time) {
 			l.restart(now)
 			return
 		}
-		if l.climbing || min(l.best, l.limit) < coarse {
+		if l.climbing || min(l.best, l.limit) < coarseLimit {
 			growth = 0
 		}
 	}
-	if l.up && l.unhurried(l.trial) {
+	if l.upward && l.harmless(l.trial) {
 		growth = 0
 	}
-	if l.up == (growth < paying) {
+	if l.upward == (growth < maxCostGrowth) {
 		l.accept(growth, now)
 	} else {
 		l.reject(now)
@@ -196,7 +196,7 @@ func (l *limiter) judge(now time.Time) {
 // harmless. Where the processors of this host are busy a lower limit gives the same in less time,
 // but the time is not the endpoint's: halved again and again, the limit would leave too little in
 // flight. (A delay below a target is good, as in CoDel, RFC 8289.)
-func (l *limiter) unhurried(s sample) bool {
+func (l *limiter) harmless(s sample) bool {
 	return s.successes > 0 && s.successes == s.attempts && s.seconds/float64(s.attempts) <= l.harmlessLatency.Seconds()
 }
 
@@ -205,7 +205,7 @@ func (l *limiter) unhurried(s sample) bool {
 func (l *limiter) accept(growth float64, now time.Time) {
 	const clearlyPaying, clearlyDeclining = 0.5, 1.3
 	l.best, l.rejected = l.limit, 0
-	if l.up && (l.climbing || growth < clearlyPaying) && l.best < l.most || !l.up && growth > clearlyDeclining && l.best > l.least {
+	if l.upward && (l.climbing || growth < clearlyPaying) && l.best < l.maxLimit || !l.upward && growth > clearlyDeclining && l.best > l.minLimit {
 		l.base = l.trial
 		l.try(now)
 		return
@@ -218,23 +218,23 @@ func (l *limiter) reject(now time.Time) {
 	calm := calmWindows
 	l.rejected++
 	switch {
-	case l.climbing, l.rejected < 2 && l.best < l.most:
+	case l.climbing, l.rejected < 2 && l.best < l.maxLimit:
 		calm = fewCalmWindows
-	case l.best < coarse:
+	case l.best < coarseLimit:
 		calm = coarseCalmWindows
 	}
-	l.up = !l.up
+	l.upward = !l.upward
 	l.settle(calm, now)
 }
 
 // settle ends a trial.
 func (l *limiter) settle(calm int, now time.Time) {
-	l.base, l.windows, l.calm, l.factor, l.climbing = sample{}, 0, calm, 2, false
+	l.base, l.windows, l.calmFor, l.factor, l.climbing = sample{}, 0, calm, 2, false
 	l.set(l.best, now)
 }
 
 func (l *limiter) set(limit int, now time.Time) {
-	l.limit = max(l.least, min(limit, l.most))
+	l.limit = max(l.minLimit, min(limit, l.maxLimit))
 	l.restart(now)
 }
 
@@ -270,7 +270,7 @@ func (s sample) logCost() (cost, variance float64) {
 	}
 	mean, share := s.seconds/n, float64(s.successes)/n
 	spread := s.squares/n/(mean*mean) - 1 // squared coefficient of variation
-	return math.Log(mean / share), max(spread+(1-share)/share, leastVariance) / n
+	return math.Log(mean / share), max(spread+(1-share)/share, minVariance) / n
 }
 
 // growth returns the exponent with which the cost grew from a lower limit to this higher
@@ -285,7 +285,7 @@ func (s sample) growth(lower sample, span float64) (exponent float64, decided bo
 		return math.Inf(-1), true
 	}
 	exponent = (cost - lowerCost) / span
-	return exponent, math.Abs(exponent-paying) >= confidence*math.Sqrt(variance+lowerVariance)/span
+	return exponent, math.Abs(exponent-maxCostGrowth) >= minStandardErrors*math.Sqrt(variance+lowerVariance)/span
 }
 
 // changeFrom returns by how much the logarithm of the cost differs from a baseline, and 0

@@ -93,7 +93,7 @@ func (x *Exchange) observed(d Decision) observation {
 		o.kind = endSuccess
 	case !d.PushedBackUntil.IsZero():
 		o.kind = endPushback
-	case isOurs(x.Result.Err):
+	case isOwnFault(x.Result.Err):
 		o.kind = endOwnFault
 	}
 	return o

@@ -18,10 +18,10 @@ import (
 
 // targetTTL bounds how long a change that another host made to a subscription can
 // go unseen by an attempt that was already claimed here.
-const targetTTL = time.Second
+const endpointTTL = time.Second
 
 // maxTargets bounds the memory of the cache: it is about 1.5 KiB for each.
-const maxTargets = 4_000
+const maxEndpoints = 4_000
 
 // target is a subscription prepared for sending.
 type endpoint struct {
@@ -47,17 +47,17 @@ type endpointCache struct {
 	now     func() time.Time
 
 	mu   sync.Mutex
-	m    map[uuid.UUID]*endpoint
-	next *reading      // which more can join
+	byID map[uuid.UUID]*endpoint
+	next *endpointRead // which more can join
 	busy chan struct{} // holds one while somebody reads
 
-	forgets int // so many times
+	forgotten int // so many times
 }
 
 func newEndpointCache(c Config, log *conditionlog.Log) *endpointCache {
 	return &endpointCache{
 		store: c.Store, timeout: c.Lease, signer: c.Signer, log: log, overlap: c.SecretOverlap, now: c.Now,
-		m: map[uuid.UUID]*endpoint{}, busy: make(chan struct{}, 1),
+		byID: map[uuid.UUID]*endpoint{}, busy: make(chan struct{}, 1),
 	}
 }
 
@@ -65,11 +65,11 @@ func newEndpointCache(c Config, log *conditionlog.Log) *endpointCache {
 func (c *endpointCache) size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.m)
+	return len(c.byID)
 }
 
 // reading is a look at several subscriptions.
-type reading struct {
+type endpointRead struct {
 	of    []uuid.UUID
 	found map[uuid.UUID]*endpoint
 	err   error
@@ -78,7 +78,7 @@ type reading struct {
 
 // fresh reports whether the target serves for a job.
 func (t *endpoint) fresh(j store.Job, now time.Time) bool {
-	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < targetTTL
+	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < endpointTTL
 }
 
 // known returns the target of the job if it is at hand, or nil.
@@ -86,7 +86,7 @@ func (c *endpointCache) known(j store.Job) *endpoint {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.m[j.SubscriptionID]; t.fresh(j, now) {
+	if t := c.byID[j.SubscriptionID]; t.fresh(j, now) {
 		return t
 	}
 	return nil
@@ -98,7 +98,7 @@ func (c *endpointCache) known(j store.Job) *endpoint {
 func (c *endpointCache) get(ctx context.Context, j store.Job) (*endpoint, error) {
 	now := c.now()
 	c.mu.Lock()
-	t := c.m[j.SubscriptionID]
+	t := c.byID[j.SubscriptionID]
 	if t.fresh(j, now) {
 		c.mu.Unlock()
 		return t, nil
@@ -108,7 +108,7 @@ func (c *endpointCache) get(ctx context.Context, j store.Job) (*endpoint, error)
 	}
 	r, first := c.next, c.next == nil
 	if first {
-		r = &reading{done: make(chan struct{})}
+		r = &endpointRead{done: make(chan struct{})}
 		c.next = r
 	}
 	r.of = append(r.of, j.SubscriptionID)
@@ -121,7 +121,7 @@ func (c *endpointCache) get(ctx context.Context, j store.Job) (*endpoint, error)
 }
 
 // read looks when its turn has come, which ends the time to join.
-func (c *endpointCache) read(ctx context.Context, r *reading) {
+func (c *endpointCache) read(ctx context.Context, r *endpointRead) {
 	c.busy <- struct{}{}
 	defer func() { <-c.busy }()
 	c.mu.Lock()
@@ -130,7 +130,7 @@ func (c *endpointCache) read(ctx context.Context, r *reading) {
 	if r.found, r.err = c.load(ctx, r.of); r.err != nil {
 		c.mu.Lock()
 		for _, id := range r.of {
-			delete(c.m, id) // the others were to go on with it meanwhile only
+			delete(c.byID, id) // the others were to go on with it meanwhile only
 		}
 		c.mu.Unlock()
 	}
@@ -140,12 +140,12 @@ func (c *endpointCache) read(ctx context.Context, r *reading) {
 // warm loads what a batch of jobs needs in one go, before get does it one by one. What
 // fails is tried again by get.
 func (c *endpointCache) warm(ctx context.Context, jobs []store.Job) {
-	soon := c.now().Add(targetTTL / 2)
+	soon := c.now().Add(endpointTTL / 2)
 	var missing []uuid.UUID
 	seen := map[uuid.UUID]bool{}
 	c.mu.Lock()
 	for _, j := range jobs {
-		if !seen[j.SubscriptionID] && !c.m[j.SubscriptionID].fresh(j, soon) {
+		if !seen[j.SubscriptionID] && !c.byID[j.SubscriptionID].fresh(j, soon) {
 			missing = append(missing, j.SubscriptionID)
 		}
 		seen[j.SubscriptionID] = true
@@ -159,7 +159,7 @@ func (c *endpointCache) warm(ctx context.Context, jobs []store.Job) {
 func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*endpoint, error) {
 	now := c.now()
 	c.mu.Lock()
-	forgets := c.forgets
+	forgets := c.forgotten
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -175,15 +175,15 @@ func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.m) > maxTargets {
-		clear(c.m)
+	if len(c.byID) > maxEndpoints {
+		clear(c.byID)
 	}
 	for _, id := range ids {
 		// What was read while something was forgotten may be just that.
-		if p := prepared[id]; p != nil && c.forgets == forgets {
-			c.m[id] = p
+		if p := prepared[id]; p != nil && c.forgotten == forgets {
+			c.byID[id] = p
 		} else {
-			delete(c.m, id)
+			delete(c.byID, id)
 		}
 	}
 	return prepared, nil
@@ -192,8 +192,8 @@ func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 // forget drops a subscription, for it has changed.
 func (c *endpointCache) forget(id uuid.UUID) {
 	c.mu.Lock()
-	delete(c.m, id)
-	c.forgets++
+	delete(c.byID, id)
+	c.forgotten++
 	c.mu.Unlock()
 }
 
@@ -213,7 +213,7 @@ func (t *endpoint) circuitOpen() bool { return circuitOpen(t.Health) }
 func (c *endpointCache) circuitOpen(subscription uuid.UUID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.m[subscription]
+	t := c.byID[subscription]
 	return t != nil && t.circuitOpen()
 }
 
@@ -224,21 +224,21 @@ func (c *endpointCache) prepare(s store.Target) *endpoint {
 		return t
 	}
 	if len(s.Damaged) > 0 {
-		c.log.Occurred(context.Background(), slog.LevelError, damaged, s.ID, "subscription", s.ID, "members", s.Damaged)
-		t.err = fault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
+		c.log.Occurred(context.Background(), slog.LevelError, damagedSubscription, s.ID, "subscription", s.ID, "members", s.Damaged)
+		t.err = ownFault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
 		return t
 	}
-	c.log.Ended(context.Background(), damaged, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
+	c.log.Ended(context.Background(), damagedSubscription, s.ID, "webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
 	if s.PostURI == "" {
 		return t
 	}
 	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {
-		t.err = fault("the subscription's URL is invalid")
+		t.err = ownFault("the subscription's URL is invalid")
 		return t
 	}
 	if t.signer, t.err = c.signer(s); t.err != nil {
 		c.log.Occurred(context.Background(), slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
-		t.err = fault("the subscription's secret cannot be used")
+		t.err = ownFault("the subscription's secret cannot be used")
 		return t
 	}
 	c.log.Ended(context.Background(), cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)

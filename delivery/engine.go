@@ -27,10 +27,10 @@ type Engine struct {
 
 	starting chan struct{} // holds a token while a Start is under way
 
-	mu     sync.Mutex
-	run    *run               // nil when stopped
-	wanted context.Context    // done once Stop is called: a Start that is under way gives up
-	unwant context.CancelFunc // ends wanted
+	mu         sync.Mutex
+	run        *run               // nil when stopped
+	stopCalled context.Context    // done once Stop is called: a Start that is under way gives up
+	callStop   context.CancelFunc // ends wanted
 }
 
 // run is the engine between a Start and the end of its drain.
@@ -75,7 +75,7 @@ func New(c Config) (*Engine, error) {
 		userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{},
 	}
 	e.starting = make(chan struct{}, 1)
-	e.wanted, e.unwant = context.WithCancel(context.Background())
+	e.stopCalled, e.callStop = context.WithCancel(context.Background())
 	e.endpoints = newEndpointCache(c, e.log)
 	return e, nil
 }
@@ -125,7 +125,7 @@ func (r *run) signal() {
 func (e *Engine) notify(n Notice) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.lasts(slog.LevelError, "webhooks: the observer panicked", nil, "panic", fmt.Sprint(p))
+			e.logCondition(slog.LevelError, "webhooks: the observer panicked", nil, "panic", fmt.Sprint(p))
 		}
 	}()
 	n.At = e.cfg.Now()
@@ -134,12 +134,12 @@ func (e *Engine) notify(n Notice) {
 
 // lasts logs an occurrence of a condition, unless that was logged within the hour. The
 // subject is what the condition is about, nil if there is only one.
-func (e *Engine) lasts(level slog.Level, message string, subject any, args ...any) {
+func (e *Engine) logCondition(level slog.Level, message string, subject any, args ...any) {
 	e.log.Occurred(context.Background(), level, message, subject, args...)
 }
 
 // ended logs the end of a condition that was logged.
-func (e *Engine) ended(message string, subject any, text string, args ...any) {
+func (e *Engine) logConditionEnd(message string, subject any, text string, args ...any) {
 	e.log.Ended(context.Background(), message, subject, text, args...)
 }
 

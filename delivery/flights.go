@@ -19,12 +19,12 @@ const (
 // A call that was given up costs a goroutine until it returns, so there are at most as many
 // of these as workers. When there are, an overdue call keeps its worker.
 type flights struct {
-	most  int           // calls that may be given up
-	watch func()        // looks for overdue calls, watchdogInterval after the first began
-	stuck *atomic.Int32 // calls that were given up and have not returned; of the engine
+	maxStuck int           // calls that may be given up
+	watch    func()        // looks for overdue calls, watchdogInterval after the first began
+	stuck    *atomic.Int32 // calls that were given up and have not returned; of the engine
 
 	mu       sync.Mutex
-	calling  []*task // but for those whose calls were given up
+	calls    []*task // but for those whose calls were given up
 	watching bool    // watch will be called
 	closed   bool
 }
@@ -36,15 +36,15 @@ func (f *flights) begin(t *task) bool {
 	if f.closed {
 		return false
 	}
-	f.calling = append(f.calling, t)
-	t.call.place = len(f.calling)
+	f.calls = append(f.calls, t)
+	t.call.place = len(f.calls)
 	f.watchCalls()
 	return true
 }
 
 // watchCalls has the calls looked at, if there are any.
 func (f *flights) watchCalls() {
-	if !f.watching && len(f.calling) > 0 {
+	if !f.watching && len(f.calls) > 0 {
 		f.watching = true
 		time.AfterFunc(watchdogInterval, f.watch)
 	}
@@ -66,8 +66,8 @@ func (f *flights) end(t *task) bool {
 func (f *flights) overdue(now time.Time) (given []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := len(f.calling) - 1; i >= 0 && int(f.stuck.Load()) < f.most; i-- {
-		if t := f.calling[i]; !t.call.due.After(now) {
+	for i := len(f.calls) - 1; i >= 0 && int(f.stuck.Load()) < f.maxStuck; i-- {
+		if t := f.calls[i]; !t.call.due.After(now) {
 			given = append(given, f.giveUp(t))
 		}
 	}
@@ -81,8 +81,8 @@ func (f *flights) close() (given []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	for len(f.calling) > 0 {
-		given = append(given, f.giveUp(f.calling[0]))
+	for len(f.calls) > 0 {
+		given = append(given, f.giveUp(f.calls[0]))
 	}
 	return given
 }
@@ -95,9 +95,9 @@ func (f *flights) giveUp(t *task) *task {
 
 // remove puts the last one in the place of a task.
 func (f *flights) remove(t *task) {
-	last := len(f.calling) - 1
-	moved := f.calling[last]
-	f.calling[t.call.place-1], moved.call.place = moved, t.call.place
-	f.calling[last], t.call.place = nil, 0
-	f.calling = f.calling[:last]
+	last := len(f.calls) - 1
+	moved := f.calls[last]
+	f.calls[t.call.place-1], moved.call.place = moved, t.call.place
+	f.calls[last], t.call.place = nil, 0
+	f.calls = f.calls[:last]
 }

@@ -42,7 +42,7 @@ func (r *run) noteHealth(ended []*result) {
 		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h) })
 	})
 	if err != nil {
-		r.lasts(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
+		r.logCondition(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
 		return
 	}
 	for _, id := range ids {
@@ -89,7 +89,7 @@ func (r *run) followHealth(c *healthChange) {
 		n.Kind = CircuitClosed
 		r.notify(n)
 	}
-	if hopeless(c.after, b.seen.ended) {
+	if unreachable(c.after, b.seen.ended) {
 		r.deactivate(b, "nothing but failures for 5 days")
 	}
 }
@@ -117,7 +117,7 @@ func (r *run) deactivate(b *result, reason string) {
 	r.endpoints.forget(b.SubscriptionID)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
-		r.lasts(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
+		r.logCondition(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
 			"subscription", b.SubscriptionID, "error", err)
 	case err == nil && changed:
 		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)

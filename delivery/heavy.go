@@ -20,11 +20,11 @@ import (
 // depend on how slow the endpoints are. It is shortened where it would make the backlog grow.
 // Where many organizations have a large backlog, none is heavy. The zero value is ready to use.
 type heavyOrgs struct {
-	orgs     []heavyOrg // in the order of their turns
-	crowded  bool       // other organizations are served
-	lookNext bool       // the next claim must be for the other organizations
-	lookedAt time.Time  // when a claim was for them last
-	pauseEnd time.Time
+	orgs       []heavyOrg // in the order of their turns
+	crowded    bool       // other organizations are served
+	othersNext bool       // the next claim must be for the other organizations
+	othersAt   time.Time  // when a claim was for them last
+	pauseEnd   time.Time
 }
 
 // heavyOrg is one of them.
@@ -41,7 +41,7 @@ type heavyOrg struct {
 
 const (
 	// mostHeavy organizations are exceptions. More are the rule, and then none is heavy.
-	mostHeavy = 8
+	maxHeavyOrgs = 8
 	// heavyShare is the part of a full claim, 1/heavyShare, above which an organization is heavy.
 	heavyShare = 8
 	// heavyBatch is how many attempts a turn gets while other organizations are served.
@@ -49,15 +49,15 @@ const (
 	// pauseFactor is how long the pause after a turn is, as a multiple of the claim's time.
 	pauseFactor = 12
 	// mostPause bounds the pause.
-	mostPause = 100 * time.Millisecond
+	maxPause = 100 * time.Millisecond
 	// crowdedFor is how long other organizations count as served after one of them was.
 	crowdedFor = 10 * time.Second
 	// lookInterval is how often a claim looks for other organizations while none is served.
-	lookInterval = 100 * time.Millisecond
+	othersInterval = 100 * time.Millisecond
 )
 
 // ids returns the heavy organizations.
-func (h *heavyOrgs) ids() []uuid.UUID {
+func (h *heavyOrgs) orgIDs() []uuid.UUID {
 	ids := make([]uuid.UUID, len(h.orgs))
 	for i, o := range h.orgs {
 		ids[i] = o.org
@@ -69,19 +69,19 @@ func (h *heavyOrgs) ids() []uuid.UUID {
 // the claim skips. The zero heavyOrg means a claim for all other organizations. Organizations whose room is
 // full have no turn. Pausing reports that only the pause keeps one from its turn.
 func (h *heavyOrgs) turn(room claimRoom, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
-	skip = h.ids()
+	skip = h.orgIDs()
 	next := slices.IndexFunc(skip, func(org uuid.UUID) bool { return !slices.Contains(room.full, org) })
 	h.crowded = len(skip) > 0 && room.servedOthers
 	switch {
 	case next < 0:
-	case h.lookNext || h.crowded && now.Before(h.pauseEnd):
+	case h.othersNext || h.crowded && now.Before(h.pauseEnd):
 		pausing = true
 	default:
 		turn = h.orgs[next]
 		h.orgs = append(slices.Delete(h.orgs, next, next+1), turn)
 		return turn, slices.Delete(skip, next, next+1), false
 	}
-	h.lookNext, h.lookedAt = false, now
+	h.othersNext, h.othersAt = false, now
 	return heavyOrg{}, skip, pausing
 }
 
@@ -90,13 +90,13 @@ func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
 	if i := h.index(done.org); i >= 0 {
 		h.noteTurn(i, done, jobs, at, now)
 	}
-	full := len(jobs) == done.most
+	full := len(jobs) == done.maxJobs
 	found := full && h.find(done, jobs, at)
 	others := done.org == uuid.Nil
 	if others {
-		h.lookNext = found // attempts of other organizations may stand behind that backlog
+		h.othersNext = found // attempts of other organizations may stand behind that backlog
 	}
-	if others && full && !found || len(h.orgs) > mostHeavy {
+	if others && full && !found || len(h.orgs) > maxHeavyOrgs {
 		h.orgs = nil // all have large backlogs: then the order of due times is fair
 	}
 }
@@ -105,11 +105,11 @@ func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
 func (h *heavyOrgs) noteTurn(i int, done plan, jobs []store.Job, at, now time.Time) {
 	h.orgs[i].note(jobs)
 	h.orgs[i].watermark.note(done, jobs, at)
-	h.lookNext = !h.crowded && now.Sub(h.lookedAt) > lookInterval
+	h.othersNext = !h.crowded && now.Sub(h.othersAt) > othersInterval
 	if h.crowded {
 		h.pauseEnd = now.Add(h.pause(now.Sub(done.began)))
 	}
-	if len(jobs) < done.most { // its backlog is claimed
+	if len(jobs) < done.maxJobs { // its backlog is claimed
 		h.orgs = slices.Delete(h.orgs, i, i+1)
 	}
 }
@@ -142,7 +142,7 @@ func (h *heavyOrgs) index(org uuid.UUID) int {
 // go on publishing: all turns and pauses together are kept to two thirds of the time in which as
 // many attempts were created as one turn gets, so that its backlog shrinks.
 func (h *heavyOrgs) pause(took time.Duration) time.Duration {
-	pause := min(pauseFactor*took, mostPause)
+	pause := min(pauseFactor*took, maxPause)
 	for _, o := range h.orgs {
 		created := o.spacing * time.Duration(o.claimed)
 		if most := created*2/3/time.Duration(len(h.orgs)) - took; most > 0 {

@@ -13,8 +13,8 @@ const (
 	// maxAsked is how many probes that a person asked for may begin in each askedWindow, of
 	// one subscription in one process. A recovery asks for thousands of manual retries: those
 	// beyond maxAsked are held as all other attempts are.
-	maxAsked    = CircuitAfter
-	askedWindow = 10 * time.Second
+	maxManualProbes   = CircuitAfter
+	manualProbeWindow = 10 * time.Second
 )
 
 // maxHold is how long an attempt is held at most before it is looked at again, up to a
@@ -35,22 +35,22 @@ type hold struct {
 	since time.Time // of the Health: another one means that the circuit was closed meanwhile
 	last  time.Time // when the attempt that was held last becomes due
 
-	window time.Time // when the present askedWindow began
-	asked  int       // probes in it that a person asked for
+	window       time.Time // when the present askedWindow began
+	manualProbes int       // probes in it that a person asked for
 }
 
 // ask reports whether a probe that a person asked for may begin, and counts it.
-func (h *holds) ask(subscription uuid.UUID, now time.Time) bool {
+func (h *holds) admitManual(subscription uuid.UUID, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.planned[subscription]
-	if now.Sub(p.window) >= askedWindow {
-		p.window, p.asked = now, 0
+	if now.Sub(p.window) >= manualProbeWindow {
+		p.window, p.manualProbes = now, 0
 	}
-	if p.asked == maxAsked {
+	if p.manualProbes == maxManualProbes {
 		return false
 	}
-	p.asked++
+	p.manualProbes++
 	h.planned[subscription] = p
 	return true
 }
@@ -60,7 +60,7 @@ func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time)
 	defer h.mu.Unlock()
 	if len(h.planned) >= h.sweepAt {
 		for id, p := range h.planned {
-			if p.last.Before(now) && now.Sub(p.window) >= askedWindow {
+			if p.last.Before(now) && now.Sub(p.window) >= manualProbeWindow {
 				delete(h.planned, id)
 			}
 		}

@@ -56,7 +56,7 @@ func (e *Engine) Inspect() Inspection {
 		in.Running = true
 		r.backlog.inspect(&in, time.Now())
 		r.planning.Lock()
-		in.HeavyOrganizations, in.Watermark = r.planner.heavy.ids(), r.planner.watermark.at
+		in.HeavyOrganizations, in.Watermark = r.planner.heavy.orgIDs(), r.planner.watermark.at
 		r.planning.Unlock()
 	}
 	return in

@@ -19,7 +19,7 @@ var errStopped = errors.New("delivery: Stop was called before Start had ended")
 // is returned, and if Stop is called, an error that says so; nothing is started then.
 func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
-	wanted := e.wanted
+	wanted := e.stopCalled
 	e.mu.Unlock()
 	starting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -85,8 +85,8 @@ func (e *Engine) ping(ctx context.Context) error {
 // because it waits for a drain or for the store, starts nothing any more.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
-	e.unwant()
-	e.wanted, e.unwant = context.WithCancel(context.Background())
+	e.callStop()
+	e.stopCalled, e.callStop = context.WithCancel(context.Background())
 	r := e.run
 	e.mu.Unlock()
 	if r == nil {

@@ -14,7 +14,7 @@ func (r *run) listenLoop() {
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {
 		began := time.Now()
-		listens := time.AfterFunc(time.Minute, func() { r.ended(cannotListen, nil, "webhooks: listening for wake-ups") })
+		listens := time.AfterFunc(time.Minute, func() { r.logConditionEnd(cannotListen, nil, "webhooks: listening for wake-ups") })
 		err := r.abilities.Notifier.Listen(r.claiming, r.signal)
 		listens.Stop()
 		if r.claiming.Err() != nil {
@@ -23,7 +23,7 @@ func (r *run) listenLoop() {
 		if time.Since(began) > time.Minute {
 			backOff.Reset()
 		}
-		r.lasts(slog.LevelWarn, cannotListen, nil, "error", err)
+		r.logCondition(slog.LevelWarn, cannotListen, nil, "error", err)
 		r.wait(nil, 10*backOff.NextBackOff())
 	}
 }

@@ -75,7 +75,7 @@ func (p *pacer) hold(until, now time.Time) bool {
 	if p.trial && !p.held.After(now) { // the endpoint refused the first attempt, which another host made
 		p.throttle.outOfService()
 	}
-	p.held, p.trial, p.throttle.taken = until, true, 0
+	p.held, p.trial, p.throttle.acceptedCount = until, true, 0
 	return true
 }
 

@@ -29,7 +29,7 @@ func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uu
 	for i := range n {
 		if err := try(i, i+1); err != nil {
 			failed[i] = true
-			r.lasts(slog.LevelError, "webhooks: a result could not be recorded", nil, "error", err)
+			r.logCondition(slog.LevelError, "webhooks: a result could not be recorded", nil, "error", err)
 		}
 	}
 	return lost, failed

@@ -12,7 +12,7 @@ import (
 // A plan is one claim.
 type plan struct {
 	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all other organizations
-	most       int         // attempts to claim
+	maxJobs    int         // attempts to claim
 	skip       []uuid.UUID // subscriptions and organizations to skip
 	skipSubs   []uuid.UUID // the subscriptions among them
 	skipOrgs   []uuid.UUID // the organizations among them
@@ -27,7 +27,7 @@ type plan struct {
 
 // options returns the plan as the store wants it.
 func (p plan) options(lease time.Duration) store.ClaimOptions {
-	return store.ClaimOptions{Max: p.most, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
+	return store.ClaimOptions{Max: p.maxJobs, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
 }
 
 // skipFull makes the claim skip subscriptions and organizations whose room is full, unless it

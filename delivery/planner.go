@@ -31,13 +31,13 @@ const (
 // next returns the next claim, which begins now. Clock is the engine's time.
 func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
-	next := plan{org: turn.org, most: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
+	next := plan{org: turn.org, maxJobs: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
 	next.skipOrgs = slices.Clone(skip)
 	next.skipFull(room)
 	switch {
 	case next.org != uuid.Nil:
 		if p.heavy.crowded {
-			next.most = min(next.most, heavyBatch)
+			next.maxJobs = min(next.maxJobs, heavyBatch)
 		}
 		next.since = turn.watermark.since(next.skip)
 	case len(next.skip) == 0 && p.watermark.scanDue(clock, fullScanInterval):
@@ -54,7 +54,7 @@ func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 // now.
 func (p *planner) note(done plan, jobs []store.Job, at, now time.Time) {
 	p.heavy.note(done, jobs, at, now)
-	if done.org == uuid.Nil || len(jobs) < done.most {
+	if done.org == uuid.Nil || len(jobs) < done.maxJobs {
 		p.watermark.note(done, jobs, at)
 	}
 }

@@ -23,7 +23,7 @@ func (r *run) recoverLoop() {
 		})
 		cancel()
 		if err == nil {
-			r.ended(recoveryStuck, nil, "webhooks: recoveries go on")
+			r.logConditionEnd(recoveryStuck, nil, "webhooks: recoveries go on")
 		}
 		switch {
 		case r.claiming.Err() != nil:
@@ -31,7 +31,7 @@ func (r *run) recoverLoop() {
 			if unavailable(err) {
 				r.outage.failed(err)
 			} else {
-				r.lasts(slog.LevelError, recoveryStuck, nil, "error", err)
+				r.logCondition(slog.LevelError, recoveryStuck, nil, "error", err)
 			}
 			r.wait(nil, backOff.NextBackOff())
 		case advanced:

@@ -30,7 +30,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	}
 	r.backlog = newBacklog(c, e.pacers, r.startWorker, r.signal)
 	r.flights = flights{
-		most: c.Workers, stuck: &e.stuck,
+		maxStuck: c.Workers, stuck: &e.stuck,
 		watch: func() { r.replace(r.flights.overdue(time.Now())) },
 	}
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())

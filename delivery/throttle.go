@@ -10,13 +10,13 @@ import "time"
 // by accepted attempts, so that a rate which is not used does not grow. The zero value
 // limits nothing.
 type throttle struct {
-	limit     float64       // the rate at which the endpoint refused; 0: none is known
-	age       time.Duration // of the growth since then
-	plateau   time.Duration // the age at which the rate is limit again
-	decided   time.Time     // attempts that began before belong to a refusal that is counted
-	taken     int           // attempts accepted since then, or since the endpoint was left alone
-	measuring bool          // limit is what was accepted within a second
-	suspect   bool          // the last refusal came after one accepted attempt, which says little
+	limit         float64       // the rate at which the endpoint refused; 0: none is known
+	age           time.Duration // of the growth since then
+	plateau       time.Duration // the age at which the rate is limit again
+	refusedAt     time.Time     // attempts that began before belong to a refusal that is counted
+	acceptedCount int           // attempts accepted since then, or since the endpoint was left alone
+	measuring     bool          // limit is what was accepted within a second
+	suspect       bool          // the last refusal came after one accepted attempt, which says little
 }
 
 const (
@@ -54,15 +54,15 @@ func (t *throttle) rate() float64 {
 
 // accepted notes an attempt that the endpoint took.
 func (t *throttle) accepted(began, now time.Time) {
-	if t.measuring && began.Before(t.decided) && now.Sub(t.decided) < meterWindow { // it was accepted before the refusal
+	if t.measuring && began.Before(t.refusedAt) && now.Sub(t.refusedAt) < meterWindow { // it was accepted before the refusal
 		t.limit++
 	}
-	if t.taken++; t.limit == 0 {
+	if t.acceptedCount++; t.limit == 0 {
 		return
 	}
 	t.age += time.Duration(float64(time.Second) / t.rate())
-	if t.rate() > throttleEnd*t.limit || now.Sub(t.decided) > throttleLife {
-		*t = throttle{decided: t.decided, taken: t.taken}
+	if t.rate() > throttleEnd*t.limit || now.Sub(t.refusedAt) > throttleLife {
+		*t = throttle{refusedAt: t.refusedAt, acceptedCount: t.acceptedCount}
 	}
 }
 
@@ -70,12 +70,12 @@ func (t *throttle) accepted(began, now time.Time) {
 // attempts a second were accepted just before. Refusals of attempts that were under way
 // together are one event.
 func (t *throttle) refused(began, now time.Time, accepted float64) {
-	if began.Before(t.decided) {
+	if began.Before(t.refusedAt) {
 		return
 	}
-	taken, former, suspect := t.taken, t.rate(), t.suspect
+	taken, former, suspect := t.acceptedCount, t.rate(), t.suspect
 	t.measuring = false
-	t.decided, t.taken, t.suspect = now, 0, false
+	t.refusedAt, t.acceptedCount, t.suspect = now, 0, false
 	switch {
 	case taken == 0 && former > 0:
 		t.outOfService()
@@ -115,8 +115,8 @@ func (t *throttle) keepAttempts() {
 // meter counts the attempts accepted in the last second: all of the present window, and a
 // part of the window before, as if they were spread evenly over it.
 type meter struct {
-	began         time.Time // the present window
-	count, before int
+	began           time.Time // the present window
+	count, previous int
 }
 
 const meterWindow = time.Second
@@ -130,7 +130,7 @@ func (m *meter) add(now time.Time) {
 func (m *meter) perSecond(now time.Time) float64 {
 	m.roll(now)
 	past := float64(now.Sub(m.began)) / float64(meterWindow)
-	return float64(m.count) + float64(m.before)*(1-past)
+	return float64(m.count) + float64(m.previous)*(1-past)
 }
 
 func (m *meter) roll(now time.Time) {
@@ -138,6 +138,6 @@ func (m *meter) roll(now time.Time) {
 	case past >= 2*meterWindow:
 		*m = meter{began: now}
 	case past >= meterWindow:
-		*m = meter{began: m.began.Add(meterWindow), before: m.count}
+		*m = meter{began: m.began.Add(meterWindow), previous: m.count}
 	}
 }

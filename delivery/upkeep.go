@@ -53,10 +53,10 @@ func (r *run) noteUpkeep(part string, err error) {
 	switch {
 	case r.claiming.Err() != nil:
 	case err == nil:
-		r.ended(upkeepFailed, part, "webhooks: the upkeep of the store works again", "part", part)
+		r.logConditionEnd(upkeepFailed, part, "webhooks: the upkeep of the store works again", "part", part)
 	case unavailable(err):
 		r.outage.failed(err)
 	default:
-		r.lasts(slog.LevelError, upkeepFailed, part, "part", part, "error", err)
+		r.logCondition(slog.LevelError, upkeepFailed, part, "part", part, "error", err)
 	}
 }

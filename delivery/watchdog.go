@@ -19,8 +19,8 @@ func (r *run) takeOver(t *task) {
 	if r.sending.Err() != nil {
 		reason = "aborted by Stop; the sender did not return"
 	}
-	e := r.conclude(t, guard.Result{Err: stuck(reason)})
-	r.lasts(slog.LevelError, senderStuck, nil, "attempt", t.AttemptID, "subscription", t.SubscriptionID)
+	e := r.conclude(t, guard.Result{Err: stuckError(reason)})
+	r.logCondition(slog.LevelError, senderStuck, nil, "attempt", t.AttemptID, "subscription", t.SubscriptionID)
 	r.notify(Notice{
 		Kind: SenderStuck, OrganizationID: t.OrganizationID, SubscriptionID: t.SubscriptionID,
 		MessageID: t.MessageID, AttemptID: t.AttemptID, Number: t.Number, Reason: reason,

@@ -13,19 +13,19 @@ import (
 // attempts of others are then found at once; and a database walks past the entries of delivered
 // attempts until it has removed them. The zero value knows nothing.
 type watermark struct {
-	at       time.Time   // by the store's clock; zero if nothing is known
-	skipped  []uuid.UUID // by the claim that found it
-	scanned  time.Time   // when all attempts were looked at last, by the engine's clock
-	lookBack lookBack
+	at        time.Time   // by the store's clock; zero if nothing is known
+	skipped   []uuid.UUID // by the claim that found it
+	scannedAt time.Time   // when all attempts were looked at last, by the engine's clock
+	lookBack  lookBack
 }
 
 // scanDue reports whether an interval has passed since all attempts were looked at, and if so
 // begins the next interval.
 func (w *watermark) scanDue(clock time.Time, interval time.Duration) bool {
-	if w.at.IsZero() || clock.Sub(w.scanned) < interval {
+	if w.at.IsZero() || clock.Sub(w.scannedAt) < interval {
 		return false
 	}
-	w.scanned = clock
+	w.scannedAt = clock
 	return true
 }
 
@@ -41,7 +41,7 @@ func (w *watermark) since(skip []uuid.UUID) time.Time {
 		}
 	}
 	if len(skip) > 0 { // the next look at all attempts comes only after scanBesideInterval
-		return w.at.Add(-mostLookBack)
+		return w.at.Add(-maxLookBack)
 	}
 	return w.at.Add(-w.lookBack.length())
 }
@@ -53,11 +53,11 @@ func (w *watermark) note(done plan, jobs []store.Job, at time.Time) {
 		w.lookBack.learn(w.at, jobs, at)
 	}
 	w.skipped, w.at = done.skip, at
-	if n := len(jobs); n == done.most && n > 0 {
+	if n := len(jobs); n == done.maxJobs && n > 0 {
 		w.at = jobs[n-1].DueAt
 	}
 	if done.since.IsZero() {
-		w.scanned = done.clock
+		w.scannedAt = done.clock
 	}
 }
 
@@ -67,15 +67,15 @@ func (w *watermark) note(done plan, jobs []store.Job, at time.Time) {
 // with 5 s at 10,000 deliveries a second, walking past delivered attempts took 5 % of the time.
 // The zero value looks back by mostLookBack.
 type lookBack struct {
-	latest, before time.Duration // the latest attempt of this stretch of time, and of the one before
-	began          time.Time     // this stretch; zero before the first one
+	current, previous time.Duration // the latest attempt of this stretch of time, and of the one before
+	began             time.Time     // this stretch; zero before the first one
 }
 
 const (
-	leastLookBack = 500 * time.Millisecond
-	mostLookBack  = 5 * time.Second
+	minLookBack = 500 * time.Millisecond
+	maxLookBack = 5 * time.Second
 	// lookBackStretch is how long a stretch is.
-	lookBackStretch = 10 * time.Second
+	lookBackWindow = 10 * time.Second
 )
 
 // learn takes in jobs that were claimed now although everything due before a watermark had been
@@ -83,14 +83,14 @@ const (
 // rule, and says nothing about transactions.
 func (l *lookBack) learn(watermark time.Time, jobs []store.Job, now time.Time) {
 	if l.began.IsZero() {
-		l.began, l.before = now, mostLookBack
+		l.began, l.previous = now, maxLookBack
 	}
-	if now.Sub(l.began) > lookBackStretch {
-		l.began, l.before, l.latest = now, l.latest, 0
+	if now.Sub(l.began) > lookBackWindow {
+		l.began, l.previous, l.current = now, l.current, 0
 	}
 	for _, j := range jobs {
-		if d := watermark.Sub(j.DueAt); d <= mostLookBack {
-			l.latest = max(l.latest, d)
+		if d := watermark.Sub(j.DueAt); d <= maxLookBack {
+			l.current = max(l.current, d)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (l *lookBack) learn(watermark time.Time, jobs []store.Job, now time.Time) {
 // length returns how far to look back: twice as far as was needed.
 func (l *lookBack) length() time.Duration {
 	if l.began.IsZero() {
-		return mostLookBack
+		return maxLookBack
 	}
-	return min(max(2*l.latest, 2*l.before, leastLookBack), mostLookBack)
+	return min(max(2*l.current, 2*l.previous, minLookBack), maxLookBack)
 }
