@@ -126,3 +126,44 @@ func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, no
 func (p *Planner) Note(done Plan, jobs []store.Job, now time.Time) {
 	p.note(done.plan, jobs, now, now)
 }
+
+// Bucket is a token bucket.
+type Bucket struct{ bucket }
+
+// NewBucket returns a full bucket of a rate.
+func NewBucket(rate float64, now time.Time) *Bucket {
+	b := &Bucket{}
+	b.set(rate, now)
+	return b
+}
+
+// Set changes the rate.
+func (b *Bucket) Set(rate float64, now time.Time) { b.set(rate, now) }
+
+// Wait returns how long an attempt waits behind n attempts, where none begins before a time.
+func (b *Bucket) Wait(n int, notBefore, now time.Time) time.Duration {
+	return b.wait(n, notBefore, now)
+}
+
+// Take counts an attempt.
+func (b *Bucket) Take(now time.Time) { b.take(now) }
+
+// Pause lets no attempt begin for some time.
+func (b *Bucket) Pause(length time.Duration, now time.Time) { b.pause(length, now) }
+
+// Returns are planned returns.
+type Returns struct{ returns }
+
+// NewReturns returns an empty plan of returns with a spacing.
+func NewReturns(spacing time.Duration) *Returns { return &Returns{returns{spacing: spacing}} }
+
+// Plan returns for how long an attempt goes away.
+func (r *Returns) Plan(id uuid.UUID, wait time.Duration, learned bool, held, now time.Time) time.Duration {
+	return r.plan(id, wait, learned, held, now)
+}
+
+// Precede reports whether planned returns have precedence over an attempt.
+func (r *Returns) Precede(id uuid.UUID, now time.Time) bool { return r.precede(id, now) }
+
+// Next returns the first return after now.
+func (r *Returns) Next(now time.Time) (time.Time, bool) { return r.next(now) }

@@ -34,7 +34,6 @@ func TestPlanner(t *testing.T) {
 	t.Parallel()
 	large, small, other := uuid.UUID{1}, uuid.UUID{2}, uuid.UUID{3}
 	names := map[uuid.UUID]string{{}: "others", large: "large", small: "small", other: "other"}
-	const ms = time.Millisecond
 	for name, claims := range map[string][]plannedClaim{
 		"ABeginningLooksAtAll": {
 			{at: 0, want: "others 200 from 0"},
