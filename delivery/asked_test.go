@@ -56,7 +56,7 @@ func (w *world) outage(sub store.Subscription) (failed store.Attempt) {
 
 // A test or a manual retry is sent at once while the circuit is open, and is a probe: its failure
 // changes nothing for the other attempts, and its success releases them.
-func TestWhatIsAskedForProbesAnOpenCircuitAtOnce(t *testing.T) {
+func TestManualRetryProbesAnOpenCircuitAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]store.AttemptType{"Test": store.TestPost, "ManualRetry": store.ManualRetry} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestManyManualRetriesDoNotFloodAnOpenCircuit(t *testing.T) {
 
 // While a receiver pushes back, tests and manual retries wait, too.
 // History says until when.
-func TestWhatIsAskedForWaitsWhileTheReceiverPushesBack(t *testing.T) {
+func TestManualRetryWaitsWhileTheReceiverPushesBack(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]int{"ClosedCircuit": 0, "OpenCircuit": 10} {
 		t.Run(name, func(t *testing.T) {
@@ -215,9 +215,9 @@ func TestCloseCircuitForgivesFailuresAndKeepsBackPressure(t *testing.T) {
 	}
 }
 
-// Another process, which only serves the interface, closes the circuit: the attempts that
-// dispatchers hold are sent, also those that come while these know the circuit as open.
-func TestCloseCircuitOfAnotherProcessReleasesWhatIsHeld(t *testing.T) {
+// Another process, which only serves the interface, closes the circuit: held attempts are sent, also
+// attempts that a dispatcher claims while it still knows the circuit as open.
+func TestCloseCircuitOfAnotherProcessReleasesHeldAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -14,8 +14,8 @@ import (
 // HeaderAttempt carries the number of the attempt in its chain, from 1.
 const HeaderAttempt = "X-Webhook-Attempt"
 
-// work makes the attempt of a task, if there is one, and then of further tasks for as long
-// as there are some. If the call of the Sender is given up, takeOver has the place of this worker.
+// work is a worker: it makes the attempt of a task, and then of further tasks until the backlog
+// returns nil. If the watchdog gives up its call of the Sender, takeOver has its place, and it ends.
 func (r *run) work(t *task) {
 	for t != nil {
 		e, returned := r.attempt(t)
@@ -27,8 +27,8 @@ func (r *run) work(t *task) {
 	r.workers.Done()
 }
 
-// attempt deals with one task and reports how the attempt ended; or that the Sender
-// returned too late, and takeOver has ended the attempt.
+// attempt sends a task, unless it has to wait or has nowhere to go, and returns how the attempt
+// ended. Returned is false if the Sender returned too late, and takeOver has ended the attempt.
 func (r *run) attempt(t *task) (e ending, returned bool) {
 	to, err := r.endpoints.get(r.sending, t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
@@ -58,7 +58,7 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 	return ending{}, true
 }
 
-// post sends the task's body and hands on what follows.
+// post calls the Sender for a task, under the watchdog, and concludes the attempt.
 func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 	start := time.Now()
 	t.call = call{at: now, start: start, began: r.cfg.Now().UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
@@ -73,13 +73,13 @@ func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 	return r.conclude(t, result), true
 }
 
-// conclude hands on what follows from a call of the Sender.
+// conclude decides about the result of a call, and hands the outcome to the recorders.
 func (r *run) conclude(t *task, result guard.Result) ending {
 	to, now, began := t.to, t.call.at, t.call.began
 	took := max(time.Since(t.call.start), 1)
 	r.backlog.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
-		r.giveBack(t, now) // cut off by Stop: whether it arrived is unknown
+		r.giveBack(t, now) // aborted by Stop: nobody knows whether the request arrived
 		return ending{endFailure, took}
 	}
 	schedule := Schedule(to.RetrySchedule)
@@ -97,8 +97,8 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 
 var contentType = []string{"application/json"}
 
-// send signs and posts. What the host plugged in may panic; that fails the
-// attempt.
+// send signs and posts the body. A panic in the signer or the Sender, which the host may supply,
+// fails the attempt.
 func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {

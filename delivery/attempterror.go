@@ -7,23 +7,24 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 )
 
-// fault is why an attempt failed on our side, before anything was sent.
+// An ownFault is why an attempt failed on our side, before anything was sent.
 type ownFault string
 
 func (f ownFault) Error() string { return string(f) }
 
-// stuck is why an attempt failed whose Sender did not return. The receiver may have had a part
-// in that.
+// A stuckError is why an attempt failed if the Sender did not return. The receiver may have caused
+// that.
 type stuckError string
 
 func (s stuckError) Error() string { return string(s) }
 
-// isOurs reports that an attempt failed before anything was sent, and not by the endpoint.
+// isOwnFault reports that an attempt failed before anything was sent, and not by the endpoint.
 func isOwnFault(err error) bool {
 	_, ok := errors.AsType[ownFault](err)
 	return ok || guard.Local(err)
 }
 
+// describe returns one line about a result that is not a success, for a person.
 func describe(r guard.Result) string {
 	if f, ok := errors.AsType[ownFault](r.Err); ok {
 		return f.Error()

@@ -10,8 +10,8 @@ import (
 
 // A backlog holds the tasks of a run that wait in memory, in a lane for each subscription, and
 // gives them to workers. It is composed of rules that know nothing of each other: the room bounds
-// the tasks that wait, the turns say whose task is next, and each lane how many tasks it can take
-// and when it may send the next one.
+// the tasks that wait, the turns choose the lane that sends next, and each lane says how many tasks
+// it can take and when it may send.
 type backlog struct {
 	maxInFlight int    // of one lane
 	wake        func() // looks for due attempts
@@ -42,7 +42,7 @@ func newBacklog(c Config, all map[uuid.UUID]*pacer, start func(), wake func()) *
 	return b
 }
 
-// reserve sets room aside for a claim of at most maxClaim tasks and returns for how many: 0 if there
+// reserve sets room aside for a claim of at most maxClaimJobs tasks and returns for how many: 0 if there
 // is not enough for minClaim. It also returns the subscriptions and organizations that can take no
 // more, and the organization of each.
 func (b *backlog) reserve(minClaim, maxClaim int) (n int, full, owners []uuid.UUID) {
@@ -207,7 +207,7 @@ func (b *backlog) await() *task {
 	}
 }
 
-// next takes the task whose turn it is; nil if there is none, or no worker for it.
+// next takes the next task; nil if there is none, or no worker for it.
 func (b *backlog) next() *task {
 	for !b.closed {
 		ln := b.turns.next()
@@ -230,63 +230,6 @@ func (b *backlog) take(ln *lane) *task {
 	b.list(ln)
 	b.signalFreed()
 	return t
-}
-
-// admit reports whether a task that was taken may be sent now, and counts it then. It returns the
-// tasks that must be given back, the task itself if it may not be sent.
-func (b *backlog) admit(t *task, to *endpoint, now time.Time) (ok bool, refused []refusal) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ln := b.lanes[t.SubscriptionID]
-	over := b.follow(ln, to, now)
-	if ok = ln.begin(now); !ok {
-		over = slices.Insert(over, 0, t)
-	}
-	refused = b.refuse(nil, ln, over, now)
-	ln.settled(t)
-	b.offer(ln)
-	return ok, refused
-}
-
-// answered notes that the POST of a task has ended.
-func (b *backlog) answered(t *task) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lanes[t.SubscriptionID].answered(time.Now())
-}
-
-// pushedBack notes that the endpoint pushed back an attempt that began at a time, and asked for a
-// wait. It returns the tasks that must be given back.
-func (b *backlog) pushedBack(t *task, to *endpoint, began time.Time, wait time.Duration) (refused []refusal) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ln, now := b.lanes[t.SubscriptionID], time.Now()
-	ln.pushedBack(to, began, wait, now)
-	return b.refuse(nil, ln, b.trim(ln, now), now)
-}
-
-// done notes that a task is over, and how its attempt ended. It returns the next task of the worker,
-// as await does.
-func (b *backlog) done(t *task, e ending) (next *task) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ln, now := b.lanes[t.SubscriptionID], time.Now()
-	if e.kind == endUnsent {
-		ln.answered(now)
-	} else {
-		ln.learn(t.laneEpoch, e, now)
-		b.turns.learn(ln, t.poolEpoch, e, now)
-	}
-	ln.inFlight--
-	b.turns.add(ln, -1)
-	b.turns.classify(ln, now)
-	ln.settled(t)
-	b.list(ln)
-	if ln.idle() {
-		ln.queue = ring[*task]{} // ten thousand lanes may have nothing to do
-	}
-	b.turns.unpark()
-	return b.await()
 }
 
 // servedOther reports whether an attempt of an organization that is not among orgs ended after a time.

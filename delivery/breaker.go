@@ -98,13 +98,12 @@ func beginProbe(h store.Health, now time.Time, timeout time.Duration, asked bool
 // circuitOpen reports whether all attempts but probes are held.
 func circuitOpen(h store.Health) bool { return !h.ProbeAt.IsZero() }
 
-// closeCircuit returns the Health of an endpoint whose failures are forgiven. Its
-// back-pressure stays.
+// closeCircuit returns the Health without failures. Back-pressure stays.
 func closeCircuit(h store.Health) store.Health {
 	return store.Health{BackPressureSince: h.BackPressureSince, BackPressureUntil: h.BackPressureUntil}
 }
 
-// hopeless reports whether an endpoint has taken nothing for GiveUpAfter.
+// unreachable reports whether an endpoint has taken nothing for GiveUpAfter.
 func unreachable(h store.Health, now time.Time) bool {
 	for _, since := range []time.Time{h.Since, h.BackPressureSince} {
 		if !since.IsZero() && now.Sub(since) >= GiveUpAfter {
@@ -121,7 +120,7 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// An endingKind is what the end of an attempt says about its endpoint.
+// An endingKind classifies the end of an attempt, by its meaning for the endpoint.
 type endingKind int
 
 const (
@@ -129,5 +128,5 @@ const (
 	endSuccess
 	endFailure
 	endPushback // the receiver asked for fewer requests: 429, or 503 with Retry-After
-	endOwnFault // it failed on our side, and tells nothing of the endpoint
+	endOwnFault // it failed on our side, and says nothing about the endpoint
 )

@@ -12,7 +12,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// millis is a time so many milliseconds after noon.
+// millis is a time some milliseconds after noon.
 func millis(ms int) time.Time { return noon.Add(time.Duration(ms) * time.Millisecond) }
 
 func failure(began, ended int) delivery.Seen {

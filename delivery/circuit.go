@@ -14,7 +14,7 @@ import (
 // and again. Its state is the store.Health of the subscription, so that it counts over
 // all hosts; breaker.go has its rules. While the circuit is open one attempt at a time is
 // made, a probe, by the host that claims an attempt first. Tests and manual retries are
-// probes at any time: a person asked for them. All other attempts are held: given back to
+// probes at any time, because a person asked for them. All other attempts are held: given back to
 // the store, and released when a probe succeeds.
 
 // probe reports whether a task may be sent although the circuit is open. If not, it is
@@ -53,7 +53,7 @@ func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 }
 
 // holdsEnd is how long after the circuit closed no host holds attempts any more: a host
-// knows the circuit as open for targetTTL, and then has an attempt to record.
+// knows the circuit as open for endpointTTL, and then has an attempt to record.
 const holdsEnd = 2 * endpointTTL
 
 // release makes the held attempts of a subscription due.
@@ -70,7 +70,7 @@ func (r *run) release(subscription uuid.UUID) {
 
 // CloseCircuit closes the circuit of a subscription, if it is open, and makes the attempts
 // due that it holds. Its failures are forgiven; back-pressure stays. Hosts that know the
-// circuit as open go on holding attempts for up to targetTTL; these attempts are made due
+// circuit as open go on holding attempts for up to endpointTTL; these attempts are made due
 // after that, so the last ones are sent 2 s later.
 func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) error {
 	closed := false

@@ -235,8 +235,8 @@ func TestEndpointThatIsBackIsServedSoon(t *testing.T) {
 	}
 }
 
-// After an endpoint hung for long its attempts are quick again: the time that the hanging
-// ones took does not slow down the delivery of the others.
+// After an endpoint hung for long its attempts are quick again: the time of the hanging
+// attempts does not slow down the next ones.
 func TestEndpointThatHungIsServedAsQuicklyAsItAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -364,8 +364,8 @@ func TestHeldAttemptsUseNoStepAndAreSeldomClaimed(t *testing.T) {
 	})
 }
 
-// slowly is a store in which a change of the health takes a moment, so that others act
-// on what was before.
+// slowly is a store in which a change of the health takes some time, so that other workers act
+// on the health before the change.
 type slowly struct{ store.Store }
 
 func (s slowly) UpdateHealth(ctx context.Context, subs []uuid.UUID, change func(uuid.UUID, *store.Health)) error {
@@ -384,7 +384,7 @@ func TestCircuitIsProbedByOneAttemptOverAllHosts(t *testing.T) {
 		p := &endpoint{broken: true}
 		one := func(c *delivery.Config) {
 			never(c)
-			c.Store, c.Backlog = slowly{w.store}, 8 // a claim leaves something to the others
+			c.Store, c.Backlog = slowly{w.store}, 8 // a claim leaves attempts to the other engines
 		}
 		hosts := []*delivery.Engine{w.engine(p, one), w.engine(p, one), w.engine(p, one)}
 		w.publish(org, 30)
@@ -427,7 +427,7 @@ func TestCircuitStaysClosedWhereOneSucceedsNowAndThen(t *testing.T) {
 	})
 }
 
-func TestCircuitHoldsBackNobodyElse(t *testing.T) {
+func TestCircuitHoldsBackNoOtherSubscription(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, bad, good := newWorld(t), newID(), newID()
@@ -477,7 +477,7 @@ func TestFiveDaysOfNothingButFailuresDeactivate(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsForAnOpenCircuitEndsWithItsDeadline(t *testing.T) {
+func TestHeldAttemptEndsWithItsDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// maxClaim bounds a claim. Larger ones are no faster, and keep other hosts from the store.
+	// maxClaimJobs bounds a claim. Larger claims are no faster, and keep other hosts from the store.
 	maxClaimJobs = 200
-	// gatherTime bounds how long the next claim waits for more attempts after one that found few.
+	// maxGatherTime bounds how long the next claim waits for more attempts after one that found few.
 	maxGatherTime = 5 * time.Millisecond
 )
 
-// claimLoop keeps the lanes filled with attempts that are due in the store.
+// claimLoop keeps the backlog filled with attempts that are due in the store.
 func (r *run) claimLoop() {
 	backOff := storeBackOff()
-	most := max(1, min(maxClaimJobs, r.cfg.Backlog/8)) // it fits into half of any share of the room
+	maxJobs := max(1, min(maxClaimJobs, r.cfg.Backlog/8)) // it fits into half of any share of the room
 	for r.claiming.Err() == nil {
 		if r.rescan.Swap(false) {
 			r.planning.Lock()
 			r.planner.rescan()
 			r.planning.Unlock()
 		}
-		next, ok := r.plan(most)
+		next, ok := r.plan(maxJobs)
 		if !ok {
 			r.refuse(r.backlog.evict(time.Now()))
 			r.wait(r.backlog.freed, r.cfg.PollInterval)
@@ -50,9 +50,9 @@ func (r *run) claimLoop() {
 
 // plan sets room aside and returns the next claim; false if there is no room for a quarter of the
 // largest claim: a smaller one is not worth its cost.
-func (r *run) plan(most int) (next plan, ok bool) {
+func (r *run) plan(maxJobs int) (next plan, ok bool) {
 	var in claimRoom
-	in.free, in.full, in.owners = r.backlog.reserve(max(1, most/4), most)
+	in.free, in.full, in.owners = r.backlog.reserve(max(1, maxJobs/4), maxJobs)
 	if in.free == 0 {
 		return plan{}, false
 	}
@@ -67,7 +67,7 @@ func (r *run) plan(most int) (next plan, ok bool) {
 		r.backlog.unreserve(unused)
 	}
 	if next.scanBeside {
-		r.intake.Go(func() { r.scan(most, next) })
+		r.intake.Go(func() { r.scan(maxJobs, next) })
 	}
 	return next, true
 }
@@ -79,9 +79,9 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 	r.planner.note(done, jobs, at, time.Now())
 }
 
-// scan looks at all attempts that are due, beside the claims that go on.
-func (r *run) scan(most int, beside plan) {
-	n, full, owners := r.backlog.reserve(1, most)
+// scan is a full scan: it claims due attempts from the oldest on, beside the claims that go on.
+func (r *run) scan(maxJobs int, beside plan) {
+	n, full, owners := r.backlog.reserve(1, maxJobs)
 	if n > 0 {
 		all := plan{maxJobs: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
 		all.skipFull(claimRoom{full: full, owners: owners})
@@ -89,7 +89,7 @@ func (r *run) scan(most int, beside plan) {
 	}
 }
 
-// rest waits after a claim that found fewer attempts than it could take: for as long as the claim
+// waitForMore waits after a claim that found fewer attempts than it could take: for as long as the claim
 // took if it found some, so that more gather, and then until something is due.
 func (r *run) waitForMore(done plan, found int) {
 	if found > 0 {
@@ -102,7 +102,7 @@ func (r *run) waitForMore(done plan, found int) {
 	r.wait(r.wake, wait)
 }
 
-// claim claims attempts, for which room is set aside, and puts them into the lanes. At is the time
+// claim claims attempts, for which room is reserved, and puts them into the backlog. At is the time
 // by the store's clock.
 func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	began := time.Now()

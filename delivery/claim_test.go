@@ -12,9 +12,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// What is committed a little late is claimed at once; from when on that is expected no
-// longer, the second time at the latest.
-func TestClaimsTakeWhatIsALittleLate(t *testing.T) {
+// Attempts that are committed a little late are claimed at once: the first time because the look-back is
+// long in the beginning, later because it has learned from them.
+func TestClaimsFindLateAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -52,9 +52,9 @@ func TestClaimsTakeWhatIsALittleLate(t *testing.T) {
 	})
 }
 
-// While somebody is passed over, and everything is looked at rarely, what is a little late
-// is expected all the time.
-func TestClaimsTakeWhatIsALittleLateBehindAQueue(t *testing.T) {
+// While a subscription is skipped, full scans are rare, and claims always look back far enough for
+// attempts that are committed a little late.
+func TestClaimsFindLateAttemptsBehindABacklog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, posts := newWorld(t), &order{}
@@ -91,7 +91,7 @@ func TestClaimsTakeWhatIsALittleLateBehindAQueue(t *testing.T) {
 }
 
 // A subscription for which there was no room is not forgotten, old as its deliveries are.
-func TestClaimsComeBackForWhatHadNoRoom(t *testing.T) {
+func TestClaimsComeBackForAttemptsWithoutRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org, posts := newWorld(t), newID(), &order{}
@@ -123,17 +123,17 @@ func TestClaimsComeBackForWhatHadNoRoom(t *testing.T) {
 	})
 }
 
-// What was delivered is not walked past again and again, neither where claims take all
-// there is nor where there is more. What was committed late is found nevertheless.
-func TestClaimsBeginBehindWhatWasDelivered(t *testing.T) {
+// Claims begin at the watermark instead of walking past delivered attempts, whether they take all due
+// attempts or leave some. Attempts that were committed late are found nevertheless.
+func TestClaimsBeginBehindDeliveredAttempts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name         string
 		first, every int // how many are published an hour before the start, and in each 10 ms
 		takes        time.Duration
-		claims       int           // at least so many in 3 s,
-		everything   int           // of which so many may look through everything
-		late         time.Duration // it takes to find what was committed late
+		claims       int           // claims in 3 s, at least
+		everything   int           // full scans among the claims, at most
+		late         time.Duration // until an attempt is found that was committed late
 	}{
 		{"LittleAtATime", 0, 2, 15 * time.Millisecond, 70, 13, 300 * time.Millisecond},
 		{"AQueue", 30_000, 0, 75 * time.Millisecond, 35, 3, 5200 * time.Millisecond},

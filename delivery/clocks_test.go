@@ -13,7 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// skewed is a store whose clock is ahead of the engine's.
+// skewed is a store with a clock ahead of the engine's.
 type skewed struct {
 	store.Store
 	ahead time.Duration
@@ -65,8 +65,8 @@ func TestClaimsMissNothingWhateverTheStoresClockShows(t *testing.T) {
 	}
 }
 
-// Receivers refuse signatures whose time is far from theirs, so a skew is told, but not
-// with every claim.
+// Receivers refuse signatures with a time far from their own, so a skew is logged, but not with every
+// claim.
 func TestAClockSkewIsLoggedOnceAnHour(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -51,27 +51,27 @@ type sample struct {
 }
 
 const (
-	// paying is the most that the cost may grow with the limit, as an exponent: at 1 the
+	// maxCostGrowth is the most that the cost may grow with the limit, as an exponent: at 1 the
 	// throughput stays the same, at 0 it grows with the limit. At 0.85 doubling the limit
 	// has to give at least 11 % more.
 	maxCostGrowth = 0.85
-	// confidence is how many standard errors a comparison has to be away from paying to
-	// count as decided.
+	// minStandardErrors is how many standard errors a comparison has to be away from
+	// maxCostGrowth to count as decided.
 	minStandardErrors = 2
 	// trialWindows is how many windows a trial may take to be decided, in the beginning
 	// fewTrialWindows.
 	trialWindows, fewTrialWindows = 6, 2
 	// calmWindows is how many windows lie between two trials; fewer after a change, where
-	// the opposite direction was not tried yet, and below coarse.
+	// the opposite direction was not tried yet, and below coarseLimit.
 	calmWindows, fewCalmWindows, coarseCalmWindows = 32, 4, 8
-	// coarse is the limit below which an undecided trial counts for the higher limit:
+	// coarseLimit is the limit below which an undecided trial counts for the higher limit:
 	// a limit that is too low costs more than one that is too high.
 	coarseLimit = 16
-	// leastSample is the fewest attempts in a window.
+	// minWindowAttempts is the fewest attempts in a window.
 	minWindowAttempts = 8
-	// leastOutage and mostOutage bound how long nothing has to succeed for a verdict.
+	// minOutage and maxOutage bound how long nothing has to succeed for a verdict.
 	minOutage, maxOutage = 50 * time.Millisecond, time.Second
-	// leastVariance keeps equal durations from looking exact.
+	// minVariance keeps equal durations from looking exact.
 	minVariance = 0.01
 )
 
@@ -111,7 +111,7 @@ func (l *limiter) outage() time.Duration {
 	return min(minOutage+2*mean, maxOutage)
 }
 
-// begin starts anew after a window without a success, as TCP does after a time-out: from
+// startOver begins again after a window without a success, as TCP does after a time-out: from
 // the first limit, or the present one if that is lower.
 func (l *limiter) startOver(now time.Time) {
 	l.best = min(l.limit, l.firstLimit)
@@ -192,8 +192,8 @@ func (l *limiter) judge(now time.Time) {
 	}
 }
 
-// unhurried reports whether all attempts of a sample succeeded, and took no longer than is
-// harmless. Where the processors of this host are busy a lower limit gives the same in less time,
+// harmless reports whether all attempts of a sample succeeded, and took no longer than
+// harmlessLatency. Where the processors of this host are busy a lower limit gives the same in less time,
 // but the time is not the endpoint's: halved again and again, the limit would leave too little in
 // flight. (A delay below a target is good, as in CoDel, RFC 8289.)
 func (l *limiter) harmless(s sample) bool {
@@ -205,7 +205,11 @@ func (l *limiter) harmless(s sample) bool {
 func (l *limiter) accept(growth float64, now time.Time) {
 	const clearlyPaying, clearlyDeclining = 0.5, 1.3
 	l.best, l.rejected = l.limit, 0
-	if l.upward && (l.climbing || growth < clearlyPaying) && l.best < l.maxLimit || !l.upward && growth > clearlyDeclining && l.best > l.minLimit {
+	promising := growth > clearlyDeclining && l.best > l.minLimit
+	if l.upward {
+		promising = (l.climbing || growth < clearlyPaying) && l.best < l.maxLimit
+	}
+	if promising {
 		l.base = l.trial
 		l.try(now)
 		return
@@ -274,7 +278,8 @@ func (s sample) logCost() (cost, variance float64) {
 }
 
 // growth returns the exponent with which the cost grew from a lower limit to this higher
-// one, whose logarithms are span apart, and whether it is clearly above or below paying.
+// one, and whether it is clearly above or below maxCostGrowth. Span is the distance of the logarithms
+// of the limits.
 func (s sample) growth(lower sample, span float64) (exponent float64, decided bool) {
 	cost, variance := s.logCost()
 	lowerCost, lowerVariance := lower.logCost()

@@ -13,7 +13,7 @@ const mostInFlight = 64
 
 // From 5 s after an endpoint changed for the last time the limiter has at least 90 % of
 // the throughput that the best fixed limit has, in the mean over 20 runs, and 80 % in each.
-func TestLimiterGetsWhatAnEndpointCanTake(t *testing.T) {
+func TestLimiterFindsTheThroughputOfAnEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, s := range simulatedEndpoints {
 		t.Run(s.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestLimiterClimbsAgainAfterAnyOutage(t *testing.T) {
 	}
 }
 
-// A receiver that pushes back wants a lower rate. Its concurrency stays what it can take.
+// A receiver that pushes back wants a lower rate. The limit of attempts in flight stays.
 func TestBackPressureLeavesTheConcurrencyLimitAlone(t *testing.T) {
 	t.Parallel()
 	if got := delivery.LimitAfterPushBacks(500); got != 64 {

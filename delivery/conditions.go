@@ -1,10 +1,11 @@
 package delivery
 
 // Conditions that last, by their messages in the log. Each of them, and each failure that
-// can repeat, is logged through lasts: once, then at most hourly.
+// can repeat, is logged through logCondition: once, then at most hourly.
 const (
-	storeAway           = "webhooks: the store does not answer"
-	clocksDiffer        = "webhooks: the clocks of the store and of this process differ; receivers may refuse signatures, whose time is this process's"
+	storeAway    = "webhooks: the store does not answer"
+	clocksDiffer = "webhooks: the clocks of the store and of this process differ; receivers may refuse signatures," +
+		" whose time is this process's"
 	cannotListen        = "webhooks: cannot listen for wake-ups, polling"
 	upkeepFailed        = "webhooks: the upkeep of the store failed"
 	recoveryStuck       = "webhooks: a recovery cannot go on"

@@ -19,8 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// deaf is a store that cannot be listened to while broken is set, and whose upkeep and
-// recoveries fail then.
+// deaf is a store in which Listen, upkeep and recoveries fail while broken is set.
 type deaf struct {
 	store.Store
 	mu     sync.Mutex

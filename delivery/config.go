@@ -16,8 +16,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// MaxTimeout bounds what one attempt may take. The lease of a claim is longer, so
-// that an attempt that was begun ends while it is still ours.
+// MaxTimeout bounds the time of one attempt. The lease of a claim is longer, so that an attempt
+// ends while this process holds it.
 const MaxTimeout = 30 * time.Second
 
 // Config of an [Engine]. Store, Sender and Signer are required.
@@ -40,10 +40,10 @@ type Config struct {
 	BacklogBytes    int // their bodies. Default: 32 MiB
 
 	Lease        time.Duration // of a claim. Default: 40 s
-	PollInterval time.Duration // how often to look for due attempts when nothing woke us. Default: 500 ms
-	DrainTimeout time.Duration // how long a cancelled Start waits for what is in flight. Default: 30 s
+	PollInterval time.Duration // how often to look for due attempts when nothing wakes the engine. Default: 500 ms
+	DrainTimeout time.Duration // how long a cancelled Start waits for attempts in flight. Default: 30 s
 
-	Deadline      time.Duration // how long after its creation what a recovery queues may be sent. Default: 96 h
+	Deadline      time.Duration // how long attempts that a recovery queues may be sent, from their creation. Default: 96 h
 	SecretOverlap time.Duration // how long a replaced secret still signs. Default: 24 h
 	UserAgent     string        // Default: "ecg-webhooks"
 
@@ -61,11 +61,11 @@ type Config struct {
 	NewID   func() uuid.UUID // version 7. Default: uuid.NewV7
 }
 
-// Sender makes the requests. A guard.Client is the usual one; a test or another
-// transport supplies its own. A panic in it fails the attempt, and so does a call that has
-// not returned 2 s after its time-out; when it returns nothing comes of it.
+// Sender makes the requests. A guard.Client is the usual one; a test or another transport
+// supplies its own. A panic in Post fails the attempt, and so does a call that has not
+// returned 2 s after its time-out; its late result is dropped.
 type Sender interface {
-	// Post sends the request within its time-out and reports what happened. It
+	// Post sends the request within its time-out and returns the response or the error. It
 	// neither keeps nor changes the parts of the request.
 	Post(ctx context.Context, r guard.Request) guard.Result
 }
@@ -165,6 +165,6 @@ func (c Config) check() error {
 // senderGrace is how long after the deadline of an attempt its Sender may return.
 const senderGrace = 2 * time.Second
 
-// leaseMargin is what must be left of a lease, beyond the time-out, for an
-// attempt to be begun: time to give up its Sender, and to record it.
+// leaseMargin is how much longer than its time-out the lease of an attempt must last when the
+// attempt begins: time to give up its Sender, and to record it.
 const leaseMargin = senderGrace + 2*time.Second

@@ -17,7 +17,7 @@ type Exchange struct {
 	Probe        bool         // it was sent although the circuit was open
 }
 
-// Decision is what follows from an attempt.
+// Decision is the outcome of an attempt, and the time of the next one.
 type Decision struct {
 	Status   store.Status // Succeeded or Failed
 	Error    string       // one line for a person; "" on success
@@ -30,7 +30,8 @@ type Decision struct {
 	PushedBackUntil time.Time
 }
 
-// Decide says what follows from an attempt. It is pure but for the schedule's jitter.
+// Decide returns the outcome of an attempt, and when its automatic retry is due. It is pure but for
+// the schedule's jitter.
 //
 // A 2xx is a success whatever its body, even one that broke off, and whatever its headers: the
 // receiver has said that it took the event. 410 fails for good. 429, and 503 with a Retry-After, push

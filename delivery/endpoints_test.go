@@ -45,7 +45,7 @@ func constant(d time.Duration) response {
 	return always(func(*rand.Rand) time.Duration { return d })
 }
 
-// mixed answers a share of the requests in one time and the others in another.
+// mixed answers a share of the requests in one time and the remaining requests in another.
 func mixed(share float64, one, other time.Duration) response {
 	return always(func(r *rand.Rand) time.Duration {
 		if r.Float64() < share {

@@ -21,7 +21,7 @@ type Engine struct {
 	log       *conditionlog.Log
 	userAgent []string
 	endpoints *endpointCache
-	pacers    map[uuid.UUID]*pacer // used by the lanes of the run, under their lock
+	pacers    map[uuid.UUID]*pacer // by subscription; used by the backlog of the run, under its lock
 
 	stuck atomic.Int32 // see flights
 
@@ -30,7 +30,7 @@ type Engine struct {
 	mu         sync.Mutex
 	run        *run               // nil when stopped
 	stopCalled context.Context    // done once Stop is called: a Start that is under way gives up
-	callStop   context.CancelFunc // ends wanted
+	callStop   context.CancelFunc // ends stopCalled
 }
 
 // run is the engine between a Start and the end of its drain.
@@ -43,18 +43,18 @@ type run struct {
 	wake     chan struct{}
 	planning sync.Mutex // guards planner, which only claimLoop changes
 	planner  planner
-	rescan   atomic.Bool // an attempt that was due before can be claimed only now: see planner.rescan
+	rescan   atomic.Bool // an attempt with an old due time became claimable: see planner.rescan
 
 	recoveries chan struct{} // a recovery may have been created
 
-	claiming     context.Context // done: take nothing more
+	claiming     context.Context // done: claim and hand over nothing more
 	stopClaiming context.CancelFunc
-	sending      context.Context // done: abort what is in flight
+	sending      context.Context // done: abort the attempts in flight
 	abort        context.CancelFunc
 	writing      context.Context // done, flushTimeout after an abort: write nothing more
 	stopWriting  context.CancelFunc
 
-	intake    sync.WaitGroup // who puts into the lanes
+	intake    sync.WaitGroup // loops and reservations, which put tasks into the backlog
 	workers   sync.WaitGroup
 	recorders sync.WaitGroup
 	outage    outage
@@ -132,13 +132,13 @@ func (e *Engine) notify(n Notice) {
 	e.cfg.Observe(n)
 }
 
-// lasts logs an occurrence of a condition, unless that was logged within the hour. The
-// subject is what the condition is about, nil if there is only one.
+// logCondition logs an occurrence of a condition, unless that was logged within the hour. The
+// subject tells conditions with the same message apart; nil if there is only one.
 func (e *Engine) logCondition(level slog.Level, message string, subject any, args ...any) {
 	e.log.Occurred(context.Background(), level, message, subject, args...)
 }
 
-// ended logs the end of a condition that was logged.
+// logConditionEnd logs the end of a condition that was logged.
 func (e *Engine) logConditionEnd(message string, subject any, text string, args ...any) {
 	e.log.Ended(context.Background(), message, subject, text, args...)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-func TestDeliversWhatIsPublishedAndRecordsIt(t *testing.T) {
+func TestDeliversAPublishedMessageAndRecordsIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -187,7 +187,7 @@ func (c *crossing) Defer(ctx context.Context, deferrals []store.Deferral) ([]uui
 	return c.Store.Defer(ctx, deferrals)
 }
 
-func TestWhatIsGivenBackWhileItsSubscriptionBecomesActiveIsNotForgotten(t *testing.T) {
+func TestAttemptGivenBackWhileItsSubscriptionBecomesActiveIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -207,7 +207,7 @@ func TestWhatIsGivenBackWhileItsSubscriptionBecomesActiveIsNotForgotten(t *testi
 	})
 }
 
-func TestWhatWaitedPastItsDeadlineFails(t *testing.T) {
+func TestAttemptThatWaitedPastItsDeadlineFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -227,7 +227,7 @@ func TestWhatWaitedPastItsDeadlineFails(t *testing.T) {
 	})
 }
 
-func TestWhatWasClaimedForAnArchivedSubscriptionIsCancelled(t *testing.T) {
+func TestClaimedAttemptOfAnArchivedSubscriptionIsCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -263,7 +263,7 @@ func TestWhatWasClaimedForAnArchivedSubscriptionIsCancelled(t *testing.T) {
 	})
 }
 
-func TestHangingEndpointHoldsUpNobodyElse(t *testing.T) {
+func TestHangingEndpointHoldsUpNoOtherEndpoint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, bad, good := newWorld(t), newID(), newID()
@@ -437,9 +437,9 @@ func TestSubscriptionThatIsForgottenWhileItIsReadIsNotTakenForDeleted(t *testing
 	}
 }
 
-// What is known of a subscription is not used for longer because it was changed, or the
-// store was away, while it was read again.
-func TestWhatCouldNotBeReadAgainIsNotKept(t *testing.T) {
+// A cached subscription is not used for longer because it was changed, or the store was away, while it
+// was read again.
+func TestSubscriptionThatCannotBeReadAgainIsNotKept(t *testing.T) {
 	t.Parallel()
 	for name, happens := range map[string]func(*shelf, *delivery.Engine, uuid.UUID){
 		"forgotten": func(_ *shelf, e *delivery.Engine, id uuid.UUID) { e.Forget(id) },

@@ -26,7 +26,7 @@ func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
-// world is a store with an event type, and what an engine over it did.
+// world is a store with an event type, and the record of an engine over it.
 type world struct {
 	t       *testing.T
 	store   store.Store
@@ -105,7 +105,7 @@ func (w *world) publishInTx(messages ...store.NewMessage) (commit func()) {
 	return func() { w.must(tx.Commit()) }
 }
 
-// publishLate publishes a message whose attempts can be seen only a while after they are
+// publishLate publishes a message with attempts that become visible only some time after they are
 // due.
 func (w *world) publishLate(late time.Duration, m store.NewMessage) {
 	w.t.Helper()
@@ -114,8 +114,8 @@ func (w *world) publishLate(late time.Duration, m store.NewMessage) {
 	commit()
 }
 
-// settle lets the engine see what was published, at the next poll at the latest,
-// and waits until it can do no more without time passing.
+// settle lets the engine claim published attempts, at the next poll at the latest, and waits until
+// nothing more happens without time passing.
 func settle() {
 	time.Sleep(time.Second) // of the bubble's clock
 	synctest.Wait()

@@ -7,24 +7,24 @@ import (
 )
 
 const (
-	// watchdogInterval is how often the watchdog looks for calls that are later than that.
+	// watchdogInterval is how often the watchdog looks for calls that are overdue.
 	watchdogInterval = 250 * time.Millisecond
 )
 
-// flights are the calls of the Sender that have not returned. Code that strangers drive may
+// flights are the calls of the Sender that have not returned. Code that receivers drive may
 // wait for a mutex, which no context ends (net/http of Go 1.26.8 did, after two frames of
 // HTTP/2). So the watchdog gives up a call that is overdue: it ends the attempt, and starts
-// a worker in the place of the one that waits. The late return changes nothing.
+// another worker in the place of the one that waits. The late return changes nothing.
 //
-// A call that was given up costs a goroutine until it returns, so there are at most as many
-// of these as workers. When there are, an overdue call keeps its worker.
+// A call that was given up costs a goroutine until it returns, so at most maxStuck calls are
+// given up at a time. Beyond that, an overdue call keeps its worker.
 type flights struct {
-	maxStuck int           // calls that may be given up
+	maxStuck int           // calls that may be given up at a time
 	watch    func()        // looks for overdue calls, watchdogInterval after the first began
 	stuck    *atomic.Int32 // calls that were given up and have not returned; of the engine
 
 	mu       sync.Mutex
-	calls    []*task // but for those whose calls were given up
+	calls    []*task // whose calls were not given up
 	watching bool    // watch will be called
 	closed   bool
 }
@@ -42,7 +42,7 @@ func (f *flights) begin(t *task) bool {
 	return true
 }
 
-// watchCalls has the calls looked at, if there are any.
+// watchCalls starts the timer of the watchdog if there are calls.
 func (f *flights) watchCalls() {
 	if !f.watching && len(f.calls) > 0 {
 		f.watching = true
@@ -62,7 +62,7 @@ func (f *flights) end(t *task) bool {
 	return true
 }
 
-// overdue gives up the calls that should have returned by now, and returns their tasks.
+// overdue gives up the calls that are due, and returns their tasks.
 func (f *flights) overdue(now time.Time) (given []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +93,7 @@ func (f *flights) giveUp(t *task) *task {
 	return t
 }
 
-// remove puts the last one in the place of a task.
+// remove puts the last task in the place of one whose call is over.
 func (f *flights) remove(t *task) {
 	last := len(f.calls) - 1
 	moved := f.calls[last]

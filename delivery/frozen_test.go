@@ -14,8 +14,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// frozen is a store whose calls do not return from some moment on: until their contexts
-// end, or, if it is deaf, until it thaws.
+// frozen is a store in which, once it is frozen, calls do not return until their contexts end, or, if
+// it is deaf, until it thaws.
 type frozen struct {
 	store.Store
 	is, thawed chan struct{} // closed

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ecg-api/webhooks/store"
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
-// healthChange is the outcomes of one endpoint in a batch, and its Health before and after.
+// A healthChange is the outcomes of one endpoint in a batch, and its Health before and after.
 type healthChange struct {
 	results       []*result
 	before, after store.Health
@@ -67,11 +68,12 @@ func (c *healthChange) apply(h *store.Health) {
 	c.after = *h
 }
 
-// followHealth does what a change in the health of an endpoint calls for.
+// followHealth acts on a change in the health of an endpoint: it tells the host, releases held attempts
+// when the circuit closes, and deactivates a subscription that failed for GiveUpAfter.
 func (r *run) followHealth(c *healthChange) {
 	b := c.results[len(c.results)-1]
 	was, is := circuitOpen(c.before), circuitOpen(c.after)
-	opened := b.to != nil && !b.to.circuitOpen() && is // by another host, perhaps
+	opened := b.to != nil && !b.to.circuitOpen() && is // perhaps by another host
 	if opened || decisive(c.before) != decisive(c.after) {
 		r.endpoints.forget(b.SubscriptionID)
 	}
@@ -82,7 +84,7 @@ func (r *run) followHealth(c *healthChange) {
 		r.notify(n)
 	case was && !is:
 		r.release(b.SubscriptionID)
-		r.recorders.Go(func() { // attempts that any host was about to hold at that moment
+		r.recorders.Go(func() { // attempts that a host held after the release, because it had not read the subscription again
 			r.wait(nil, holdsEnd)
 			r.release(b.SubscriptionID)
 		})
@@ -94,7 +96,7 @@ func (r *run) followHealth(c *healthChange) {
 	}
 }
 
-// decisive is the part of a Health on which the next attempts depend.
+// decisive returns the part of a Health on which the next attempts depend.
 func decisive(h store.Health) store.Health {
 	h.Failures = min(h.Failures, 1)
 	h.CountedUntil, h.Since = time.Time{}, time.Time{}
@@ -120,7 +122,8 @@ func (r *run) deactivate(b *result, reason string) {
 		r.logCondition(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
 			"subscription", b.SubscriptionID, "error", err)
 	case err == nil && changed:
-		r.cfg.Logger.Warn("webhooks: subscription deactivated", "subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
+		r.cfg.Logger.Warn("webhooks: subscription deactivated",
+			"subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
 		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})
 	}
 }

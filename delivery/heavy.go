@@ -10,12 +10,12 @@ import (
 )
 
 // heavyOrgs are the organizations that have more attempts due than one claim takes. Attempts are
-// claimed in the order in which they are due, so those of other organizations would be found only
-// behind such a backlog. Instead heavy organizations have turns, each of one claim, and all other
+// claimed in the order in which they are due, so claims would find the attempts of other organizations
+// only behind such a backlog. Instead heavy organizations have turns, each of one claim, and all other
 // claims skip them.
 //
 // While other organizations are served (crowded), a heavy one gets heavyBatch attempts in a turn
-// and then a pause, so that processors and store have time for the others. The pause is a
+// and then a pause, so that processors and store have time for other organizations. The pause is a
 // multiple of the time that the claim took: it is longer where the store is slow, and does not
 // depend on how slow the endpoints are. It is shortened where it would make the backlog grow.
 // Where many organizations have a large backlog, none is heavy. The zero value is ready to use.
@@ -27,7 +27,7 @@ type heavyOrgs struct {
 	pauseEnd   time.Time
 }
 
-// heavyOrg is one of them.
+// A heavyOrg is one heavy organization.
 type heavyOrg struct {
 	org       uuid.UUID
 	watermark watermark // of its turns
@@ -40,7 +40,8 @@ type heavyOrg struct {
 }
 
 const (
-	// mostHeavy organizations are exceptions. More are the rule, and then none is heavy.
+	// maxHeavyOrgs bounds the heavy organizations: beyond that, large backlogs are the rule, and
+	// none is heavy.
 	maxHeavyOrgs = 8
 	// heavyShare is the part of a full claim, 1/heavyShare, above which an organization is heavy.
 	heavyShare = 8
@@ -48,15 +49,15 @@ const (
 	heavyBatch = 32
 	// pauseFactor is how long the pause after a turn is, as a multiple of the claim's time.
 	pauseFactor = 12
-	// mostPause bounds the pause.
+	// maxPause bounds the pause.
 	maxPause = 100 * time.Millisecond
 	// crowdedFor is how long other organizations count as served after one of them was.
 	crowdedFor = 10 * time.Second
-	// lookInterval is how often a claim looks for other organizations while none is served.
+	// othersInterval is how often a claim looks for other organizations while none is served.
 	othersInterval = 100 * time.Millisecond
 )
 
-// ids returns the heavy organizations.
+// orgIDs returns the heavy organizations.
 func (h *heavyOrgs) orgIDs() []uuid.UUID {
 	ids := make([]uuid.UUID, len(h.orgs))
 	for i, o := range h.orgs {
@@ -65,9 +66,9 @@ func (h *heavyOrgs) orgIDs() []uuid.UUID {
 	return ids
 }
 
-// turn returns the organization whose turn the next claim is, and the heavy organizations that
-// the claim skips. The zero heavyOrg means a claim for all other organizations. Organizations whose room is
-// full have no turn. Pausing reports that only the pause keeps one from its turn.
+// turn returns the heavy organization that the next claim is for, and the heavy organizations that
+// the claim skips. The zero heavyOrg means a claim for all other organizations. An organization without
+// room has no turn. Pausing reports that only the pause keeps one from its turn.
 func (h *heavyOrgs) turn(room claimRoom, now time.Time) (turn heavyOrg, skip []uuid.UUID, pausing bool) {
 	skip = h.orgIDs()
 	next := slices.IndexFunc(skip, func(org uuid.UUID) bool { return !slices.Contains(room.full, org) })
@@ -138,7 +139,7 @@ func (h *heavyOrgs) index(org uuid.UUID) int {
 	return slices.IndexFunc(h.orgs, func(o heavyOrg) bool { return o.org == org })
 }
 
-// pause returns how long the pause is after a turn whose claim took a while. An organization may
+// pause returns the length of the pause after a turn, from the time that its claim took. An organization may
 // go on publishing: all turns and pauses together are kept to two thirds of the time in which as
 // many attempts were created as one turn gets, so that its backlog shrinks.
 func (h *heavyOrgs) pause(took time.Duration) time.Duration {

@@ -15,7 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// claims is a store that takes its time to claim, and notes what was asked for.
+// claims is a store that takes its time to claim, and notes the options of each claim.
 type claims struct {
 	store.Store
 	takes time.Duration
@@ -71,7 +71,7 @@ func (c *claims) full() []ask {
 	return slices.DeleteFunc(slices.Clone(c.asks), func(a ask) bool { return a.got < a.Max })
 }
 
-// order notes whose posts came in which order. Each takes a moment.
+// order notes the order in which the posts of organizations arrive. Each post takes some time.
 type order struct {
 	mu   sync.Mutex
 	urls []string
@@ -98,7 +98,7 @@ func (o *order) count(s store.Subscription, n int) int {
 	return found
 }
 
-func TestWhoHaveMuchQueuedTakeTurns(t *testing.T) {
+func TestHeavyOrganizationsTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -133,8 +133,8 @@ func TestWhoHaveMuchQueuedTakeTurns(t *testing.T) {
 	})
 }
 
-// Of what one has queued, only a part waits for an endpoint that hangs.
-func TestWhoHasMuchQueuedHasItDespiteOneThatHangs(t *testing.T) {
+// If one endpoint of a heavy organization hangs, attempts to its other endpoints are delivered.
+func TestHeavyOrganizationIsServedBesideItsHangingEndpoint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -158,8 +158,8 @@ func TestWhoHasMuchQueuedHasItDespiteOneThatHangs(t *testing.T) {
 	})
 }
 
-// While there is no room for more of it, what one has queued is not looked through.
-func TestWhoHasMuchQueuedIsPassedOverWhileItIsFull(t *testing.T) {
+// While a heavy organization has no room, no claim walks through its backlog.
+func TestHeavyOrganizationIsSkippedWhileItHasNoRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -187,8 +187,8 @@ func TestWhoHasMuchQueuedIsPassedOverWhileItIsFull(t *testing.T) {
 	})
 }
 
-// What is next in a line may be older than the rest of what one has queued.
-func TestWhoHasMuchQueuedHasOldLines(t *testing.T) {
+// The next attempt of a sequence may be older than the remaining backlog of its organization.
+func TestHeavyOrganizationHasOldSequences(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -221,9 +221,9 @@ func TestWhoHasMuchQueuedHasOldLines(t *testing.T) {
 	})
 }
 
-// While others are served, who has much queued gets little at once, and a pause
-// that follows from how long a claim takes; else all that fits, at once.
-func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
+// While other organizations are served, a heavy organization gets few attempts at a time, and a pause in
+// proportion to the time of the claim; else it gets as many as there is room for, without a pause.
+func TestHeavyOrganizationLeavesTimeToOtherOrganizations(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 20 * time.Millisecond
@@ -266,8 +266,8 @@ func TestWhoHasMuchQueuedLeavesTimeToOthers(t *testing.T) {
 	})
 }
 
-// The pauses are short enough for who goes on publishing as much as before.
-func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
+// The pauses are so short that the backlog shrinks although its organization goes on publishing.
+func TestHeavyOrganizationThatGoesOnPublishingCatchesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -298,7 +298,7 @@ func TestWhoHasMuchQueuedAndPublishesOnCatchesUp(t *testing.T) {
 }
 
 // Where everybody has much queued, nobody is passed over for it.
-func TestWhoHasMuchQueuedIsNoExceptionWhereAllHave(t *testing.T) {
+func TestNoOrganizationIsHeavyWhereAllHaveLargeBacklogs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -306,7 +306,7 @@ func TestWhoHasMuchQueuedIsNoExceptionWhereAllHave(t *testing.T) {
 		for i := range all {
 			all[i] = w.subscribe(newID())
 		}
-		w.publish(all[0].OrganizationID, 100) // more than the others, and before them
+		w.publish(all[0].OrganizationID, 100) // more than the other organizations, and before them
 		for range 250 {
 			for _, s := range all {
 				w.publish(s.OrganizationID, 1)
@@ -333,7 +333,7 @@ func TestWhoHasMuchQueuedIsNoExceptionWhereAllHave(t *testing.T) {
 }
 
 // Nor does one after the other come to be passed over.
-func TestWhoHaveMuchQueuedAreNoExceptionsIfTheyAreMany(t *testing.T) {
+func TestNoOrganizationIsHeavyWhereManyAre(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -5,14 +5,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ecg-api/webhooks/store"
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 const (
-	// maxAsked is how many probes that a person asked for may begin in each askedWindow, of
-	// one subscription in one process. A recovery asks for thousands of manual retries: those
-	// beyond maxAsked are held as all other attempts are.
+	// maxManualProbes is how many probes that a person asked for may begin in each manualProbeWindow, of
+	// one subscription in one process. A recovery asks for thousands of manual retries; manual
+	// retries beyond maxManualProbes are held as all other attempts are.
 	maxManualProbes   = CircuitAfter
 	manualProbeWindow = 10 * time.Second
 )
@@ -22,7 +23,7 @@ const (
 // circuit, and before it released them.
 const maxHold = time.Hour
 
-// holds plans when held attempts become due: one after the other, as far apart as probes
+// holds plan when held attempts become due: one after the other, as far apart as probes
 // are, so that there is one for each probe and a long queue is not claimed for nothing.
 type holds struct {
 	mu      sync.Mutex
@@ -30,16 +31,16 @@ type holds struct {
 	sweepAt int                // how many there may be before old ones are dropped
 }
 
-// hold is the plan of one open circuit.
+// A hold is the plan of one open circuit.
 type hold struct {
 	since time.Time // of the Health: another one means that the circuit was closed meanwhile
 	last  time.Time // when the attempt that was held last becomes due
 
-	window       time.Time // when the present askedWindow began
-	manualProbes int       // probes in it that a person asked for
+	window       time.Time // when the present manualProbeWindow began
+	manualProbes int       // probes in the window that a person asked for
 }
 
-// ask reports whether a probe that a person asked for may begin, and counts it.
+// admitManual reports whether a probe that a person asked for may begin, and counts it.
 func (h *holds) admitManual(subscription uuid.UUID, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -55,6 +56,7 @@ func (h *holds) admitManual(subscription uuid.UUID, now time.Time) bool {
 	return true
 }
 
+// plan returns when an attempt becomes due that is held now.
 func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time) time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -25,7 +25,7 @@ import (
 
 const hostileTimeout = 10 * time.Second // enough for a busy machine
 
-// victim is a subscription whose endpoint is a hostile receiver.
+// victim is a subscription with a hostile receiver as its endpoint.
 type victim struct {
 	hostile.Receiver
 	server *hostile.Server
@@ -59,8 +59,8 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 	before := measure()
 	goroutines := goleak.IgnoreCurrent()
 
-	// Those that flood us until their time is over begin last, so as not to take the
-	// processor from those that end earlier.
+	// Receivers that send without a pause until the time-out begin last, so that they do not take the
+	// processor from receivers that end earlier.
 	arrived, answer, hang := make(chan struct{}, 2*many), make(chan struct{}), make(chan struct{})
 	letAnswer, letHang := sync.OnceFunc(func() { close(answer) }), sync.OnceFunc(func() { close(hang) })
 	t.Cleanup(func() { letAnswer(); letHang() })
@@ -118,7 +118,7 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
-// besiege subscribes so many hostile receivers, each for an organization of its own,
+// besiege subscribes many hostile receivers, each for an organization of its own,
 // and publishes an event to each.
 func besiege(w *world, authority *hostile.Authority, many int, first func(hostile.Receiver) func(net.Conn)) (victims []victim) {
 	kinds := append(hostile.Plain(), hostile.Secure()...)
@@ -132,7 +132,7 @@ func besiege(w *world, authority *hostile.Authority, many int, first func(hostil
 	return victims
 }
 
-// check compares what was recorded with what the receiver did.
+// check compares the recorded outcome with the receiver's behaviour.
 func (v victim) check(t *testing.T, w *world) {
 	t.Helper()
 	status, text := store.Failed, v.Error
@@ -213,7 +213,7 @@ func TestConnectionClosedUnderUsIsNotSentAgainBehindOurBack(t *testing.T) {
 	}
 }
 
-// usage is what a process holds.
+// usage counts the resources of a process.
 type usage struct {
 	memory int64 // bytes
 	files  int   // 0 where that cannot be told
@@ -231,8 +231,8 @@ func memoryInUse() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// watchMemory returns what ends the watch and tells the most that was in use, garbage
-// included.
+// watchMemory returns a function that ends the watch and returns the peak of memory in use, with
+// garbage.
 func watchMemory(t *testing.T) (peak func() int64) {
 	stop, most := make(chan struct{}), make(chan int64)
 	go func() {

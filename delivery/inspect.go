@@ -26,7 +26,7 @@ type Inspection struct {
 	HeavyOrganizations []uuid.UUID // with a backlog larger than a claim: each has claims of its own
 	Watermark          time.Time   // by the store's clock: attempts due before are claimed, but for skipped ones; zero: not known
 
-	Organizations []OrganizationLoad // those with attempts waiting or under way, in the order of their ids
+	Organizations []OrganizationLoad // with attempts waiting or under way, in the order of their ids
 	Subscriptions []SubscriptionLoad // likewise
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-func TestInspectShowsWhatRuns(t *testing.T) {
+func TestInspectShowsAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

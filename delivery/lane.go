@@ -78,8 +78,8 @@ func newLaneLimiter(maxLimit int) limiter {
 // full reports whether the lane has as many attempts in flight as it may.
 func (ln *lane) full() bool { return ln.inFlight >= ln.limiter.limit }
 
-// capacity returns how many tasks may wait in the lane for its endpoint: so many that they last
-// for laneBurst.
+// capacity returns how many tasks may wait in the lane for its endpoint: as many as it takes within
+// laneBurst.
 func (ln *lane) capacity(now time.Time) int {
 	return max(1, int(laneBurst/ln.attemptTime(now))) * ln.limiter.limit
 }

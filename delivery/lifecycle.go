@@ -19,20 +19,20 @@ var errStopped = errors.New("delivery: Stop was called before Start had ended")
 // is returned, and if Stop is called, an error that says so; nothing is started then.
 func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
-	wanted := e.stopCalled
+	stopCalled := e.stopCalled
 	e.mu.Unlock()
 	starting, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(wanted, cancel)()
-	err := e.startWhile(starting, wanted, ctx)
-	if err != nil && wanted.Err() != nil && ctx.Err() == nil {
+	defer context.AfterFunc(stopCalled, cancel)()
+	err := e.startWhile(starting, stopCalled, ctx)
+	if err != nil && stopCalled.Err() != nil && ctx.Err() == nil {
 		return errStopped
 	}
 	return err
 }
 
-// startWhile starts a run that lasts as long as life, unless ctx or wanted end before.
-func (e *Engine) startWhile(ctx, wanted, life context.Context) error {
+// startWhile starts a run that lasts as long as life, unless ctx or stopCalled end before.
+func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 	select {
 	case e.starting <- struct{}{}:
 		defer func() { <-e.starting }()
@@ -57,7 +57,7 @@ func (e *Engine) startWhile(ctx, wanted, life context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := cmp.Or(wanted.Err(), ctx.Err()); err != nil {
+	if err := cmp.Or(stopCalled.Err(), ctx.Err()); err != nil {
 		return err
 	}
 	e.run = e.newRun(life)

@@ -129,7 +129,7 @@ func TestALateOutcomeChangesNothing(t *testing.T) {
 	})
 }
 
-func TestStopFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
+func TestStopFinishesAttemptsInFlightAndGivesBackWaitingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -162,7 +162,7 @@ func TestStopFinishesWhatIsInFlightAndGivesBackTheRest(t *testing.T) {
 	})
 }
 
-func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+func TestStopAbortsAttemptsThatTakeTooLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

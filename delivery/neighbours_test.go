@@ -15,7 +15,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// neighbours are endpoints that answer by their host: those of "slow" take 12 s.
+// neighbours are endpoints that answer by their host: endpoints of "slow" take 12 s.
 type neighbours struct {
 	mu       sync.Mutex
 	inFlight map[string]int
@@ -158,7 +158,7 @@ func TestWorkersGrowWithEndpointsThatTakeTheirTime(t *testing.T) {
 
 // A healthy endpoint that takes 200 ms gets 64 at once, and so 320 a second, however many
 // of its answers come at once.
-func TestHealthyEndpointGetsWhatItCanTake(t *testing.T) {
+func TestHealthyEndpointGetsAsMuchAsItCanTake(t *testing.T) {
 	t.Parallel()
 	for name, quick := range map[string]int{"Constant": 0, "EachTwentiethAtOnce": 20, "EachThirdAtOnce": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -196,9 +196,9 @@ func TestHealthyEndpointGetsWhatItCanTake(t *testing.T) {
 	}
 }
 
-// One organization has far more queued than fits, at an endpoint that answers at
-// once; what another one publishes meanwhile does not wait for it.
-func TestWhoHasMuchQueuedHoldsUpNobodyElse(t *testing.T) {
+// One organization has a far larger backlog than there is room for, at an endpoint that answers at once;
+// messages that another organization publishes meanwhile do not wait for it.
+func TestLargeBacklogHoldsUpNoOtherOrganization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, busy, other := newWorld(t), newID(), newID()

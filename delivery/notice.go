@@ -24,7 +24,7 @@ type Notice struct {
 	Reason         string        // one line for a person; "" if there is nothing to say
 }
 
-// NoticeKind says what happened.
+// NoticeKind is the kind of event that a Notice reports.
 type NoticeKind string
 
 // The kinds of notice.
@@ -33,11 +33,11 @@ const (
 	FirstFailure            NoticeKind = "first_failure"            // the first attempt of a delivery failed
 	Recovered               NoticeKind = "recovered"                // a retry succeeded
 	Exhausted               NoticeKind = "exhausted"                // a delivery failed for good
-	CircuitOpened           NoticeKind = "circuit_opened"           // a subscription's attempts failed CircuitAfter times, and now it is probed only
-	CircuitClosed           NoticeKind = "circuit_closed"           // an attempt succeeded, or somebody activated the subscription, and the held attempts are sent
+	CircuitOpened           NoticeKind = "circuit_opened"           // CircuitAfter attempts failed: the endpoint is only probed
+	CircuitClosed           NoticeKind = "circuit_closed"           // an attempt succeeded, or the subscription was activated
 	SubscriptionDeactivated NoticeKind = "subscription_deactivated" // the dispatcher switched a subscription off
 	LeaseLost               NoticeKind = "lease_lost"               // an outcome came too late and changed nothing
-	SenderStuck             NoticeKind = "sender_stuck"             // the Sender did not return 2 s after the deadline of an attempt, which was ended
-	StoreDown               NoticeKind = "store_down"               // the store does not answer; what was acknowledged is safe
+	SenderStuck             NoticeKind = "sender_stuck"             // the Sender did not return 2 s after an attempt's deadline
+	StoreDown               NoticeKind = "store_down"               // the store does not answer; acknowledged publishes are safe
 	StoreUp                 NoticeKind = "store_up"                 // it answers again
 )

@@ -60,7 +60,7 @@ func TestOrderedGoesOneByOneWithoutPauses(t *testing.T) {
 	})
 }
 
-func TestOrderedGoesOnBesideWhoHasMuchQueued(t *testing.T) {
+func TestOrderedGoesOnBesideALargeBacklog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, busy, org := newWorld(t), newID(), newID()

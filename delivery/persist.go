@@ -9,12 +9,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// persist writes n items, for as long as it takes: while the store is away nobody
-// else can make progress either, and the attempts were made. Items that the store
-// refuses for another reason are tried one by one, so that a bad one does not take
-// the others with it. It returns the attempts whose lease was lost, and which
-// items could not be written; these become due again when their lease ends.
-func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uuid.UUID, error)) (lost map[uuid.UUID]bool, failed map[int]bool) {
+// persist writes n items, for as long as that takes: while the store is away nothing
+// else can make progress either, and the attempts were made. If the store refuses the batch for
+// another reason, each item is written by itself, so that a bad item spoils no good one. It returns
+// the attempts that had lost their lease, and the indexes of the items that could not be written; these
+// attempts become due again when their lease ends.
+func (r *run) persist(
+	n int, write func(ctx context.Context, from, to int) ([]uuid.UUID, error),
+) (lost map[uuid.UUID]bool, failed map[int]bool) {
 	lost, failed = map[uuid.UUID]bool{}, map[int]bool{}
 	try := func(from, to int) error {
 		ids, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) { return write(ctx, from, to) })
@@ -35,8 +37,8 @@ func (r *run) persist(n int, write func(ctx context.Context, from, to int) ([]uu
 	return lost, failed
 }
 
-// persistent calls write until it succeeds, fails for a reason other than the
-// store being away, or the run was aborted and flushTimeout is over.
+// persistent calls write until it succeeds, fails although the store is not away, or flushTimeout is
+// over after an abort of the run.
 func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uuid.UUID, error) {
 	backOff := storeBackOff()
 	for {

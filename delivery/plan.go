@@ -11,7 +11,7 @@ import (
 
 // A plan is one claim.
 type plan struct {
-	org        uuid.UUID   // the heavy organization whose turn it is; zero: a claim for all other organizations
+	org        uuid.UUID   // the heavy organization that the claim is for; zero: all other organizations
 	maxJobs    int         // attempts to claim
 	skip       []uuid.UUID // subscriptions and organizations to skip
 	skipSubs   []uuid.UUID // the subscriptions among them

@@ -11,7 +11,7 @@ import (
 
 // A planner decides about the next claim. The store hands out attempts in the
 // order in which they are due, over all organizations. The planner skips subscriptions and
-// organizations whose room is full, it skips attempts that are claimed already (watermark), and
+// organizations that have no room, it skips attempts that are claimed already (watermark), and
 // it gives organizations with a large backlog claims of their own (heavyOrgs).
 //
 // It does no I/O, takes no lock and reads no clock. The zero value is ready to use.

@@ -45,7 +45,7 @@ func (f *frugal) counts() (total, most int) {
 	return total, most
 }
 
-// traffic is what arrived, by URL.
+// traffic is the requests that arrived, by URL.
 type traffic struct {
 	mu  sync.Mutex
 	at  map[string][]time.Time
@@ -101,7 +101,7 @@ func spaced(t *testing.T, at []time.Time, d time.Duration) {
 	}
 }
 
-// limited makes an engine over the world and what a test of a limit looks at.
+// limited makes an engine over the world, with a record of its requests and of its use of the store.
 func limited(w *world, change ...func(*delivery.Config)) (*delivery.Engine, *traffic, *frugal) {
 	w.t.Helper()
 	got := &traffic{at: map[string][]time.Time{}, ids: map[string][]string{}}
@@ -165,7 +165,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-func TestRateLimitDelaysNobodyElse(t *testing.T) {
+func TestRateLimitDelaysNoOtherSubscription(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -173,7 +173,7 @@ func TestRateLimitDelaysNobodyElse(t *testing.T) {
 		e, got, _ := limited(w, func(c *delivery.Config) { c.Workers, c.Backlog = 1, 16 })
 		w.publish(org, 200)
 		w.must(e.Start(t.Context()))
-		time.Sleep(10 * time.Second) // what exceeds the memory comes back after a poll
+		time.Sleep(10 * time.Second) // attempts beyond the room come back after a poll
 		synctest.Wait()
 		got.once(t, quick, 200)
 		before := len(got.to(quick))
@@ -295,7 +295,7 @@ func TestStopWaitsForNoRateLimit(t *testing.T) {
 		e, got, _ := limited(w)
 		w.publish(org, 10)
 		w.must(e.Start(t.Context()))
-		synctest.Wait() // one is sent, one waits in its lane, the others in the store
+		synctest.Wait() // one is sent, one waits in its lane, all others in the store
 		began := time.Now()
 		w.must(e.Stop(t.Context()))
 		if d := time.Since(began); d != 0 {
@@ -313,7 +313,7 @@ func TestStopWaitsForNoRateLimit(t *testing.T) {
 	})
 }
 
-func TestWhatTheRateLimitHoldsPastItsDeadlineFails(t *testing.T) {
+func TestAttemptHeldByTheRateLimitPastItsDeadlineFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -340,7 +340,7 @@ func TestWhatTheRateLimitHoldsPastItsDeadlineFails(t *testing.T) {
 	})
 }
 
-func TestRateLimitForgetsThoseWhoNeedItNoLonger(t *testing.T) {
+func TestPacersWithoutUseAreDropped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

@@ -27,7 +27,7 @@ func setRate(w *world, s store.Subscription, perSecond float64) {
 	w.must(err)
 }
 
-func TestRateLimitHoldsForTheFirstThingThatIsHandedOver(t *testing.T) {
+func TestRateLimitHoldsForTheFirstHandedOverAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
@@ -56,7 +56,7 @@ func TestRateLimitHoldsForTheFirstThingThatIsHandedOver(t *testing.T) {
 	})
 }
 
-// handOver publishes and hands what it can to the engine.
+// handOver publishes and hands as many attempts to the engine as it has room for.
 func (w *world) handOver(e *delivery.Engine, org uuid.UUID, n int) {
 	w.t.Helper()
 	room := e.Reserve()
@@ -96,7 +96,7 @@ func TestRateLimitCanBeChanged(t *testing.T) {
 			t.Errorf("%d requests in ten seconds after a change to 5/s", len(at))
 		}
 		within(t, at, 5)
-		if at := phase(20, time.Second); len(at) < 10 { // all that is published, and what comes back
+		if at := phase(20, time.Second); len(at) < 10 { // the published attempts, and attempts that return
 			t.Errorf("%d requests in a second after a change to 20/s", len(at))
 		}
 		if at := phase(0, time.Second); len(at) < 10 {
@@ -181,7 +181,7 @@ func TestRateLimitThatBecomesKnownWhileTheLaneHasATurn(t *testing.T) {
 	})
 }
 
-func TestRateLimitForgetsWhatItPlannedWhenTheSubscriptionIsSwitchedOnAgain(t *testing.T) {
+func TestRateLimitForgetsPlannedReturnsWhenTheSubscriptionIsActivated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

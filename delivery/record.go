@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// recorders write at the same time: while one commits the other gathers.
+	// recorders is how many goroutines record: while one commits, the next batch of the other one grows.
 	recorders = 2
 	// maxRecord bounds a batch.
 	maxRecord = 200
 )
 
-// recordLoop writes results in batches of whatever has gathered while the last
-// batch was written: at low load one, without a wait; at high load many.
+// recordLoop writes results in batches. A batch has the results that arrived while the last batch
+// was written: one at low load, without a wait, and many at high load.
 func (r *run) recordLoop() {
 	batch := make([]*result, 0, maxRecord)
 	for first := range r.results {
@@ -51,7 +51,7 @@ func (r *run) record(batch []*result) {
 			chained = append(chained, b)
 		}
 	}
-	kept := r.recordOutcomes(simple) // apart, because they are quick: see store.Queue
+	kept := r.recordOutcomes(simple) // in a call of their own, because that is quicker: see store.Queue
 	kept = append(kept, r.recordOutcomes(chained)...)
 	r.noteHealth(kept)
 	r.persist(len(deferrals), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
@@ -68,7 +68,7 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(ctx, outcomes[from:to])
 	})
-	inLine := false
+	advanced := false
 	for i, b := range ended {
 		if failed[i] {
 			continue
@@ -76,17 +76,18 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 		r.recorded(b, lost[b.AttemptID])
 		if !lost[b.AttemptID] {
 			kept = append(kept, b)
-			inLine = inLine || b.to != nil && b.to.Ordered
+			advanced = advanced || b.to != nil && b.to.Ordered
 		}
 	}
-	if inLine { // the next ones can be claimed, which were due before
+	if advanced { // the next attempt of a sequence can be claimed, and may have been due for long
 		r.rescan.Store(true)
 		r.signal()
 	}
 	return kept
 }
 
-// recorded does what follows when an outcome has been written.
+// recorded tells the host of an outcome that was written, wakes the claims for the next attempt, and
+// deactivates a subscription whose endpoint is gone.
 func (r *run) recorded(b *result, lost bool) {
 	o := &b.outcome
 	n := Notice{

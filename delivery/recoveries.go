@@ -12,7 +12,7 @@ const (
 	recoverBatch    = 500
 )
 
-// recoverLoop queues again what recovery jobs ask for, in batches.
+// recoverLoop queues the deliveries again that recovery jobs ask for, in batches.
 func (r *run) recoverLoop() {
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {

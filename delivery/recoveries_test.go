@@ -16,8 +16,8 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// jobs is a store with a recovery job that publishes anew what is left, so many at
-// a time. It tells nobody that work was added.
+// jobs is a store with a recovery job that publishes the remaining messages anew, some at a time. It
+// wakes no engine.
 type jobs struct {
 	store.Store
 	message func() store.NewMessage

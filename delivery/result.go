@@ -27,8 +27,8 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 	r.results <- b
 }
 
-// refuse gives tasks back, until their deadline at most. Those that passed it
-// would be refused for ever by a lane that is full or slow for good.
+// refuse gives tasks back for which their lane has no room, until their deadline at most. A task past
+// its deadline fails: a lane that stays full would refuse it for ever.
 func (r *run) refuse(refused []refusal) {
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	for _, t := range refused {
@@ -49,14 +49,15 @@ func (r *run) giveBack(t *task, due time.Time) {
 	r.deferTo(t, due, false)
 }
 
+// deferTo returns a task to the store. Held says that store.Queue.Release makes it due early.
 func (r *run) deferTo(t *task, due time.Time, held bool) {
 	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
 }
 
-// pause returns until when an attempt waits for its subscription to be live again.
-// Then all that waits in the store becomes due (see UpdateSubscription), but not
-// what was on its way back there at that moment. So each looks again, after as
-// long as the subscription has been off.
+// pause returns until when an attempt waits for its subscription to be live again. When it is
+// activated, all its attempts in the store become due (see UpdateSubscription), but not attempts that
+// are given back just then. So each is tried again, after as long as the subscription has been
+// inactive.
 func pause(t *task, to *endpoint, now time.Time) time.Time {
 	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
 	if due.After(t.ExpiresAt) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// MaxRetryAfter bounds what a receiver can ask for with Retry-After.
+// MaxRetryAfter bounds the wait that a receiver can ask for with Retry-After.
 const MaxRetryAfter = 24 * time.Hour
 
 // maxRetryAfterText bounds how much of the header is read.
@@ -59,7 +59,7 @@ func seconds(text string) (time.Duration, bool) {
 }
 
 // dateLayouts are the dates of RFC 9110, section 5.6.7, without the day of the week,
-// and those of ISO 8601 that are in use. A zone is numeric here.
+// and the usual formats of ISO 8601. A zone is numeric here.
 var dateLayouts = []string{
 	"2 Jan 2006 15:04:05 -0700",     // IMF-fixdate, RFC 1123
 	"2-Jan-06 15:04:05 -0700",       // RFC 850

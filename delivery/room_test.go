@@ -14,9 +14,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// What is handed over while a claim is under way may take the room of what it claims.
-// That stays nevertheless: to give it back would be in vain.
-func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
+// Attempts that are handed over during a claim may use up the room for the claimed ones. These are kept
+// nevertheless: to give them back would cost two writes more.
+func TestClaimedAttemptsAreNotGivenBackForWantOfRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -42,9 +42,9 @@ func TestWhatIsClaimedIsNotGivenBackForWantOfRoom(t *testing.T) {
 	})
 }
 
-// How long something stays away that a slow endpoint has no time for depends on what was
-// refused with it, not on what was before.
-func TestWhatWasRefusedBeforeDoesNotCountForEver(t *testing.T) {
+// For how long a slow endpoint's attempt goes back to the store depends on the attempts that were refused
+// in the same claim, not on earlier ones.
+func TestEarlierRefusalsDoNotCountForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()

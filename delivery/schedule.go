@@ -7,14 +7,14 @@ import (
 )
 
 // Jitter is how far a wait is spread to both sides, as a fraction of it, so that
-// what failed together does not come back together.
+// attempts that failed together do not come back together.
 const Jitter = 0.2
 
 // Schedule is the waits between the attempts of a delivery: the first one before
 // the first retry, and so on. When it is used up the delivery has failed.
 type Schedule []time.Duration
 
-// DefaultSchedule is what Standard Webhooks advises: ten attempts over about 75
+// DefaultSchedule returns the schedule that Standard Webhooks advises: ten attempts over about 75
 // hours.
 func DefaultSchedule() Schedule {
 	return Schedule{

@@ -17,5 +17,7 @@ type Store interface {
 	Abilities() store.Abilities
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
 	AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (bool, error)
-	UpdateSubscription(ctx context.Context, org, id uuid.UUID, now time.Time, change func(*store.Subscription) error) (store.Subscription, error)
+	UpdateSubscription(
+		ctx context.Context, org, id uuid.UUID, now time.Time, change func(*store.Subscription) error,
+	) (store.Subscription, error)
 }

@@ -2,20 +2,21 @@ package delivery
 
 import "time"
 
-// throttle learns how many attempts a second an endpoint takes from its refusals: the
-// answers by which it pushes back. The first refusal sets the rate to a bit less than
-// was accepted just before. Then the rate grows along the curve of TCP CUBIC (RFC 9438):
-// it comes close to the last limit soon, stays there, and leaves it ever faster, so
-// that a limit is found again with few refusals, and a higher one too. Growth is clocked
-// by accepted attempts, so that a rate which is not used does not grow. The zero value
-// limits nothing.
+// A throttle learns how many attempts a second an endpoint takes, from its refusals: the
+// answers by which it pushes back. The first refusal sets the rate to nine tenths of the rate that was
+// accepted just before. Then the rate grows along the curve of TCP CUBIC (RFC 9438): it comes close to
+// the last limit soon, stays there for the plateau, and leaves it ever faster. So an unchanged limit is found
+// again with few refusals, and a higher one too. Growth is clocked by accepted attempts: a rate
+// that is not used does not grow. The zero value limits nothing.
+//
+// It does no I/O, takes no lock and reads no clock.
 type throttle struct {
 	limit         float64       // the rate at which the endpoint refused; 0: none is known
 	age           time.Duration // of the growth since then
 	plateau       time.Duration // the age at which the rate is limit again
 	refusedAt     time.Time     // attempts that began before belong to a refusal that is counted
-	acceptedCount int           // attempts accepted since then, or since the endpoint was left alone
-	measuring     bool          // limit is what was accepted within a second
+	acceptedCount int           // attempts accepted since then, or since the last hold
+	measuring     bool          // limit counts the attempts that were accepted within a second
 	suspect       bool          // the last refusal came after one accepted attempt, which says little
 }
 
@@ -24,8 +25,8 @@ const (
 	throttleDepth = 0.1
 	// throttleStep is how far a refusal takes the rate down at most.
 	throttleStep = 0.7
-	// throttleEnd is the multiple of the limit at which the throttle ends: it holds
-	// nothing back by then.
+	// throttleEnd is the multiple of the limit at which the throttle ends, because it holds nothing
+	// back.
 	throttleEnd = 8
 	// minPlateau is the plateau after a limit that was not there before. It
 	// doubles with each refusal at the same limit, up to maxPlateau.
@@ -37,9 +38,9 @@ const (
 	plateauAttempts = 8
 	// throttleLife is how long a throttle lasts without a refusal.
 	throttleLife = time.Hour
-	// minThrottle is the least rate, in attempts a second.
+	// minThrottle is the lowest rate, in attempts a second.
 	minThrottle = 1.0 / 600
-	// sameLimit is how far two limits may be apart to be taken for the same.
+	// sameLimit is the relative distance up to which two limits count as the same.
 	sameLimit = 0.25
 )
 
@@ -97,9 +98,9 @@ func (t *throttle) refused(began, now time.Time, accepted float64) {
 	t.keepAttempts()
 }
 
-// outOfService notes that the endpoint refused the first attempt after it had been left
-// alone for as long as it asked. It is out of service rather than too busy, and the limit
-// means little: the rate grows quickly when it is back.
+// outOfService notes that the endpoint refused the first attempt after a hold as long as it had asked
+// for. It is out of service rather than too busy, and the limit means little: the rate grows
+// quickly when the endpoint is back.
 func (t *throttle) outOfService() {
 	if t.limit > 0 {
 		t.plateau, t.age = outagePlateau, 0
@@ -107,12 +108,12 @@ func (t *throttle) outOfService() {
 	}
 }
 
-// keepAttempts makes the plateau last as many attempts as it should.
+// keepAttempts makes the plateau last plateauAttempts at least.
 func (t *throttle) keepAttempts() {
 	t.plateau = max(t.plateau, time.Duration(plateauAttempts/t.limit*float64(time.Second)))
 }
 
-// meter counts the attempts accepted in the last second: all of the present window, and a
+// A meter counts the attempts accepted in the last second: all of the present window, and a
 // part of the window before, as if they were spread evenly over it.
 type meter struct {
 	began           time.Time // the present window

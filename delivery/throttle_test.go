@@ -18,8 +18,8 @@ func near(t *testing.T, name string, got, want float64) {
 	}
 }
 
-// use has the endpoint accept what the throttle allows for some time, and returns when
-// that is over.
+// use has the endpoint accept as many attempts as the throttle allows for some time, and returns the end
+// of that time.
 func use(th *delivery.Throttle, now time.Time, d time.Duration) time.Time {
 	for end := now.Add(d); now.Before(end) && th.Rate() > 0; {
 		now = now.Add(time.Duration(float64(time.Second) / th.Rate()))
@@ -28,7 +28,7 @@ func use(th *delivery.Throttle, now time.Time, d time.Duration) time.Time {
 	return now
 }
 
-// limitedTo is a throttle whose endpoint accepted n attempts and then refused one.
+// limitedTo is a throttle after its endpoint accepted n attempts and then refused one.
 func limitedTo(n int) (*delivery.Throttle, time.Time) {
 	th := &delivery.Throttle{}
 	for range n {

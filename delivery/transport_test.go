@@ -19,7 +19,7 @@ import (
 // A receiver makes net/http hang. That of Go 1.26.8 does when a window of HTTP/2 overflows: it
 // waits for a mutex that it holds itself, and so do all later requests over HTTP/2. Whatever
 // hangs there next is stood for by a hook of net/http that does not return.
-func TestAReceiverInWhoseConnectionNetHTTPHangsHoldsUpNobodyElse(t *testing.T) {
+func TestReceiverThatHangsNetHTTPHoldsUpNoOtherReceiver(t *testing.T) {
 	t.Parallel()
 	for rule, hook := range map[string]bool{"HTTP2StreamWindowOverflows": false, "AHookDoesNotReturn": true} {
 		t.Run(rule, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestAReceiverInWhoseConnectionNetHTTPHangsHoldsUpNobodyElse(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
-			_ = e.Stop(ctx) // which aborts what hangs
+			_ = e.Stop(ctx) // which aborts hanging attempts
 			if e.Running() {
 				t.Error("it runs after Stop")
 			}

@@ -10,8 +10,8 @@ import (
 // turns say which lane sends next: organizations take turns, and within an organization its
 // subscriptions.
 //
-// Attempts in flight are counted in two pools. A slow lane, whose attempts take a second or more or
-// never ended, uses the slow pool, which is half of all workers; the other half is left to quick
+// Attempts in flight are counted in two pools. A slow lane, with attempts that take a second or more
+// or never ended, uses the slow pool, which is half of all workers; the other half is left to quick
 // lanes. How many quick attempts are worth having in flight depends on the processors, and is found
 // by a limiter: beyond that they only wait for each other.
 //
@@ -134,7 +134,7 @@ func (t *turns) ready() bool {
 	return false
 }
 
-// next returns the lane whose turn it is, nil if none may have a worker.
+// next returns the lane that sends next, nil if none may have a worker.
 func (t *turns) next() *lane {
 	for _, p := range []*pool{&t.quick, &t.slow} {
 		for inPool, _ := t.free(p); inPool > 0 && p.turns.len() > 0; {
@@ -146,8 +146,8 @@ func (t *turns) next() *lane {
 	return nil
 }
 
-// turn gives the next organization its turn. It returns nil for an organization whose share is used
-// up, which it parks, and for a turn that lapsed.
+// turn gives the next organization its turn. It returns nil for an organization that has used up its
+// share, which it parks, and for a turn that lapsed.
 func (t *turns) turn(p *pool) *lane {
 	s := p.turns.pop()
 	if !t.admits(p, s) {
@@ -217,7 +217,7 @@ func (t *turns) unpark() {
 	}
 }
 
-// unparkAll does so for all organizations.
+// unparkAll lets all organizations have turns again that have room in their shares.
 func (t *turns) unparkAll() {
 	for range t.quick.parked.len() + t.slow.parked.len() {
 		t.unpark()

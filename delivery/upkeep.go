@@ -7,7 +7,8 @@ import (
 
 const (
 	upkeepInterval = time.Hour
-	// So many at once keep SQLite's one writer for some 5 ms, seldom for more than 30.
+	// pruneBatch bounds the messages that one call removes: 200 keep the one writer of SQLite for
+	// some 5 ms, seldom for more than 30.
 	pruneBatch = 200
 )
 

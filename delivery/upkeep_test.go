@@ -20,7 +20,7 @@ type upkept struct {
 
 	mu         sync.Mutex
 	maintained []time.Time
-	pruned     []time.Time // before what
+	pruned     []time.Time // the cutoff of each call
 	left       int         // how many messages Prune finds
 }
 

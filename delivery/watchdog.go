@@ -6,14 +6,14 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 )
 
-// replace starts a worker in the place of each that waits for a call which was given up.
+// replace starts a worker for each task whose call was given up, in the place of the worker that waits.
 func (r *run) replace(given []*task) {
 	for _, t := range given {
 		go r.takeOver(t)
 	}
 }
 
-// takeOver ends an attempt whose Sender does not return, and goes on as its worker.
+// takeOver ends an attempt whose call does not return, and goes on as its worker.
 func (r *run) takeOver(t *task) {
 	reason := (&guard.TimeoutError{After: r.timeout(t.to)}).Error() + "; the sender did not return"
 	if r.sending.Err() != nil {
@@ -29,7 +29,6 @@ func (r *run) takeOver(t *task) {
 }
 
 // Stuck returns how many calls of the Sender were given up, because they had not returned
-// 2 s after their deadline, and have not returned since; and the most that are given up.
-// When there are as many, further calls hold their workers, and the process should be
-// restarted.
+// 2 s after their deadline, and have not returned since; and the largest possible number. When that
+// is reached, further calls keep their workers, and the process should be restarted.
 func (e *Engine) Stuck() (calls, most int) { return int(e.stuck.Load()), e.cfg.Workers }

@@ -4,14 +4,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ecg-api/webhooks/store"
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
-// A watermark is a time before which all due attempts are claimed, except those that the last
-// claim skipped. The next claim begins there. Behind a large backlog that was skipped, the
-// attempts of others are then found at once; and a database walks past the entries of delivered
-// attempts until it has removed them. The zero value knows nothing.
+// A watermark is a time before which all due attempts are claimed, except for the subscriptions and
+// organizations that the last claim skipped. The next claim begins there. Behind a large backlog that was
+// skipped, it then finds the attempts of other organizations at once; and it does not walk past the index
+// entries of delivered attempts, which a database keeps until a vacuum. The zero value knows nothing.
 type watermark struct {
 	at        time.Time   // by the store's clock; zero if nothing is known
 	skipped   []uuid.UUID // by the claim that found it
@@ -63,9 +64,9 @@ func (w *watermark) note(done plan, jobs []store.Job, at time.Time) {
 
 // A lookBack learns how far before a watermark a claim has to begin. An attempt is due from the
 // beginning of its transaction, and can be claimed only after the commit. All times are the
-// store's, so the clocks of hosts have no part in it. It is learned because looking back costs:
+// store's, so the clocks of hosts do not matter. It is learned because looking back costs:
 // with 5 s at 10,000 deliveries a second, walking past delivered attempts took 5 % of the time.
-// The zero value looks back by mostLookBack.
+// The zero value looks back by maxLookBack.
 type lookBack struct {
 	current, previous time.Duration // the latest attempt of this stretch of time, and of the one before
 	began             time.Time     // this stretch; zero before the first one
@@ -74,12 +75,12 @@ type lookBack struct {
 const (
 	minLookBack = 500 * time.Millisecond
 	maxLookBack = 5 * time.Second
-	// lookBackStretch is how long a stretch is.
+	// lookBackWindow is how long a stretch is.
 	lookBackWindow = 10 * time.Second
 )
 
 // learn takes in jobs that were claimed now although everything due before a watermark had been
-// claimed. One that is later than mostLookBack waited in the sequence of its ordering key, as a
+// claimed. One that is later than maxLookBack waited in the sequence of its ordering key, as a
 // rule, and says nothing about transactions.
 func (l *lookBack) learn(watermark time.Time, jobs []store.Job, now time.Time) {
 	if l.began.IsZero() {

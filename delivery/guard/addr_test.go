@@ -61,7 +61,7 @@ func TestCheckAddr_ZoneIsRefusedEvenInAnAllowedNetwork(t *testing.T) {
 		addr := addrIn(t, netip.MustParsePrefix("::/0")).WithZone(zone)
 		mustBlock(t, policy, addr)
 		e, _ := errors.AsType[*guard.BlockedError](policy.CheckAddr(netip.AddrPortFrom(addr, 443)))
-		if e.Reason != "an address with a zone" { // for this, not for what netip makes of zones
+		if e.Reason != "an address with a zone" { // for this, not for the way in which netip reads zones
 			t.Fatal(addr, e.Reason)
 		}
 	})
@@ -232,7 +232,7 @@ func embeddings(addr netip.Addr) (all []netip.Addr) {
 	return append(all, netip.AddrFrom16(sixToFour), netip.AddrFrom16(teredo))
 }
 
-// routed are those embeddings that lead to the IPv4 address itself.
+// routed are the embeddings that lead to the IPv4 address itself.
 func routed(addr netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(embeddings(addr), func(a netip.Addr) bool {
 		return !a.Is4In6() && !netip.MustParsePrefix("64:ff9b::/96").Contains(a)

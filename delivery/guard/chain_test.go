@@ -76,7 +76,7 @@ func sends(first *issuer, above ...*issuer) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{chain}}
 }
 
-// The client verifies certificates in place of crypto/tls. It must refuse what crypto/tls
+// The client verifies certificates in place of crypto/tls. It must refuse every chain that crypto/tls
 // refuses, and say so in the same words.
 func TestPost_TLSVerifiesAsCryptoTLSDoes(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ var errStatus = errors.New("malformed response: not an HTTP status")
 
 // Options configure a [Client]. The zero value is ready to use.
 type Options struct {
-	// Policy says what may be reached. Default: the zero Policy, the strictest.
+	// Policy says which addresses may be reached. Default: the zero Policy, the strictest.
 	Policy *Policy
 	// Timeout bounds a request from the DNS lookup to the last byte of the
 	// response. Default: 15 s.
@@ -60,7 +60,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Client sends requests that cannot leave what its [Policy] allows. It follows
+// A Client sends requests to addresses that its [Policy] allows, and to no other. It follows
 // no redirect, uses no proxy, keeps no cookies, decompresses nothing, and never
 // repeats a POST that the receiver may have processed. It is safe for concurrent
 // use, and meant to be one per process, because it keeps connections.
@@ -93,7 +93,7 @@ func NewClient(o Options) *Client {
 		IdleConnTimeout:        o.IdleTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2: &http.HTTP2Config{
-			// What a receiver may push before anybody reads it.
+			// Limits of the data that a receiver may push before it is read.
 			MaxReceiveBufferPerStream:     4 * maxBody,
 			MaxReceiveBufferPerConnection: 64 * maxBody,
 			// A dead connection is found out and replaced, as HTTP/1 does at

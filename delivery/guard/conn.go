@@ -70,14 +70,14 @@ type countedConn struct {
 func (c *countedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	begun := c.begun.Load()
-	// What arrives before a byte of the request was written is no response to it.
+	// Data that arrives before a byte of the request was written is no response to it.
 	if status := c.line.read(p[:n], begun, c.written.Load() > begun); status != 0 {
 		c.status.Store(begun*1000 + int64(status))
 	}
 	return n, err
 }
 
-// Write implements [net.Conn]. It counts the bytes first and takes back those that were not
+// Write implements [net.Conn]. It counts the bytes first and takes back the bytes that were not
 // written: the response may be read before Conn.Write returns.
 func (c *countedConn) Write(p []byte) (int, error) {
 	c.written.Add(int64(len(p)))
@@ -86,7 +86,7 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// awaitReader waits until net/http has read what an idle connection of HTTP/1 received. That is
+// awaitReader waits until net/http has read the data that an idle connection of HTTP/1 received. That is
 // most often its end, or the alert of TLS before the end: then net/http closes the connection
 // and writes nothing to it. Without the wait it may write a request in the moment before it
 // reads the end, and the request may have been processed for all that anybody knows.
@@ -133,7 +133,7 @@ func (t *writeTrace) nothingWritten() bool {
 }
 
 // status returns the status of the response to a request of HTTP/1; 0 if its status line has not
-// been read to its end. It is 0 for HTTP/2, whose responses have no status line: begun stays 0
+// been read to its end. It is 0 for HTTP/2, where responses have no status line: begun stays 0
 // there, and start is more, after the bytes of the TLS handshake.
 func (t *writeTrace) status() int {
 	if t.conn == nil {

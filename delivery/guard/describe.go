@@ -101,7 +101,7 @@ func describeTLS(err error) string {
 	// Alerts and the checks of crypto/tls: "tls: protocol version not supported".
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if text, ok := strings.CutPrefix(e.Error(), "tls: "); ok {
-			text, _, _ = strings.Cut(text, ": ") // what follows may quote the receiver
+			text, _, _ = strings.Cut(text, ": ") // the remaining text may quote the receiver
 			return "tls: " + text
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 )
 
-// Each name leads to the canary, unless the guard looks at what is dialled. On
+// Each name leads to the canary, unless the guard checks the address that is dialled. On
 // Linux 0.0.0.0 and :: are this machine too.
 func TestPost_NameThatResolvesToForbiddenAddressIsNotConnectedTo(t *testing.T) {
 	t.Parallel()
@@ -43,8 +43,8 @@ func TestPost_NameThatResolvesToForbiddenAddressIsNotConnectedTo(t *testing.T) {
 	}
 }
 
-// What is in the URL is not checked here: these are what ParseURL refuses, and
-// what cgo's resolver takes for 127.0.0.1. With Go's they are unknown names.
+// The URL is not checked here: these are hosts that ParseURL refuses, and
+// that cgo's resolver takes for 127.0.0.1. With Go's they are unknown names.
 func TestPost_LiteralInEverySpellingIsNotConnectedTo(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{

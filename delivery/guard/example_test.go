@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 )
 
-// When a URL is saved: a mistake in writing is told from what policy forbids.
+// When a URL is saved: a mistake in writing is told apart from a forbidden address.
 func ExamplePolicy_ParseURL() {
 	var policy guard.Policy // the strictest
 	for _, raw := range []string{

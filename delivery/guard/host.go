@@ -48,8 +48,8 @@ func (p *Policy) checkLiteral(addr netip.Addr) error {
 	return p.CheckAddr(netip.AddrPortFrom(addr, 443)) // the port has its own check
 }
 
-// checkName refuses names that are local by definition: those of the machine
-// itself (RFC 6761 section 6.3), those that a search list completes, and those
+// checkName refuses names that are local by definition: the names of the machine
+// itself (RFC 6761 section 6.3), names that a search list completes, and names
 // that no public server knows (.local: RFC 6762; .internal: ICANN, 2024).
 func (p *Policy) checkName(name string) error {
 	top := name[strings.LastIndexByte(name, '.')+1:]

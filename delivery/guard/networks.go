@@ -2,7 +2,7 @@ package guard
 
 import "net/netip"
 
-// A network is a block of the registries below, with what it is for.
+// A network is a block of the registries below, with its purpose.
 type network struct {
 	netip.Prefix
 	use string
@@ -12,7 +12,7 @@ type network struct {
 // Special-Purpose Address" (RFC 6890), "IPv4 Multicast Address Space" and
 // "Internet Protocol Version 6 Address Space". Blocks that the registries call
 // globally reachable but that hold no receiver (anycast sinks of AS112, AMT
-// relays) are refused with the rest.
+// relays) are refused, too.
 var (
 	special4 = []network{
 		block("0.0.0.0/8", "this network (RFC 791)"), // Linux connects 0.0.0.0 to itself
@@ -48,7 +48,7 @@ var (
 	nat64   = netip.MustParsePrefix("64:ff9b::/96")
 )
 
-// metadata lists what clouds hand their machines' credentials out from, by the
+// metadata lists the addresses from which clouds give out their machines' credentials, by the
 // vendors' manuals. Most lie in blocks that are refused anyway; here they stay
 // refused when an operator allows a network around them. 168.63.129.16 is a
 // public address that Azure routes to the machine's own host.

@@ -15,14 +15,14 @@ import (
 type Policy struct {
 	// AllowNetworks may be reached although they are not globally routable.
 	// IPv4 networks are written as IPv4. Three things stay refused: an address
-	// with a zone; what BlockNetworks contains; and a cloud's metadata service,
+	// with a zone; addresses in BlockNetworks; and a cloud's metadata service,
 	// unless its address is listed by itself (as a /32 or /128), because a wide
 	// network such as 100.64.0.0/10 or fc00::/7 is seldom meant to hand out the
 	// machine's credentials.
 	//
-	// It also opens names when a URL is saved: with any network in it, single
+	// It also opens names when a URL is saved: with any network, single
 	// labels, *.local and *.internal are accepted, because the operator has
-	// private hosts; localhost only if a network touches loopback. What such a
+	// private hosts; localhost only if a network touches loopback. The address that such a
 	// name resolves to is checked at every connection all the same.
 	// Default: none.
 	AllowNetworks []netip.Prefix
@@ -64,7 +64,7 @@ func (p *Policy) refuses(addr netip.Addr) string {
 	if addr.Zone() != "" {
 		return "an address with a zone"
 	}
-	inner := embedded(addr) // also what a route through NAT64 would reach
+	inner := embedded(addr) // also the address that a route through NAT64 would reach
 	if contains(p.BlockNetworks, addr) || contains(p.BlockNetworks, inner) {
 		return "blocked by the operator"
 	}

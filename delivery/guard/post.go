@@ -29,15 +29,15 @@ type Request struct {
 	Group string
 }
 
-// A Result is what came back. With an Err the exchange did not come to its end:
-// the other members then hold what arrived before it, if anything did.
+// A Result is the response. With an Err the exchange did not come to its end:
+// the other members then hold the part that arrived before it, if any.
 type Result struct {
 	// Status is the HTTP status, 200–999; 0 if none arrived. Of a response of HTTP/1 with headers
 	// that net/http refuses, it is the status if that is a 2xx.
 	Status int
 	// Body holds the first 16 KiB of the response, as it was sent; nil if empty.
 	Body []byte `log:"size"`
-	// Truncated reports that there was more; the rest was not read.
+	// Truncated reports that there was more, which was not read.
 	Truncated bool
 	// RetryAfter is the header of that name, as it was sent; several lines are a list.
 	RetryAfter string
@@ -111,7 +111,7 @@ func send(ctx context.Context, transport *http.Transport, r Request, trace *writ
 	return nil, err
 }
 
-// accepted returns the 2xx of a response whose headers net/http refused, and 0 if there is none:
+// accepted returns the 2xx of a response with headers that net/http refused, and 0 if there is none:
 // the receiver has taken the request, so it is not to be sent again. Of a failure, the text of the
 // error tells the receiver more than its status.
 func accepted(err error, trace *writeTrace) int {
@@ -124,7 +124,7 @@ func accepted(err error, trace *writeTrace) int {
 
 // newRequest builds a request that net/http does not send again by itself: it has a body, and no
 // way to rewind the body (GetBody, which http.NewRequest sets). Otherwise net/http would repeat
-// more than send does: a request with the header Idempotency-Key whose connection ended, and a
+// more than send does: a request with the header Idempotency-Key after its connection ended, and a
 // stream of HTTP/2 that was reset with PROTOCOL_ERROR. It would also repeat without a bound, or
 // seven times with pauses of up to a minute. That the body is a bytes.Reader in a NopCloser lets
 // net/http put header and body into one write.

@@ -6,8 +6,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/redact"
 )
 
-// The Format methods keep secrets, payloads and customers' addresses out of what is
-// printed, whatever the verb. The fields' tags say what is shown.
+// The Format methods keep secrets, payloads and customers' addresses out of printed
+// text, whatever the verb. The fields' tags say which fields are shown.
 
 // Format implements [fmt.Formatter].
 func (r Request) Format(f fmt.State, _ rune) { redact.Format(f, r) }

@@ -65,7 +65,7 @@ func TestPost_ResetAfterTheStatus(t *testing.T) {
 	r := newReceiver(t, func(r *receiver, conn net.Conn) {
 		r.Next(bufio.NewReader(conn))
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello")
-		<-read // a reset would overtake what was not read yet
+		<-read // a reset would overtake data that was not read yet
 		hostile.Reset(conn)
 	})
 	resp, err := newClient(t, guard.Options{}).HTTPClient().Get(r.URL())

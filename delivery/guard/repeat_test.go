@@ -20,10 +20,10 @@ import (
 	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
-// With these headers net/http repeats what may have been processed, if it can rewind the body.
+// With these headers net/http repeats requests that may have been processed, if it can rewind the body.
 var idempotent = http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}
 
-// A script says what a receiver of HTTP/2 does with its first request. It answers each later
+// A script is the reaction of a receiver of HTTP/2 to its first request. It answers each later
 // request with 200.
 type script func(conn *tls.Conn, framer *http2.Framer, stream uint32)
 

@@ -50,7 +50,7 @@ func (l *statusLine) endLine() (status int) {
 }
 
 // status returns the status in the beginning of a line that has ended, 0 for none. Behind the
-// newline of a short line, begin still holds the line before; no status has a newline in it.
+// newline of a short line, begin still holds the line before; no status contains a newline.
 func (l *statusLine) status() (status int) {
 	b := &l.begin
 	version, ends := string(b[:9]), b[12] == ' ' || b[12] == '\n' || b[12] == '\r' && b[13] == '\n'

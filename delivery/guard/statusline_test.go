@@ -121,7 +121,7 @@ func TestPost_RefusedHeadersOnAConnectionThatIsUsedAgain(t *testing.T) {
 	}
 }
 
-// HTTP/2 has no status line. The text says whose fault the failure is.
+// HTTP/2 has no status line. The text says which side caused the failure.
 func TestPost_HTTP2RefusedHeaders(t *testing.T) {
 	t.Parallel()
 	const literal, status200 = "\x00", "\x88"
@@ -153,7 +153,7 @@ func TestStatusLine(t *testing.T) {
 	read("HTTP/1.1 202 Accepted\r\n", 1, true, 202)
 
 	read("HTTP/1.1 200 OK\r\n", 2, false, 0) // before a byte of the request was written
-	read("HTTP/1.1 200 OK\r\n", 2, true, 0)  // what follows it
+	read("HTTP/1.1 200 OK\r\n", 2, true, 0)  // the text after it
 
 	read("", 3, false, 0) // no byte is no beginning
 	read("HTTP/1.1 204", 3, true, 0)

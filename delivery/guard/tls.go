@@ -43,7 +43,7 @@ func (d *dialer) shakeHands(ctx context.Context, conn net.Conn, addr string, con
 	return secure, err
 }
 
-// verify does what crypto/tls does without InsecureSkipVerify, with the same errors, but bounds
+// verify checks a chain as crypto/tls does without InsecureSkipVerify, with the same errors, but bounds
 // the work that a receiver can make of it. The host is the one that was dialled:
 // tls.ConnectionState.ServerName is empty for an IP address, and x509 would check no name then.
 func (d *dialer) verify(ctx context.Context, chain []*x509.Certificate, config *tls.Config) error {
@@ -91,7 +91,7 @@ type group struct {
 	members    int // passing or waiting
 }
 
-// pass waits for the turn of a member of a group, and returns what ends it.
+// pass waits for the turn of a member of a group, and returns a function that ends it.
 func (s *turnstile) pass(name string) (done func()) {
 	s.mu.Lock()
 	g := s.groups[name]

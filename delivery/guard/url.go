@@ -10,11 +10,11 @@ import (
 
 const maxURL = 2048 // bytes, as given and as stored
 
-// defaultPorts are those that a URL need not name. [Policy] allows them always.
+// defaultPorts are the ports that a URL need not name. [Policy] allows them always.
 var defaultPorts = map[string]uint16{"https": 443, "http": 80}
 
 // ParseURL reads an absolute URL that a tenant wants requests sent to. The
-// String of what it returns is the form to store: the host in lower-case ASCII
+// String of the result is the form to store: the host in lower-case ASCII
 // (IDNA) without a trailing dot, without the port that is the scheme's own, path and
 // query percent-encoded, everything else as given. Reading that form again changes
 // nothing.
@@ -23,7 +23,7 @@ var defaultPorts = map[string]uint16{"https": 443, "http": 80}
 // or port the policy does not allow, in any spelling, is a *[BlockedError]. With
 // allowHTTP plain http is accepted besides https.
 //
-// Names are not resolved: what they lead to is checked at every connection.
+// Names are not resolved: their addresses are checked at every connection.
 func (p *Policy) ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	u, err := parse(raw, allowHTTP)
 	if err != nil {

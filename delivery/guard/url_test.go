@@ -156,7 +156,7 @@ func TestParseURL_ErrorsDoNotQuoteCredentials(t *testing.T) {
 	}
 }
 
-// verdict is what a policy says of a URL, in one word.
+// verdict is a policy's decision about a URL, in one word.
 func verdict(p *guard.Policy, raw string, allowHTTP bool) (string, error) {
 	_, err := p.ParseURL(raw, allowHTTP)
 	return parseVerdict(nil, err)

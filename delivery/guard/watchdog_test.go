@@ -23,7 +23,7 @@ func hanging(ctx context.Context, letGo <-chan struct{}) (_ context.Context, han
 	}}), begun
 }
 
-// Whatever the request waits for, others would come to wait for it, too.
+// Further requests would come to wait for the same mutex.
 func TestPost_ATransportInWhichARequestHangsIsReplaced(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{}, 10)
