@@ -1,56 +1,108 @@
 // Package delivery is the engine behind the dispatcher: it claims attempts that
-// are due, signs and sends them, decides what follows, and records it.
+// are due, signs and sends them, decides about retries, and records the outcomes.
 //
-//	claim ─┐                    ┌─ outcome ─┐
-//	       ├─ lanes → workers ──┤           ├─ record, in batches
-//	hand-off ┘                  └─ deferral ┘
+//	claim ─────┐                         ┌─ outcome ──┐
+//	           ├─ backlog ── workers ────┤            ├─ record, in batches
+//	hand-over ─┘  (lanes)                └─ deferral ─┘
 //
-// Attempts that were claimed or handed over by a publisher in the same process wait in
-// memory in lanes, one for each subscription. A lane has a bound on its attempts in flight,
-// which a limiter finds from the throughput of its endpoint (see concurrency.go), and a
-// bound on the attempts that it keeps waiting; the attempts beyond that go back to the store
-// for a while. No subscription has more than half of the room, no organization more than
-// three quarters, and claims skip subscriptions and organizations that have theirs. A planner
-// decides about the next claim (see planner.go): an organization with a large backlog
-// gets claims of its own (see heavy.go), so that the attempts of others are not behind it.
+// # Backlog
 //
-// Workers are shared in the same way (see workers.go). Organizations take turns, and within
-// an organization its subscriptions. An organization never has more than three quarters of
-// the workers, and less while workers are scarce, so that the next one finds some.
-// Subscriptions whose attempts take a second and more, or that never answered, share one
-// half of the workers and leave the other half to quick ones. So neither endpoints that
-// hang nor an organization with a large backlog hold up another organization.
+// Attempts that were claimed, or handed over by a publisher in the same process, wait in
+// memory in lanes, one for each subscription. A limiter bounds the attempts of a lane in flight: it
+// compares the throughput of two limits and keeps the better one. The throughput bounds the
+// attempts that wait in the lane, too; attempts beyond that go back to the store for a while. No
+// subscription has more than half of the room, no organization more than three quarters, and
+// claims skip subscriptions and organizations that have used up their share.
 //
-// A watchdog gives up a call of the Sender that has not returned 2 s after its deadline
-// (see watchdog.go): the attempt has failed, and another goroutine has its worker's place.
+// # Turns
+//
+// Organizations take turns, and within an organization its subscriptions. An organization never has
+// more than three quarters of the workers, and less while workers are scarce, so that the next
+// organization finds some. Subscriptions with attempts that take a second or more, or with none that
+// ended yet, share one half of the workers and leave the other half to quick subscriptions. So neither
+// endpoints that hang nor a large backlog of one organization holds up another organization.
+//
+// # Watermark, full scan, heavy organizations
+//
+// The store gives out attempts in the order in which they are due, over all organizations. Three
+// rules of the planner keep claims cheap and fair:
+//
+//   - Everything that was due before the watermark is claimed, except for skipped subscriptions and
+//     organizations. The next claim begins there, less a look-back for transactions that are committed
+//     late, which is learned.
+//   - A full scan ignores the watermark. It finds attempts with an old due time that became claimable
+//     since. One claim is a full scan every 250 ms; while something is skipped, an extra claim is,
+//     every 5 s. Recording an attempt of an ordered subscription makes the next claim a full scan.
+//   - An organization that fills an eighth of a claim is heavy. It gets claims of its own, which all
+//     other claims skip; while other organizations are served these are small, with pauses between them.
+//
+// # Watchdog
+//
+// A watchdog gives up a call of the Sender that has not returned 2 s after its deadline: the attempt
+// has failed, and another goroutine has its worker's place.
+//
+// # Circuit breaker
 //
 // A circuit breaker opens after [CircuitAfter] failures of an endpoint without a success
-// between them, where attempts that were under way together count once (see breaker.go).
-// It is kept in the store, for all hosts. While it is open one attempt at a time is made, a
-// probe: the first one a second later, the next ones so that an endpoint which is back is
-// served within a tenth of the time that it was away. Tests and manual retries are probes
-// at any time, whichever process added them, up to ten in 10 s of one process. All other
-// attempts are held in the store until a probe succeeds, and use no step of their schedule.
+// between them, where attempts that were under way together count once. It is kept in the store, for
+// all hosts. While it is open one attempt at a time is made, a probe: the first one a second later,
+// the next ones so that an endpoint which is back is served within a tenth of the time that it was
+// away. Tests and manual retries are probes at any time, whichever process added them, up to ten in
+// 10 s of one process. All other attempts are held in the store until a probe succeeds, and use no
+// step of their schedule.
+//
+// # Back-pressure and rates
 //
 // Back-pressure is an answer of 429, or of 503 with Retry-After. It is no failure: it holds
 // all attempts to the subscription for as long as the receiver asks, on this process at once
-// and on other hosts when they read the subscription again, within a second. A throttle
-// then finds the rate that the receiver takes (see throttle.go), in each process by itself,
-// and lets it grow again.
+// and on other hosts when they read the subscription again, within a second. A throttle then
+// finds the rate that the receiver takes, in each process by itself, and lets it grow again.
 //
-// The attempts of an ordered subscription stand in lines, one for each ordering key,
-// of which the store gives out the first alone. They are never handed over.
+// A subscription's RateLimit bounds the attempts that one process begins, with retries and tests; the
+// rates of several processes add up. An attempt that has to wait for the rate for longer than half a
+// second waits in the store until there is room for it, which may be hours if much was published. It
+// keeps that time when the limit is raised. The rate of a throttle works in the same way, below the
+// RateLimit; because it changes, attempts wait for it at most some seconds at a time.
 //
-// A subscription's RateLimit holds for what one process begins, retries and tests
-// included; the rates of several processes add up. What has to wait for it for
-// more than a moment waits in the store, each attempt until there is room for it,
-// which may be hours if much was published. An attempt that waits there keeps its
-// time when the limit is raised. The rate of a throttle works in the same way, below the
-// RateLimit; because it changes, attempts wait for it at most some seconds at a time, or
-// until they are looked at again.
+// # Ordered subscriptions, leases
 //
-// Every write about an attempt carries the token of its claim. A host that was
-// stopped for longer than its lease therefore changes nothing when it comes back:
-// see store.Queue. An attempt whose lease could run out while it is being sent is
-// not begun.
+// The attempts of an ordered subscription form a sequence for each ordering key. The store gives out
+// only the first attempt of a sequence. Such attempts are never handed over.
+//
+// Every write about an attempt carries the token of its claim. A host that was stopped for longer than
+// its lease therefore changes nothing when it comes back: see store.Queue. An attempt does not begin
+// if its lease could run out before it ends.
+//
+// # Which file owns which rule
+//
+// A file uses only files below it in this list.
+//
+//	lifecycle.go, run.go      Start, Stop and the drain
+//	inspect.go                a look into a running engine
+//	claim.go, listen.go       when to claim
+//	watchdog.go               ending attempts with a call that was given up
+//	attempt.go                one attempt, from task to result
+//	record.go, health.go      writing results; effects on the endpoint's health
+//	circuit.go                probes, and closing the circuit
+//	upkeep.go, recoveries.go  retention; recovery jobs
+//	intake.go, result.go      how jobs come into the backlog, and leave it
+//	persist.go                writing while the store is away
+//	engine.go                 Engine, run, and their helpers
+//	planner.go, heavy.go      the next claim; heavy organizations; pure
+//	watermark.go, plan.go     watermark and look-back; a claim; pure
+//	inflight.go               how a worker reports to the backlog
+//	backlog.go                lanes, and the one mutex of put, take and done
+//	room.go                   shares of memory
+//	turns.go, workers.go      shares of workers, order of turns; goroutines
+//	lane.go                   the queue of one subscription: capacity, readiness
+//	pacers.go                 rates that outlive lanes; when attempts return
+//	pacer.go, throttle.go     the rate of one subscription; learning it; pure
+//	returns.go, rate.go       times of return; token bucket; pure
+//	concurrency.go            limit of attempts in flight; pure
+//	holds.go, flights.go      plan of held attempts; calls of the Sender
+//	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
+//	outage.go                 the store goes away and comes back
+//	decide.go, retryafter.go  outcome and retry of an attempt; pure
+//	breaker.go, config.go     when a circuit opens; defaults and bounds
+//	schedule.go               waits between attempts; pure
 package delivery
