@@ -83,7 +83,7 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 func (r *run) scan(maxJobs int, beside plan) {
 	n, full, owners := r.backlog.reserve(1, maxJobs)
 	if n > 0 {
-		all := plan{maxJobs: n, skip: slices.Clone(beside.skip), skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
+		all := plan{maxJobs: n, skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
 		all.skipFull(claimRoom{full: full, owners: owners})
 		_, _, _ = r.claim(all.options(r.cfg.Lease)) // the next claims meet the same error
 	}

@@ -120,6 +120,25 @@ func (c Config) check() error {
 	case c.Signer == nil:
 		return errors.New("delivery: Config.Signer is nil")
 	}
+	if err := c.checkPositive(); err != nil {
+		return err
+	}
+	if c.Timeout > MaxTimeout {
+		return fmt.Errorf("delivery: Config.Timeout is %v, must be at most %v", c.Timeout, MaxTimeout)
+	}
+	if c.Lease < c.Timeout+leaseMargin {
+		return fmt.Errorf("delivery: Config.Lease is %v, must be at least Timeout + %v", c.Lease, leaseMargin)
+	}
+	for i, wait := range c.Schedule {
+		if wait <= 0 {
+			return fmt.Errorf("delivery: Config.Schedule[%d] is %v, must be positive", i, wait)
+		}
+	}
+	return nil
+}
+
+// checkPositive names the first number or duration that is not positive.
+func (c Config) checkPositive() error {
 	for _, f := range []struct {
 		name string
 		n    int
@@ -146,17 +165,6 @@ func (c Config) check() error {
 	} {
 		if f.d <= 0 {
 			return fmt.Errorf("delivery: Config.%s is %v, must be positive", f.name, f.d)
-		}
-	}
-	if c.Timeout > MaxTimeout {
-		return fmt.Errorf("delivery: Config.Timeout is %v, must be at most %v", c.Timeout, MaxTimeout)
-	}
-	if c.Lease < c.Timeout+leaseMargin {
-		return fmt.Errorf("delivery: Config.Lease is %v, must be at least Timeout + %v", c.Lease, leaseMargin)
-	}
-	for i, wait := range c.Schedule {
-		if wait <= 0 {
-			return fmt.Errorf("delivery: Config.Schedule[%d] is %v, must be positive", i, wait)
 		}
 	}
 	return nil

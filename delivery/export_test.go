@@ -119,7 +119,7 @@ type Plan struct {
 // the organizations. ServedOthers says that an organization was served that is not heavy.
 func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
 	q := p.next(claimRoom{free, full, owners, servedOthers}, now, now)
-	return Plan{q, q.org, q.maxJobs, q.skip, q.since, q.scanBeside, q.pausing}
+	return Plan{q, q.org, q.maxJobs, q.skipped(), q.since, q.scanBeside, q.pausing}
 }
 
 // Note takes in the jobs of a claim, which ended now.

@@ -13,9 +13,8 @@ import (
 type plan struct {
 	org        uuid.UUID   // the heavy organization that the claim is for; zero: all other organizations
 	maxJobs    int         // attempts to claim
-	skip       []uuid.UUID // subscriptions and organizations to skip
-	skipSubs   []uuid.UUID // the subscriptions among them
-	skipOrgs   []uuid.UUID // the organizations among them
+	skipSubs   []uuid.UUID // subscriptions to skip
+	skipOrgs   []uuid.UUID // organizations to skip
 	since      time.Time   // attempts that were due earlier are skipped; zero: none is
 	scanBeside bool        // a second claim should look at all attempts
 	pausing    bool        // a heavy organization has no turn before pauseEnd
@@ -30,19 +29,21 @@ func (p plan) options(lease time.Duration) store.ClaimOptions {
 	return store.ClaimOptions{Max: p.maxJobs, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
 }
 
+// skipped returns the subscriptions and organizations that the claim skips.
+func (p plan) skipped() []uuid.UUID { return slices.Concat(p.skipSubs, p.skipOrgs) }
+
 // skipFull makes the claim skip subscriptions and organizations whose room is full, unless it
 // skips their organization already.
 func (p *plan) skipFull(room claimRoom) {
 	for i, id := range room.full {
 		switch {
-		case slices.Contains(p.skip, room.owners[i]):
+		case slices.Contains(p.skipOrgs, room.owners[i]):
 			continue
 		case id == room.owners[i]:
 			p.skipOrgs = append(p.skipOrgs, id)
 		default:
 			p.skipSubs = append(p.skipSubs, id)
 		}
-		p.skip = append(p.skip, id)
 	}
 }
 

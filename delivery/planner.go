@@ -31,21 +31,21 @@ const (
 // next returns the next claim, which begins now. Clock is the engine's time.
 func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
-	next := plan{org: turn.org, maxJobs: room.free, skip: skip, pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
-	next.skipOrgs = slices.Clone(skip)
+	next := plan{org: turn.org, maxJobs: room.free, skipOrgs: slices.Clone(skip), pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now, clock: clock}
 	next.skipFull(room)
+	skipped := next.skipped()
 	switch {
 	case next.org != uuid.Nil:
 		if p.heavy.crowded {
 			next.maxJobs = min(next.maxJobs, heavyBatch)
 		}
-		next.since = turn.watermark.since(next.skip)
-	case len(next.skip) == 0 && p.watermark.scanDue(clock, fullScanInterval):
+		next.since = turn.watermark.since(skipped)
+	case len(skipped) == 0 && p.watermark.scanDue(clock, fullScanInterval):
 	default:
 		if next.scanBeside = p.watermark.scanDue(clock, scanBesideInterval); next.scanBeside {
 			p.heavy.rescan()
 		}
-		next.since = p.watermark.since(next.skip)
+		next.since = p.watermark.since(skipped)
 	}
 	return next
 }

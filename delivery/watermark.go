@@ -53,7 +53,7 @@ func (w *watermark) note(done plan, jobs []store.Job, at time.Time) {
 	if !w.at.IsZero() {
 		w.lookBack.learn(w.at, jobs, at)
 	}
-	w.skipped, w.at = done.skip, at
+	w.skipped, w.at = done.skipped(), at
 	if n := len(jobs); n == done.maxJobs && n > 0 {
 		w.at = jobs[n-1].DueAt
 	}
