@@ -125,7 +125,7 @@ type Attempt struct {
 	Response       []byte    `log:"size"`
 	Error          string    // one line for a person; "" on success, or when cancelled before it was sent
 	NextRetryAt    time.Time // zero when no automatic retry followed; stays when that is cancelled
-	HeldUntil      time.Time // when a pending attempt that was given back as Held (see Deferral) becomes due, by the store's clock; zero if it is not held
+	HeldUntil      time.Time // when a held (see Deferral) pending attempt becomes due, by the store's clock; else zero
 	Audit
 
 	// Body and Source are the message's, filled in by the store when it reads. The

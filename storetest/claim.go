@@ -119,7 +119,8 @@ func claimSkip(f *fixture) {
 		}
 		return found
 	}
-	f.sameIDs("a subscription and an organization skipped", claim([]uuid.UUID{a.ID, f.id()}, []uuid.UUID{f.id(), c.OrganizationID}), []uuid.UUID{b.ID})
+	found := claim([]uuid.UUID{a.ID, f.id()}, []uuid.UUID{f.id(), c.OrganizationID})
+	f.sameIDs("a subscription and an organization skipped", found, []uuid.UUID{b.ID})
 	f.sameIDs("an organization skipped", claim(nil, []uuid.UUID{f.org}), []uuid.UUID{c.ID})
 	f.sameIDs("ids of the other kind skipped", claim([]uuid.UUID{f.org}, []uuid.UUID{a.ID}), []uuid.UUID{a.ID})
 }

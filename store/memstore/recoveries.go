@@ -190,7 +190,8 @@ func (s *Store) recoverable(r store.Recovery, sub *subscription, from place) ite
 			return
 		}
 		missed := func(m *message) bool {
-			return m.OrganizationID == sub.OrganizationID && compare(m.ID, from.after) > 0 && !m.deliveredTo(sub) && r.Posts(m.Message, sub.Subscription)
+			return m.OrganizationID == sub.OrganizationID && compare(m.ID, from.after) > 0 &&
+				!m.deliveredTo(sub) && r.Posts(m.Message, sub.Subscription)
 		}
 		for _, m := range chosen(maps.Values(s.messages), missed, messageID) {
 			if !yield(find{place{true, m.ID}, nil, m}) {
