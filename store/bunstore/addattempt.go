@@ -19,7 +19,7 @@ func (s *Store) AddAttempt(
 	due := !a.External && !a.At.After(time.Now())
 	err = s.write(ctx, func(tx bun.Tx) error {
 		// SHARE waits for who archives or deletes the subscription, and they for us.
-		if err := s.hold(ctx, tx, org, subscription, "SHARE"); err != nil {
+		if err := s.requireSubscription(ctx, tx, org, subscription, "SHARE"); err != nil {
 			return err
 		}
 		j := joining{delivery: a.ID}
@@ -55,7 +55,7 @@ func (s *Store) AddAttempt(
 		if err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx); err != nil {
 			return err
 		}
-		if added = row.record(); !due {
+		if added = row.toStore(); !due {
 			return nil
 		}
 		return s.notify(ctx, tx)
@@ -101,7 +101,7 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 		return err
 	}
 	c := s.on(tx.Tx)
-	if err := holdChains(ctx, c, []uuid.UUID{uuid.UUID(of.DeliveryID)}); err != nil {
+	if err := lockChainsAndMessages(ctx, c, []uuid.UUID{uuid.UUID(of.DeliveryID)}); err != nil {
 		return err
 	}
 	of = attemptRow{} // its state may have changed before the chain was locked
@@ -120,7 +120,7 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err != nil {
 		return err
 	}
-	step, err := s.nextStep(ctx, tx, latest.record(), a.Type)
+	step, err := s.nextStep(ctx, tx, latest.toStore(), a.Type)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *Store) nextStep(ctx context.Context, tx bun.Tx, latest store.Attempt, t
 	if len(former) == 0 { // it was pruned
 		return store.NextStep(latest, nil, t), nil
 	}
-	retried := former[0].record()
+	retried := former[0].toStore()
 	return store.NextStep(latest, &retried, t), nil
 }
 
@@ -158,7 +158,7 @@ func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.U
 	number := func(v int) column { return bigints(func(int) int { return v }) }
 	at := func(v time.Time) column { return times(func(int) time.Time { return v }) }
 	optional := func(v uuid.UUID) column { return optionalUUIDs(func(int) uuid.UUID { return v }) }
-	err := c.each(ctx, insertAttempt, rows{1, []column{
+	err := c.each(ctx, insertAttempt, paramRows{1, []column{
 		one(a.ID), one(j.delivery), one(j.message), one(org), one(subscription), one(j.eventType), optional(j.line),
 		number(j.number + 1), number(j.step), number(int(a.Type)), number(btoi(a.External)), optional(a.RetryOf),
 		at(a.ExpiresAt), at(a.PostedAt), at(a.At), texts(func(int) string { return a.By }),

@@ -20,7 +20,7 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	err = s.on(s.db.DB).query(ctx, `SELECT EXISTS (SELECT 1 FROM {}recoveries WHERE state = 0 AND due_at <= {now})`,
 		func(row *sql.Rows) error { return row.Scan(&due) })
 	if err != nil || !due {
-		return false, s.failed(ctx, err)
+		return false, s.mapError(ctx, err)
 	}
 	queued := 0
 	err = s.write(ctx, func(tx bun.Tx) error {
@@ -48,7 +48,7 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 
 // advance takes a job a step on.
 func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts store.AdvanceOptions) (queued int, err error) {
-	job := row.record()
+	job := row.toStore()
 	// Held, so that it is not archived meanwhile, and no two jobs queue a message twice.
 	sub, err := s.subscription(ctx, tx, job.OrganizationID, job.SubscriptionID, "NO KEY UPDATE")
 	gone := errors.Is(err, store.ErrNotFound)
@@ -99,11 +99,11 @@ func (st *step) run(ctx context.Context) error {
 // queueFailed adds manual retries to deliveries that failed. One that was retried
 // meanwhile is passed over.
 func (st *step) queueFailed(ctx context.Context) error {
-	in, more, err := st.ahead(ctx, attemptIDs, st.sub.ID, uuid.UUID(st.row.Position))
+	in, more, err := st.nextRange(ctx, attemptIDs, st.sub.ID, uuid.UUID(st.row.Position))
 	if err != nil {
 		return err
 	}
-	found, err := st.failed(ctx, in, st.room+1)
+	found, err := st.findFailed(ctx, in, st.room+1)
 	if err != nil {
 		return err
 	}
@@ -116,11 +116,11 @@ func (st *step) queueFailed(ctx context.Context) error {
 		}
 	}
 	st.more, st.row.Position = more, optionalID(in.last)
-	if err := holdChains(ctx, st.conn, found); err != nil {
+	if err := lockChainsAndMessages(ctx, st.conn, found); err != nil {
 		return err
 	}
 	var queue []queueing
-	err = st.each(ctx, insertRetries, rows{len(found), []column{
+	err = st.each(ctx, insertRetries, paramRows{len(found), []column{
 		st.newIDs(len(found)),
 		uuids(func(i int) uuid.UUID { return found[i] }),
 		times(func(int) time.Time { return st.opts.At }),
@@ -166,25 +166,25 @@ FROM r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = 
 WHERE coalesce(f.chain_status, f.status) = 3
 RETURNING id`
 
-// candidates is how many messages a step reads the bodies of, at most.
-const candidates = 500
+// maxBodiesRead is how many messages a step reads the bodies of, at most.
+const maxBodiesRead = 500
 
 // queueMissed adds deliveries of messages that the subscription missed.
 func (st *step) queueMissed(ctx context.Context) error {
 	if text, _ := st.selected(); text == "" {
 		return nil
 	}
-	in, more, err := st.ahead(ctx, messageIDs, st.sub.OrganizationID, uuid.UUID(st.row.Position))
+	in, more, err := st.nextRange(ctx, messageIDs, st.sub.OrganizationID, uuid.UUID(st.row.Position))
 	if err != nil {
 		return err
 	}
-	most := candidates
+	most := maxBodiesRead
 	if len(st.sub.Filter) == 0 {
 		most = min(most, st.room+1)
 	}
 	var found []store.Message
 	full, seen, last := false, 0, in.behind
-	err = st.missed(ctx, in, most, func(m store.Message, matches bool) {
+	err = st.findMissed(ctx, in, most, func(m store.Message, matches bool) {
 		seen++
 		if full = full || matches && len(found) == st.room; full {
 			return
@@ -198,7 +198,7 @@ func (st *step) queueMissed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if full || seen == most { // there may be others in the stretch
+	if full || seen == most { // there may be others in the idRange
 		in.last, more = last, true
 	}
 	st.more, st.row.Position = more, optionalID(in.last)
@@ -208,7 +208,7 @@ func (st *step) queueMissed(ctx context.Context) error {
 // addFirstPosts begins deliveries of messages, except of those that were pruned
 // meanwhile.
 func (st *step) addFirstPosts(ctx context.Context, messages []store.Message) error {
-	there, err := holdMessages(ctx, st.conn, messages)
+	there, err := lockMessages(ctx, st.conn, messages)
 	if err != nil {
 		return err
 	}

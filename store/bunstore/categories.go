@@ -30,34 +30,34 @@ func categoryRowOf(c store.Category) *categoryRow {
 	}
 }
 
-func (r *categoryRow) record() store.Category {
+func (r *categoryRow) toStore() store.Category {
 	return store.Category{
 		ID: uuid.UUID(r.ID), Name: r.Name, Code: r.Code, Description: r.Description,
-		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+		Lifecycle: r.lifecycleRow.toStore(), Audit: r.auditRow.toStore(), Revision: r.Revision,
 	}
 }
 
 // CreateCategory implements store.Catalog.
 func (s *Store) CreateCategory(ctx context.Context, c store.Category) error {
-	return s.failed(ctx, s.insertCategory(ctx, s.db, c))
+	return s.mapError(ctx, s.insertCategory(ctx, s.db, c))
 }
 
 func (s *Store) insertCategory(ctx context.Context, db bun.IDB, c store.Category) error {
 	c.Revision = 1
 	_, err := db.NewInsert().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories")).Exec(ctx)
-	return unless(err, store.ErrCodeTaken)
+	return duplicateAs(err, store.ErrCodeTaken)
 }
 
 // Category implements store.Catalog.
 func (s *Store) Category(ctx context.Context, categoryID uuid.UUID) (store.Category, error) {
 	c, err := s.category(ctx, s.db, categoryID, "")
-	return c, s.failed(ctx, err)
+	return c, s.mapError(ctx, err)
 }
 
 func (s *Store) category(ctx context.Context, db bun.IDB, categoryID uuid.UUID, lock string) (store.Category, error) {
 	var row categoryRow
 	err := s.locked(s.categories(db, &row).Where("c.id = ?", id(categoryID)), lock).Scan(ctx)
-	return row.record(), err
+	return row.toStore(), err
 }
 
 func (s *Store) categories(db bun.IDB, model any) *bun.SelectQuery {
@@ -73,7 +73,7 @@ func (s *Store) Categories(
 		q := s.categories(tx, &rows)
 		whereArchived(q, "c", archived)
 		total, err := scanPage(ctx, q, "c", page)
-		list = listOfRecords(rows, total, 0, (*categoryRow).record)
+		list = toList(rows, total, 0, (*categoryRow).toStore)
 		return err
 	})
 	return list, err
@@ -86,7 +86,7 @@ func (s *Store) UpdateCategory(ctx context.Context, categoryID uuid.UUID, change
 			return err
 		}
 		if c, err = store.UpdatedCategory(c, change); err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		return s.updateCategory(ctx, tx, c)
 	})
@@ -98,7 +98,7 @@ func (s *Store) UpdateCategory(ctx context.Context, categoryID uuid.UUID, change
 
 func (s *Store) updateCategory(ctx context.Context, tx bun.Tx, c store.Category) error {
 	_, err := tx.NewUpdate().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories AS c")).WherePK().Exec(ctx)
-	return unless(err, store.ErrCodeTaken)
+	return duplicateAs(err, store.ErrCodeTaken)
 }
 
 // DeleteCategory implements store.Catalog. The row stays, for the event types
@@ -111,7 +111,7 @@ func (s *Store) DeleteCategory(ctx context.Context, categoryID uuid.UUID, check 
 		}
 		if check != nil {
 			if err := check(c); err != nil {
-				return changed(err)
+				return fromCaller(err)
 			}
 		}
 		used, err := s.eventTypes(tx, (*eventTypeRow)(nil)).Where("e.category_id = ?", id(categoryID)).Exists(ctx)

@@ -26,20 +26,20 @@ func lockChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	}
 	return c.each(ctx, `
 WITH r(delivery) AS (?)
-SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, listOf(deliveries), nil)
+SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, idRows(deliveries), nil)
 }
 
-// holdChains is lockChains for who adds attempts that nothing else keeps from being
+// lockChainsAndMessages is lockChains for who adds attempts that nothing else keeps from being
 // pruned with their messages: Prune has the messages before the chains, too.
-func holdChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
-	if err := holdMessagesOf(ctx, c, deliveries); err != nil {
+func lockChainsAndMessages(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+	if err := lockMessagesOf(ctx, c, deliveries); err != nil {
 		return err
 	}
 	return lockChains(ctx, c, deliveries)
 }
 
-// holdMessagesOf keeps the messages of the deliveries from being pruned.
-func holdMessagesOf(ctx context.Context, c conn, deliveries []uuid.UUID) error {
+// lockMessagesOf keeps the messages of the deliveries from being pruned.
+func lockMessagesOf(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	if !c.pg {
 		return nil
 	}
@@ -48,18 +48,18 @@ WITH r(delivery) AS (?)
 SELECT 1 FROM {}messages AS m WHERE m.id IN (
   SELECT a.message_id FROM r JOIN {}attempts AS a ON a.id = r.delivery
   UNION SELECT a.message_id FROM r JOIN {}attempts AS a ON a.delivery_id = r.delivery AND a.number > 1)
-ORDER BY m.id FOR KEY SHARE OF m`, listOf(deliveries), nil)
+ORDER BY m.id FOR KEY SHARE OF m`, idRows(deliveries), nil)
 }
 
-// holdMessages keeps messages from being pruned, and returns which of them are
+// lockMessages keeps messages from being pruned, and returns which of them are
 // there.
-func holdMessages(ctx context.Context, c conn, messages []store.Message) (map[uuid.UUID]bool, error) {
+func lockMessages(ctx context.Context, c conn, messages []store.Message) (map[uuid.UUID]bool, error) {
 	lock := ""
 	if c.pg {
 		lock = " ORDER BY m.id FOR KEY SHARE OF m"
 	}
 	there := make(map[uuid.UUID]bool, len(messages))
-	ids := rows{len(messages), []column{uuids(func(i int) uuid.UUID { return messages[i].ID })}}
+	ids := paramRows{len(messages), []column{uuids(func(i int) uuid.UUID { return messages[i].ID })}}
 	return there, c.each(ctx, `WITH r(message) AS (?) SELECT m.id FROM r JOIN {}messages AS m ON m.id = r.message`+lock, ids,
 		func(row *sql.Rows) error {
 			var message id
@@ -71,7 +71,7 @@ func holdMessages(ctx context.Context, c conn, messages []store.Message) (map[uu
 
 // summarize makes the first row of each delivery say what became of the whole.
 func summarize(ctx context.Context, c conn, deliveries []uuid.UUID) error {
-	return c.each(ctx, summarizeChains, listOf(deliveries), nil)
+	return c.each(ctx, summarizeChains, idRows(deliveries), nil)
 }
 
 const summarizeChains = `
@@ -108,7 +108,7 @@ func cancel(ctx context.Context, c conn, now time.Time, by, condition string, ar
 	err = c.each(ctx, `
 WITH r(attempt) AS (?)
 UPDATE {}attempts AS a SET status = 4, updated_at = ?, updated_by = ? FROM r WHERE a.id = r.attempt
-RETURNING delivery_id, number`, listOf(cancelled), func(row *sql.Rows) error {
+RETURNING delivery_id, number`, idRows(cancelled), func(row *sql.Rows) error {
 		var delivery id
 		var number int
 		err := row.Scan(&delivery, &number)
@@ -136,7 +136,7 @@ type queueing struct {
 
 // enqueue queues attempts that were added, in their lines.
 func enqueue(ctx context.Context, c conn, queue []queueing) error {
-	return c.each(ctx, queueAttempts, rows{len(queue), []column{
+	return c.each(ctx, queueAttempts, paramRows{len(queue), []column{
 		uuids(func(i int) uuid.UUID { return queue[i].attempt }),
 		waits(func(i int) time.Time { return queue[i].due }),
 	}}, nil)

@@ -19,7 +19,7 @@ import (
 func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	opts.Max = max(opts.Max, 0)
 	if s.pg {
-		err = s.repeated(ctx, func() error {
+		err = s.retry(ctx, func() error {
 			return s.session(ctx, func(c conn) (err error) {
 				jobs, at, err = scanJobs(func(scan func(scanner) error) error {
 					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations), opts.Max, opts.Lease.Microseconds())
@@ -32,7 +32,7 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		jobs, err = s.claimAlone(ctx, opts)
 	}
 	if err != nil {
-		return nil, at, s.failed(ctx, err)
+		return nil, at, s.mapError(ctx, err)
 	}
 	return jobs, at, nil
 }
@@ -101,7 +101,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 		if err != nil {
 			return err
 		}
-		return c.each(ctx, leaseAttempts, rows{len(jobs), []column{
+		return c.each(ctx, leaseAttempts, paramRows{len(jobs), []column{
 			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
 		}}, nil, opts.Lease.Microseconds())
 	})
@@ -171,7 +171,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		clear(kept)
-		err := s.on(tx.Tx).each(ctx, text, rows{len(deferrals), []column{
+		err := s.on(tx.Tx).each(ctx, text, paramRows{len(deferrals), []column{
 			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
 			bigints(func(i int) int64 { return at(i).Token }),
 			waits(func(i int) time.Time { return at(i).DueAt }),

@@ -112,9 +112,9 @@ func (readOnlyError) SQLState() string { return readOnlyTransaction }
 // the database is not is closed, so it does not count.
 func (s *Store) checkWritable(ctx context.Context) error {
 	if s.pg {
-		return s.repeated(ctx, func() error { return s.session(ctx, checkWrites(ctx)) })
+		return s.retry(ctx, func() error { return s.session(ctx, checkWrites(ctx)) })
 	}
-	return s.repeated(ctx, func() error { return s.checkLock(ctx) })
+	return s.retry(ctx, func() error { return s.checkLock(ctx) })
 }
 
 func checkWrites(ctx context.Context) func(c conn) error {

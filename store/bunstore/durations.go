@@ -18,7 +18,7 @@ func (s *Store) Durations(ctx context.Context, q store.DurationQuery) (counts []
 	}
 	seconds := int64(q.Bucket / time.Second)
 	err = s.read(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, q.OrganizationID, q.SubscriptionID, ""); err != nil {
+		if err := s.requireSubscription(ctx, tx, q.OrganizationID, q.SubscriptionID, ""); err != nil {
 			return err
 		}
 		c := s.on(tx.Tx)

@@ -19,9 +19,9 @@ import (
 // callersError carries an error of the caller's through write as it is.
 type callersError struct{ error }
 
-// failed turns the error of a database into one of the store's. The caller's own
+// mapError turns the error of a database into one of the store's. The caller's own
 // errors, and the end of ctx, stay what they are.
-func (s *Store) failed(ctx context.Context, err error) error {
+func (s *Store) mapError(ctx context.Context, err error) error {
 	var callers callersError
 	switch {
 	case err == nil:
@@ -47,14 +47,14 @@ func (s *Store) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("bunstore: %w", err)
 }
 
-// failedInside is failed for the caller's transaction. Read-only it is by the caller's
-// choice there, while a connection of the pool that becomes read-only belongs to a
+// mapErrorInTx is mapError for the caller's transaction. Read-only it is by the caller's
+// messageFilter there, while a connection of the pool that becomes read-only belongs to a
 // database that fails over.
-func (s *Store) failedInside(ctx context.Context, err error) error {
+func (s *Store) mapErrorInTx(ctx context.Context, err error) error {
 	if sqlState(err) == readOnlyTransaction {
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
 	}
-	return s.failed(ctx, err)
+	return s.mapError(ctx, err)
 }
 
 // preparedAway are the SQLSTATEs of a prepared statement that exists (42P05), or does not (26000), as pgx
@@ -67,9 +67,9 @@ func isStoreError(err error) bool {
 	}, func(known error) bool { return errors.Is(err, known) })
 }
 
-// unless replaces the violation of a unique code or version by the sentinel
+// duplicateAs replaces the violation of a unique code or version by the sentinel
 // that says what is taken. The same id twice is no such thing.
-func unless(err, taken error) error {
+func duplicateAs(err, taken error) error {
 	if isDuplicate(err) && sqliteCode(err) != sqlitePrimaryKey && !strings.Contains(err.Error(), "_pkey") {
 		return taken
 	}
@@ -125,9 +125,9 @@ func isDuplicate(err error) bool {
 	return sqlState(err) == "23505" || code == sqliteUnique || code == sqlitePrimaryKey
 }
 
-// repeatable reports whether the transaction was undone only because of others
+// isRetryable reports whether the transaction was undone only because of others
 // that ran at the same time.
-func repeatable(err error) bool {
+func isRetryable(err error) bool {
 	state, code := sqlState(err), sqliteCode(err)&0xff
 	return state == "40001" || state == "40P01" || code == sqliteBusy || code == sqliteLocked
 }
@@ -144,7 +144,7 @@ func isUnavailable(err error) bool {
 			"55P03": // lock_not_available: by lock_timeout
 			return true
 		}
-		return repeatable(err) || slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
+		return isRetryable(err) || slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
 	}
 	if code := sqliteCode(err); code != 0 {
 		return slices.Contains([]int{sqliteBusy, sqliteLocked, sqliteIOErr, sqliteFull, sqliteCantOpen}, code&0xff)

@@ -40,11 +40,11 @@ func eventTypeRowOf(e store.EventType) *eventTypeRow {
 	}
 }
 
-func (r *eventTypeRow) record() store.EventType {
+func (r *eventTypeRow) toStore() store.EventType {
 	return store.EventType{
 		ID: uuid.UUID(r.ID), CategoryID: uuid.UUID(r.CategoryID), Name: r.Name, Code: r.Code, Version: r.Version,
 		Description: r.Description, Schema: r.Schema,
-		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+		Lifecycle: r.lifecycleRow.toStore(), Audit: r.auditRow.toStore(), Revision: r.Revision,
 		Category: store.CategoryRef{
 			Name: r.CategoryName, Code: r.CategoryCode, Active: r.CategoryActive, Archived: r.CategoryArchived,
 		},
@@ -62,7 +62,7 @@ func (s *Store) insertEventType(ctx context.Context, tx bun.Tx, e store.EventTyp
 	}
 	e.Revision = 1
 	_, err := tx.NewInsert().Model(eventTypeRowOf(e)).ModelTableExpr(s.table("event_types")).Exec(ctx)
-	return unless(err, store.ErrCodeTaken)
+	return duplicateAs(err, store.ErrCodeTaken)
 }
 
 // referToCategory checks that the category exists, and keeps it from being
@@ -82,13 +82,13 @@ func (s *Store) referToCategory(ctx context.Context, tx bun.Tx, categoryID uuid.
 // EventType implements store.Catalog.
 func (s *Store) EventType(ctx context.Context, eventTypeID uuid.UUID) (store.EventType, error) {
 	e, err := s.eventType(ctx, s.db, eventTypeID, "")
-	return e, s.failed(ctx, err)
+	return e, s.mapError(ctx, err)
 }
 
 func (s *Store) eventType(ctx context.Context, db bun.IDB, eventTypeID uuid.UUID, lock string) (store.EventType, error) {
 	var row eventTypeRow
 	err := s.locked(s.eventTypes(db, &row).Where("e.id = ?", id(eventTypeID)), lock).Scan(ctx)
-	return row.record(), err
+	return row.toStore(), err
 }
 
 // EventTypeByCode implements store.Catalog.
@@ -103,9 +103,9 @@ func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version 
 		q.Conn(t.sql)
 	}
 	if err := q.Scan(ctx); err != nil {
-		return store.EventType{}, s.failed(ctx, err)
+		return store.EventType{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }
 
 // eventTypes finds event types with what they show of their category.
@@ -138,7 +138,7 @@ func (s *Store) EventTypes(
 			whereArchived(q, "e", archived)
 			return q
 		}, large{"e.schema", octets("e.schema")}, "e", page)
-		list = listOfRecords(rows, total, truncated, (*eventTypeRow).record)
+		list = toList(rows, total, truncated, (*eventTypeRow).toStore)
 		return err
 	})
 	return list, err
@@ -153,10 +153,10 @@ func (s *Store) HistoricEventTypes(ctx context.Context, eventTypeIDs []uuid.UUID
 	var rows []eventTypeRow
 	err := s.historicEventTypes(s.db, &rows).Where("e.id IN (?)", bun.List(ids(eventTypeIDs))).Scan(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	for i := range rows {
-		out[uuid.UUID(rows[i].ID)] = rows[i].record()
+		out[uuid.UUID(rows[i].ID)] = rows[i].toStore()
 	}
 	return out, nil
 }
@@ -168,7 +168,7 @@ func (s *Store) UpdateEventType(ctx context.Context, eventTypeID uuid.UUID, chan
 			return err
 		}
 		if e, err = store.UpdatedEventType(e, change); err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		return s.updateEventType(ctx, tx, e)
 	})
@@ -180,7 +180,7 @@ func (s *Store) UpdateEventType(ctx context.Context, eventTypeID uuid.UUID, chan
 
 func (s *Store) updateEventType(ctx context.Context, tx bun.Tx, e store.EventType) error {
 	_, err := tx.NewUpdate().Model(eventTypeRowOf(e)).ModelTableExpr(s.table("event_types AS e")).WherePK().Exec(ctx)
-	return unless(err, store.ErrCodeTaken)
+	return duplicateAs(err, store.ErrCodeTaken)
 }
 
 // DeleteEventType implements store.Catalog. The row stays, for the history.
@@ -192,7 +192,7 @@ func (s *Store) DeleteEventType(ctx context.Context, eventTypeID uuid.UUID, chec
 		}
 		if check != nil {
 			if err := check(e); err != nil {
-				return changed(err)
+				return fromCaller(err)
 			}
 		}
 		if err := s.forgetEventType(ctx, tx, eventTypeID); err != nil {
@@ -223,7 +223,7 @@ func (s *Store) forgetEventType(ctx context.Context, tx bun.Tx, eventTypeID uuid
 		}
 	}
 	for i := range rows {
-		if err := s.updateSubscription(ctx, tx, rows[i].record().WithoutEventType(eventTypeID)); err != nil {
+		if err := s.updateSubscription(ctx, tx, rows[i].toStore().WithoutEventType(eventTypeID)); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func (s *Store) UpdateHealth(
 	subscriptions = slices.Compact(subscriptions)
 	return s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
-		if err := c.each(ctx, insertHealth, listOf(subscriptions), nil); err != nil {
+		if err := c.each(ctx, insertHealth, idRows(subscriptions), nil); err != nil {
 			return err
 		}
 		health, err := s.lockHealth(ctx, c, subscriptions)
@@ -57,10 +57,10 @@ func (s *Store) UpdateHealth(
 				ill = append(ill, sub)
 			}
 		}
-		if err := c.each(ctx, `WITH r(sub) AS (?) DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`, listOf(well), nil); err != nil {
+		if err := c.each(ctx, `WITH r(sub) AS (?) DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`, idRows(well), nil); err != nil {
 			return err
 		}
-		return c.each(ctx, storeHealth, rows{len(ill), []column{
+		return c.each(ctx, storeHealth, paramRows{len(ill), []column{
 			uuids(func(i int) uuid.UUID { return ill[i] }),
 			bigints(func(i int) int { return health[ill[i]].Failures }),
 			times(func(i int) time.Time { return health[ill[i]].Since }),
@@ -94,7 +94,7 @@ func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUI
 	return out, c.each(ctx, `
 WITH r(sub) AS (?)
 SELECT h.subscription_id, `+healthColumns+` FROM r JOIN {}health AS h ON h.subscription_id = r.sub
-ORDER BY h.subscription_id`+lock, listOf(subscriptions), func(row *sql.Rows) error {
+ORDER BY h.subscription_id`+lock, idRows(subscriptions), func(row *sql.Rows) error {
 		var sub id
 		h := &store.Health{}
 		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), (*instant)(&h.CountedUntil), &h.Probes, (*instant)(&h.ProbeAt),

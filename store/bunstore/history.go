@@ -44,7 +44,7 @@ type attemptRow struct {
 	sizedRow
 }
 
-func (r *attemptRow) record() store.Attempt {
+func (r *attemptRow) toStore() store.Attempt {
 	if r.Sending {
 		r.Status = store.Sending
 	}
@@ -54,7 +54,7 @@ func (r *attemptRow) record() store.Attempt {
 		Number: r.Number, Step: r.Step, Type: r.Type, External: r.External, Status: r.Status, RetryOf: uuid.UUID(r.RetryOf),
 		PostedAt: time.Time(r.PostedAt), Duration: time.Duration(r.DurationMS) * time.Millisecond, HTTPStatus: r.HTTPStatus,
 		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt),
-		HeldUntil: time.Time(r.HeldUntil).Truncate(time.Millisecond), Audit: r.auditRow.record(),
+		HeldUntil: time.Time(r.HeldUntil).Truncate(time.Millisecond), Audit: r.auditRow.toStore(),
 		Body: r.Body, Source: r.Source,
 	}
 }
@@ -76,8 +76,8 @@ type deliveryRow struct {
 	RetryHeldUntil     instant    `bun:",scanonly"` // of the retries
 }
 
-func (r *deliveryRow) record() store.Delivery {
-	d := store.Delivery{Attempt: r.attemptRow.record(), Attempts: r.ChainAttempts}
+func (r *deliveryRow) toStore() store.Delivery {
+	d := store.Delivery{Attempt: r.attemptRow.toStore(), Attempts: r.ChainAttempts}
 	if r.ChainStatus != nil {
 		d.Status = *r.ChainStatus
 	}
@@ -161,7 +161,7 @@ func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list st
 		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
 			return whereHistory(s.bareAttemptsOf(tx, rows, query.SubscriptionID), query, attemptStatus)
 		}, largeAttempt, "a", query.Page)
-		list = listOfRecords(rows, total, truncated, (*attemptRow).record)
+		list = toList(rows, total, truncated, (*attemptRow).toStore)
 		return err
 	})
 	return list, err
@@ -177,7 +177,7 @@ func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list 
 		rows, truncated, err := scanBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
 			return whereHistory(s.bareDeliveries(tx, rows, query.SubscriptionID), query, deliveryStatus)
 		}, largeDelivery, "a", query.Page)
-		list = listOfRecords(rows, total, truncated, (*deliveryRow).record)
+		list = toList(rows, total, truncated, (*deliveryRow).toStore)
 		return err
 	})
 	return list, err
@@ -192,7 +192,7 @@ const (
 // countHistory counts what the query is for. It joins nothing, so that mostly an index
 // alone answers it.
 func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.HistoryQuery, status string) (total int, err error) {
-	if err := s.hold(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
+	if err := s.requireSubscription(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
 	}
 	count := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("count(*)").
@@ -214,14 +214,14 @@ func whereHistory(q *bun.SelectQuery, query store.HistoryQuery, status string) *
 
 // Attempt implements store.History.
 func (s *Store) Attempt(ctx context.Context, org, subscription, attempt uuid.UUID) (store.Attempt, error) {
-	if err := s.hold(ctx, s.db, org, subscription, ""); err != nil {
-		return store.Attempt{}, s.failed(ctx, err)
+	if err := s.requireSubscription(ctx, s.db, org, subscription, ""); err != nil {
+		return store.Attempt{}, s.mapError(ctx, err)
 	}
 	var row attemptRow
 	if err := s.attempts(s.db, &row, subscription).Where("a.id = ?", id(attempt)).Scan(ctx); err != nil {
-		return store.Attempt{}, s.failed(ctx, err)
+		return store.Attempt{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }
 
 // Chain implements store.History.
@@ -229,7 +229,7 @@ func (s *Store) Chain(
 	ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int,
 ) (list store.List[store.Attempt], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, org, subscription, ""); err != nil {
+		if err := s.requireSubscription(ctx, tx, org, subscription, ""); err != nil {
 			return err
 		}
 		all := store.Page{Take: math.MaxInt32, MaxBytes: maxBytes}
@@ -241,7 +241,7 @@ func (s *Store) Chain(
 		if err == nil && len(rows) == 0 {
 			err = store.ErrNotFound
 		}
-		list = listOfRecords(rows, len(rows), truncated, (*attemptRow).record)
+		list = toList(rows, len(rows), truncated, (*attemptRow).toStore)
 		return err
 	})
 	return list, err
@@ -249,13 +249,13 @@ func (s *Store) Chain(
 
 // Delivery implements store.History.
 func (s *Store) Delivery(ctx context.Context, org, subscription, delivery uuid.UUID) (store.Delivery, error) {
-	if err := s.hold(ctx, s.db, org, subscription, ""); err != nil {
-		return store.Delivery{}, s.failed(ctx, err)
+	if err := s.requireSubscription(ctx, s.db, org, subscription, ""); err != nil {
+		return store.Delivery{}, s.mapError(ctx, err)
 	}
 	var row deliveryRow
 	q := s.bareDeliveries(s.db, &row, subscription).ColumnExpr(largeDelivery.columns).Where("a.id = ?", id(delivery))
 	if err := q.Scan(ctx); err != nil {
-		return store.Delivery{}, s.failed(ctx, err)
+		return store.Delivery{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }

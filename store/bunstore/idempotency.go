@@ -57,7 +57,7 @@ func (p *publication) compareKeys(i, j int) int {
 func (p *publication) insertKeys(ctx context.Context, c conn, open []int) (used []int, err error) {
 	m := func(i int) *store.NewMessage { return &p.messages[open[i]] }
 	ours := map[uuid.UUID]bool{}
-	err = c.each(ctx, insertKeys, rows{len(open), []column{
+	err = c.each(ctx, insertKeys, paramRows{len(open), []column{
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		texts(func(i int) string { return m(i).IdempotencyKey }),
 		uuids(func(i int) uuid.UUID { return m(i).ID }),
@@ -95,7 +95,7 @@ func (p *publication) compareWithFirst(ctx context.Context, c conn, used []int) 
 	m := func(i int) *store.NewMessage { return &p.messages[used[i]] }
 	found := make([]bool, len(used))
 	mismatch := -1
-	err = c.each(ctx, selectKeys, rows{len(used), []column{
+	err = c.each(ctx, selectKeys, paramRows{len(used), []column{
 		bigints(func(i int) int { return i }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		texts(func(i int) string { return m(i).IdempotencyKey }),
@@ -132,7 +132,7 @@ FROM r JOIN {}idempotency_keys AS k ON k.organization_id = r.org AND k.key = r.k
 
 // release gives back the keys that were taken, in a transaction that goes on.
 func (p *publication) release(ctx context.Context, c conn) error {
-	return c.each(ctx, deleteKeys, rows{len(p.reserved), []column{
+	return c.each(ctx, deleteKeys, paramRows{len(p.reserved), []column{
 		uuids(func(i int) uuid.UUID { return p.messages[p.reserved[i]].OrganizationID }),
 		texts(func(i int) string { return p.messages[p.reserved[i]].IdempotencyKey }),
 	}}, nil)

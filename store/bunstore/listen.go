@@ -29,7 +29,7 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 		<-ctx.Done()
 		return nil
 	}
-	return ended(ctx, s.failed(ctx, s.onListenConn(ctx, func(conn *pgx.Conn) error {
+	return ended(ctx, s.mapError(ctx, s.onListenConn(ctx, func(conn *pgx.Conn) error {
 		return s.listenOn(ctx, conn, wake)
 	})))
 }
@@ -107,7 +107,7 @@ var errDeaf = errors.New("cannot listen: a notification of our own did not arriv
 
 // hear sends a notification on another connection, and waits for it, or for another one.
 func (s *Store) hear(ctx context.Context, conn *pgx.Conn) error {
-	if err := s.tell(); err != nil {
+	if err := s.notifyNow(); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeout(ctx, hearTime)
@@ -124,7 +124,7 @@ const unlistenTries = 20
 
 // unlisten takes back a LISTEN that ran on the server connection with the process ID.
 // Behind a pooler that connection may serve other clients now, so the attempt is
-// repeated until the pooler chooses it again.
+// retry until the pooler chooses it again.
 func unlisten(ctx context.Context, conn *pgx.Conn, channel, pid string) {
 	for range unlistenTries {
 		results, err := conn.PgConn().Exec(ctx, "UNLISTEN "+channel+"; SELECT pg_backend_pid()").ReadAll()
@@ -143,57 +143,57 @@ func (s *Store) notify(ctx context.Context, tx bun.Tx) error {
 	return err
 }
 
-// tell notifies by itself.
-func (s *Store) tell() error {
+// notifyNow notifies by itself.
+func (s *Store) notifyNow() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, err := s.db.ExecContext(ctx, "SELECT pg_notify(?, '')", s.schema)
 	return err
 }
 
-// notices are the notifications of what is published. A commit that notifies excludes
+// sharedNotify is the notifications of what is published. A commit that notifies excludes
 // every other one that does, in all of the database. So of those under way at a time one
 // notifies, also for those that end while it has not. Whom the last one cannot speak for
-// is owed a notification of its own, unless the next one comes within owedFor.
-type notices struct {
-	mu    sync.Mutex
-	busy  bool // one that notifies is under way
-	owed  bool
-	armed bool // send will be called
+// is owed a notification of its own, unless the next one comes within notifyDelay.
+type sharedNotify struct {
+	mu        sync.Mutex
+	inFlight  bool // one that notifies is under way
+	needed    bool
+	scheduled bool // send will be called
 }
 
-const owedFor = time.Millisecond
+const notifyDelay = time.Millisecond
 
 // begin reports whether the statement that begins is to notify.
-func (n *notices) begin() bool {
+func (n *sharedNotify) begin() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.busy {
+	if n.inFlight {
 		return false
 	}
-	n.busy, n.owed = true, false
+	n.inFlight, n.needed = true, false
 	return true
 }
 
 // end is called when a statement has ended that left something to be claimed. If that
 // is owed to it, send is called later.
-func (n *notices) end(notified, well bool, send func() error) {
+func (n *sharedNotify) end(notified, well bool, send func() error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if notified {
-		n.busy = false
+		n.inFlight = false
 	}
 	if !notified || !well { // one that failed may have been relied on, or be committed
-		n.owed = true
+		n.needed = true
 	}
-	if !n.owed || n.busy || n.armed {
+	if !n.needed || n.inFlight || n.scheduled {
 		return
 	}
-	n.armed = true
-	time.AfterFunc(owedFor, func() {
+	n.scheduled = true
+	time.AfterFunc(notifyDelay, func() {
 		n.mu.Lock()
-		due := n.owed && !n.busy
-		n.owed, n.armed = n.owed && !due, false
+		due := n.needed && !n.inFlight
+		n.needed, n.scheduled = n.needed && !due, false
 		n.mu.Unlock()
 		if due {
 			_ = send() // who listens polls, too

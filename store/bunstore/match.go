@@ -22,22 +22,22 @@ type match struct {
 
 // question is which subscriptions want the messages of an organization that have these
 // topics, with zero bytes between them.
-type question struct {
+type matchQuery struct {
 	org    uuid.UUID
 	topics string
 }
 
 // questions are those of some messages, each asked once.
-type questions struct {
-	list   []question
+type matchQueries struct {
+	list   []matchQuery
 	number []int // of the message's question; -1 if it has no topics
 
-	rows // of what is asked: the number of the question, its organization, one of its topics
+	paramRows // of what is asked: the number of the question, its organization, one of its topics
 }
 
-func ask(messages []store.NewMessage) *questions {
-	q := &questions{number: make([]int, len(messages))}
-	asked := map[question]int{}
+func newMatchQueries(messages []store.NewMessage) *matchQueries {
+	q := &matchQueries{number: make([]int, len(messages))}
+	known := map[matchQuery]int{}
 	var number []int
 	var topics []string
 	for i := range messages {
@@ -46,11 +46,11 @@ func ask(messages []store.NewMessage) *questions {
 			q.number[i] = -1
 			continue
 		}
-		one := question{m.OrganizationID, strings.Join(m.Topics, "\x00")}
-		n, ok := asked[one]
+		one := matchQuery{m.OrganizationID, strings.Join(m.Topics, "\x00")}
+		n, ok := known[one]
 		if !ok {
-			n = len(asked)
-			asked[one] = n
+			n = len(known)
+			known[one] = n
 			q.list = append(q.list, one)
 			for _, topic := range m.Topics {
 				number, topics = append(number, n), append(topics, topic)
@@ -58,7 +58,7 @@ func ask(messages []store.NewMessage) *questions {
 		}
 		q.number[i] = n
 	}
-	q.rows = rows{len(topics), []column{
+	q.paramRows = paramRows{len(topics), []column{
 		bigints(func(i int) int { return number[i] }),
 		uuids(func(i int) uuid.UUID { return q.list[number[i]].org }),
 		texts(func(i int) string { return topics[i] }),
@@ -67,36 +67,36 @@ func ask(messages []store.NewMessage) *questions {
 }
 
 // match finds the subscriptions of each message. Those that are remembered are taken,
-// unless it has to be afresh.
-func (p *publication) match(ctx context.Context, c conn, memory *memory, afresh bool) (err error) {
-	p.asked = ask(p.messages)
-	if p.remembered = false; memory != nil && !afresh {
-		p.answers, p.remembered = memory.recall(p.asked.list)
+// duplicateAs it has to be bypassCache.
+func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypassCache bool) (err error) {
+	p.queries = newMatchQueries(p.messages)
+	if p.cached = false; cache != nil && !bypassCache {
+		p.found, p.cached = cache.get(p.queries.list)
 	}
-	if !p.remembered {
-		if p.answers, err = p.asked.answer(ctx, c); err != nil {
+	if !p.cached {
+		if p.found, err = p.queries.run(ctx, c); err != nil {
 			return err
 		}
-		if memory != nil {
-			memory.keep(p.asked.list, p.answers)
+		if cache != nil {
+			cache.put(p.queries.list, p.found)
 		}
 	}
 	p.matches = make([][]match, len(p.messages))
-	for i, n := range p.asked.number {
+	for i, n := range p.queries.number {
 		if n >= 0 {
-			p.matches[i] = p.answers[n]
+			p.matches[i] = p.found[n]
 		}
 	}
 	return nil
 }
 
 // answer asks the database.
-func (q *questions) answer(ctx context.Context, c conn) ([][]match, error) {
+func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 	found, text := make([][]match, len(q.list)), matchSubscriptions
 	if c.pg {
 		text = matchLookedUp
 	}
-	err := c.each(ctx, text, q.rows, func(row *sql.Rows) error {
+	err := c.each(ctx, text, q.paramRows, func(row *sql.Rows) error {
 		var n int
 		var m match
 		var filter *string
@@ -149,19 +149,19 @@ WHERE ` + live
 )`
 )
 
-// matchRows returns the answers as rows.
-func (p *publication) matchRows() rows {
+// cachedRows returns the answers as rows.
+func (p *publication) cachedRows() paramRows {
 	type answer struct {
 		n int
 		match
 	}
 	var all []answer
-	for n, found := range p.answers {
+	for n, found := range p.found {
 		for _, m := range found {
 			all = append(all, answer{n, m})
 		}
 	}
-	return rows{len(all), []column{
+	return paramRows{len(all), []column{
 		bigints(func(i int) int { return all[i].n }),
 		uuids(func(i int) uuid.UUID { return all[i].subscription }),
 		bigints(func(i int) int64 { return all[i].revision }),

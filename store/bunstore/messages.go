@@ -32,12 +32,12 @@ func (s *Store) Message(ctx context.Context, org, message uuid.UUID) (store.Mess
 	err := s.db.NewSelect().Model(&row).ModelTableExpr(s.table("messages AS m")).
 		Where("m.id = ?", id(message)).Where("m.organization_id = ?", id(org)).Scan(ctx)
 	if err != nil {
-		return store.Message{}, s.failed(ctx, err)
+		return store.Message{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }
 
-func (r *messageRow) record() store.Message {
+func (r *messageRow) toStore() store.Message {
 	return store.Message{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), EventTypeID: uuid.UUID(r.EventTypeID),
 		Type: r.Type, Version: r.Version, Body: r.Body, Source: r.Source, OrderingKey: r.OrderingKey,
@@ -57,8 +57,8 @@ func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (l
 			return err
 		}
 		tallies, err := s.tallies(ctx, tx, rows)
-		list = listOfRecords(rows, total, 0, func(r *messageRow) store.MessageSummary {
-			return store.MessageSummary{Message: r.record(), Deliveries: tallies[r.ID]}
+		list = toList(rows, total, 0, func(r *messageRow) store.MessageSummary {
+			return store.MessageSummary{Message: r.toStore(), Deliveries: tallies[r.ID]}
 		})
 		return err
 	})
@@ -104,7 +104,7 @@ func (s *Store) MessageDeliveries(
 		total, rows, truncated, err := countBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
 			return s.withOutcome(s.bareAttempts(tx, rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
 		}, large{"a.response, o.response AS outcome_response", octets(outcomeResponse)}, "a", page)
-		list = listOfRecords(rows, total, truncated, (*deliveryRow).record)
+		list = toList(rows, total, truncated, (*deliveryRow).toStore)
 		return err
 	})
 	return list, err
@@ -138,7 +138,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 }
 
 // pruneSome removes messages one by one, of those that are chosen; nil for all.
-func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of choice) (removed int, err error) {
+func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of messageFilter) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		removed, err = s.pruneMessages(ctx, tx, before, most, of)
 		return err
@@ -149,7 +149,7 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of ch
 	return removed, nil
 }
 
-func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of choice) (int, error) {
+func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of messageFilter) (int, error) {
 	var held, old []id
 	if s.pg {
 		// The index of created_at serves bitmaps only.

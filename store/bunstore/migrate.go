@@ -87,7 +87,7 @@ func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	out := slices.Clone(s.known())
 	rows, err := s.applied(ctx, s.db)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	for _, row := range rows {
 		if row.Version > len(out) {
@@ -139,14 +139,14 @@ func (s *Store) version(ctx context.Context, db bun.IDB) (int, error) {
 func (s *Store) migrate(ctx context.Context, target func(present int) int) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.mapError(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
-	return s.failed(ctx, s.alone(ctx, conn, func() error { return s.steps(ctx, conn, target) }))
+	return s.mapError(ctx, s.withMigrationLock(ctx, conn, func() error { return s.steps(ctx, conn, target) }))
 }
 
-// alone runs f in a transaction that no other migration runs beside.
-func (s *Store) alone(ctx context.Context, conn bun.Conn, f func() error) (err error) {
+// withMigrationLock runs f in a transaction that no other migration runs beside.
+func (s *Store) withMigrationLock(ctx context.Context, conn bun.Conn, f func() error) (err error) {
 	begin, lock := "BEGIN IMMEDIATE", ""
 	if s.pg {
 		begin = "BEGIN"

@@ -17,9 +17,9 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// ahead is for how many days after the present one there are partitions, so that
+	// partitionsAhead is for how many days after the present one there are partitions, so that
 	// no insert waits for one to be made.
-	ahead = 2
+	partitionsAhead = 2
 )
 
 var partitioned = []struct{ table, options string }{
@@ -53,25 +53,25 @@ func (s *Store) ofDay(text string, at time.Time) string {
 		"{from}", "'"+firstID(at).String()+"'", "{to}", "'"+firstID(at.Add(day)).String()+"'").Replace(text))
 }
 
-// straight calls f, which is a transaction by itself, with a conn whose statements go
-// straight to the partitions that hold all the ids. That spares PostgreSQL to lock and
+// inPartition calls f, which is a transaction by itself, with a conn whose statements go
+// inPartition to the partitions that hold all the ids. That spares PostgreSQL to lock and
 // prepare those of all other days: 6 % of the time of a delivery while it keeps 30 of
 // them. If the ids are not all of today or yesterday, or there is no such partition, or
 // it is not for this user, they go to the tables as a whole.
-func (s *Store) straight(c conn, n int, id func(i int) uuid.UUID, f func(c conn) error) error {
-	if c.part = s.part(n, id); c.part != "" {
+func (s *Store) inPartition(c conn, n int, id func(i int) uuid.UUID, f func(c conn) error) error {
+	if c.partition = s.partitionSuffix(n, id); c.partition != "" {
 		err := f(c)
 		if state := sqlState(err); state != undefinedTable && state != insufficientPrivilege {
 			return err
 		}
-		s.absent.Store(c.part, true) // until the next Maintain
-		c.part = ""
+		s.missingPartitions.Store(c.partition, true) // until the next Maintain
+		c.partition = ""
 	}
 	return f(c)
 }
 
-// part returns how the names of the partitions end that are to hold all of the ids.
-func (s *Store) part(n int, id func(i int) uuid.UUID) string {
+// partitionSuffix returns how the names of the partitions end that are to hold all of the ids.
+func (s *Store) partitionSuffix(n int, id func(i int) uuid.UUID) string {
 	first := dayOf(id(0))
 	for i := range n {
 		if dayOf(id(i)) != first {
@@ -83,7 +83,7 @@ func (s *Store) part(n int, id func(i int) uuid.UUID) string {
 		return ""
 	}
 	part := at.Format("_" + dayFormat)
-	if _, absent := s.absent.Load(part); absent {
+	if _, absent := s.missingPartitions.Load(part); absent {
 		return ""
 	}
 	return part
@@ -111,21 +111,21 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	if !s.pg {
 		return nil
 	}
-	s.absent.Clear()
+	s.missingPartitions.Clear()
 	if missing, err := s.missingDays(ctx, s.db.DB, now); err != nil || len(missing) == 0 {
-		return s.failed(ctx, err)
+		return s.mapError(ctx, err)
 	}
 	return s.write(ctx, func(tx bun.Tx) error {
-		if alone, err := s.tryAlone(ctx, tx, "partitions"); err != nil || !alone {
+		if alone, err := s.tryAdvisoryLock(ctx, tx, "partitions"); err != nil || !alone {
 			return err
 		}
 		return s.createPartitions(ctx, tx.Tx, now)
 	})
 }
 
-// tryAlone reports whether nobody else is at this work, which it then keeps others
+// tryAdvisoryLock reports whether nobody else is at this work, which it then keeps others
 // from until the transaction ends.
-func (s *Store) tryAlone(ctx context.Context, tx bun.Tx, work string) (alone bool, err error) {
+func (s *Store) tryAdvisoryLock(ctx context.Context, tx bun.Tx, work string) (alone bool, err error) {
 	err = tx.NewRaw("SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", "github.com/ecg-api/webhooks/"+work+"/"+s.schema).
 		Scan(ctx, &alone)
 	return alone, err
@@ -133,7 +133,7 @@ func (s *Store) tryAlone(ctx context.Context, tx bun.Tx, work string) (alone boo
 
 // Partitions are made and dropped under locks for which everybody waits, so they are
 // not waited for longer than this, and nothing long is done under them.
-const briefly = `SET LOCAL lock_timeout = '100ms'; SET LOCAL statement_timeout = '1s'`
+const shortTimeouts = `SET LOCAL lock_timeout = '100ms'; SET LOCAL statement_timeout = '1s'`
 
 const (
 	lockNotAvailable = "55P03" // by lock_timeout, or NOWAIT
@@ -151,7 +151,7 @@ func (s *Store) createPartitions(ctx context.Context, db handle, now time.Time) 
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, "SAVEPOINT partitions; "+briefly); err != nil {
+	if _, err := db.ExecContext(ctx, "SAVEPOINT partitions; "+shortTimeouts); err != nil {
 		return err
 	}
 	err = s.createMissing(ctx, db, now)
@@ -198,7 +198,7 @@ func (s *Store) missingDays(ctx context.Context, db handle, now time.Time) (miss
 		return nil, err
 	}
 	today := now.UTC().Truncate(day)
-	for n := range ahead + 1 {
+	for n := range partitionsAhead + 1 {
 		at := today.Add(time.Duration(n) * day)
 		if there[partition("messages", at)] && there[partition("attempts", at)] {
 			continue

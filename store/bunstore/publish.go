@@ -23,15 +23,15 @@ func (s *Store) Publish(
 		}
 		p.opts.HandOff = nil
 		t.failure = s.publishInside(ctx, t, p)
-		return p.result(s.failedInside(ctx, t.failure))
+		return p.result(s.mapErrorInTx(ctx, t.failure))
 	}
-	p.told = &s.told
+	p.notifications = &s.notifications
 	stored := false
 	defer func() {
 		switch { // also after a panic of HandOff's
-		case s.pg && (p.left || p.notified):
-			s.told.end(p.notified, stored, s.tell)
-		case stored && p.left:
+		case s.pg && (p.claimable || p.notified):
+			s.notifications.end(p.notified, stored, s.notifyNow)
+		case stored && p.claimable:
 			s.wake.all()
 		}
 	}()
@@ -43,8 +43,8 @@ func (s *Store) Publish(
 // publish does it in a transaction of the store's.
 func (s *Store) publish(ctx context.Context, p *publication) error {
 	if s.pg && !p.keyed() {
-		return s.repeated(ctx, func() error {
-			return s.session(ctx, func(c conn) error { return p.runAlone(ctx, s, c) })
+		return s.retry(ctx, func() error {
+			return s.session(ctx, func(c conn) error { return p.runSingle(ctx, s, c) })
 		})
 	}
 	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
@@ -70,7 +70,7 @@ func (s *Store) publishInside(ctx context.Context, t *transaction, p *publicatio
 	err := p.run(ctx, s, c)
 	if err != nil {
 		_, _ = t.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO webhooks_publish")
-	} else if p.left {
+	} else if p.claimable {
 		t.ended = append(t.ended, func(committed bool) {
 			if committed {
 				s.wake.all()
@@ -88,25 +88,25 @@ type publication struct {
 	messages []store.NewMessage
 	opts     store.PublishOptions
 
-	asked      *questions
-	answers    [][]match // by question
-	remembered bool
-	matches    [][]match // by message
+	queries *matchQueries
+	found   [][]match // by query
+	cached  bool      // found is from the matchCache
+	matches [][]match // by message
 
 	published []store.Published
 	fresh     []int       // the messages to be stored
 	reserved  []int       // those of them whose keys are ours now
 	attempts  []firstPost // to be stored
-	left      bool        // some of them are to be claimed
+	claimable bool        // some of them are to be claimed
 
-	told     *notices // nil in the caller's transaction, which may take long
-	notified bool
+	notifications *sharedNotify // nil in the caller's transaction, which may take long
+	notified      bool
 }
 
 // notifies decides whether the statement notifies, once for all tries.
 func (p *publication) notifies() bool {
-	if p.left && !p.notified {
-		p.notified = p.told == nil || p.told.begin()
+	if p.claimable && !p.notified {
+		p.notified = p.notifications == nil || p.notifications.begin()
 	}
 	return p.notified
 }
@@ -160,13 +160,13 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	return err
 }
 
-// runAlone does it without one: the one statement that writes is a transaction by itself.
-func (p *publication) runAlone(ctx context.Context, s *Store, c conn) (err error) {
-	for stale, afresh := true, false; stale && err == nil; afresh = true {
-		if err := p.prepare(ctx, c, &s.memory, afresh); err != nil || len(p.fresh) == 0 {
+// runSingle does it without one: the one statement that writes is a transaction by itself.
+func (p *publication) runSingle(ctx context.Context, s *Store, c conn) (err error) {
+	for stale, bypassCache := true, false; stale && err == nil; bypassCache = true {
+		if err := p.prepare(ctx, c, &s.matchCache, bypassCache); err != nil || len(p.fresh) == 0 {
 			return err
 		}
-		err = s.straight(c, len(p.fresh)+len(p.attempts), p.id, func(c conn) (err error) {
+		err = s.inPartition(c, len(p.fresh)+len(p.attempts), p.id, func(c conn) (err error) {
 			stale, err = p.insert(ctx, c, s.schema)
 			return err
 		})
@@ -175,12 +175,12 @@ func (p *publication) runAlone(ctx context.Context, s *Store, c conn) (err error
 }
 
 // prepare does all but to store the messages.
-func (p *publication) prepare(ctx context.Context, c conn, memory *memory, afresh bool) error {
+func (p *publication) prepare(ctx context.Context, c conn, cache *matchCache, bypassCache bool) error {
 	p.published, p.fresh = make([]store.Published, len(p.messages)), nil
 	if len(p.messages) == 0 {
 		return nil
 	}
-	if err := p.match(ctx, c, memory, afresh); err != nil {
+	if err := p.match(ctx, c, cache, bypassCache); err != nil {
 		return err
 	}
 	p.filter()
@@ -205,7 +205,7 @@ func (p *publication) fanOut() {
 	for _, i := range p.fresh {
 		n += len(p.matches[i])
 	}
-	p.attempts, p.left = make([]firstPost, 0, n), false
+	p.attempts, p.claimable = make([]firstPost, 0, n), false
 	jobs := make([]store.Job, 0, n)
 	for _, i := range p.fresh {
 		m := &p.messages[i]
@@ -217,7 +217,7 @@ func (p *publication) fanOut() {
 				post.sending = true
 				jobs = append(jobs, post.job())
 			} else {
-				p.left = true
+				p.claimable = true
 			}
 			p.attempts = append(p.attempts, post)
 		}

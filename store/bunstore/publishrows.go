@@ -15,8 +15,8 @@ import (
 // subscriptions were remembered and are others by now.
 func (p *publication) insert(ctx context.Context, c conn, channel string) (stale bool, err error) {
 	text, args := insertAll, []any{}
-	if p.remembered {
-		text, args = insertRemembered, []any{p.asked.whole(), p.matchRows().whole()}
+	if p.cached {
+		text, args = insertUnlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
 	}
 	args = append(args, p.messageRows().whole(), p.attemptRows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
 	err = c.query(ctx, text, func(row *sql.Rows) error {
@@ -27,8 +27,8 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 }
 
 const (
-	insertAll        = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
-	insertRemembered = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
+	insertAll           = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
+	insertUnlessChanged = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
 
 	insertUnlessStale = `stored AS (` + insertMessages + unlessStale + `), ` +
 		firstPosts + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `)
@@ -53,12 +53,12 @@ func (p *publication) insertAttempts(ctx context.Context, c conn) error {
 }
 
 const insertMessages = `
-INSERT INTO {}messages{part} (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
+INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
 ?`
 
-func (p *publication) messageRows() rows {
+func (p *publication) messageRows() paramRows {
 	m := func(i int) *store.NewMessage { return &p.messages[p.fresh[i]] }
-	return rows{len(p.fresh), []column{
+	return paramRows{len(p.fresh), []column{
 		uuids(func(i int) uuid.UUID { return m(i).ID }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		uuids(func(i int) uuid.UUID { return m(i).EventTypeID }),
@@ -77,15 +77,15 @@ func (p *publication) messageRows() rows {
 const firstPosts = `r(id, message, org, subscription, event_type, line, sending, expires, created, creator) AS (?)`
 
 const insertFirstPosts = `
-INSERT INTO {}attempts{part} (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
+INSERT INTO {}attempts{partition} (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
   number, step, type, status, expires_at, created_at, created_by, updated_at, updated_by)
 SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, r.line, 1, 0, 0, 0,
   r.expires, r.created, r.creator, r.created, r.creator
 FROM r`
 
-func (p *publication) attemptRows() rows {
+func (p *publication) attemptRows() paramRows {
 	a := func(i int) *firstPost { return &p.attempts[i] }
-	return rows{len(p.attempts), []column{
+	return paramRows{len(p.attempts), []column{
 		uuids(func(i int) uuid.UUID { return a(i).id }),
 		uuids(func(i int) uuid.UUID { return a(i).message.ID }),
 		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),

@@ -20,12 +20,12 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 		return nil, nil
 	}
 	chained := func(o store.Outcome) bool { return o.Number > 1 || o.Next != nil }
-	r := &recording{alone: outcomes}
+	r := &outcomeBatch{single: outcomes}
 	if slices.ContainsFunc(outcomes, chained) {
-		r.alone = slices.DeleteFunc(slices.Clone(outcomes), chained)
+		r.single = slices.DeleteFunc(slices.Clone(outcomes), chained)
 		r.chained = slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !chained(o) })
 	}
-	if err := s.record(ctx, r, len(outcomes)); err != nil {
+	if err := s.recordBatch(ctx, r, len(outcomes)); err != nil {
 		return nil, err
 	}
 	if r.due && !s.pg {
@@ -39,13 +39,13 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 	return lost, nil
 }
 
-func (s *Store) record(ctx context.Context, r *recording, n int) error {
+func (s *Store) recordBatch(ctx context.Context, r *outcomeBatch, n int) error {
 	if s.pg && len(r.chained) == 0 {
-		return s.repeated(ctx, func() error { // it is a transaction by itself
+		return s.retry(ctx, func() error { // it is a transaction by itself
 			return s.session(ctx, func(c conn) error {
-				return s.straight(c, n, func(i int) uuid.UUID { return r.alone[i].AttemptID }, func(c conn) error {
+				return s.inPartition(c, n, func(i int) uuid.UUID { return r.single[i].AttemptID }, func(c conn) error {
 					r.kept = make(map[uuid.UUID]link, n)
-					return r.storeAlone(ctx, c)
+					return r.storeSingle(ctx, c)
 				})
 			})
 		})
@@ -59,9 +59,9 @@ func (s *Store) record(ctx context.Context, r *recording, n int) error {
 	})
 }
 
-// recording is one call of Record.
-type recording struct {
-	alone   []store.Outcome // which concern no other attempt
+// outcomeBatch is one call of Record.
+type outcomeBatch struct {
+	single  []store.Outcome // which concern no other attempt
 	chained []store.Outcome
 	kept    map[uuid.UUID]link // by attempt
 	due     bool               // a next attempt is to be sent at once
@@ -70,11 +70,11 @@ type recording struct {
 // link is where an attempt stands in its chain.
 type link struct {
 	delivery uuid.UUID
-	alone    bool // it is the only one
+	single   bool // it is the only one
 }
 
-func (r *recording) run(ctx context.Context, c conn) error {
-	if err := r.storeAlone(ctx, c); err != nil {
+func (r *outcomeBatch) run(ctx context.Context, c conn) error {
+	if err := r.storeSingle(ctx, c); err != nil {
 		return err
 	}
 	if err := r.store(ctx, c, r.chained); err != nil {
@@ -93,21 +93,21 @@ func (r *recording) run(ctx context.Context, c conn) error {
 	return summarize(ctx, c, deliveries)
 }
 
-// storeAlone stores what concerns no other attempt: the first attempt of a chain,
+// storeSingle stores what concerns no other attempt: the first attempt of a chain,
 // while it is being sent, is all of the chain.
-func (r *recording) storeAlone(ctx context.Context, c conn) error {
+func (r *outcomeBatch) storeSingle(ctx context.Context, c conn) error {
 	if !c.pg {
-		return r.store(ctx, c, r.alone)
+		return r.store(ctx, c, r.single)
 	}
-	if len(r.alone) == 0 {
+	if len(r.single) == 0 {
 		return nil
 	}
-	return c.queryPlanned(ctx, storeAlone, func(row scanner) error {
+	return c.queryPlanned(ctx, storeSingle, func(row scanner) error {
 		var attempt id
 		err := row.Scan(&attempt)
-		r.kept[uuid.UUID(attempt)] = link{alone: true}
+		r.kept[uuid.UUID(attempt)] = link{single: true}
 		return err
-	}, outcomeRows(r.alone).whole())
+	}, outcomeRows(r.single).whole())
 }
 
 // sending is a condition that the planner cannot estimate. From what it knows, next to
@@ -115,7 +115,7 @@ func (r *recording) storeAlone(ctx context.Context, c conn) error {
 const sending = `coalesce(sending, false)`
 
 // leased finds what is still held under the leases in r, on PostgreSQL. The array leaves
-// the planner nothing but to look each attempt up. A join with r would be a choice, which
+// the planner nothing but to look each attempt up. A join with r would be a messageFilter, which
 // it makes once for a connection: while the queue is empty, reading all of it costs no
 // more than a look-up, and when it has filled up that takes a second for each statement.
 // IS TRUE keeps the rest from becoming a join again.
@@ -123,22 +123,22 @@ const leased = `q.attempt_id = ANY(ARRAY(SELECT attempt FROM r)) AND ((q.attempt
 
 // The planner expects one row of held. It would read all of r for each, where r and held
 // are joined, if the attempts come to be joined before; with IS TRUE there is no join.
-const storeAlone = `
+const storeSingle = `
 WITH ` + outcomes + `, held AS (
   DELETE FROM {}queue AS q WHERE ` + leased + ` AND q.number = 1
   RETURNING q.attempt_id
 )
-UPDATE {}attempts{part} AS a SET ` + setOutcome + `
+UPDATE {}attempts{partition} AS a SET ` + setOutcome + `
 FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held)) IS TRUE
 RETURNING a.id`
 
 // store writes the outcomes whose leases are still held.
-func (r *recording) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
+func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
 	held, release := map[uuid.UUID]bool{}, releaseQueue
 	if c.pg {
 		release = releaseLeased
 	}
-	err := c.each(ctx, release, rows{len(outcomes), []column{
+	err := c.each(ctx, release, paramRows{len(outcomes), []column{
 		uuids(func(i int) uuid.UUID { return outcomes[i].AttemptID }),
 		bigints(func(i int) int64 { return outcomes[i].Token }),
 	}}, func(row *sql.Rows) error {
@@ -156,7 +156,7 @@ func (r *recording) store(ctx context.Context, c conn, outcomes []store.Outcome)
 		var number, attempts int
 		var l link
 		err := row.Scan(&attempt, (*id)(&l.delivery), &number, &attempts)
-		l.alone = number == 1 && attempts == 1
+		l.single = number == 1 && attempts == 1
 		r.kept[uuid.UUID(attempt)] = l
 		return err
 	})
@@ -185,9 +185,9 @@ UPDATE {}attempts AS a SET ` + setOutcome + `
 FROM r WHERE a.id = r.attempt
 RETURNING id, delivery_id, number, chain_attempts`
 
-func outcomeRows(outcomes []store.Outcome) rows {
+func outcomeRows(outcomes []store.Outcome) paramRows {
 	o := func(i int) *store.Outcome { return &outcomes[i] }
-	return rows{len(outcomes), []column{
+	return paramRows{len(outcomes), []column{
 		uuids(func(i int) uuid.UUID { return o(i).AttemptID }),
 		bigints(func(i int) int64 { return o(i).Token }),
 		bigints(func(i int) store.Status { return o(i).Status }),
@@ -210,11 +210,11 @@ func outcomeRows(outcomes []store.Outcome) rows {
 // order in which they are locked, and the outcomes that ask for a next one. Of
 // several outcomes of a delivery the last one decides: when the others were
 // decided, it was still being sent.
-func (r *recording) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
+func (r *outcomeBatch) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 	last := map[uuid.UUID]*store.Outcome{}
 	for i := range r.chained {
 		o := &r.chained[i]
-		if l, ok := r.kept[o.AttemptID]; ok && (o.Next != nil || !l.alone) {
+		if l, ok := r.kept[o.AttemptID]; ok && (o.Next != nil || !l.single) {
 			last[l.delivery] = o
 		}
 	}
@@ -232,10 +232,10 @@ func (r *recording) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 
 // addNexts adds the automatic retries to the chains in which nothing else is
 // queued, and forgets the time of the others.
-func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome) error {
+func (r *outcomeBatch) addNexts(ctx context.Context, c conn, nexts []*store.Outcome) error {
 	added, now := map[uuid.UUID]bool{}, time.Now()
 	var queue []queueing
-	err := c.each(ctx, insertNexts, rows{len(nexts), []column{
+	err := c.each(ctx, insertNexts, paramRows{len(nexts), []column{
 		uuids(func(i int) uuid.UUID { return nexts[i].Next.ID }),
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
 		times(func(i int) time.Time { return nexts[i].At }),
@@ -265,7 +265,7 @@ func (r *recording) addNexts(ctx context.Context, c conn, nexts []*store.Outcome
 			refused = append(refused, o.AttemptID)
 		}
 	}
-	return c.each(ctx, forgetNexts, listOf(refused), nil)
+	return c.each(ctx, forgetNexts, idRows(refused), nil)
 }
 
 const insertNexts = `

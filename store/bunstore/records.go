@@ -23,7 +23,7 @@ func auditRowOf(a store.Audit) auditRow {
 	return auditRow{instant(a.CreatedAt), a.CreatedBy, instant(a.UpdatedAt), a.UpdatedBy}
 }
 
-func (r auditRow) record() store.Audit {
+func (r auditRow) toStore() store.Audit {
 	return store.Audit{
 		CreatedAt: time.Time(r.CreatedAt), CreatedBy: r.CreatedBy,
 		UpdatedAt: time.Time(r.UpdatedAt), UpdatedBy: r.UpdatedBy,
@@ -42,7 +42,7 @@ func lifecycleRowOf(l store.Lifecycle) lifecycleRow {
 	return lifecycleRow{l.Active, instant(l.ActiveChangedAt), l.Archived, instant(l.ArchivedChangedAt)}
 }
 
-func (r lifecycleRow) record() store.Lifecycle {
+func (r lifecycleRow) toStore() store.Lifecycle {
 	return store.Lifecycle{
 		Active: r.Active, ActiveChangedAt: time.Time(r.ActiveChangedAt),
 		Archived: r.Archived, ArchivedChangedAt: time.Time(r.ArchivedChangedAt),
@@ -139,8 +139,8 @@ func countBounded[R any, P interface {
 	return int(n), rows, truncated, err
 }
 
-// listOfRecords makes a list of what scanPage or scanBounded found.
-func listOfRecords[R, T any](rows []R, total, truncated int, record func(*R) T) store.List[T] {
+// toList makes a list of what scanPage or scanBounded found.
+func toList[R, T any](rows []R, total, truncated int, record func(*R) T) store.List[T] {
 	list := store.List[T]{Total: total, Truncated: truncated}
 	for i := range rows {
 		list.Items = append(list.Items, record(&rows[i]))
@@ -148,8 +148,8 @@ func listOfRecords[R, T any](rows []R, total, truncated int, record func(*R) T) 
 	return list
 }
 
-// changed runs the caller's change, whose error must come back as it is.
-func changed(err error) error {
+// fromCaller runs the caller's change, whose error must come back as it is.
+func fromCaller(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (s *Store) CountRecoverable(ctx context.Context, r store.Recovery) (n int, 
 		if r.Scope == store.RecoverFailed {
 			return nil
 		}
-		return f.missed(ctx, everything, 0, func(_ store.Message, matches bool) {
+		return f.findMissed(ctx, everything, 0, func(_ store.Message, matches bool) {
 			if matches {
 				n++
 			}
@@ -44,23 +44,23 @@ type finder struct {
 	sub      store.Subscription
 }
 
-// stretch is a part of the ids: those behind the one, and up to the other.
-type stretch struct{ behind, last uuid.UUID }
+// idRange is a part of the ids: those behind the one, and up to the other.
+type idRange struct{ behind, last uuid.UUID }
 
-var everything = stretch{uuid.Nil, uuid.Max}
+var everything = idRange{uuid.Nil, uuid.Max}
 
 // Whatever becomes of it, a step of a recovery looks at no more than this of the
 // subscription's attempts, and of the organization's messages.
-const looksAt = 5000
+const maxScanned = 5000
 
-// ahead returns the stretch behind an id that a step looks at, of ids that the text
+// ahead returns the idRange behind an id that a step looks at, of ids that the text
 // finds for the owner, and whether there is more.
-func (f finder) ahead(ctx context.Context, ids string, owner, behind uuid.UUID) (st stretch, more bool, err error) {
-	st = stretch{behind, uuid.Max}
+func (f finder) nextRange(ctx context.Context, ids string, owner, behind uuid.UUID) (st idRange, more bool, err error) {
+	st = idRange{behind, uuid.Max}
 	err = f.query(ctx, ids+` AND id > ? ORDER BY id LIMIT 1 OFFSET ?`, func(row *sql.Rows) error {
 		more = true
 		return row.Scan((*id)(&st.last))
-	}, f.id(owner), f.id(behind), looksAt-1)
+	}, f.id(owner), f.id(behind), maxScanned-1)
 	return st, more, err
 }
 
@@ -80,8 +80,8 @@ func (f finder) countFailed(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// failed returns the deliveries in a stretch, in the order of their ids.
-func (f finder) failed(ctx context.Context, in stretch, most int) (found []uuid.UUID, err error) {
+// findFailed returns the deliveries in a idRange, in the order of their ids.
+func (f finder) findFailed(ctx context.Context, in idRange, most int) (found []uuid.UUID, err error) {
 	err = f.query(ctx, `SELECT a.id `+failedDeliveries+` AND a.id > ? AND a.id <= ? ORDER BY a.id LIMIT ?`, func(row *sql.Rows) error {
 		var delivery id
 		err := row.Scan(&delivery)
@@ -91,10 +91,10 @@ func (f finder) failed(ctx context.Context, in stretch, most int) (found []uuid.
 	return found, err
 }
 
-// missed calls see with the messages in a stretch that the subscription's selectors
+// findMissed calls see with the messages in a idRange that the subscription's selectors
 // match, in the order of their ids, and whether its filter does too; with at most so
 // many, or all for 0.
-func (f finder) missed(ctx context.Context, in stretch, most int, see func(m store.Message, matches bool)) error {
+func (f finder) findMissed(ctx context.Context, in idRange, most int, see func(m store.Message, matches bool)) error {
 	matches, args := f.selected()
 	if matches == "" {
 		return nil

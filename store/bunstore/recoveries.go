@@ -31,7 +31,7 @@ type recoveryRow struct {
 	Position       optionalID
 }
 
-func (r *recoveryRow) record() store.Recovery {
+func (r *recoveryRow) toStore() store.Recovery {
 	return store.Recovery{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID),
 		Scope: r.Scope, Since: time.Time(r.SinceAt), Until: time.Time(r.UntilAt), RatePerSecond: r.Rate,
@@ -47,7 +47,7 @@ func (s *Store) recoveries(db bun.IDB, model any) *bun.SelectQuery {
 // CreateRecovery implements store.Recoveries.
 func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
 	return s.write(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, r.OrganizationID, r.SubscriptionID, "SHARE"); err != nil {
+		if err := s.requireSubscription(ctx, tx, r.OrganizationID, r.SubscriptionID, "SHARE"); err != nil {
 			return err
 		}
 		row := &recoveryRow{
@@ -72,13 +72,13 @@ func (s *Store) setDue(ctx context.Context, tx bun.Tx, recovery uuid.UUID, wait 
 func (s *Store) Recovery(ctx context.Context, org, subscription, recovery uuid.UUID) (store.Recovery, error) {
 	row, err := s.recovery(ctx, s.db, org, subscription, recovery, "")
 	if err != nil {
-		return store.Recovery{}, s.failed(ctx, err)
+		return store.Recovery{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }
 
 func (s *Store) recovery(ctx context.Context, db bun.IDB, org, subscription, recovery uuid.UUID, lock string) (row recoveryRow, err error) {
-	if err := s.hold(ctx, db, org, subscription, ""); err != nil {
+	if err := s.requireSubscription(ctx, db, org, subscription, ""); err != nil {
 		return row, err
 	}
 	q := s.recoveries(db, &row).Where("j.id = ?", id(recovery)).Where("j.subscription_id = ?", id(subscription))

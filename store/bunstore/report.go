@@ -18,24 +18,24 @@ func (s *Store) Report(
 	err = s.write(ctx, func(tx bun.Tx) error {
 		// Alone: AddAttempt holds a chain before it withdraws an attempt, and Record,
 		// as we do, has an attempt before it holds the chain.
-		if err := s.hold(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
+		if err := s.requireSubscription(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
 			return err
 		}
-		chain, err := s.holdAttempt(ctx, tx, subscription, attempt)
+		chain, err := s.lockAttempt(ctx, tx, subscription, attempt)
 		if err != nil {
 			return err
 		}
 		read := func() (store.Attempt, error) {
 			var row attemptRow
 			err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(attempt)).Scan(ctx)
-			return row.record(), err
+			return row.toStore(), err
 		}
 		if out, err = read(); err != nil {
 			return err
 		}
 		r, err := decide(out)
 		if err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		if r == nil {
 			return nil
@@ -61,9 +61,9 @@ func (s *Store) Report(
 	return out, nil
 }
 
-// holdAttempt holds an attempt, so that who records it waits, and its chain, which
+// lockAttempt holds an attempt, so that who records it waits, and its chain, which
 // it returns.
-func (s *Store) holdAttempt(ctx context.Context, tx bun.Tx, subscription, attempt uuid.UUID) (chain uuid.UUID, err error) {
+func (s *Store) lockAttempt(ctx context.Context, tx bun.Tx, subscription, attempt uuid.UUID) (chain uuid.UUID, err error) {
 	find := func(lock string) (found id, err error) {
 		q := tx.NewSelect().TableExpr(s.table("attempts AS a")).Column("a.delivery_id").
 			Where("a.subscription_id = ?", id(subscription)).Where("a.id = ?", id(attempt))
@@ -75,7 +75,7 @@ func (s *Store) holdAttempt(ctx context.Context, tx bun.Tx, subscription, attemp
 	}
 	chain = uuid.UUID(found)
 	c, chains := s.on(tx.Tx), []uuid.UUID{chain}
-	if err := holdMessagesOf(ctx, c, chains); err != nil {
+	if err := lockMessagesOf(ctx, c, chains); err != nil {
 		return chain, err
 	}
 	queue := tx.NewSelect().TableExpr(s.table("queue")).ColumnExpr("1").Where("attempt_id = ?", id(attempt))
@@ -106,7 +106,7 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 	if err := c.query(ctx, `DELETE FROM {}queue WHERE attempt_id = ?`, nil, c.id(a.ID)); err != nil {
 		return false, err
 	}
-	err = c.each(ctx, storeReport, rows{1, []column{
+	err = c.each(ctx, storeReport, paramRows{1, []column{
 		uuids(func(int) uuid.UUID { return a.ID }),
 		bigints(func(int) store.Status { return o.Status }),
 		times(func(int) time.Time { return o.PostedAt }),
@@ -120,7 +120,7 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 	if err != nil || r.Next == nil {
 		return false, err
 	}
-	rec := recording{chained: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
+	rec := outcomeBatch{chained: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
 	err = rec.addNexts(ctx, c, []*store.Outcome{&rec.chained[0]})
 	return rec.due, err
 }

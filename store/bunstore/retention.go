@@ -24,9 +24,9 @@ const (
 )
 
 var (
-	errPruning   = errors.New("somebody else prunes")
-	errTooMuch   = errors.New("too much of the day is kept")
-	errNotForNow = errors.New("the tables are in use")
+	errPruneRunning = errors.New("somebody else prunes")
+	errTooManyKept  = errors.New("too much of the day is kept")
+	errTablesInUse  = errors.New("the tables are in use")
 )
 
 // pruneDays drops the days that ended before the time, and removes at most so many
@@ -38,9 +38,9 @@ func (s *Store) pruneDays(ctx context.Context, before time.Time, most int) (remo
 	}
 	days, err := s.endedDays(ctx, s.db.DB, by)
 	if err != nil {
-		return 0, s.failed(ctx, err)
+		return 0, s.mapError(ctx, err)
 	}
-	removed, err = s.pruneSome(ctx, before, most, s.outside(days))
+	removed, err = s.pruneSome(ctx, before, most, s.outsideDays(days))
 	for _, at := range days {
 		if err != nil || removed >= most {
 			return removed, err
@@ -48,7 +48,7 @@ func (s *Store) pruneDays(ctx context.Context, before time.Time, most int) (remo
 		var n int
 		n, err = s.pruneDay(ctx, at, before, most-removed)
 		removed += n
-		if errors.Is(err, errPruning) || errors.Is(err, errNotForNow) {
+		if errors.Is(err, errPruneRunning) || errors.Is(err, errTablesInUse) {
 			return removed, nil // another time
 		}
 	}
@@ -56,21 +56,21 @@ func (s *Store) pruneDays(ctx context.Context, before time.Time, most int) (remo
 }
 
 func (s *Store) pruneDay(ctx context.Context, at, before time.Time, most int) (removed int, err error) {
-	removed, err = s.pruneAlone(ctx, before, most, s.tied(at, most))
+	removed, err = s.pruneMessagesOfDay(ctx, before, most, s.tiedToOtherDays(at, most))
 	if err != nil || removed >= most {
 		return removed, err
 	}
 	dropped, err := s.dropDay(ctx, at, before)
-	if errors.Is(err, errTooMuch) {
-		dropped, err = s.pruneAlone(ctx, before, most-removed, s.inside(at))
+	if errors.Is(err, errTooManyKept) {
+		dropped, err = s.pruneMessagesOfDay(ctx, before, most-removed, s.insideDay(at))
 	}
 	return removed + dropped, err
 }
 
-// pruneAlone removes messages one by one of a day that nobody else drops meanwhile.
-func (s *Store) pruneAlone(ctx context.Context, before time.Time, most int, of choice) (removed int, err error) {
+// pruneMessagesOfDay removes messages one by one of a day that nobody else drops meanwhile.
+func (s *Store) pruneMessagesOfDay(ctx context.Context, before time.Time, most int, of messageFilter) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
-		if err := s.soleRetention(ctx, tx); err != nil {
+		if err := s.lockRetention(ctx, tx); err != nil {
 			return err
 		}
 		removed, err = s.pruneMessages(ctx, tx, before, most, of)
@@ -82,18 +82,18 @@ func (s *Store) pruneAlone(ctx context.Context, before time.Time, most int, of c
 	return removed, nil
 }
 
-func (s *Store) soleRetention(ctx context.Context, tx bun.Tx) error {
-	alone, err := s.tryAlone(ctx, tx, "retention")
+func (s *Store) lockRetention(ctx context.Context, tx bun.Tx) error {
+	alone, err := s.tryAdvisoryLock(ctx, tx, "retention")
 	if err == nil && !alone {
-		err = errPruning
+		err = errPruneRunning
 	}
 	return err
 }
 
-type choice = func(*bun.SelectQuery) *bun.SelectQuery
+type messageFilter = func(*bun.SelectQuery) *bun.SelectQuery
 
 // outside chooses the messages that are in none of the days.
-func (s *Store) outside(days []time.Time) choice {
+func (s *Store) outsideDays(days []time.Time) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		for _, at := range days {
 			q.Where(s.ofDay("m.id < {from} OR m.id >= {to}", at))
@@ -103,7 +103,7 @@ func (s *Store) outside(days []time.Time) choice {
 }
 
 // inside chooses the messages of a day.
-func (s *Store) inside(at time.Time) choice {
+func (s *Store) insideDay(at time.Time) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where(s.ofDay("m.id >= {from} AND m.id < {to}", at))
 	}
@@ -111,7 +111,7 @@ func (s *Store) inside(at time.Time) choice {
 
 // tied chooses messages of a day which keep it from ending as a whole. Not all of
 // them, but enough to find so many that can go, unless too much of the day is kept.
-func (s *Store) tied(at time.Time, most int) choice {
+func (s *Store) tiedToOtherDays(at time.Time, most int) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where(s.ofDay(`m.id IN (
 (SELECT DISTINCT a.message_id FROM {}attempts AS a
@@ -126,7 +126,7 @@ UNION ALL
 // change no more.
 func (s *Store) dropDay(ctx context.Context, at, before time.Time) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
-		if err := s.soleRetention(ctx, tx); err != nil {
+		if err := s.lockRetention(ctx, tx); err != nil {
 			return err
 		}
 		if days, err := s.endedDays(ctx, tx.Tx, at.Add(day)); err != nil || len(days) == 0 || !days[len(days)-1].Equal(at) {
@@ -140,9 +140,9 @@ func (s *Store) dropDay(ctx context.Context, at, before time.Time) (removed int,
 	case err == nil:
 		return removed, nil
 	case state == lockNotAvailable:
-		return 0, errNotForNow
+		return 0, errTablesInUse
 	case state == queryCanceled && ctx.Err() == nil:
-		return 0, errTooMuch
+		return 0, errTooManyKept
 	}
 	return 0, err
 }
@@ -150,9 +150,9 @@ func (s *Store) dropDay(ctx context.Context, at, before time.Time) (removed int,
 // drop is the end of a day, in a transaction.
 type drop struct {
 	*Store
-	tx    bun.Tx
-	at    time.Time
-	young []id // messages that are younger than their ids say
+	tx           bun.Tx
+	at           time.Time
+	createdLater []id // messages that are younger than their ids say
 }
 
 func (d *drop) run(ctx context.Context, before time.Time) (removed int, err error) {
@@ -165,7 +165,7 @@ func (d *drop) run(ctx context.Context, before time.Time) (removed int, err erro
 		return 0, err
 	}
 	err = d.tx.NewRaw(d.ofDay("SELECT id FROM {}messages_{day} WHERE created_at >= ? LIMIT ?", d.at), instant(before), keptMessages+1).
-		Scan(ctx, &d.young)
+		Scan(ctx, &d.createdLater)
 	if err != nil {
 		return 0, err
 	}
@@ -173,7 +173,7 @@ func (d *drop) run(ctx context.Context, before time.Time) (removed int, err erro
 	if _, err := d.kept(ctx); err != nil {
 		return 0, err
 	}
-	for _, text := range []string{briefly, lockTables, lockPartitions} {
+	for _, text := range []string{shortTimeouts, lockTables, lockPartitions} {
 		if err := d.exec(ctx, text); err != nil {
 			return 0, err
 		}
@@ -206,7 +206,7 @@ const (
 
 // kept returns the messages whose attempts of the day are kept, the day's and others.
 func (d *drop) kept(ctx context.Context) (kept []id, err error) {
-	err = d.tx.NewRaw(d.ofDay(keptOfDay, d.at), bun.List(append(d.young, id(uuid.Nil))), keptMessages+1).Scan(ctx, &kept)
+	err = d.tx.NewRaw(d.ofDay(keptOfDay, d.at), bun.List(append(d.createdLater, id(uuid.Nil))), keptMessages+1).Scan(ctx, &kept)
 	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (d *drop) kept(ctx context.Context) (kept []id, err error) {
 	err = d.tx.NewRaw(d.ofDay("SELECT count(*) FROM (SELECT 1 FROM {}attempts_{day} WHERE message_id IN (?) LIMIT ?) AS a", d.at),
 		bun.List(kept), keptAttempts+1).Scan(ctx, &attempts)
 	if err == nil && (len(kept) > keptMessages || attempts > keptAttempts) {
-		err = errTooMuch
+		err = errTooManyKept
 	}
 	return kept, err
 }

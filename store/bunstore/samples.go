@@ -28,10 +28,10 @@ func sampleRowOf(r store.Sample) *sampleRow {
 	}
 }
 
-func (r *sampleRow) record() store.Sample {
+func (r *sampleRow) toStore() store.Sample {
 	return store.Sample{
 		ID: uuid.UUID(r.ID), EventTypeID: uuid.UUID(r.EventTypeID), Version: r.Version, Payload: r.Payload,
-		Audit: r.auditRow.record(), Revision: r.Revision,
+		Audit: r.auditRow.toStore(), Revision: r.Revision,
 	}
 }
 
@@ -48,20 +48,20 @@ func (s *Store) CreateSample(ctx context.Context, sample store.Sample) error {
 func (s *Store) insertSample(ctx context.Context, tx bun.Tx, sample store.Sample) error {
 	sample.Revision = 1
 	_, err := tx.NewInsert().Model(sampleRowOf(sample)).ModelTableExpr(s.table("samples")).Exec(ctx)
-	return unless(err, store.ErrSampleExists)
+	return duplicateAs(err, store.ErrSampleExists)
 }
 
 // Sample implements store.Catalog.
 func (s *Store) Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (store.Sample, error) {
 	sample, err := s.sample(ctx, s.db, eventTypeID, version, "")
-	return sample, s.failed(ctx, err)
+	return sample, s.mapError(ctx, err)
 }
 
 func (s *Store) sample(ctx context.Context, db bun.IDB, eventTypeID uuid.UUID, version, lock string) (store.Sample, error) {
 	var row sampleRow
 	q := s.samples(db, &row).Where("sa.event_type_id = ?", id(eventTypeID)).Where("sa.version = ?", version)
 	err := s.locked(q, lock).Scan(ctx)
-	return row.record(), err
+	return row.toStore(), err
 }
 
 func (s *Store) samples(db bun.IDB, model any) *bun.SelectQuery {
@@ -80,7 +80,7 @@ func (s *Store) Samples(
 			}
 			return q
 		}, large{"sa.payload", octets("sa.payload")}, "sa", page)
-		list = listOfRecords(rows, total, truncated, (*sampleRow).record)
+		list = toList(rows, total, truncated, (*sampleRow).toStore)
 		return err
 	})
 	return list, err
@@ -95,7 +95,7 @@ func (s *Store) UpdateSample(
 			return err
 		}
 		if sample, err = store.UpdatedSample(sample, change); err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		return s.updateSample(ctx, tx, sample)
 	})
@@ -107,7 +107,7 @@ func (s *Store) UpdateSample(
 
 func (s *Store) updateSample(ctx context.Context, tx bun.Tx, sample store.Sample) error {
 	_, err := tx.NewUpdate().Model(sampleRowOf(sample)).ModelTableExpr(s.table("samples AS sa")).WherePK().Exec(ctx)
-	return unless(err, store.ErrSampleExists)
+	return duplicateAs(err, store.ErrSampleExists)
 }
 
 // DeleteSample implements store.Catalog.
@@ -119,7 +119,7 @@ func (s *Store) DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version
 		}
 		if check != nil {
 			if err := check(sample); err != nil {
-				return changed(err)
+				return fromCaller(err)
 			}
 		}
 		_, err = tx.NewDelete().Model(sampleRowOf(sample)).ModelTableExpr(s.table("samples AS sa")).WherePK().Exec(ctx)

@@ -31,10 +31,10 @@ func secretRowOf(secret store.Secret) *secretRow {
 	}
 }
 
-func (r *secretRow) record() store.Secret {
+func (r *secretRow) toStore() store.Secret {
 	return store.Secret{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID),
-		Key: r.Key, ValidFrom: time.Time(r.ValidFrom), ValidTo: time.Time(r.ValidTo), Audit: r.auditRow.record(),
+		Key: r.Key, ValidFrom: time.Time(r.ValidFrom), ValidTo: time.Time(r.ValidTo), Audit: r.auditRow.toStore(),
 	}
 }
 
@@ -52,12 +52,12 @@ func (s *Store) Secrets(
 	ctx context.Context, org, subscription uuid.UUID, page store.Page,
 ) (list store.List[store.Secret], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		if err := s.hold(ctx, tx, org, subscription, ""); err != nil {
+		if err := s.requireSubscription(ctx, tx, org, subscription, ""); err != nil {
 			return err
 		}
 		var rows []secretRow
 		total, err := scanPage(ctx, s.secrets(tx, &rows).Where("k.subscription_id = ?", id(subscription)), "k", page)
-		list = listOfRecords(rows, total, 0, (*secretRow).record)
+		list = toList(rows, total, 0, (*secretRow).toStore)
 		return err
 	})
 	return list, err
@@ -65,8 +65,8 @@ func (s *Store) Secrets(
 
 // SecretAt implements store.Subscriptions.
 func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at time.Time) (store.Secret, error) {
-	if err := s.hold(ctx, s.db, org, subscription, ""); err != nil {
-		return store.Secret{}, s.failed(ctx, err)
+	if err := s.requireSubscription(ctx, s.db, org, subscription, ""); err != nil {
+		return store.Secret{}, s.mapError(ctx, err)
 	}
 	var row secretRow
 	err := s.secrets(s.db, &row).Where("k.subscription_id = ?", id(subscription)).
@@ -74,16 +74,16 @@ func (s *Store) SecretAt(ctx context.Context, org, subscription uuid.UUID, at ti
 		Where("k.valid_to IS NULL OR k.valid_to > ?", instant(at)).
 		Order("k.valid_from DESC", "k.id DESC").Limit(1).Scan(ctx)
 	if err != nil {
-		return store.Secret{}, s.failed(ctx, err)
+		return store.Secret{}, s.mapError(ctx, err)
 	}
-	return row.record(), nil
+	return row.toStore(), nil
 }
 
 // AddSecret implements store.Subscriptions.
 func (s *Store) AddSecret(
 	ctx context.Context, org, subscription uuid.UUID, next func(sub store.Subscription, current store.Secret) (store.Secret, error),
 ) error {
-	defer s.memory.forget(org)
+	defer s.matchCache.drop(org)
 	return s.write(ctx, func(tx bun.Tx) error {
 		sub, err := s.subscription(ctx, tx, org, subscription, "NO KEY UPDATE")
 		if err != nil {
@@ -95,9 +95,9 @@ func (s *Store) AddSecret(
 		if err != nil {
 			return err
 		}
-		secret, err := next(sub, row.record())
+		secret, err := next(sub, row.toStore())
 		if err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		_, err = tx.NewUpdate().Model((*secretRow)(nil)).ModelTableExpr(s.table("secrets AS k")).
 			Set("valid_to = ?", instant(secret.ValidFrom)).
@@ -123,11 +123,11 @@ func (s *Store) SecretsExcept(ctx context.Context, prefixes [][]byte, after uuid
 		q.Where("k.key IS NULL OR substr(k.key, 1, ?) <> ?", len(prefix), prefix)
 	}
 	if err := q.Scan(ctx); err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	out := make([]store.Secret, len(rows))
 	for i := range rows {
-		out[i] = rows[i].record()
+		out[i] = rows[i].toStore()
 	}
 	return out, nil
 }
@@ -141,7 +141,7 @@ RETURNING id`
 func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (n int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		n = 0 // it may be repeated
-		return s.on(tx.Tx).each(ctx, replaceKeys, rows{len(changes), []column{
+		return s.on(tx.Tx).each(ctx, replaceKeys, paramRows{len(changes), []column{
 			uuids(func(i int) uuid.UUID { return changes[i].SecretID }),
 			blobs(func(i int) []byte { return changes[i].From }),
 			blobs(func(i int) []byte { return changes[i].To }),

@@ -27,7 +27,7 @@ func (s *Store) SeedVersions(ctx context.Context) ([]store.SeedVersion, error) {
 	var rows []seedRow
 	err := s.db.NewSelect().Model(&rows).ModelTableExpr(s.table("seeds AS sd")).Order("sd.applied_at", "sd.position").Scan(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	var out []store.SeedVersion
 	for _, r := range rows {
@@ -94,7 +94,7 @@ func (s *Store) seedCategories(ctx context.Context, tx bun.Tx, categories []stor
 			err = s.insertCategory(ctx, tx, c)
 		case err == nil:
 			stored[c.ID] = uuid.UUID(row.ID)
-			err = s.updateCategory(ctx, tx, store.SeededCategory(row.record(), c))
+			err = s.updateCategory(ctx, tx, store.SeededCategory(row.toStore(), c))
 		}
 		if err != nil {
 			return nil, err
@@ -118,7 +118,7 @@ func (s *Store) seedEventTypes(
 			err = s.insertEventType(ctx, tx, e)
 		case err == nil:
 			stored[e.ID] = uuid.UUID(row.ID)
-			err = s.updateEventType(ctx, tx, store.SeededEventType(row.record(), e, categories[e.CategoryID]))
+			err = s.updateEventType(ctx, tx, store.SeededEventType(row.toStore(), e, categories[e.CategoryID]))
 		}
 		if err != nil {
 			return nil, err

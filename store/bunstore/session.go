@@ -64,7 +64,7 @@ type scanner interface{ Scan(into ...any) error }
 // the statement is a transaction by itself, and the session does not have the settings, it
 // sets them in the same round trip.
 func (c conn) queryPlanned(ctx context.Context, text string, scan func(scanner) error, args ...any) error {
-	if c.alone != nil {
+	if c.session != nil {
 		if sent, err := c.queryBatch(ctx, text, scan, args); sent || err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (c conn) queryPlanned(ctx context.Context, text string, scan func(scanner) 
 
 // queryBatch sends nothing where the driver's batches cannot prepare statements.
 func (c conn) queryBatch(ctx context.Context, text string, scan func(scanner) error, args []any) (sent bool, err error) {
-	err = c.alone.Raw(func(raw any) error {
+	err = c.session.Raw(func(raw any) error {
 		std, ok := raw.(*stdlib.Conn)
 		if sent = ok && std.Conn().Config().DefaultQueryExecMode == pgx.QueryExecModeCacheStatement; !sent {
 			return nil

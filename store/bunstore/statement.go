@@ -18,17 +18,17 @@ import (
 //
 // Their text is the same for both databases. In it {} stands before the names of
 // tables, {now} is the present, {us} makes a number of microseconds something to
-// add to it, and ? is the next argument: a value, or rows. {part} stands behind the
-// names of messages and attempts (see straight).
+// add to it, and ? is the next argument: a value, or rows. {partition} stands behind the
+// names of messages and attempts (see inPartition).
 type conn struct {
 	sql interface {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
-	prefix string
-	part   string // of the day's partitions, "" for the tables as a whole
-	pg     bool
-	native bool
-	alone  *sql.Conn // set outside of a transaction, if the sessions lack the planner settings
+	prefix    string
+	partition string // of the day's partitions, "" for the tables as a whole
+	pg        bool
+	native    bool
+	session   *sql.Conn // set outside of a transaction, if the sessions lack the planner settings
 }
 
 // on returns a conn for the store's own handle or a transaction on it.
@@ -38,7 +38,7 @@ func (s *Store) on(handle interface {
 ) conn {
 	c := conn{sql: handle, prefix: s.prefix, pg: s.pg, native: s.native}
 	if session, ok := handle.(*sql.Conn); ok && s.plansLocally() {
-		c.alone = session
+		c.session = session
 	}
 	return c
 }
@@ -56,13 +56,13 @@ const rowsPerStatement = 100
 
 // each runs a statement whose first argument is rows, in parts where there are
 // too many of them for one, and calls scan with each row that it returns.
-func (c conn) each(ctx context.Context, text string, r rows, scan func(*sql.Rows) error, more ...any) error {
+func (c conn) each(ctx context.Context, text string, r paramRows, scan func(*sql.Rows) error, more ...any) error {
 	step := r.n
 	if !c.pg {
 		step = rowsPerStatement
 	}
 	for from := 0; from < r.n; from += step {
-		part := slice{r, from, min(from+step, r.n)}
+		part := paramSlice{r, from, min(from+step, r.n)}
 		if err := c.query(ctx, text, scan, append([]any{part}, more...)...); err != nil {
 			return err
 		}
@@ -70,14 +70,14 @@ func (c conn) each(ctx context.Context, text string, r rows, scan func(*sql.Rows
 	return nil
 }
 
-// slice is a part of rows as an argument.
-type slice struct {
-	rows
+// paramSlice is a part of rows as an argument.
+type paramSlice struct {
+	paramRows
 	from, to int
 }
 
 // whole is all of the rows as an argument.
-func (r rows) whole() slice { return slice{r, 0, r.n} }
+func (r paramRows) whole() paramSlice { return paramSlice{r, 0, r.n} }
 
 // query runs a statement and calls scan with each row that it returns; scan may
 // be nil where it returns none.
@@ -126,7 +126,7 @@ func (c conn) render(text string, args []any) (string, []any) {
 		case text[0] == '?':
 			text = text[1:]
 			switch arg := args[0].(type) {
-			case slice:
+			case paramSlice:
 				c.renderRows(&b, arg, placeholder)
 			case time.Time:
 				placeholder(c.time(arg))
@@ -137,9 +137,9 @@ func (c conn) render(text string, args []any) (string, []any) {
 		case strings.HasPrefix(text, "{}"):
 			b.WriteString(c.prefix)
 			text = text[len("{}"):]
-		case strings.HasPrefix(text, "{part}"):
-			b.WriteString(c.part)
-			text = text[len("{part}"):]
+		case strings.HasPrefix(text, "{partition}"):
+			b.WriteString(c.partition)
+			text = text[len("{partition}"):]
 		case strings.HasPrefix(text, "{now}"):
 			b.WriteString(c.now())
 			text = text[len("{now}"):]
@@ -159,7 +159,7 @@ func (c conn) render(text string, args []any) (string, []any) {
 // On PostgreSQL the arrays are taken apart in the select list, where each row goes on
 // at once. In FROM each array is first written to a table of its own, which took a
 // twentieth of all the time.
-func (c conn) renderRows(b *strings.Builder, s slice, placeholder func(any)) {
+func (c conn) renderRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
 	if c.pg {
 		b.WriteString("SELECT ")
 		for i, col := range s.columns {

@@ -55,13 +55,13 @@ type Store struct {
 
 	unplanned atomic.Bool // checkSession saw a session without the planner settings
 
-	writer chan struct{} // SQLite has one writer at a time: it holds the token
-	wake   broadcast
-	told   notices
-	memory memory
+	writer        chan struct{} // SQLite has one writer at a time: it holds the token
+	wake          broadcast
+	notifications sharedNotify
+	matchCache    matchCache
 
-	renewals renewals
-	absent   sync.Map // the partitions that straight did not find, by their part
+	renewals          renewals
+	missingPartitions sync.Map // the partitions that inPartition did not find, by their part
 
 	deletedAfter atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
 }
@@ -140,7 +140,7 @@ func (s *Store) Durable() bool { return true }
 func (s *Store) Ping(ctx context.Context) error {
 	version, err := s.version(ctx, s.db)
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.mapError(ctx, err)
 	}
 	switch want := s.newest(); {
 	case version == 0:

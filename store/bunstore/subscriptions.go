@@ -58,16 +58,16 @@ func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
 	return row, err
 }
 
-// record returns the subscription, without what its selectors show of event
+// toStore returns the subscription, without what its selectors show of event
 // types.
-func (r *subscriptionRow) record() store.Subscription {
+func (r *subscriptionRow) toStore() store.Subscription {
 	sub := store.Subscription{
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
 		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
 		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit, Ordered: r.Ordered,
-		Lifecycle: r.lifecycleRow.record(), Audit: r.auditRow.record(), Revision: r.Revision,
+		Lifecycle: r.lifecycleRow.toStore(), Audit: r.auditRow.toStore(), Revision: r.Revision,
 	}
-	sub.Selectors = selectorRecords(decodeMember[[]selector](&sub, store.MemberSelectors, r.Selectors))
+	sub.Selectors = selectorsToStore(decodeMember[[]selector](&sub, store.MemberSelectors, r.Selectors))
 	sub.Headers = decodeMember[map[string]string](&sub, store.MemberHeaders, r.Headers)
 	sub.RetrySchedule = decodeMember[[]time.Duration](&sub, store.MemberRetrySchedule, r.RetrySchedule)
 	sub.Filter = decodeMember[store.Filter](&sub, store.MemberFilter, r.Filter)
@@ -95,7 +95,7 @@ var memberColumns = map[store.Member]string{
 // CreateSubscription implements store.Subscriptions.
 func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
 	sub.Revision = 1
-	defer s.memory.forget(sub.OrganizationID)
+	defer s.matchCache.drop(sub.OrganizationID)
 	return s.write(ctx, func(tx bun.Tx) error {
 		if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, 
 func (s *Store) Subscription(ctx context.Context, org, subscriptionID uuid.UUID) (store.Subscription, error) {
 	sub, err := s.subscription(ctx, s.db, org, subscriptionID, "")
 	if err != nil {
-		return store.Subscription{}, s.failed(ctx, err)
+		return store.Subscription{}, s.mapError(ctx, err)
 	}
 	return sub, nil
 }
@@ -139,9 +139,9 @@ func (s *Store) subscription(ctx context.Context, db bun.IDB, org, subscriptionI
 	return subs[0], nil
 }
 
-// hold checks that the organization has the subscription. With a lock it stays
+// requireSubscription checks that the organization has the subscription. With a lock it stays
 // as it is until the transaction ends.
-func (s *Store) hold(ctx context.Context, db bun.IDB, org, subscriptionID uuid.UUID, lock string) error {
+func (s *Store) requireSubscription(ctx context.Context, db bun.IDB, org, subscriptionID uuid.UUID, lock string) error {
 	var found []id
 	q := s.subscriptions(db, (*subscriptionRow)(nil)).Column("s.id").
 		Where("s.id = ?", id(subscriptionID)).Where("s.organization_id = ?", id(org))
@@ -163,7 +163,7 @@ func (s *Store) subscriptions(db bun.IDB, model any) *bun.SelectQuery {
 func (s *Store) completeSubscriptions(ctx context.Context, db bun.IDB, rows []subscriptionRow) ([]store.Subscription, error) {
 	var subs []store.Subscription
 	for i := range rows {
-		subs = append(subs, rows[i].record())
+		subs = append(subs, rows[i].toStore())
 	}
 	return subs, s.completeSelectors(ctx, db, subs)
 }
@@ -231,14 +231,14 @@ func (s *Store) Subscribers(
 func (s *Store) UpdateSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, change func(*store.Subscription) error,
 ) (sub store.Subscription, err error) {
-	defer s.memory.forget(org)
+	defer s.matchCache.drop(org)
 	err = s.write(ctx, func(tx bun.Tx) error {
 		before, err := s.subscription(ctx, tx, org, subscriptionID, "NO KEY UPDATE")
 		if err != nil {
 			return err
 		}
 		if sub, err = store.UpdatedSubscription(before, change); err != nil {
-			return changed(err)
+			return fromCaller(err)
 		}
 		if err := s.storeSubscription(ctx, tx, sub); err != nil {
 			return err
@@ -318,7 +318,7 @@ func (s *Store) wakes(sub store.Subscription) bool { return !s.pg && sub.Live() 
 func (s *Store) DeleteSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, check func(store.Subscription) error,
 ) error {
-	defer s.memory.forget(org)
+	defer s.matchCache.drop(org)
 	return s.write(ctx, func(tx bun.Tx) error {
 		sub, err := s.subscription(ctx, tx, org, subscriptionID, "UPDATE")
 		if err != nil {
@@ -326,7 +326,7 @@ func (s *Store) DeleteSubscription(
 		}
 		if check != nil {
 			if err := check(sub); err != nil {
-				return changed(err)
+				return fromCaller(err)
 			}
 		}
 		for _, table := range []string{"subscription_topics", "secrets", "health"} {

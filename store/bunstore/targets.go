@@ -81,18 +81,18 @@ func (s *Store) targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 		Join("LEFT JOIN "+s.table("secrets AS k")+" ON k.subscription_id = s.id AND (k.valid_to IS NULL OR k.valid_to > ?)", instant(secretsSince)).
 		Where("s.id IN (?)", bun.List(ids(subscriptions))).Order("k.id DESC").Scan(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	for i := range rows {
 		r := &rows[i]
 		t, ok := out[uuid.UUID(r.ID)]
 		if !ok {
-			t.Subscription = r.subscriptionRow.record()
+			t.Subscription = r.subscriptionRow.toStore()
 			t.Health = r.health()
 			t.Deleted = !time.Time(r.DeletedAt).IsZero()
 		}
 		if uuid.UUID(r.Secret.ID) != uuid.Nil {
-			t.Secrets = append(t.Secrets, r.Secret.record())
+			t.Secrets = append(t.Secrets, r.Secret.toStore())
 		}
 		out[t.ID] = t
 	}

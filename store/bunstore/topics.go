@@ -26,7 +26,7 @@ func selectorsOf(in []store.Selector) []selector {
 	return out
 }
 
-func selectorRecords(in []selector) []store.Selector {
+func selectorsToStore(in []selector) []store.Selector {
 	if in == nil {
 		return nil
 	}

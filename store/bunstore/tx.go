@@ -97,7 +97,7 @@ func (s *Store) own(tx store.Tx) (*transaction, error) {
 func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	tx, end, err := s.begin(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, s.mapError(ctx, err)
 	}
 	t := &transaction{ender: tx, sql: tx.Tx, db: s.db}
 	t.ended = []func(bool){func(bool) { end(t.failure) }}
@@ -148,12 +148,12 @@ const writeTries = 5
 // write runs f in a transaction of its own, and maps the error. f may be called
 // several times.
 func (s *Store) write(ctx context.Context, f func(bun.Tx) error) error {
-	return s.repeated(ctx, func() error { return s.writeOnce(ctx, f) })
+	return s.retry(ctx, func() error { return s.writeOnce(ctx, f) })
 }
 
-// repeated runs f, which is a transaction, and maps the error. Where f wrote nothing
+// retry runs f, which is a transaction, and maps the error. Where f wrote nothing
 // because its session was unusable, it runs again in another session.
-func (s *Store) repeated(ctx context.Context, f func() error) error {
+func (s *Store) retry(ctx context.Context, f func() error) error {
 	renewed, most := 0, 0
 	for try := 1; ; try++ {
 		err := f()
@@ -167,13 +167,13 @@ func (s *Store) repeated(ctx context.Context, f func() error) error {
 			}
 			s.renewals.pause()
 		}
-		if err == nil || try == writeTries || !repeatable(err) {
-			return s.failed(ctx, err)
+		if err == nil || try == writeTries || !isRetryable(err) {
+			return s.mapError(ctx, err)
 		}
 		select {
 		case <-time.After(time.Duration(try*try) * 5 * time.Millisecond):
 		case <-ctx.Done():
-			return s.failed(ctx, err)
+			return s.mapError(ctx, err)
 		}
 	}
 }
@@ -210,11 +210,11 @@ func (s *Store) read(ctx context.Context, f func(bun.Tx) error) (err error) {
 	}
 	tx, end, err := s.beginOn(ctx, opts)
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.mapError(ctx, err)
 	}
 	defer func() {
 		_ = tx.Rollback()
 		end(err)
 	}()
-	return s.failed(ctx, f(tx))
+	return s.mapError(ctx, f(tx))
 }

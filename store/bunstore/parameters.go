@@ -10,10 +10,10 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
-// rows is a table of values given to a statement: what unnest makes of arrays on
+// paramRows is a table of values given to a statement: what unnest makes of arrays on
 // PostgreSQL, so that the text and the number of parameters do not depend on how
 // many rows there are, and VALUES with a parameter for each value on SQLite.
-type rows struct {
+type paramRows struct {
 	n       int
 	columns []column
 }
@@ -107,9 +107,9 @@ func blobs(value func(i int) []byte) column {
 	}
 }
 
-// listOf returns rows of one column of ids.
-func listOf(ids []uuid.UUID) rows {
-	return rows{len(ids), []column{uuids(func(i int) uuid.UUID { return ids[i] })}}
+// idRows returns rows of one column of ids.
+func idRows(ids []uuid.UUID) paramRows {
+	return paramRows{len(ids), []column{uuids(func(i int) uuid.UUID { return ids[i] })}}
 }
 
 // literal returns the column as the text of a PostgreSQL array, which every

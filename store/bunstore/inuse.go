@@ -33,7 +33,7 @@ func (s *Store) CheckAlone(ctx context.Context) error {
 		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 		AND application_name = ?`, Options{Schema: s.schema}.ApplicationName()).Scan(ctx, &sessions)
 	if err != nil {
-		return s.failed(ctx, err)
+		return s.mapError(ctx, err)
 	}
 	if sessions > 0 {
 		return fmt.Errorf("bunstore: %w: %d sessions use the schema %q", ErrInUse, sessions, s.schema)
@@ -52,5 +52,5 @@ func (s *Store) checkAloneInFile(ctx context.Context) error {
 	if err == nil {
 		err = s.db.NewRaw(`PRAGMA journal_mode = WAL`).Scan(ctx, &mode)
 	}
-	return s.failed(ctx, err)
+	return s.mapError(ctx, err)
 }
