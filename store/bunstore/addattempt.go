@@ -17,15 +17,15 @@ func (s *Store) AddAttempt(
 	ctx context.Context, org, subscription uuid.UUID, a store.NewAttempt,
 ) (added store.Attempt, err error) {
 	due := !a.External && !a.At.After(time.Now())
-	err = s.write(ctx, func(tx bun.Tx) error {
+	err = s.change(ctx, func(tx bun.Tx) (bool, error) {
 		// SHARE waits for who archives or deletes the subscription, and they for us.
 		if err := s.requireSubscription(ctx, tx, org, subscription, "SHARE"); err != nil {
-			return err
+			return false, err
 		}
 		j := joining{delivery: a.ID}
 		if a.Joins() {
 			if err := s.join(ctx, tx, &j, subscription, a); err != nil {
-				return err
+				return false, err
 			}
 		}
 		c := s.on(tx.Tx)
@@ -35,36 +35,31 @@ func (s *Store) AddAttempt(
 			j.message, j.eventType = m.ID, m.EventTypeID
 			if a.Type == store.FirstPost && !a.External {
 				if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
-					return err
+					return false, err
 				}
 			}
 			p := publication{messages: []store.NewMessage{{Message: m}}, fresh: []int{0}}
 			if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if err := s.addAttempt(ctx, c, org, subscription, a, j); err != nil {
-			return err
+			return false, err
 		}
 		if j.delivery != a.ID {
 			if err := summarize(ctx, c, []uuid.UUID{j.delivery}); err != nil {
-				return err
+				return false, err
 			}
 		}
 		var row attemptRow
 		if err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx); err != nil {
-			return err
+			return false, err
 		}
-		if added = row.toStore(); !due {
-			return nil
-		}
-		return s.notify(ctx, tx)
+		added = row.toStore()
+		return due, nil
 	})
 	if err != nil {
 		return store.Attempt{}, err
-	}
-	if due && !s.pg {
-		s.wake.all()
 	}
 	return added, nil
 }

@@ -22,28 +22,18 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	if err != nil || !due {
 		return false, s.mapError(ctx, err)
 	}
-	queued := 0
-	err = s.write(ctx, func(tx bun.Tx) error {
-		advanced, queued = false, 0
+	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
+		advanced = false
 		var rows []recoveryRow
 		q := s.recoveries(tx, &rows).Where("j.state = 0").Where("j.due_at <= "+s.on(tx.Tx).now()).Order("j.due_at", "j.id").Limit(1)
 		if err := s.locked(q, "NO KEY UPDATE SKIP LOCKED").Scan(ctx); err != nil || len(rows) == 0 {
-			return err
+			return false, err
 		}
 		advanced = true
-		queued, err = s.advance(ctx, tx, &rows[0], opts)
-		if err != nil || queued == 0 {
-			return err
-		}
-		return s.notify(ctx, tx)
+		queued, err := s.advance(ctx, tx, &rows[0], opts)
+		return queued > 0, err
 	})
-	if err != nil {
-		return false, err
-	}
-	if queued > 0 && !s.pg {
-		s.wake.all()
-	}
-	return advanced, nil
+	return advanced && err == nil, err
 }
 
 // advance takes a job a step on.

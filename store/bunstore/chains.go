@@ -21,12 +21,9 @@ func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 // lockChains holds the deliveries until the transaction ends. They are in the
 // order of their ids.
 func lockChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
-	if !c.pg {
-		return nil // there is one writer
-	}
-	return c.each(ctx, `
+	return c.lock(ctx, `
 WITH r(delivery) AS (?)
-SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, idRows(deliveries), nil)
+SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, idRows(deliveries))
 }
 
 // lockChainsAndMessages is lockChains for who adds attempts that nothing else keeps from being
@@ -40,24 +37,18 @@ func lockChainsAndMessages(ctx context.Context, c conn, deliveries []uuid.UUID) 
 
 // lockMessagesOf keeps the messages of the deliveries from being pruned.
 func lockMessagesOf(ctx context.Context, c conn, deliveries []uuid.UUID) error {
-	if !c.pg {
-		return nil
-	}
-	return c.each(ctx, `
+	return c.lock(ctx, `
 WITH r(delivery) AS (?)
 SELECT 1 FROM {}messages AS m WHERE m.id IN (
   SELECT a.message_id FROM r JOIN {}attempts AS a ON a.id = r.delivery
   UNION SELECT a.message_id FROM r JOIN {}attempts AS a ON a.delivery_id = r.delivery AND a.number > 1)
-ORDER BY m.id FOR KEY SHARE OF m`, idRows(deliveries), nil)
+ORDER BY m.id FOR KEY SHARE OF m`, idRows(deliveries))
 }
 
 // lockMessages keeps messages from being pruned, and returns which of them are
 // there.
 func lockMessages(ctx context.Context, c conn, messages []store.Message) (map[uuid.UUID]bool, error) {
-	lock := ""
-	if c.pg {
-		lock = " ORDER BY m.id FOR KEY SHARE OF m"
-	}
+	lock := c.forUpdate(" ORDER BY m.id FOR KEY SHARE OF m")
 	there := make(map[uuid.UUID]bool, len(messages))
 	ids := paramRows{len(messages), []column{uuids(func(i int) uuid.UUID { return messages[i].ID })}}
 	return there, c.each(ctx, `WITH r(message) AS (?) SELECT m.id FROM r JOIN {}messages AS m ON m.id = r.message`+lock, ids,

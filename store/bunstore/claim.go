@@ -18,23 +18,23 @@ import (
 // Claim implements store.Queue.
 func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	opts.Max = max(opts.Max, 0)
-	if s.pg {
-		err = s.retry(ctx, func() error {
-			return s.session(ctx, func(c conn) (err error) {
-				jobs, at, err = scanJobs(func(scan func(scanner) error) error {
-					return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations), opts.Max, opts.Lease.Microseconds())
-				})
-				return err
-			})
-		})
-	} else {
-		at = time.Now().UTC().Truncate(time.Millisecond) // as conn.now
-		jobs, err = s.claimAlone(ctx, opts)
-	}
-	if err != nil {
+	if jobs, at, err = s.dialect.claim(ctx, opts); err != nil {
 		return nil, at, s.mapError(ctx, err)
 	}
 	return jobs, at, nil
+}
+
+func (d postgres) claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
+	err = d.s.retry(ctx, func() error {
+		return d.s.session(ctx, func(c conn) (err error) {
+			jobs, at, err = scanJobs(func(scan func(scanner) error) error {
+				return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations),
+					opts.Max, opts.Lease.Microseconds())
+			})
+			return err
+		})
+	})
+	return jobs, at, err
 }
 
 // since is opts.Since, or a time before all that can be due.
@@ -75,15 +75,17 @@ UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL,
 // first holds for what is the first of its line, or in none.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
 
-// claimAlone is the claim of SQLite, where one writer at a time needs no locks
-// on rows. Nothing is written while nothing is due.
-func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, err error) {
+// claim needs no locks on rows, because SQLite has one writer at a time. It writes nothing while
+// nothing is due.
+func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
+	s := d.s
+	at = time.Now().UTC().Truncate(time.Millisecond) // as {now}
 	var due bool
 	c := s.on(s.db.DB)
 	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}queue WHERE due_at <= {now})`,
 		func(row *sql.Rows) error { return row.Scan(&due) })
 	if err != nil || !due {
-		return nil, err
+		return nil, at, err
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
@@ -105,7 +107,7 @@ func (s *Store) claimAlone(ctx context.Context, opts store.ClaimOptions) (jobs [
 			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
 		}}, nil, opts.Lease.Microseconds())
 	})
-	return slices.DeleteFunc(jobs, func(j store.Job) bool { return j.DeliveryID == uuid.Nil }), err
+	return slices.DeleteFunc(jobs, func(j store.Job) bool { return j.DeliveryID == uuid.Nil }), at, err
 }
 
 // An attempt whose message or subscription is missing, or has a number that is none, is
@@ -165,13 +167,10 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 		return nil, nil
 	}
 	at := func(i int) *store.Deferral { return &deferrals[i] }
-	kept, text := map[uuid.UUID]bool{}, deferAttempts
-	if s.pg {
-		text = deferLeased
-	}
-	err = s.write(ctx, func(tx bun.Tx) error {
+	kept := map[uuid.UUID]bool{}
+	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		clear(kept)
-		err := s.on(tx.Tx).each(ctx, text, paramRows{len(deferrals), []column{
+		return anyDue(deferrals), s.on(tx.Tx).each(ctx, s.syntax.deferLeases, paramRows{len(deferrals), []column{
 			uuids(func(i int) uuid.UUID { return at(i).AttemptID }),
 			bigints(func(i int) int64 { return at(i).Token }),
 			waits(func(i int) time.Time { return at(i).DueAt }),
@@ -182,16 +181,9 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 			kept[uuid.UUID(attempt)] = true
 			return err
 		})
-		if err == nil && s.pg && anyDue(deferrals) {
-			err = s.notify(ctx, tx)
-		}
-		return err
 	})
 	if err != nil {
 		return nil, err
-	}
-	if !s.pg && anyDue(deferrals) {
-		s.wake.all()
 	}
 	for _, d := range deferrals {
 		if !kept[d.AttemptID] {
@@ -212,13 +204,13 @@ func anyDue(deferrals []store.Deferral) bool {
 	return false
 }
 
-const deferAttempts = `
+const deferByJoin = `
 WITH r(attempt, claimed, wait, held) AS (?)
 UPDATE {}queue AS q SET sending = false, due_at = {now} + r.wait{us}, held = r.held = 1 FROM r
 WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + `
 RETURNING attempt_id`
 
-const deferLeased = `
+const deferByLookup = `
 WITH r(attempt, claimed, wait, held) AS (?)
 UPDATE {}queue AS q SET sending = false,
   (due_at, held) = (SELECT {now} + r.wait{us}, r.held = 1 FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun/dialect"
+	bundialect "github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -15,7 +15,7 @@ type id uuid.UUID
 
 // AppendQuery writes the id into the text of a query.
 func (v id) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	if gen.Dialect().Name() == dialect.SQLite {
+	if gen.Dialect().Name() == bundialect.SQLite {
 		return gen.Dialect().AppendBytes(b, v[:]), nil
 	}
 	return gen.Dialect().AppendString(b, uuid.UUID(v).String()), nil
@@ -55,7 +55,7 @@ func (v instant) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 	if t.IsZero() {
 		return append(b, "NULL"...), nil
 	}
-	if gen.Dialect().Name() == dialect.SQLite {
+	if gen.Dialect().Name() == bundialect.SQLite {
 		return fmt.Append(b, t.UnixMicro()), nil
 	}
 	return gen.Dialect().AppendTime(b, t), nil

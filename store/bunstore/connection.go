@@ -110,11 +110,12 @@ func (readOnlyError) SQLState() string { return readOnlyTransaction }
 
 // checkWritable fails if the database takes no writes. A session that is read-only although
 // the database is not is closed, so it does not count.
-func (s *Store) checkWritable(ctx context.Context) error {
-	if s.pg {
-		return s.retry(ctx, func() error { return s.session(ctx, checkWrites(ctx)) })
-	}
-	return s.retry(ctx, func() error { return s.checkLock(ctx) })
+func (d postgres) checkWritable(ctx context.Context) error {
+	return d.s.retry(ctx, func() error { return d.s.session(ctx, checkWrites(ctx)) })
+}
+
+func (d sqlite) checkWritable(ctx context.Context) error {
+	return d.s.retry(ctx, func() error { return d.s.checkLock(ctx) })
 }
 
 func checkWrites(ctx context.Context) func(c conn) error {

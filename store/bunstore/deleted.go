@@ -62,7 +62,7 @@ var subscriptionTables = []string{"subscription_topics", "secrets", "health", "r
 // pruneSubscriptionsAfter looks at a batch of deleted subscriptions behind an id, and
 // removes those without attempts. It returns how many it saw, and the last one's id.
 func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uuid.UUID) (seen int, last uuid.UUID, err error) {
-	if err := s.preferIndexes(ctx, tx); err != nil {
+	if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
 		return 0, after, err
 	}
 	var ended []id
@@ -96,16 +96,6 @@ func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uu
 	return seen, last, err
 }
 
-// preferIndexes makes the planner use indexes in a transaction, whatever the statistics
-// and the settings of the session say.
-func (s *Store) preferIndexes(ctx context.Context, tx bun.Tx) error {
-	if !s.pg {
-		return nil
-	}
-	_, err := tx.Tx.ExecContext(ctx, planLocally)
-	return err
-}
-
 // oldMessages finds the event types of the messages before an id.
 const oldMessages = `
 SELECT event_type_id, count(*) FROM (SELECT event_type_id FROM {}messages WHERE id < ? LIMIT ?) AS m GROUP BY event_type_id`
@@ -137,7 +127,7 @@ func (s *Store) pruneCatalog(ctx context.Context, tx bun.Tx, before time.Time) e
 // withoutOldMessages returns the event types that no message older than the time has, or
 // none if there are more than maxOldMessages.
 func (s *Store) withoutOldMessages(ctx context.Context, tx bun.Tx, eventTypes []id, before time.Time) ([]id, error) {
-	if err := s.preferIndexes(ctx, tx); err != nil {
+	if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
 		return nil, err
 	}
 	used, messages := map[id]bool{}, 0

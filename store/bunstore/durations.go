@@ -12,10 +12,6 @@ import (
 
 // Durations implements store.History.
 func (s *Store) Durations(ctx context.Context, q store.DurationQuery) (counts []store.DurationCount, err error) {
-	bucket := `a.posted_at / (CAST(? AS bigint) * 1000000)`
-	if s.pg {
-		bucket = `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`
-	}
 	seconds := int64(q.Bucket / time.Second)
 	err = s.read(ctx, func(tx bun.Tx) error {
 		if err := s.requireSubscription(ctx, tx, q.OrganizationID, q.SubscriptionID, ""); err != nil {
@@ -23,7 +19,7 @@ func (s *Store) Durations(ctx context.Context, q store.DurationQuery) (counts []
 		}
 		c := s.on(tx.Tx)
 		return c.query(ctx, `
-SELECT `+bucket+`, a.status, a.duration_ms, count(*) FROM {}attempts AS a
+SELECT `+s.syntax.durationBucket+`, a.status, a.duration_ms, count(*) FROM {}attempts AS a
 WHERE a.subscription_id = ? AND a.status IN (2, 3) AND a.posted_at >= ? AND a.posted_at < ?
 GROUP BY 1, 2, 3`, func(row *sql.Rows) error {
 			var n, ms int64

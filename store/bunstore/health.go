@@ -14,18 +14,10 @@ import (
 
 // Release implements store.Queue.
 func (s *Store) Release(ctx context.Context, subscription uuid.UUID) error {
-	err := s.write(ctx, func(tx bun.Tx) error {
+	return s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		c := s.on(tx.Tx)
-		err := c.query(ctx, `UPDATE {}queue SET due_at = {now}, held = false WHERE subscription_id = ? AND held`, nil, c.id(subscription))
-		if err != nil {
-			return err
-		}
-		return s.notify(ctx, tx)
+		return true, c.query(ctx, `UPDATE {}queue SET due_at = {now}, held = false WHERE subscription_id = ? AND held`, nil, c.id(subscription))
 	})
-	if err == nil && !s.pg {
-		s.wake.all()
-	}
-	return err
 }
 
 // UpdateHealth implements store.Queue.
@@ -86,15 +78,11 @@ ON CONFLICT DO NOTHING`
 const healthColumns = `h.failures, h.since, h.counted_until, h.probes, h.probe_at, h.probe_until, h.back_pressure_since, h.back_pressure_until`
 
 func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUID) (map[uuid.UUID]*store.Health, error) {
-	lock := ""
-	if c.pg {
-		lock = " FOR UPDATE OF h"
-	}
 	out := make(map[uuid.UUID]*store.Health, len(subscriptions))
 	return out, c.each(ctx, `
 WITH r(sub) AS (?)
 SELECT h.subscription_id, `+healthColumns+` FROM r JOIN {}health AS h ON h.subscription_id = r.sub
-ORDER BY h.subscription_id`+lock, idRows(subscriptions), func(row *sql.Rows) error {
+ORDER BY h.subscription_id`+c.forUpdate(" FOR UPDATE OF h"), idRows(subscriptions), func(row *sql.Rows) error {
 		var sub id
 		h := &store.Health{}
 		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), (*instant)(&h.CountedUntil), &h.Probes, (*instant)(&h.ProbeAt),

@@ -24,10 +24,10 @@ var ErrInUse = errors.New("another process is connected to the database")
 // bunstore/postgres, and the one on which a dispatcher listens, whatever its pool is. It does
 // not find a process that only publishes over a pool of its own, and no process that
 // connects later.
-func (s *Store) CheckAlone(ctx context.Context) error {
-	if !s.pg {
-		return s.checkAloneInFile(ctx)
-	}
+func (s *Store) CheckAlone(ctx context.Context) error { return s.dialect.checkAlone(ctx) }
+
+func (d postgres) checkAlone(ctx context.Context) error {
+	s := d.s
 	var sessions int
 	err := s.db.NewRaw(`SELECT count(*) FROM pg_catalog.pg_stat_activity
 		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -41,16 +41,16 @@ func (s *Store) CheckAlone(ctx context.Context) error {
 	return nil
 }
 
-// checkAloneInFile leaves the WAL mode, which SQLite allows to the only connection alone
+// checkAlone leaves the WAL mode, which SQLite allows to the only connection alone
 // (https://www.sqlite.org/wal.html, section 3.3), and returns to it.
-func (s *Store) checkAloneInFile(ctx context.Context) error {
+func (d sqlite) checkAlone(ctx context.Context) error {
 	var mode string
-	err := s.db.NewRaw(`PRAGMA journal_mode = DELETE`).Scan(ctx, &mode)
+	err := d.s.db.NewRaw(`PRAGMA journal_mode = DELETE`).Scan(ctx, &mode)
 	if isLocked(err) || err == nil && mode != "delete" {
 		return fmt.Errorf("bunstore: %w", ErrInUse)
 	}
 	if err == nil {
-		err = s.db.NewRaw(`PRAGMA journal_mode = WAL`).Scan(ctx, &mode)
+		err = d.s.db.NewRaw(`PRAGMA journal_mode = WAL`).Scan(ctx, &mode)
 	}
-	return s.mapError(ctx, err)
+	return d.s.mapError(ctx, err)
 }

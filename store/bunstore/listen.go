@@ -5,12 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/uptrace/bun"
 )
 
 // Listen implements store.Notifier.
@@ -22,13 +20,17 @@ import (
 // behind a transaction pooler. On SQLite it hears of what this Store did, except what
 // was published in a transaction that the caller committed by another handle than
 // [Tx]'s.
-func (s *Store) Listen(ctx context.Context, wake func()) error {
-	if !s.pg {
-		defer s.wake.add(wake)()
-		wake()
-		<-ctx.Done()
-		return nil
-	}
+func (s *Store) Listen(ctx context.Context, wake func()) error { return s.dialect.listen(ctx, wake) }
+
+func (d sqlite) listen(ctx context.Context, wake func()) error {
+	defer d.s.wake.add(wake)()
+	wake()
+	<-ctx.Done()
+	return nil
+}
+
+func (d postgres) listen(ctx context.Context, wake func()) error {
+	s := d.s
 	return ended(ctx, s.mapError(ctx, s.onListenConn(ctx, func(conn *pgx.Conn) error {
 		return s.listenOn(ctx, conn, wake)
 	})))
@@ -131,103 +133,5 @@ func unlisten(ctx context.Context, conn *pgx.Conn, channel, pid string) {
 		if err != nil || string(results[1].Rows[0][0]) == pid {
 			return
 		}
-	}
-}
-
-// notify says, once the transaction commits, that attempts may be due.
-func (s *Store) notify(ctx context.Context, tx bun.Tx) error {
-	if !s.pg {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, "SELECT pg_notify(?, '')", s.schema)
-	return err
-}
-
-// notifyNow notifies by itself.
-func (s *Store) notifyNow() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_, err := s.db.ExecContext(ctx, "SELECT pg_notify(?, '')", s.schema)
-	return err
-}
-
-// sharedNotify is the notifications of what is published. A commit that notifies excludes
-// every other one that does, in all of the database. So of those under way at a time one
-// notifies, also for those that end while it has not. Whom the last one cannot speak for
-// is owed a notification of its own, unless the next one comes within notifyDelay.
-type sharedNotify struct {
-	mu        sync.Mutex
-	inFlight  bool // one that notifies is under way
-	needed    bool
-	scheduled bool // send will be called
-}
-
-const notifyDelay = time.Millisecond
-
-// begin reports whether the statement that begins is to notify.
-func (n *sharedNotify) begin() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.inFlight {
-		return false
-	}
-	n.inFlight, n.needed = true, false
-	return true
-}
-
-// end is called when a statement has ended that left something to be claimed. If that
-// is owed to it, send is called later.
-func (n *sharedNotify) end(notified, well bool, send func() error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if notified {
-		n.inFlight = false
-	}
-	if !notified || !well { // one that failed may have been relied on, or be committed
-		n.needed = true
-	}
-	if !n.needed || n.inFlight || n.scheduled {
-		return
-	}
-	n.scheduled = true
-	time.AfterFunc(notifyDelay, func() {
-		n.mu.Lock()
-		due := n.needed && !n.inFlight
-		n.needed, n.scheduled = n.needed && !due, false
-		n.mu.Unlock()
-		if due {
-			_ = send() // who listens polls, too
-		}
-	})
-}
-
-// broadcast tells those in this process who listen.
-type broadcast struct {
-	mu    sync.Mutex
-	next  int
-	wakes map[int]func()
-}
-
-func (b *broadcast) add(wake func()) (remove func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.wakes == nil {
-		b.wakes = map[int]func(){}
-	}
-	n := b.next
-	b.next++
-	b.wakes[n] = wake
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.wakes, n)
-	}
-}
-
-func (b *broadcast) all() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, wake := range b.wakes {
-		wake()
 	}
 }

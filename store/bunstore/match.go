@@ -92,11 +92,8 @@ func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypa
 
 // answer asks the database.
 func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
-	found, text := make([][]match, len(q.list)), matchSubscriptions
-	if c.pg {
-		text = matchLookedUp
-	}
-	err := c.each(ctx, text, q.paramRows, func(row *sql.Rows) error {
+	found := make([][]match, len(q.list))
+	err := c.each(ctx, c.matchSubscriptions, q.paramRows, func(row *sql.Rows) error {
 		var n int
 		var m match
 		var filter *string
@@ -109,7 +106,7 @@ func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 		found[n] = append(found[n], m)
 		return nil
 	})
-	if !c.pg { // the topics of a question may have been asked for in two parts
+	if q.n > c.maxRows { // two statements may have asked for topics of one query
 		for n := range found {
 			slices.SortFunc(found[n], func(a, b match) int { return bytes.Compare(a.subscription[:], b.subscription[:]) })
 			found[n] = slices.CompactFunc(found[n], func(a, b match) bool { return a.subscription == b.subscription })
@@ -119,7 +116,7 @@ func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 }
 
 const (
-	matchSubscriptions = `
+	matchByJoin = `
 WITH r(n, org, topic) AS (?)
 SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
@@ -127,7 +124,7 @@ JOIN {}subscriptions AS s ON s.id = t.subscription_id
 WHERE ` + live + `
 ORDER BY 1, 2`
 
-	matchLookedUp = `
+	matchByLookup = `
 WITH r(n, org, topic) AS (?)
 SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r ` + lookedUp + `
 ORDER BY 1, 2`

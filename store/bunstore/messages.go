@@ -113,12 +113,8 @@ func (s *Store) MessageDeliveries(
 // Prune implements store.Messages. On PostgreSQL it drops whole days of messages; the
 // others go in one transaction, and keys and deleted records in short ones.
 func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed int, err error) {
-	prune := func() (int, error) { return s.pruneSome(ctx, before, most, nil) }
-	if s.pg {
-		prune = func() (int, error) { return s.pruneDays(ctx, before, most) }
-	}
 	if most > 0 {
-		if removed, err = prune(); err != nil {
+		if removed, err = s.dialect.pruneMessages(ctx, before, most); err != nil {
 			return removed, err
 		}
 	}
@@ -137,6 +133,14 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 	return removed, err
 }
 
+func (d postgres) pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	return d.s.pruneDays(ctx, before, limit)
+}
+
+func (d sqlite) pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	return d.s.pruneSome(ctx, before, limit, nil)
+}
+
 // pruneSome removes messages one by one, of those that are chosen; nil for all.
 func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of messageFilter) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
@@ -151,11 +155,8 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of me
 
 func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of messageFilter) (int, error) {
 	var held, old []id
-	if s.pg {
-		// The index of created_at serves bitmaps only.
-		if _, err := tx.Tx.ExecContext(ctx, `SET LOCAL enable_bitmapscan = on`); err != nil {
-			return 0, err
-		}
+	if err := s.dialect.setPlanner(ctx, tx, allowBitmapScans); err != nil {
+		return 0, err
 	}
 	q := s.prunable(tx).Apply(of).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
 	// Who adds an attempt holds its message, so that it stays; who prunes beside us

@@ -27,12 +27,8 @@ type Migration struct {
 //go:embed migrations
 var migrationFiles embed.FS
 
-// Each file is NNNN_name.up.sql or NNNN_name.down.sql; the numbers have no gaps.
-var (
-	postgresMigrations = mustReadMigrations("migrations/postgres")
-	sqliteMigrations   = mustReadMigrations("migrations/sqlite")
-)
-
+// mustReadMigrations reads the files NNNN_name.up.sql and NNNN_name.down.sql of a directory,
+// whose numbers have no gaps.
 func mustReadMigrations(dir string) []Migration {
 	ups, err := fs.Glob(migrationFiles, dir+"/*.up.sql")
 	if err != nil {
@@ -53,14 +49,7 @@ func mustReadMigrations(dir string) []Migration {
 	return out
 }
 
-func (s *Store) known() []Migration {
-	if s.pg {
-		return postgresMigrations
-	}
-	return sqliteMigrations
-}
-
-func (s *Store) newest() int { return len(s.known()) }
+func (s *Store) newest() int { return len(s.syntax.migrations) }
 
 // Migrate makes the tables, or brings them to the version of this program. On
 // PostgreSQL it creates the schema if that is missing. All of it is one
@@ -84,7 +73,7 @@ func (s *Store) Down(ctx context.Context, steps int) error {
 // Migrations lists the steps that this program knows, and those it does not know
 // but finds applied, by version.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
-	out := slices.Clone(s.known())
+	out := slices.Clone(s.syntax.migrations)
 	rows, err := s.applied(ctx, s.db)
 	if err != nil {
 		return nil, s.mapError(ctx, err)
@@ -109,15 +98,11 @@ type migrationRow struct {
 // applied reads the table of versions, which may be missing. Every use of a store begins
 // with it: Ping, Migrate, and so the start of a dispatcher.
 func (s *Store) applied(ctx context.Context, db bun.IDB) ([]migrationRow, error) {
-	if err := s.checkSession(ctx, db); err != nil {
+	if err := s.dialect.checkSession(ctx, db); err != nil {
 		return nil, err
 	}
-	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
-	if s.pg {
-		exists = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)"
-	}
 	var n int
-	if err := db.NewRaw(exists, s.prefix+"migrations").Scan(ctx, &n); err != nil || n == 0 {
+	if err := db.NewRaw(s.syntax.tableExists, s.prefix+"migrations").Scan(ctx, &n); err != nil || n == 0 {
 		return nil, err
 	}
 	var rows []migrationRow
@@ -145,44 +130,57 @@ func (s *Store) migrate(ctx context.Context, target func(present int) int) error
 	return s.mapError(ctx, s.withMigrationLock(ctx, conn, func() error { return s.steps(ctx, conn, target) }))
 }
 
-// withMigrationLock runs f in a transaction that no other migration runs beside.
+// withMigrationLock runs f in a transaction, one process at a time.
 func (s *Store) withMigrationLock(ctx context.Context, conn bun.Conn, f func() error) (err error) {
-	begin, lock := "BEGIN IMMEDIATE", ""
-	if s.pg {
-		begin = "BEGIN"
-		lock = "SELECT pg_advisory_xact_lock(hashtextextended('github.com/ecg-api/webhooks/' || ?, 0))"
-	}
-	until := time.Now().Add(lockWait)
-	if !s.pg {
-		if err := s.takeTurn(ctx, until); err != nil {
-			return err
-		}
-		defer func() { <-s.writer }()
-	}
-	err = untilUnlocked(ctx, until, func() error {
-		_, err := conn.ExecContext(ctx, begin)
-		return err
-	})
+	end, err := s.dialect.beginMigration(ctx, conn)
 	if err != nil {
 		return err
 	}
+	defer end()
 	defer func() {
-		if err != nil { // also after the end of ctx: the connection goes back to the pool
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			_, _ = conn.ExecContext(ctx, "ROLLBACK")
+		if err != nil {
+			rollback(ctx, conn)
 		}
 	}()
-	if lock != "" {
-		if _, err := conn.ExecContext(ctx, lock, s.schema); err != nil {
-			return err
-		}
-	}
 	if err := f(); err != nil {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
 	return err
+}
+
+// rollback also ends the transaction after the end of ctx: the connection goes back to the pool.
+func rollback(ctx context.Context, conn bun.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = conn.ExecContext(ctx, "ROLLBACK")
+}
+
+func (d postgres) beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error) {
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return nil, err
+	}
+	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('github.com/ecg-api/webhooks/' || ?, 0))", d.s.schema)
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return func() {}, err
+}
+
+func (d sqlite) beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error) {
+	until := time.Now().Add(lockWait)
+	if err := d.s.takeTurn(ctx, until); err != nil {
+		return nil, err
+	}
+	end = func() { <-d.s.writer }
+	err = untilUnlocked(ctx, until, func() error {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		return err
+	})
+	if err != nil {
+		end()
+	}
+	return end, err
 }
 
 func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present int) int) error {
@@ -200,7 +198,7 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 		}
 	}
 	for ; present < to; present++ {
-		m := s.known()[present]
+		m := s.syntax.migrations[present]
 		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.up)); err != nil {
 			return fmt.Errorf("migration %d (%s): %w", m.Version, m.Name, err)
 		}
@@ -210,7 +208,7 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 		}
 	}
 	for ; present > to; present-- {
-		m := s.known()[present-1]
+		m := s.syntax.migrations[present-1]
 		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.down)); err != nil {
 			return fmt.Errorf("migration %d (%s) down: %w", m.Version, m.Name, err)
 		}
@@ -219,28 +217,37 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 			return err
 		}
 	}
-	if s.pg && to > 0 {
-		return s.createPartitions(ctx, conn.Conn, time.Now())
+	if to == 0 {
+		return nil
 	}
-	return nil
+	return s.dialect.endMigration(ctx, conn)
 }
 
-// createVersions makes the schema and the table of versions if they are missing.
+func (d postgres) endMigration(ctx context.Context, conn bun.Conn) error {
+	return d.s.createPartitions(ctx, conn.Conn, time.Now())
+}
+
+func (sqlite) endMigration(context.Context, bun.Conn) error { return nil }
+
+// createVersions creates the schema and the table of versions if they are missing.
 func (s *Store) createVersions(ctx context.Context, conn bun.Conn) error {
-	timeType := "integer"
-	if s.pg {
-		timeType = "timestamptz"
-		// CREATE SCHEMA IF NOT EXISTS wants the right to create one even if it exists.
-		var n int
-		err := conn.NewRaw("SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?", s.schema).Scan(ctx, &n)
-		if err == nil && n == 0 {
-			_, err = conn.Conn.ExecContext(ctx, `CREATE SCHEMA "`+s.schema+`"`)
-		}
-		if err != nil {
-			return err
-		}
+	if err := s.dialect.createSchema(ctx, conn); err != nil {
+		return err
 	}
 	_, err := conn.Conn.ExecContext(ctx, s.sql(`CREATE TABLE IF NOT EXISTS {}migrations (
-		version integer PRIMARY KEY, name text NOT NULL, applied_at `+timeType+` NOT NULL)`))
+		version integer PRIMARY KEY, name text NOT NULL, applied_at `+s.syntax.timeType+` NOT NULL)`))
 	return err
 }
+
+// createSchema looks for the schema first: CREATE SCHEMA IF NOT EXISTS needs the right to create
+// schemas even where the schema exists.
+func (d postgres) createSchema(ctx context.Context, conn bun.Conn) error {
+	var n int
+	err := conn.NewRaw("SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?", d.s.schema).Scan(ctx, &n)
+	if err == nil && n == 0 {
+		_, err = conn.Conn.ExecContext(ctx, `CREATE SCHEMA "`+d.s.schema+`"`)
+	}
+	return err
+}
+
+func (sqlite) createSchema(context.Context, bun.Conn) error { return nil }

@@ -108,9 +108,13 @@ type handle interface {
 // A day that has none has its rows in the default partition, where they serve as
 // well, but retention removes them one by one.
 func (s *Store) Maintain(ctx context.Context, now time.Time) error {
-	if !s.pg {
-		return nil
-	}
+	return s.dialect.maintain(ctx, now)
+}
+
+func (sqlite) maintain(context.Context, time.Time) error { return nil }
+
+func (d postgres) maintain(ctx context.Context, now time.Time) error {
+	s := d.s
 	s.missingPartitions.Clear()
 	if missing, err := s.missingDays(ctx, s.db.DB, now); err != nil || len(missing) == 0 {
 		return s.mapError(ctx, err)

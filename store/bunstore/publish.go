@@ -22,58 +22,69 @@ func (s *Store) Publish(
 			return nil, err
 		}
 		p.opts.HandOff = nil
-		t.failure = s.publishInside(ctx, t, p)
+		t.failure = s.dialect.publishInTx(ctx, t, p)
 		return p.result(s.mapErrorInTx(ctx, t.failure))
 	}
-	p.notifications = &s.notifications
-	stored := false
-	defer func() {
-		switch { // also after a panic of HandOff's
-		case s.pg && (p.claimable || p.notified):
-			s.notifications.end(p.notified, stored, s.notifyNow)
-		case stored && p.claimable:
-			s.wake.all()
-		}
-	}()
-	err := s.publish(ctx, p)
-	stored = err == nil
-	return p.result(err)
+	return p.result(s.dialect.publish(ctx, p))
 }
 
-// publish does it in a transaction of the store's.
-func (s *Store) publish(ctx context.Context, p *publication) error {
-	if s.pg && !p.keyed() {
-		return s.retry(ctx, func() error {
+// publish sends one statement without an explicit transaction, unless there are idempotency
+// keys. The statement notifies, or shares the notification of another publish.
+func (d postgres) publish(ctx context.Context, p *publication) error {
+	s := d.s
+	p.notifications = &s.notifications
+	stored := false
+	defer func() { // also after a panic in HandOff
+		if p.claimable || p.notified {
+			s.notifications.end(p.notified, stored, s.notifyNow)
+		}
+	}()
+	var err error
+	if p.keyed() {
+		err = s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
+	} else {
+		err = s.retry(ctx, func() error {
 			return s.session(ctx, func(c conn) error { return p.runSingle(ctx, s, c) })
 		})
 	}
-	return s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })
+	stored = err == nil
+	return err
 }
 
-// publishInside does it in the caller's transaction, of which it must leave
-// nothing behind when it fails.
-func (s *Store) publishInside(ctx context.Context, t *transaction, p *publication) error {
-	c := s.in(t)
-	if s.pg { // after an error of the database the transaction can only be rolled back
-		err := p.run(ctx, s, c)
-		if err == nil || len(p.reserved) == 0 || !isStoreError(err) {
-			return err
-		}
-		if undo := p.release(ctx, c); undo != nil {
-			return undo
-		}
+func (d sqlite) publish(ctx context.Context, p *publication) error {
+	return d.s.change(ctx, func(tx bun.Tx) (due bool, err error) {
+		err = p.run(ctx, d.s, d.s.on(tx.Tx))
+		return p.claimable, err
+	})
+}
+
+// publishInTx removes the idempotency keys again if the publish fails and the caller's
+// transaction goes on. After an error of PostgreSQL the caller can only roll back.
+func (d postgres) publishInTx(ctx context.Context, t *transaction, p *publication) error {
+	c := d.s.in(t)
+	err := p.run(ctx, d.s, c)
+	if err == nil || len(p.reserved) == 0 || !isStoreError(err) {
 		return err
 	}
+	if undo := p.release(ctx, c); undo != nil {
+		return undo
+	}
+	return err
+}
+
+// publishInTx undoes a failed publish by a savepoint, and wakes the listeners once the caller's
+// transaction is committed.
+func (d sqlite) publishInTx(ctx context.Context, t *transaction, p *publication) error {
 	if _, err := t.sql.ExecContext(ctx, "SAVEPOINT webhooks_publish"); err != nil {
 		return err
 	}
-	err := p.run(ctx, s, c)
+	err := p.run(ctx, d.s, d.s.in(t))
 	if err != nil {
 		_, _ = t.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO webhooks_publish")
 	} else if p.claimable {
 		t.ended = append(t.ended, func(committed bool) {
 			if committed {
-				s.wake.all()
+				d.committed()
 			}
 		})
 	}
@@ -153,11 +164,7 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	if err := p.prepare(ctx, c, nil, true); err != nil || len(p.fresh) == 0 {
 		return err
 	}
-	if !c.pg {
-		return p.insertSeparately(ctx, c)
-	}
-	_, err := p.insert(ctx, c, s.schema)
-	return err
+	return s.dialect.insertPublication(ctx, c, p)
 }
 
 // runSingle does it without one: the one statement that writes is a transaction by itself.

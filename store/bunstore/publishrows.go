@@ -36,8 +36,13 @@ SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') 
 	unlessStale = ` WHERE NOT (SELECT yes FROM stale)`
 )
 
-// insertSeparately is insert for SQLite.
-func (p *publication) insertSeparately(ctx context.Context, c conn) error {
+func (d postgres) insertPublication(ctx context.Context, c conn, p *publication) error {
+	_, err := p.insert(ctx, c, d.s.schema)
+	return err
+}
+
+// insertPublication takes a statement for each table: SQLite inserts into one table only.
+func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) error {
 	if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
 		return err
 	}

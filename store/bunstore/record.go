@@ -12,24 +12,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Record implements store.Queue. Outcomes of first attempts without a next one,
-// that is most, take one statement; where there are others too it is a transaction
-// of a few.
+// Record implements store.Queue.
 func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uuid.UUID, err error) {
 	if len(outcomes) == 0 {
 		return nil, nil
 	}
-	chained := func(o store.Outcome) bool { return o.Number > 1 || o.Next != nil }
-	r := &outcomeBatch{single: outcomes}
-	if slices.ContainsFunc(outcomes, chained) {
-		r.single = slices.DeleteFunc(slices.Clone(outcomes), chained)
-		r.chained = slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !chained(o) })
-	}
-	if err := s.recordBatch(ctx, r, len(outcomes)); err != nil {
+	r, err := s.dialect.record(ctx, outcomes)
+	if err != nil {
 		return nil, err
-	}
-	if r.due && !s.pg {
-		s.wake.all()
 	}
 	for _, o := range outcomes {
 		if _, ok := r.kept[o.AttemptID]; !ok {
@@ -39,23 +29,39 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 	return lost, nil
 }
 
-func (s *Store) recordBatch(ctx context.Context, r *outcomeBatch, n int) error {
-	if s.pg && len(r.chained) == 0 {
-		return s.retry(ctx, func() error { // it is a transaction by itself
-			return s.session(ctx, func(c conn) error {
-				return s.inPartition(c, n, func(i int) uuid.UUID { return r.single[i].AttemptID }, func(c conn) error {
-					r.kept = make(map[uuid.UUID]link, n)
-					return r.storeSingle(ctx, c)
-				})
+// record takes one statement where no outcome concerns another attempt, as is most often the
+// case. Otherwise it takes a transaction.
+func (d postgres) record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error) {
+	s, n := d.s, len(outcomes)
+	chained := func(o store.Outcome) bool { return o.Number > 1 || o.Next != nil }
+	if slices.ContainsFunc(outcomes, chained) {
+		r := &outcomeBatch{
+			single:  slices.DeleteFunc(slices.Clone(outcomes), chained),
+			chained: slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !chained(o) }),
+		}
+		return r, s.recordInTx(ctx, r)
+	}
+	r := &outcomeBatch{single: outcomes}
+	return r, s.retry(ctx, func() error {
+		return s.session(ctx, func(c conn) error {
+			return s.inPartition(c, n, func(i int) uuid.UUID { return outcomes[i].AttemptID }, func(c conn) error {
+				r.kept = make(map[uuid.UUID]link, n)
+				return r.storeSingle(ctx, c)
 			})
 		})
-	}
-	return s.write(ctx, func(tx bun.Tx) error {
-		r.kept, r.due = make(map[uuid.UUID]link, n), false
-		if err := r.run(ctx, s.on(tx.Tx)); err != nil || !r.due {
-			return err
-		}
-		return s.notify(ctx, tx)
+	})
+}
+
+func (d sqlite) record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error) {
+	r := &outcomeBatch{chained: outcomes}
+	return r, d.s.recordInTx(ctx, r)
+}
+
+func (s *Store) recordInTx(ctx context.Context, r *outcomeBatch) error {
+	return s.change(ctx, func(tx bun.Tx) (due bool, err error) {
+		r.kept, r.due = make(map[uuid.UUID]link, len(r.single)+len(r.chained)), false
+		err = r.run(ctx, s.on(tx.Tx))
+		return r.due, err
 	})
 }
 
@@ -96,9 +102,6 @@ func (r *outcomeBatch) run(ctx context.Context, c conn) error {
 // storeSingle stores what concerns no other attempt: the first attempt of a chain,
 // while it is being sent, is all of the chain.
 func (r *outcomeBatch) storeSingle(ctx context.Context, c conn) error {
-	if !c.pg {
-		return r.store(ctx, c, r.single)
-	}
 	if len(r.single) == 0 {
 		return nil
 	}
@@ -134,11 +137,8 @@ RETURNING a.id`
 
 // store writes the outcomes whose leases are still held.
 func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
-	held, release := map[uuid.UUID]bool{}, releaseQueue
-	if c.pg {
-		release = releaseLeased
-	}
-	err := c.each(ctx, release, paramRows{len(outcomes), []column{
+	held := map[uuid.UUID]bool{}
+	err := c.each(ctx, c.releaseLeases, paramRows{len(outcomes), []column{
 		uuids(func(i int) uuid.UUID { return outcomes[i].AttemptID }),
 		bigints(func(i int) int64 { return outcomes[i].Token }),
 	}}, func(row *sql.Rows) error {
@@ -162,12 +162,12 @@ func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outco
 	})
 }
 
-const releaseQueue = `
+const releaseByJoin = `
 WITH r(attempt, claimed) AS (?)
 DELETE FROM {}queue WHERE (attempt_id, token) IN (SELECT attempt, claimed FROM r) AND ` + sending + `
 RETURNING attempt_id`
 
-const releaseLeased = `
+const releaseByLookup = `
 WITH r(attempt, claimed) AS (?)
 DELETE FROM {}queue AS q WHERE ` + leased + `
 RETURNING q.attempt_id`

@@ -14,16 +14,15 @@ import (
 func (s *Store) Report(
 	ctx context.Context, org, subscription, attempt uuid.UUID, decide func(store.Attempt) (*store.Report, error),
 ) (out store.Attempt, err error) {
-	due := false
-	err = s.write(ctx, func(tx bun.Tx) error {
+	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		// Alone: AddAttempt holds a chain before it withdraws an attempt, and Record,
 		// as we do, has an attempt before it holds the chain.
 		if err := s.requireSubscription(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
-			return err
+			return false, err
 		}
 		chain, err := s.lockAttempt(ctx, tx, subscription, attempt)
 		if err != nil {
-			return err
+			return false, err
 		}
 		read := func() (store.Attempt, error) {
 			var row attemptRow
@@ -31,32 +30,24 @@ func (s *Store) Report(
 			return row.toStore(), err
 		}
 		if out, err = read(); err != nil {
-			return err
+			return false, err
 		}
 		r, err := decide(out)
-		if err != nil {
-			return fromCaller(err)
-		}
-		if r == nil {
-			return nil
+		if err != nil || r == nil {
+			return false, fromCaller(err)
 		}
 		c := s.on(tx.Tx)
 		if due, err = s.report(ctx, c, out, *r); err != nil {
-			return err
+			return false, err
 		}
 		if err := summarize(ctx, c, []uuid.UUID{chain}); err != nil {
-			return err
+			return false, err
 		}
-		if out, err = read(); err != nil || !due {
-			return err
-		}
-		return s.notify(ctx, tx)
+		out, err = read()
+		return due, err
 	})
 	if err != nil {
 		return store.Attempt{}, err
-	}
-	if due && !s.pg {
-		s.wake.all()
 	}
 	return out, nil
 }

@@ -158,7 +158,7 @@ type drop struct {
 func (d *drop) run(ctx context.Context, before time.Time) (removed int, err error) {
 	// Indexes serve, whatever the statistics say, and nothing is compiled. That of
 	// created_at serves bitmaps only.
-	if err := d.exec(ctx, planLocally+"; SET LOCAL enable_bitmapscan = on"); err != nil {
+	if err := d.exec(ctx, planLocally+"; "+allowBitmapScans); err != nil {
 		return 0, err
 	}
 	if err := d.scan(ctx, d.tx.Tx, d.ofDay("SELECT count(*) FROM {}messages_{day}", d.at), &removed); err != nil {

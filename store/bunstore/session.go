@@ -18,10 +18,7 @@ import (
 // their results. It sees one connection of the pool. That finds the settings of the server,
 // the database and the role, which all connections have; a connection on which the host
 // itself ran SET escapes it, and only literals are safe there.
-func (s *Store) checkSession(ctx context.Context, db bun.IDB) error {
-	if !s.pg {
-		return nil
-	}
+func (d postgres) checkSession(ctx context.Context, db bun.IDB) error {
 	settings := slices.Concat(session.Required, session.Planner)
 	values := make([]string, len(settings))
 	columns, into := make([]string, len(settings)), make([]any, len(settings))
@@ -46,9 +43,18 @@ func (s *Store) checkSession(ctx context.Context, db bun.IDB) error {
 		return fmt.Errorf("the settings of the database session do not suit the store: %s: set them where the pool connects, or with ALTER ROLE … SET",
 			strings.Join(wrong, "; "))
 	}
-	s.unplanned.Store(!planned)
+	d.s.unplanned.Store(!planned)
 	return nil
 }
+
+func (sqlite) checkSession(context.Context, bun.IDB) error { return nil }
+
+func (postgres) setPlanner(ctx context.Context, tx bun.Tx, settings string) error {
+	_, err := tx.Tx.ExecContext(ctx, settings)
+	return err
+}
+
+func (sqlite) setPlanner(context.Context, bun.Tx, string) error { return nil }
 
 // plansLocally reports whether transactions set the planner settings: statements are
 // prepared, and the sessions do not begin with these settings. A statement that is not
@@ -56,6 +62,10 @@ func (s *Store) checkSession(ctx context.Context, db bun.IDB) error {
 func (s *Store) plansLocally() bool { return s.native && s.unplanned.Load() }
 
 var planLocally = session.PlanLocally()
+
+// allowBitmapScans is for statements that use the index of messages.created_at: a BRIN index
+// serves bitmap scans only.
+const allowBitmapScans = `SET LOCAL enable_bitmapscan = on`
 
 // scanner is a row of a result.
 type scanner interface{ Scan(into ...any) error }

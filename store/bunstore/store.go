@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
+	bundialect "github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/ecg-api/webhooks/store"
@@ -45,13 +45,14 @@ type Options struct {
 
 // Store is a store.Store in a PostgreSQL or SQLite database.
 type Store struct {
-	given  *bun.DB // the host's
-	db     *bun.DB // given, with our own dialect on PostgreSQL
-	schema string
-	prefix string // what precedes a table's name
-	pg     bool
-	native bool // the driver takes pgx's arrays and prepares statements
-	listen func(context.Context) (*pgx.Conn, error)
+	given   *bun.DB // the host's
+	db      *bun.DB // given, with our own dialect on PostgreSQL
+	dialect dialect
+	syntax  *syntax
+	schema  string
+	prefix  string // what precedes a table's name
+	native  bool   // the driver takes pgx's arrays and prepares statements
+	listen  func(context.Context) (*pgx.Conn, error)
 
 	unplanned atomic.Bool // checkSession saw a session without the planner settings
 
@@ -106,12 +107,14 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("bunstore: Schema %q: want at most 41 of a-z, 0-9 and _, not beginning with a digit, pg_ or sqlite_", s.schema)
 	}
 	switch name := db.Dialect().Name(); name {
-	case dialect.PG:
+	case bundialect.PG:
 		_, native := db.Driver().(*stdlib.Driver)
 		s.db = bun.NewDB(db.DB, literals{pgdialect.New()})
-		s.pg, s.native, s.prefix = true, native && !opts.NoPrepare, `"`+s.schema+`".`
-	case dialect.SQLite:
+		s.native, s.prefix = native && !opts.NoPrepare, `"`+s.schema+`".`
+		s.dialect, s.syntax = postgres{s}, postgresSyntax
+	case bundialect.SQLite:
 		s.prefix = s.schema + "_"
+		s.dialect, s.syntax = sqlite{s}, sqliteSyntax
 	default:
 		return nil, fmt.Errorf("bunstore: no support for bun's dialect %s: use PostgreSQL or SQLite", name)
 	}
@@ -150,7 +153,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	case version > want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: run a newer program, or migrate down with it", s.schema, version, want)
 	}
-	return s.checkWritable(ctx)
+	return s.dialect.checkWritable(ctx)
 }
 
 // table names a table for bun's query builder.
@@ -162,7 +165,7 @@ func (s *Store) sql(text string) string { return strings.ReplaceAll(text, "{}", 
 // locked makes a query on PostgreSQL lock what it finds. SQLite has no such
 // clause, and needs none: it has one writer at a time.
 func (s *Store) locked(q *bun.SelectQuery, lock string) *bun.SelectQuery {
-	if s.pg && lock != "" {
+	if s.syntax.rowLocks && lock != "" {
 		q.For(lock)
 	}
 	return q

@@ -232,28 +232,25 @@ func (s *Store) UpdateSubscription(
 	ctx context.Context, org, subscriptionID uuid.UUID, now time.Time, change func(*store.Subscription) error,
 ) (sub store.Subscription, err error) {
 	defer s.matchCache.drop(org)
-	err = s.write(ctx, func(tx bun.Tx) error {
+	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		before, err := s.subscription(ctx, tx, org, subscriptionID, "NO KEY UPDATE")
 		if err != nil {
-			return err
+			return false, err
 		}
 		if sub, err = store.UpdatedSubscription(before, change); err != nil {
-			return fromCaller(err)
+			return false, fromCaller(err)
 		}
 		if err := s.storeSubscription(ctx, tx, sub); err != nil {
-			return err
+			return false, err
 		}
-		if err := s.followChange(ctx, tx, sub, before, now); err != nil {
-			return err
+		if due, err = s.followChange(ctx, tx, sub, before, now); err != nil {
+			return false, err
 		}
 		one := []store.Subscription{sub}
-		return s.completeSelectors(ctx, tx, one)
+		return due, s.completeSelectors(ctx, tx, one)
 	})
 	if err != nil {
 		return store.Subscription{}, err
-	}
-	if s.wakes(sub) {
-		s.wake.all()
 	}
 	return sub, nil
 }
@@ -284,34 +281,27 @@ func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Sub
 }
 
 // followChange does to the queue what a change of the subscription means.
-func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.Subscription, now time.Time) error {
+func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.Subscription, now time.Time) (due bool, err error) {
 	change := store.QueueChangeOf(before, sub)
 	if change.ForgetHealth {
-		_, err := tx.NewDelete().TableExpr(s.table("health")).Where("subscription_id = ?", id(sub.ID)).Exec(ctx)
+		_, err = tx.NewDelete().TableExpr(s.table("health")).Where("subscription_id = ?", id(sub.ID)).Exec(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	queued := "NOT sending"
 	switch {
 	case change.Cancel:
-		return s.cancelPending(ctx, tx, sub.ID, now)
+		return false, s.cancelPending(ctx, tx, sub.ID, now)
 	case change.ReleaseHeld:
 		queued += " AND held"
 	case !change.Release:
-		return nil
+		return false, nil
 	}
-	_, err := tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).Set("held = false").
+	_, err = tx.NewUpdate().TableExpr(s.table("queue")).Set("due_at = "+s.on(tx.Tx).now()).Set("held = false").
 		Where("subscription_id = ?", id(sub.ID)).Where(queued).Exec(ctx)
-	if err != nil {
-		return err
-	}
-	return s.notify(ctx, tx)
+	return true, err
 }
-
-// wakes reports whether a change of the subscription may have made attempts due,
-// for those in this process who listen.
-func (s *Store) wakes(sub store.Subscription) bool { return !s.pg && sub.Live() }
 
 // DeleteSubscription implements store.Subscriptions. The row stays with the ids alone,
 // until pruneDeleted removes it.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 
 	"github.com/ecg-api/webhooks/store"
 )
@@ -86,7 +85,7 @@ func (s *Store) own(tx store.Tx) (*transaction, error) {
 	if !ok || t.sql == nil {
 		return nil, store.ErrForeignTx
 	}
-	if t.db != nil && (t.db.Dialect().Name() == dialect.PG) != s.pg {
+	if t.db != nil && t.db.Dialect().Name() != s.db.Dialect().Name() {
 		return nil, store.ErrForeignTx
 	}
 	return t, nil
@@ -95,7 +94,7 @@ func (s *Store) own(tx store.Tx) (*transaction, error) {
 // Begin begins a transaction in the store's database. On SQLite it is the only
 // writer until it ends.
 func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
-	tx, end, err := s.begin(ctx)
+	tx, end, err := s.dialect.begin(ctx)
 	if err != nil {
 		return nil, s.mapError(ctx, err)
 	}
@@ -104,28 +103,29 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	return t, nil
 }
 
-// begin begins a transaction that may write. End must be called once it has ended, with
-// the error that it met, if any: see endSession.
-func (s *Store) begin(ctx context.Context) (tx bun.Tx, end func(error), err error) {
-	if s.pg {
-		return s.beginOn(ctx, nil)
-	}
+// begin begins a transaction that may write. The caller calls end after the transaction, with
+// the error of the transaction or nil, so that endSession closes an unusable session.
+func (d postgres) begin(ctx context.Context) (tx bun.Tx, end func(error), err error) {
+	return d.s.beginOn(ctx, nil)
+}
+
+func (d sqlite) begin(ctx context.Context) (tx bun.Tx, end func(error), err error) {
 	until := time.Now().Add(lockWait)
-	if err := s.takeTurn(ctx, until); err != nil {
+	if err := d.s.takeTurn(ctx, until); err != nil {
 		return tx, nil, err
 	}
 	err = untilUnlocked(ctx, until, func() error {
-		tx, end, err = s.beginLocked(ctx)
+		tx, end, err = d.s.beginLocked(ctx)
 		return err
 	})
 	if err != nil {
-		<-s.writer
+		<-d.s.writer
 		return tx, nil, err
 	}
 	endSession := end
 	return tx, func(err error) {
 		endSession(err)
-		<-s.writer
+		<-d.s.writer
 	}, nil
 }
 
@@ -179,7 +179,7 @@ func (s *Store) retry(ctx context.Context, f func() error) error {
 }
 
 func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) (err error) {
-	tx, end, err := s.begin(ctx)
+	tx, end, err := s.dialect.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,8 +187,8 @@ func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) (err error)
 		_ = tx.Rollback() // after Commit it does nothing
 		end(err)
 	}()
-	if s.pg && s.plansLocally() {
-		if _, err := tx.Tx.ExecContext(ctx, planLocally); err != nil {
+	if s.plansLocally() {
+		if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
 			return err
 		}
 	}
@@ -204,11 +204,7 @@ func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) (err error)
 // read runs f in a transaction that sees one state of the database, and maps the
 // error.
 func (s *Store) read(ctx context.Context, f func(bun.Tx) error) (err error) {
-	opts := &sql.TxOptions{ReadOnly: true}
-	if s.pg {
-		opts.Isolation = sql.LevelRepeatableRead
-	}
-	tx, end, err := s.beginOn(ctx, opts)
+	tx, end, err := s.beginOn(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.syntax.isolation})
 	if err != nil {
 		return s.mapError(ctx, err)
 	}

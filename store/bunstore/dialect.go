@@ -1,0 +1,131 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
+)
+
+// dialect is PostgreSQL or SQLite. The package differs between the two databases in this
+// interface and in [syntax], and nowhere else. The two methods of a name stand together, in the
+// file of their subject.
+type dialect interface {
+	// begin begins a transaction that may write. See Store.begin.
+	begin(ctx context.Context) (tx bun.Tx, end func(error), err error)
+	// checkSession refuses a session whose settings change the meaning of statements.
+	checkSession(ctx context.Context, db bun.IDB) error
+	// checkWritable fails if the database takes no writes.
+	checkWritable(ctx context.Context) error
+	// checkAlone fails with ErrInUse while another connection uses the tables.
+	checkAlone(ctx context.Context) error
+	// setPlanner runs a SET LOCAL of planner settings. SQLite has none.
+	setPlanner(ctx context.Context, tx bun.Tx, settings string) error
+
+	// notify wakes the listeners once the transaction commits, woken after the commit. Each
+	// database does one of the two. Store.change calls both.
+	notify(ctx context.Context, tx bun.Tx) error
+	committed()
+	listen(ctx context.Context, wake func()) error
+
+	// publish stores messages in a transaction of the store's, publishInTx in the caller's.
+	publish(ctx context.Context, p *publication) error
+	publishInTx(ctx context.Context, t *transaction, p *publication) error
+	// insertPublication inserts messages, attempts and their rows of the queue.
+	insertPublication(ctx context.Context, c conn, p *publication) error
+	claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error)
+	record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error)
+
+	pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error)
+	// maintain creates the partitions of the coming days. SQLite has no partitions.
+	maintain(ctx context.Context, now time.Time) error
+
+	// beginMigration begins a transaction on the connection, and waits for the migration of
+	// another process. end is called after the transaction.
+	beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error)
+	// createSchema creates the schema if it is missing.
+	createSchema(ctx context.Context, conn bun.Conn) error
+	// endMigration belongs at the end of the transaction, if there are tables.
+	endMigration(ctx context.Context, conn bun.Conn) error
+}
+
+// postgres and sqlite are the dialects.
+type (
+	postgres struct{ s *Store }
+	sqlite   struct{ s *Store }
+)
+
+// syntax is the text and the parameters in which statements differ.
+type syntax struct {
+	isolation   sql.IsolationLevel // in which reads see one state of the database
+	rowLocks    bool               // there are some; SQLite has one writer at a time and needs none
+	maxRows     int                // of the parameters of one statement
+	interval    string             // makes a number of microseconds addable to {now}
+	placeholder func(n int) string // of the n-th parameter
+	rows        func(c conn, b *strings.Builder, s paramSlice, placeholder func(any))
+	now         func() string
+	time        func(t time.Time) any  // as a single parameter
+	id          func(id uuid.UUID) any // as a single parameter
+
+	matchSubscriptions, releaseLeases, deferLeases string
+	durationBucket                                 string // the number of the bucket of a.posted_at, of ? seconds
+	tableExists                                    string // counts the tables of a name
+	timeType                                       string
+	migrations                                     []Migration
+}
+
+var postgresSyntax = &syntax{
+	isolation: sql.LevelRepeatableRead,
+	rowLocks:  true,
+	// Arrays have one parameter for each column.
+	maxRows:     math.MaxInt,
+	interval:    " * interval '1 microsecond'",
+	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
+	rows:        unnestRows,
+	// In a transaction of the caller's, now() is the time at which the transaction began.
+	now:  func() string { return "statement_timestamp()" },
+	time: func(t time.Time) any { return t },
+	id:   func(v uuid.UUID) any { return v.String() },
+
+	matchSubscriptions: matchByLookup,
+	releaseLeases:      releaseByLookup,
+	deferLeases:        deferByLookup,
+	durationBucket:     `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`,
+	tableExists:        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
+	timeType:           "timestamptz",
+	migrations:         mustReadMigrations("migrations/postgres"),
+}
+
+var sqliteSyntax = &syntax{
+	// SQLite takes at most 32,766 parameters, and no row has more than 300.
+	maxRows:     100,
+	placeholder: func(int) string { return "?" },
+	rows:        valuesRows,
+	// The clock is that of this process.
+	now:  func() string { return strconv.FormatInt(time.Now().UnixMilli()*1000, 10) },
+	time: func(t time.Time) any { return t.UnixMicro() },
+	id:   func(v uuid.UUID) any { return v[:] },
+
+	matchSubscriptions: matchByJoin,
+	releaseLeases:      releaseByJoin,
+	deferLeases:        deferByJoin,
+	durationBucket:     `a.posted_at / (CAST(? AS bigint) * 1000000)`,
+	tableExists:        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	timeType:           "integer",
+	migrations:         mustReadMigrations("migrations/sqlite"),
+}
+
+// forUpdate is the locking clause of a SELECT, where there are row locks.
+func (s *syntax) forUpdate(clause string) string {
+	if !s.rowLocks {
+		return ""
+	}
+	return clause
+}
