@@ -38,8 +38,7 @@ func (s *Store) AddAttempt(
 					return false, err
 				}
 			}
-			p := publication{messages: []store.NewMessage{{Message: m}}, fresh: []int{0}}
-			if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
+			if err := c.each(ctx, insertMessages, messageRows(1, func(int) *store.Message { return &m }), nil); err != nil {
 				return false, err
 			}
 		}
@@ -143,7 +142,8 @@ func (s *Store) nextStep(ctx context.Context, tx bun.Tx, latest store.Attempt, t
 }
 
 // withdrawn finds the automatic retry that waits in a chain.
-const withdrawn = `NOT sending AND attempt_id IN (SELECT id FROM {}attempts WHERE delivery_id = ? AND number > 1 AND type = 1 AND status = 0)`
+var withdrawn = numbered(`NOT sending AND attempt_id IN (
+  SELECT id FROM {}attempts WHERE delivery_id = ? AND number > 1 AND type = {AutomaticRetry} AND status = {Pending})`)
 
 func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.UUID, a store.NewAttempt, j joining) error {
 	if !a.External {
@@ -164,10 +164,10 @@ func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.U
 	return enqueue(ctx, c, []queueing{{a.ID, a.At}})
 }
 
-const insertAttempt = `
-WITH r(attempt, delivery, message, org, subscription, event_type, line, number, step, type, external, former, expires, posted, created, creator) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
-  number, step, type, external, status, retry_of, expires_at, posted_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, r.delivery, r.message, r.org, r.subscription, r.event_type, r.line,
-  r.number, r.step, r.type, r.external = 1, 0, r.former, r.expires, r.posted, r.created, r.creator, r.created, r.creator
-FROM r`
+var insertAttempt = `
+WITH r(attempt, delivery, message, org, subscription, event_type, line, number, step, type, external, former, expires, posted, created, creator)
+  AS (?)` + insertAttempts(attemptValues{
+	id: "r.attempt", delivery: "r.delivery", message: "r.message", organization: "r.org", subscription: "r.subscription",
+	eventType: "r.event_type", line: "r.line", number: "r.number", step: "r.step", kind: "r.type", external: "r.external = 1",
+	retryOf: "r.former", expires: "r.expires", posted: "r.posted", created: "r.created", creator: "r.creator",
+}, "r")

@@ -17,7 +17,7 @@ import (
 // then nothing is written.
 func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (advanced bool, err error) {
 	var due bool
-	err = s.on(s.db.DB).query(ctx, `SELECT EXISTS (SELECT 1 FROM {}recoveries WHERE state = 0 AND due_at <= {now})`,
+	err = s.on(s.db.DB).query(ctx, recoveryDue,
 		func(row *sql.Rows) error { return row.Scan(&due) })
 	if err != nil || !due {
 		return false, s.mapError(ctx, err)
@@ -25,7 +25,7 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		advanced = false
 		var rows []recoveryRow
-		q := s.recoveries(tx, &rows).Where("j.state = 0").Where("j.due_at <= "+s.on(tx.Tx).now()).Order("j.due_at", "j.id").Limit(1)
+		q := s.recoveries(tx, &rows).Where("j.state = ?", store.RecoveryRunning).Where("j.due_at <= "+s.on(tx.Tx).now()).Order("j.due_at", "j.id").Limit(1)
 		if err := s.locked(q, "NO KEY UPDATE SKIP LOCKED").Scan(ctx); err != nil || len(rows) == 0 {
 			return false, err
 		}
@@ -35,6 +35,8 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	})
 	return advanced && err == nil, err
 }
+
+var recoveryDue = numbered(`SELECT EXISTS (SELECT 1 FROM {}recoveries WHERE state = {RecoveryRunning} AND due_at <= {now})`)
 
 // advance takes a job a step on.
 func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts store.AdvanceOptions) (queued int, err error) {
@@ -144,17 +146,16 @@ func (st *step) newIDs(n int) column {
 
 // A retry follows the latest attempt of its chain. An automatic retry that was
 // cancelled has used nothing of the schedule.
-const insertRetries = `
-WITH r(attempt, delivery, due, expires, creator) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
-  number, step, type, status, retry_of, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, l.delivery_id, l.message_id, l.organization_id, l.subscription_id, l.event_type_id, f.line,
-  l.number + 1, CASE WHEN l.type = 1 AND l.status = 4 THEN l.step - 1 ELSE l.step END,
-  2, 0, l.id, r.expires, r.due, r.creator, r.due, r.creator
-FROM r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = coalesce(
+var insertRetries = `
+WITH r(attempt, delivery, due, expires, creator) AS (?)` + insertAttempts(attemptValues{
+	id: "r.attempt", delivery: "l.delivery_id", message: "l.message_id", organization: "l.organization_id",
+	subscription: "l.subscription_id", eventType: "l.event_type_id", line: "f.line", number: "l.number + 1",
+	step: "CASE WHEN l.type = {AutomaticRetry} AND l.status = {Cancelled} THEN l.step - 1 ELSE l.step END",
+	kind: "{ManualRetry}", retryOf: "l.id", expires: "r.expires", created: "r.due", creator: "r.creator",
+}, `r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = coalesce(
   (SELECT o.id FROM {}attempts AS o WHERE o.delivery_id = r.delivery AND o.number > 1 ORDER BY o.number DESC LIMIT 1), r.delivery)
-WHERE coalesce(f.chain_status, f.status) = 3
-RETURNING id`
+WHERE coalesce(f.chain_status, f.status) = {Failed}
+RETURNING id`)
 
 // maxBodiesRead is how many messages a step reads the bodies of, at most.
 const maxBodiesRead = 500
@@ -203,13 +204,14 @@ func (st *step) addFirstPosts(ctx context.Context, messages []store.Message) err
 		return err
 	}
 	messages = slices.DeleteFunc(messages, func(m store.Message) bool { return !there[m.ID] })
-	var p publication
+	posts := make(firstPosts, 0, len(messages))
 	for _, m := range messages {
 		m.OrganizationID, m.CreatedAt, m.CreatedBy = st.sub.OrganizationID, st.opts.At, st.recovery.CreatedBy
-		p.attempts = append(p.attempts, firstPost{
-			id: st.opts.NewID(), message: &store.NewMessage{Message: m, ExpiresAt: st.opts.ExpiresAt}, match: match{subscription: st.sub.ID, ordered: st.sub.Ordered},
+		posts = append(posts, firstPost{
+			id: st.opts.NewID(), message: &store.NewMessage{Message: m, ExpiresAt: st.opts.ExpiresAt},
+			match: match{subscription: st.sub.ID, ordered: st.sub.Ordered},
 		})
 	}
-	st.queued += len(p.attempts)
-	return p.insertAttempts(ctx, st.conn)
+	st.queued += len(posts)
+	return posts.insert(ctx, st.conn, 0)
 }

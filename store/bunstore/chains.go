@@ -65,17 +65,17 @@ func summarize(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	return c.each(ctx, summarizeChains, idRows(deliveries), nil)
 }
 
-const summarizeChains = `
+var summarizeChains = numbered(`
 WITH r(delivery) AS (?)
 UPDATE {}attempts AS f SET
   chain_attempts = 1 + (SELECT count(*) FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1),
   outcome_id = (SELECT o.id FROM {}attempts AS o
-    WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1),
+    WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= {Succeeded} ORDER BY o.number DESC LIMIT 1),
   chain_status = CASE
-    WHEN EXISTS (SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1 AND o.status = 0) THEN 0
+    WHEN EXISTS (SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = f.id AND o.number > 1 AND o.status = {Pending}) THEN {Pending}
     ELSE (SELECT o.status FROM {}attempts AS o
-      WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= 2 ORDER BY o.number DESC LIMIT 1) END
-WHERE f.id IN (SELECT delivery FROM r)`
+      WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= {Succeeded} ORDER BY o.number DESC LIMIT 1) END
+WHERE f.id IN (SELECT delivery FROM r)`)
 
 // cancelPending cancels what is queued for a subscription.
 func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.UUID, now time.Time) error {
@@ -96,10 +96,7 @@ func cancel(ctx context.Context, c conn, now time.Time, by, condition string, ar
 	}
 	slices.SortFunc(cancelled, compareIDs)
 	var deliveries []uuid.UUID
-	err = c.each(ctx, `
-WITH r(attempt) AS (?)
-UPDATE {}attempts AS a SET status = 4, updated_at = ?, updated_by = ? FROM r WHERE a.id = r.attempt
-RETURNING delivery_id, number`, idRows(cancelled), func(row *sql.Rows) error {
+	err = c.each(ctx, cancelAttempts, idRows(cancelled), func(row *sql.Rows) error {
 		var delivery id
 		var number int
 		err := row.Scan(&delivery, &number)
@@ -119,22 +116,7 @@ RETURNING delivery_id, number`, idRows(cancelled), func(row *sql.Rows) error {
 	return summarize(ctx, c, deliveries)
 }
 
-// queueing is an attempt that is to be queued.
-type queueing struct {
-	attempt uuid.UUID
-	due     time.Time // by the clock of this process; zero for at once
-}
-
-// enqueue queues attempts that were added, in their lines.
-func enqueue(ctx context.Context, c conn, queue []queueing) error {
-	return c.each(ctx, queueAttempts, paramRows{len(queue), []column{
-		uuids(func(i int) uuid.UUID { return queue[i].attempt }),
-		waits(func(i int) time.Time { return queue[i].due }),
-	}}, nil)
-}
-
-const queueAttempts = `
-WITH r(attempt, wait) AS (?)
-INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
-SELECT a.id, a.organization_id, a.subscription_id, a.line, CASE WHEN a.line IS NOT NULL THEN a.delivery_id END, 0, false, a.number, {now} + r.wait{us}
-FROM r JOIN {}attempts AS a ON a.id = r.attempt`
+var cancelAttempts = numbered(`
+WITH r(attempt) AS (?)
+UPDATE {}attempts AS a SET status = {Cancelled}, updated_at = ?, updated_by = ? FROM r WHERE a.id = r.attempt
+RETURNING delivery_id, number`)

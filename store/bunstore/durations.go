@@ -18,10 +18,10 @@ func (s *Store) Durations(ctx context.Context, q store.DurationQuery) (counts []
 			return err
 		}
 		c := s.on(tx.Tx)
-		return c.query(ctx, `
+		return c.query(ctx, numbered(`
 SELECT `+s.syntax.durationBucket+`, a.status, a.duration_ms, count(*) FROM {}attempts AS a
-WHERE a.subscription_id = ? AND a.status IN (2, 3) AND a.posted_at >= ? AND a.posted_at < ?
-GROUP BY 1, 2, 3`, func(row *sql.Rows) error {
+WHERE a.subscription_id = ? AND a.status IN ({Succeeded}, {Failed}) AND a.posted_at >= ? AND a.posted_at < ?
+GROUP BY 1, 2, 3`), func(row *sql.Rows) error {
 			var n, ms int64
 			var status store.Status
 			var count store.DurationCount

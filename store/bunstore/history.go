@@ -106,8 +106,8 @@ const outcomeResponse = "CASE WHEN o.id IS NULL THEN a.response ELSE o.response 
 func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
 	queue := s.table("queue AS q")
 	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ExcludeColumn("response").
-		ColumnExpr("coalesce((SELECT q.sending FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id), false) AS sending").
-		ColumnExpr("(SELECT q.due_at FROM " + queue + " WHERE a.status = 0 AND q.attempt_id = a.id AND q.held) AS held_until")
+		ColumnExpr("coalesce((SELECT q.sending FROM "+queue+" WHERE a.status = ? AND q.attempt_id = a.id), false) AS sending", store.Pending).
+		ColumnExpr("(SELECT q.due_at FROM "+queue+" WHERE a.status = ? AND q.attempt_id = a.id AND q.held) AS held_until", store.Pending)
 }
 
 // bareAttemptsOf finds attempts of the subscription, with their messages, without their
@@ -133,8 +133,8 @@ func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").
 		ColumnExpr("coalesce(o.error, '') AS outcome_error, o.next_retry_at AS outcome_next_retry_at").
-		ColumnExpr("(SELECT min(q.due_at) FROM " + s.table("attempts AS p") + " JOIN " + s.table("queue AS q") + " ON q.attempt_id = p.id" +
-			" WHERE a.chain_status = 0 AND p.delivery_id = a.id AND p.number > 1 AND p.status = 0 AND q.held) AS retry_held_until").
+		ColumnExpr("(SELECT min(q.due_at) FROM "+s.table("attempts AS p")+" JOIN "+s.table("queue AS q")+" ON q.attempt_id = p.id"+
+			" WHERE a.chain_status = ?0 AND p.delivery_id = a.id AND p.number > 1 AND p.status = ?0 AND q.held) AS retry_held_until", store.Pending).
 		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
 }
 

@@ -185,7 +185,7 @@ func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, 
 func (s *Store) prunable(tx bun.Tx) *bun.SelectQuery {
 	return tx.NewSelect().TableExpr(s.table("messages AS m")).Column("m.id").
 		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
-			Where("a.message_id = m.id").Where("a.status = 0").Where("NOT a.external")).
+			Where("a.message_id = m.id").Where("a.status = ?", store.Pending).Where("NOT a.external")).
 		Where("NOT EXISTS (?)", tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
 			Join("JOIN "+s.table("attempts AS o")).JoinOn("o.delivery_id = a.id").JoinOn("o.number > 1").JoinOn("o.message_id <> a.message_id").
 			Where("a.message_id = m.id").Where("a.number = 1"))

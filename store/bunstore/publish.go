@@ -105,10 +105,10 @@ type publication struct {
 	matches [][]match // by message
 
 	published []store.Published
-	fresh     []int       // the messages to be stored
-	reserved  []int       // those of them whose keys are ours now
-	attempts  []firstPost // to be stored
-	claimable bool        // some of them are to be claimed
+	fresh     []int      // the messages to be stored
+	reserved  []int      // those of them whose keys are ours now
+	attempts  firstPosts // to be stored
+	claimable bool       // some of them are to be claimed
 
 	notifications *sharedNotify // nil in the caller's transaction, which may take long
 	notified      bool
@@ -120,27 +120,6 @@ func (p *publication) notifies() bool {
 		p.notified = p.notifications == nil || p.notifications.begin()
 	}
 	return p.notified
-}
-
-// firstPost is the first attempt of a delivery.
-type firstPost struct {
-	id      uuid.UUID
-	message *store.NewMessage
-	match   match
-	sending bool // it is handed off
-}
-
-// line returns the line in which the attempt waits for its turn, zero for none.
-func (a *firstPost) line() uuid.UUID {
-	if !a.match.ordered {
-		return uuid.Nil
-	}
-	return lineOf(a.match.subscription, a.message.OrderingKey)
-}
-
-// lineOf names the line of a subscription's attempts that share an ordering key.
-func lineOf(subscription uuid.UUID, orderingKey string) uuid.UUID {
-	return uuid.NewSHA1(subscription, []byte(orderingKey))
 }
 
 func (p *publication) result(err error) ([]store.Published, error) {
@@ -212,7 +191,7 @@ func (p *publication) fanOut() {
 	for _, i := range p.fresh {
 		n += len(p.matches[i])
 	}
-	p.attempts, p.claimable = make([]firstPost, 0, n), false
+	p.attempts, p.claimable = make(firstPosts, 0, n), false
 	jobs := make([]store.Job, 0, n)
 	for _, i := range p.fresh {
 		m := &p.messages[i]
@@ -232,15 +211,5 @@ func (p *publication) fanOut() {
 			result.Jobs = jobs[from:len(jobs):len(jobs)]
 		}
 		p.published[i] = result
-	}
-}
-
-// job is the attempt as it is handed off.
-func (a *firstPost) job() store.Job {
-	return store.Job{
-		Lease:      store.Lease{AttemptID: a.id, Token: 1, Number: 1},
-		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
-		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
-		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: a.message.Body,
 	}
 }

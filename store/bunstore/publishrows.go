@@ -18,7 +18,7 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 	if p.cached {
 		text, args = insertUnlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
 	}
-	args = append(args, p.messageRows().whole(), p.attemptRows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
+	args = append(args, p.messageRows().whole(), p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
 	err = c.query(ctx, text, func(row *sql.Rows) error {
 		var told *string
 		return row.Scan(&stale, &told)
@@ -26,15 +26,21 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 	return stale, err
 }
 
-const (
+// messageRows are the messages to be stored.
+func (p *publication) messageRows() paramRows {
+	return messageRows(len(p.fresh), func(i int) *store.Message { return &p.messages[p.fresh[i]].Message })
+}
+
+var (
 	insertAll           = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
 	insertUnlessChanged = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
 
 	insertUnlessStale = `stored AS (` + insertMessages + unlessStale + `), ` +
-		firstPosts + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `)
+		firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `)
 SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') AS text) END FROM stale`
-	unlessStale = ` WHERE NOT (SELECT yes FROM stale)`
 )
+
+const unlessStale = ` WHERE NOT (SELECT yes FROM stale)`
 
 func (d postgres) insertPublication(ctx context.Context, c conn, p *publication) error {
 	_, err := p.insert(ctx, c, d.s.schema)
@@ -46,24 +52,15 @@ func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) err
 	if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
 		return err
 	}
-	return p.insertAttempts(ctx, c)
-}
-
-// insertAttempts stores the attempts of messages that are stored.
-func (p *publication) insertAttempts(ctx context.Context, c conn) error {
-	if err := c.each(ctx, `WITH `+firstPosts+insertFirstPosts, p.attemptRows(), nil); err != nil {
-		return err
-	}
-	return c.each(ctx, `WITH `+firstPosts+queueFirstPosts, p.attemptRows(), nil, p.opts.Lease.Microseconds())
+	return p.attempts.insert(ctx, c, p.opts.Lease)
 }
 
 const insertMessages = `
 INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
 ?`
 
-func (p *publication) messageRows() paramRows {
-	m := func(i int) *store.NewMessage { return &p.messages[p.fresh[i]] }
-	return paramRows{len(p.fresh), []column{
+func messageRows(n int, m func(i int) *store.Message) paramRows {
+	return paramRows{n, []column{
 		uuids(func(i int) uuid.UUID { return m(i).ID }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		uuids(func(i int) uuid.UUID { return m(i).EventTypeID }),
@@ -77,36 +74,3 @@ func (p *publication) messageRows() paramRows {
 		texts(func(i int) string { return m(i).CreatedBy }),
 	}}
 }
-
-// Both tables are filled from the same rows.
-const firstPosts = `r(id, message, org, subscription, event_type, line, sending, expires, created, creator) AS (?)`
-
-const insertFirstPosts = `
-INSERT INTO {}attempts{partition} (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
-  number, step, type, status, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.id, r.id, r.message, r.org, r.subscription, r.event_type, r.line, 1, 0, 0, 0,
-  r.expires, r.created, r.creator, r.created, r.creator
-FROM r`
-
-func (p *publication) attemptRows() paramRows {
-	a := func(i int) *firstPost { return &p.attempts[i] }
-	return paramRows{len(p.attempts), []column{
-		uuids(func(i int) uuid.UUID { return a(i).id }),
-		uuids(func(i int) uuid.UUID { return a(i).message.ID }),
-		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),
-		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
-		uuids(func(i int) uuid.UUID { return a(i).message.EventTypeID }),
-		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
-		bigints(func(i int) int { return btoi(a(i).sending) }),
-		times(func(i int) time.Time { return a(i).message.ExpiresAt }),
-		times(func(i int) time.Time { return a(i).message.CreatedAt }),
-		texts(func(i int) string { return a(i).message.CreatedBy }),
-	}}
-}
-
-// An attempt is due at once. One that is handed off is due when the lease ends.
-const queueFirstPosts = `
-INSERT INTO {}queue (attempt_id, organization_id, subscription_id, line, position, token, sending, number, due_at)
-SELECT r.id, r.org, r.subscription, r.line, CASE WHEN r.line IS NOT NULL THEN r.id END, r.sending, r.sending = 1, 1,
-  {now} + CASE WHEN r.sending = 1 THEN CAST(? AS bigint) ELSE 0 END{us}
-FROM r`

@@ -93,7 +93,19 @@ func (r *outcomeBatch) run(ctx context.Context, c conn) error {
 	if err := lockChains(ctx, c, deliveries); err != nil {
 		return err
 	}
-	if err := r.addNexts(ctx, c, nexts); err != nil {
+	added, due, err := addNexts(ctx, c, nexts)
+	if err != nil {
+		return err
+	}
+	r.due = due
+	var refused []uuid.UUID
+	for i := range r.chained {
+		o := &r.chained[i]
+		if _, kept := r.kept[o.AttemptID]; kept && o.Next != nil && !added[o.AttemptID] {
+			refused = append(refused, o.AttemptID)
+		}
+	}
+	if err := forgetNexts(ctx, c, refused); err != nil {
 		return err
 	}
 	return summarize(ctx, c, deliveries)
@@ -230,12 +242,12 @@ func (r *outcomeBatch) chains() (deliveries []uuid.UUID, nexts []*store.Outcome)
 	return deliveries, nexts
 }
 
-// addNexts adds the automatic retries to the chains in which nothing else is
-// queued, and forgets the time of the others.
-func (r *outcomeBatch) addNexts(ctx context.Context, c conn, nexts []*store.Outcome) error {
+// addNexts adds the automatic retries to the chains in which no other attempt is queued. It
+// reports whether one is due, and returns the attempts that got a retry.
+func addNexts(ctx context.Context, c conn, nexts []*store.Outcome) (added map[uuid.UUID]bool, due bool, err error) {
 	added, now := map[uuid.UUID]bool{}, time.Now()
 	var queue []queueing
-	err := c.each(ctx, insertNexts, paramRows{len(nexts), []column{
+	err = c.each(ctx, insertNexts, paramRows{len(nexts), []column{
 		uuids(func(i int) uuid.UUID { return nexts[i].Next.ID }),
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
 		times(func(i int) time.Time { return nexts[i].At }),
@@ -247,39 +259,33 @@ func (r *outcomeBatch) addNexts(ctx context.Context, c conn, nexts []*store.Outc
 		for _, o := range nexts {
 			if o.Next.ID == uuid.UUID(attempt) {
 				queue = append(queue, queueing{o.Next.ID, o.Next.DueAt})
-				r.due = r.due || !o.Next.DueAt.After(now)
+				due = due || !o.Next.DueAt.After(now)
 			}
 		}
 		return err
 	})
-	if err == nil {
-		err = enqueue(ctx, c, queue)
-	}
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	var refused []uuid.UUID
-	for i := range r.chained {
-		o := &r.chained[i]
-		if _, kept := r.kept[o.AttemptID]; kept && o.Next != nil && !added[o.AttemptID] {
-			refused = append(refused, o.AttemptID)
-		}
-	}
-	return c.each(ctx, forgetNexts, idRows(refused), nil)
+	return added, due, enqueue(ctx, c, queue)
 }
 
-const insertNexts = `
-WITH r(attempt, former, decided, steps) AS (?)
-INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, line,
-  number, step, type, status, retry_of, expires_at, created_at, created_by, updated_at, updated_by)
-SELECT r.attempt, a.delivery_id, a.message_id, a.organization_id, a.subscription_id, a.event_type_id, a.line,
-  1 + coalesce((SELECT max(o.number) FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1), 1),
-  a.step + r.steps, 1, 0, a.id, a.expires_at, r.decided, '', r.decided, ''
-FROM r JOIN {}attempts AS a ON a.id = r.former
+var insertNexts = `
+WITH r(attempt, former, decided, steps) AS (?)` + insertAttempts(attemptValues{
+	id: "r.attempt", delivery: "a.delivery_id", message: "a.message_id", organization: "a.organization_id",
+	subscription: "a.subscription_id", eventType: "a.event_type_id", line: "a.line",
+	number: "1 + coalesce((SELECT max(o.number) FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1), 1)",
+	step:   "a.step + r.steps", kind: "{AutomaticRetry}", retryOf: "a.id", expires: "a.expires_at", created: "r.decided", creator: "''",
+}, `r JOIN {}attempts AS a ON a.id = r.former
 WHERE NOT EXISTS (
-  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.status = 0 AND NOT o.external)
-RETURNING id, retry_of`
+  SELECT 1 FROM {}attempts AS o WHERE o.delivery_id = a.delivery_id AND o.number > 1 AND o.status = {Pending} AND NOT o.external)
+RETURNING id, retry_of`)
 
-const forgetNexts = `
+// forgetNexts clears the time of a next attempt that was not added.
+func forgetNexts(ctx context.Context, c conn, attempts []uuid.UUID) error {
+	return c.each(ctx, clearNextRetry, idRows(attempts), nil)
+}
+
+const clearNextRetry = `
 WITH r(attempt) AS (?)
 UPDATE {}attempts SET next_retry_at = NULL WHERE id IN (SELECT attempt FROM r)`

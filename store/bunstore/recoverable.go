@@ -69,10 +69,10 @@ const (
 	messageIDs = `SELECT id FROM {}messages WHERE subscription_id IS NULL AND organization_id = ?`
 )
 
-const failedDeliveries = `
+var failedDeliveries = numbered(`
 FROM {}attempts AS a
-WHERE a.subscription_id = ? AND a.number = 1 AND a.type <> 3 AND NOT a.external AND coalesce(a.chain_status, a.status) = 3
-  AND a.created_at >= ? AND a.created_at < ?`
+WHERE a.subscription_id = ? AND a.number = 1 AND a.type <> {TestPost} AND NOT a.external AND coalesce(a.chain_status, a.status) = {Failed}
+  AND a.created_at >= ? AND a.created_at < ?`)
 
 func (f finder) countFailed(ctx context.Context) (n int, err error) {
 	err = f.query(ctx, `SELECT count(*) `+failedDeliveries, func(row *sql.Rows) error { return row.Scan(&n) },

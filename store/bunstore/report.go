@@ -111,9 +111,11 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 	if err != nil || r.Next == nil {
 		return false, err
 	}
-	rec := outcomeBatch{chained: []store.Outcome{o}, kept: map[uuid.UUID]link{a.ID: {delivery: a.DeliveryID}}}
-	err = rec.addNexts(ctx, c, []*store.Outcome{&rec.chained[0]})
-	return rec.due, err
+	added, due, err := addNexts(ctx, c, []*store.Outcome{&o})
+	if err == nil && !added[a.ID] {
+		err = forgetNexts(ctx, c, []uuid.UUID{a.ID})
+	}
+	return due, err
 }
 
 const storeReport = `

@@ -35,7 +35,9 @@ var wakeCases = []struct {
 	{"AddAttempt/Later", false, func(sc *scene) func() error { return sc.adding(store.NewAttempt{At: sc.now.Add(time.Hour)}) }},
 	{"AddAttempt/External", false, func(sc *scene) func() error { return sc.adding(store.NewAttempt{External: true}) }},
 	{"Record/Retry", true, func(sc *scene) func() error { return sc.recording(&store.Next{ID: newID(), DueAt: sc.now}) }},
-	{"Record/LaterRetry", false, func(sc *scene) func() error { return sc.recording(&store.Next{ID: newID(), DueAt: sc.now.Add(time.Hour)}) }},
+	{"Record/LaterRetry", false, func(sc *scene) func() error {
+		return sc.recording(&store.Next{ID: newID(), DueAt: sc.now.Add(time.Hour)})
+	}},
 	{"Record/NoRetry", false, func(sc *scene) func() error { return sc.recording(nil) }},
 	{"Report/Retry", true, func(sc *scene) func() error { return sc.reporting(sc.now) }},
 	{"Report/LaterRetry", false, func(sc *scene) func() error { return sc.reporting(sc.now.Add(time.Hour)) }},
