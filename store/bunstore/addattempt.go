@@ -18,7 +18,7 @@ func (s *Store) AddAttempt(
 ) (added store.Attempt, err error) {
 	due := !a.External && !a.At.After(time.Now())
 	err = s.change(ctx, func(tx bun.Tx) (bool, error) {
-		// SHARE waits for who archives or deletes the subscription, and they for us.
+		// SHARE excludes transactions that archive or delete the subscription.
 		if err := s.requireSubscription(ctx, tx, org, subscription, "SHARE"); err != nil {
 			return false, err
 		}
@@ -73,15 +73,15 @@ func (s *Store) lineUp(ctx context.Context, tx bun.Tx, j *joining, subscription 
 	return err
 }
 
-// joining is where a new attempt comes to stand.
+// joining is the place of a new attempt in its chain.
 type joining struct {
 	delivery, message, eventType, line uuid.UUID
 	number                             int // of the latest attempt before it
 	step                               int // of the new attempt
 }
 
-// join finds the place of an attempt that joins a chain, and holds the chain. It withdraws the automatic retry that
-// is queued there.
+// join finds the place of an attempt that joins a chain, and locks the chain. It withdraws the
+// queued automatic retry of the chain.
 func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, a store.NewAttempt) error {
 	former := func(row *attemptRow) error {
 		err := s.bareAttempts(tx, row).Where("a.subscription_id = ?", id(subscription)).Where("a.id = ?", id(a.RetryOf)).Scan(ctx)
@@ -141,7 +141,7 @@ func (s *Store) nextStep(ctx context.Context, tx bun.Tx, latest store.Attempt, t
 	return store.NextStep(latest, &retried, t), nil
 }
 
-// withdrawn finds the automatic retry that waits in a chain.
+// withdrawn finds the queued automatic retry of a chain.
 var withdrawn = numbered(`NOT sending AND attempt_id IN (
   SELECT id FROM {}attempts WHERE delivery_id = ? AND number > 1 AND type = {AutomaticRetry} AND status = {Pending})`)
 

@@ -13,8 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// AdvanceRecovery implements store.Recoveries. Mostly no job's time has come, and
-// then nothing is written.
+// AdvanceRecovery implements store.Recoveries. It writes nothing if no job is due.
 func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (advanced bool, err error) {
 	var due bool
 	err = s.on(s.db.DB).query(ctx, recoveryDue,
@@ -38,10 +37,10 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 
 var recoveryDue = numbered(`SELECT EXISTS (SELECT 1 FROM {}recoveries WHERE state = {RecoveryRunning} AND due_at <= {now})`)
 
-// advance takes a job a step on.
+// advance does one step of a job.
 func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts store.AdvanceOptions) (queued int, err error) {
 	job := row.toStore()
-	// Held, so that it is not archived meanwhile, and no two jobs queue a message twice.
+	// The lock keeps the subscription from being archived, and two jobs from queueing a message twice.
 	sub, err := s.subscription(ctx, tx, job.OrganizationID, job.SubscriptionID, "NO KEY UPDATE")
 	gone := errors.Is(err, store.ErrNotFound)
 	if err != nil && !gone {
@@ -65,14 +64,14 @@ func (s *Store) advance(ctx context.Context, tx bun.Tx, row *recoveryRow, opts s
 	return st.queued, s.setDue(ctx, tx, job.ID, job.Wait(st.queued))
 }
 
-// step is a part of a recovery, in one transaction.
+// step is the part of a recovery that one transaction does.
 type step struct {
 	finder
 	row    *recoveryRow
 	opts   store.AdvanceOptions
-	room   int  // for what it may queue yet
+	room   int  // attempts that it may still queue
 	queued int  // so far
-	more   bool // it is not through
+	more   bool // the recovery is not finished
 }
 
 func (st *step) run(ctx context.Context) error {
@@ -88,8 +87,8 @@ func (st *step) run(ctx context.Context) error {
 	return st.queueMissed(ctx)
 }
 
-// queueFailed adds manual retries to deliveries that failed. One that was retried
-// meanwhile is passed over.
+// queueFailed adds manual retries to failed deliveries. It skips a delivery that was retried
+// after it was found.
 func (st *step) queueFailed(ctx context.Context) error {
 	in, more, err := st.nextRange(ctx, attemptIDs, st.sub.ID, uuid.UUID(st.row.Position))
 	if err != nil {
@@ -135,7 +134,7 @@ func (st *step) queueFailed(ctx context.Context) error {
 	return summarize(ctx, st.conn, found)
 }
 
-// newIDs makes the ids of what is added.
+// newIDs makes n ids for new attempts.
 func (st *step) newIDs(n int) column {
 	out := make([]uuid.UUID, n)
 	for i := range out {
@@ -144,8 +143,8 @@ func (st *step) newIDs(n int) column {
 	return uuids(func(i int) uuid.UUID { return out[i] })
 }
 
-// A retry follows the latest attempt of its chain. An automatic retry that was
-// cancelled has used nothing of the schedule.
+// A retry follows the latest attempt of its chain, l. A cancelled automatic retry uses no step of
+// the schedule.
 var insertRetries = `
 WITH r(attempt, delivery, due, expires, creator) AS (?)` + insertAttempts(attemptValues{
 	id: "r.attempt", delivery: "l.delivery_id", message: "l.message_id", organization: "l.organization_id",
@@ -157,10 +156,10 @@ WITH r(attempt, delivery, due, expires, creator) AS (?)` + insertAttempts(attemp
 WHERE coalesce(f.chain_status, f.status) = {Failed}
 RETURNING id`)
 
-// maxBodiesRead is how many messages a step reads the bodies of, at most.
+// maxBodiesRead bounds the messages whose bodies one step reads.
 const maxBodiesRead = 500
 
-// queueMissed adds deliveries of messages that the subscription missed.
+// queueMissed adds deliveries of missed messages.
 func (st *step) queueMissed(ctx context.Context) error {
 	if text, _ := st.selected(); text == "" {
 		return nil
@@ -189,15 +188,14 @@ func (st *step) queueMissed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if full || seen == most { // there may be others in the idRange
+	if full || seen == most { // the range may have more matching messages
 		in.last, more = last, true
 	}
 	st.more, st.row.Position = more, optionalID(in.last)
 	return st.addFirstPosts(ctx, found)
 }
 
-// addFirstPosts begins deliveries of messages, except of those that were pruned
-// meanwhile.
+// addFirstPosts begins deliveries of messages, unless a message was pruned after it was found.
 func (st *step) addFirstPosts(ctx context.Context, messages []store.Message) error {
 	there, err := lockMessages(ctx, st.conn, messages)
 	if err != nil {

@@ -80,7 +80,9 @@ func (s *Store) Categories(
 }
 
 // UpdateCategory implements store.Catalog.
-func (s *Store) UpdateCategory(ctx context.Context, categoryID uuid.UUID, change func(*store.Category) error) (c store.Category, err error) {
+func (s *Store) UpdateCategory(
+	ctx context.Context, categoryID uuid.UUID, change func(*store.Category) error,
+) (c store.Category, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		if c, err = s.category(ctx, tx, categoryID, "NO KEY UPDATE"); err != nil {
 			return err
@@ -101,8 +103,7 @@ func (s *Store) updateCategory(ctx context.Context, tx bun.Tx, c store.Category)
 	return duplicateAs(err, store.ErrCodeTaken)
 }
 
-// DeleteCategory implements store.Catalog. The row stays, for the event types
-// that belonged to it.
+// DeleteCategory implements store.Catalog. The row stays, because deleted event types refer to it.
 func (s *Store) DeleteCategory(ctx context.Context, categoryID uuid.UUID, check func(store.Category) error) error {
 	return s.write(ctx, func(tx bun.Tx) error {
 		c, err := s.category(ctx, tx, categoryID, "UPDATE")

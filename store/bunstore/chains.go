@@ -13,21 +13,20 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// The first row of a chain is its lock: whoever adds to a chain of several
-// attempts, or sums it up, holds that row first.
+// The first row of a chain is the lock of the chain: a transaction that adds an attempt to a chain,
+// or summarizes a chain of several attempts, locks that row first.
 
 func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
-// lockChains holds the deliveries until the transaction ends. They are in the
-// order of their ids.
+// lockChains locks the first rows of the deliveries, which are in the order of their ids.
 func lockChains(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	return c.lock(ctx, `
 WITH r(delivery) AS (?)
 SELECT 1 FROM {}attempts AS a JOIN r ON a.id = r.delivery ORDER BY a.id FOR NO KEY UPDATE OF a`, idRows(deliveries))
 }
 
-// lockChainsAndMessages is lockChains for who adds attempts that nothing else keeps from being
-// pruned with their messages: Prune has the messages before the chains, too.
+// lockChainsAndMessages also keeps Prune from removing the messages, and so new attempts of the
+// chains. Prune locks in the same order.
 func lockChainsAndMessages(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	if err := lockMessagesOf(ctx, c, deliveries); err != nil {
 		return err
@@ -35,7 +34,7 @@ func lockChainsAndMessages(ctx context.Context, c conn, deliveries []uuid.UUID) 
 	return lockChains(ctx, c, deliveries)
 }
 
-// lockMessagesOf keeps the messages of the deliveries from being pruned.
+// lockMessagesOf keeps Prune from removing the messages of the deliveries.
 func lockMessagesOf(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	return c.lock(ctx, `
 WITH r(delivery) AS (?)
@@ -45,8 +44,7 @@ SELECT 1 FROM {}messages AS m WHERE m.id IN (
 ORDER BY m.id FOR KEY SHARE OF m`, idRows(deliveries))
 }
 
-// lockMessages keeps messages from being pruned, and returns which of them are
-// there.
+// lockMessages keeps Prune from removing messages, and returns the messages that still exist.
 func lockMessages(ctx context.Context, c conn, messages []store.Message) (map[uuid.UUID]bool, error) {
 	lock := c.forUpdate(" ORDER BY m.id FOR KEY SHARE OF m")
 	there := make(map[uuid.UUID]bool, len(messages))
@@ -60,7 +58,7 @@ func lockMessages(ctx context.Context, c conn, messages []store.Message) (map[uu
 		})
 }
 
-// summarize makes the first row of each delivery say what became of the whole.
+// summarize writes the number and the outcome of the attempts of each chain to its first row.
 func summarize(ctx context.Context, c conn, deliveries []uuid.UUID) error {
 	return c.each(ctx, summarizeChains, idRows(deliveries), nil)
 }
@@ -77,12 +75,13 @@ UPDATE {}attempts AS f SET
       WHERE o.delivery_id = f.id AND o.number > 1 AND o.status >= {Succeeded} ORDER BY o.number DESC LIMIT 1) END
 WHERE f.id IN (SELECT delivery FROM r)`)
 
-// cancelPending cancels what is queued for a subscription.
+// cancelPending cancels the queued attempts of a subscription, except for attempts that are being sent.
 func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.UUID, now time.Time) error {
 	return cancel(ctx, s.on(tx.Tx), now, "", `subscription_id = ? AND NOT sending`, s.on(tx.Tx).id(subscription))
 }
 
-// cancel takes what the condition finds out of the queue, and sums up the chains.
+// cancel removes rows of the queue by a condition, cancels their attempts and summarizes their
+// chains.
 func cancel(ctx context.Context, c conn, now time.Time, by, condition string, args ...any) error {
 	var cancelled []uuid.UUID
 	err := c.query(ctx, `DELETE FROM {}queue WHERE `+condition+` RETURNING attempt_id`, func(row *sql.Rows) error {

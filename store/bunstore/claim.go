@@ -37,7 +37,7 @@ func (d postgres) claim(ctx context.Context, opts store.ClaimOptions) (jobs []st
 	return jobs, at, err
 }
 
-// since is opts.Since, or a time before all that can be due.
+// since is opts.Since, or a time before every due time.
 func since(opts store.ClaimOptions) time.Time {
 	if opts.Since.IsZero() {
 		return time.Unix(0, 0)
@@ -45,18 +45,16 @@ func since(opts store.ClaimOptions) time.Time {
 	return opts.Since
 }
 
-// A claim moves due_at to the end of the lease: one index then serves what is
-// due for the first time, what was given back, and what a dead host left. Of a
-// line it takes the first, even if that is being sent, and so no other. Of
-// several jobs of a message only the first carries the body. Attempts that are due go
-// through an array for the planner's sake (see leased); of a LIMIT it would also expect
-// a tenth of the table. The last row is no job: it has no attempt, and the database's clock
-// where jobs have their due_at.
+// A claim moves due_at to the end of the lease, so one index serves attempts that are due for
+// the first time, that were deferred, and whose host died. It takes no attempt of a line behind
+// the first one, even while the first is being sent. The first job of each message carries the
+// body. Due attempts go through an array, as in attemptsOfR: the planner would also expect a
+// tenth of the table of a LIMIT. The last row has no attempt, and the database's clock as due_at.
 const claim = `
 WITH picked AS (
   SELECT attempt_id, due_at FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
-  ORDER BY due_at, uuid_send(attempt_id) LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
+  ORDER BY ` + queueOrder + ` LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
 ), due(ids) AS (
   SELECT array_agg(attempt_id) FROM picked
 ), q AS (
@@ -72,7 +70,7 @@ SELECT a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscrip
 FROM q JOIN picked ON picked.attempt_id = q.attempt_id JOIN {}attempts AS a ON a.id = q.attempt_id
 UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
 
-// first holds for what is the first of its line, or in none.
+// first is true for the first attempt of a line, and for an attempt without a line.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
 
 // claim needs no locks on rows, because SQLite has one writer at a time. It writes nothing while
@@ -92,7 +90,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		text, args := selectDue, []any{since(opts)}
 		for _, skip := range [][]uuid.UUID{opts.SkipSubscriptions, opts.SkipOrganizations} {
 			text = strings.Replace(text, "{skip}", "?"+strings.Repeat(", ?", len(skip)), 1)
-			args = append(args, []byte{}) // the list of a NOT IN must not be empty
+			args = append(args, []byte{}) // NOT IN needs a list that is not empty
 			for _, v := range skip {
 				args = append(args, c.id(v))
 			}
@@ -110,9 +108,9 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	return slices.DeleteFunc(jobs, func(j store.Job) bool { return j.DeliveryID == uuid.Nil }), at, err
 }
 
-// An attempt whose message or subscription is missing, or has a number that is none, is
-// claimed nevertheless: it fails by itself. A row of the queue that has no attempt any more
-// is leased, so that it does not block the rows behind it, and is no job.
+// An attempt whose message or subscription is missing, or whose columns hold no numbers, is
+// claimed all the same: it fails when it is sent. A row of the queue without an attempt is
+// leased, so that it does not block the rows behind it, but is no job.
 const selectDue = `
 SELECT due.attempt_id, due.token + 1,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, CAST(coalesce(s.revision, 0) AS integer),
@@ -129,9 +127,8 @@ const leaseAttempts = `
 WITH r(attempt) AS (?)
 UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
-// scanJobs runs a claim and reads its rows, of which one may have the database's clock instead
-// of a job. It returns the jobs in the order in which they are due. Those of one message share
-// its body.
+// scanJobs runs a claim and returns its jobs in the order of their due times, and the database's
+// clock if a row has it. Jobs of one message share its body.
 func scanJobs(query func(scan func(scanner) error) error) (jobs []store.Job, at time.Time, err error) {
 	bodies := map[uuid.UUID][]byte{}
 	err = query(func(row scanner) error {
@@ -193,7 +190,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 	return lost, nil
 }
 
-// anyDue reports whether something was given back to be sent at once.
+// anyDue reports whether a deferral ends now.
 func anyDue(deferrals []store.Deferral) bool {
 	now := time.Now()
 	for _, d := range deferrals {

@@ -66,38 +66,37 @@ func isReadOnly(err error) bool {
 	return sqlState(err) == readOnlyTransaction || sqliteCode(err)&0xff == sqliteReadOnly
 }
 
-// isBroken reports whether the driver says that a connection is no good and that it sent
-// nothing on it.
+// isBroken reports whether a connection failed before the driver sent anything on it.
 func isBroken(err error) bool { return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) }
 
-// uncertain is the error of a commit that may have taken place nevertheless.
+// uncertain is the error of a commit that the database may have made all the same.
 type uncertain struct{ error }
 
 func (e uncertain) Unwrap() error { return e.error }
 
-// wroteNothing reports whether a transaction of ours, of which the session was closed,
-// can be repeated in another session: it did not come to its commit.
+// wroteNothing reports whether the session of a transaction was closed before its commit, so
+// that another session may repeat the transaction.
 func wroteNothing(err error) bool {
 	return !errors.As(err, new(uncertain)) && (isReadOnly(err) || isBroken(err))
 }
 
-// renewals bounds for how many unusable sessions an operation tries the next one. After a
-// fail-over each session of the pool may be read-only, so the bound is one more than their
-// number. Once a new session is read-only too, the database is, and for renewalPause no
-// operation tries another session.
-type renewals struct{ pausedUntil atomic.Int64 } // in nanoseconds since 1970
+// sessionRenewals bounds the unusable sessions that one operation replaces. After a fail-over
+// each session of the pool may be read-only, so the bound is the number of sessions and one
+// more. If the last session is new and read-only, the database itself is read-only, and for
+// renewalPause no operation tries another session.
+type sessionRenewals struct{ pausedUntil atomic.Int64 } // in nanoseconds since 1970
 
 const renewalPause = time.Second
 
-// most returns how many sessions may be replaced now.
-func (r *renewals) most(pool *sql.DB) int {
+// limit is the number of sessions that an operation may replace now.
+func (r *sessionRenewals) limit(pool *sql.DB) int {
 	if time.Now().UnixNano() < r.pausedUntil.Load() {
 		return 0
 	}
 	return pool.Stats().OpenConnections + 1
 }
 
-func (r *renewals) pause() { r.pausedUntil.Store(time.Now().Add(renewalPause).UnixNano()) }
+func (r *sessionRenewals) pause() { r.pausedUntil.Store(time.Now().Add(renewalPause).UnixNano()) }
 
 // readOnlyError says why the database takes no writes. It counts as an error of the
 // database's.

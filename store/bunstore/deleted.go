@@ -11,17 +11,16 @@ import (
 )
 
 const (
-	// deletedBatch is how many deleted subscriptions one transaction looks at.
+	// deletedBatch bounds the deleted subscriptions that one transaction reads.
 	deletedBatch = 200
-	// maxDeletedBatches bounds one call of Prune. The next call goes on from there.
+	// maxDeletedBatches bounds one call of Prune. The next call continues behind the last batch.
 	maxDeletedBatches = 50
-	// maxOldMessages bounds how many old messages Prune reads to find the event types that
-	// they refer to. If there are more, it removes no event type.
+	// maxOldMessages bounds the old messages that Prune reads to find event types in use. If
+	// there are more messages, it removes no event type.
 	maxOldMessages = 10_000
 )
 
-// pruneDeleted removes deleted subscriptions, event types and categories that have no
-// history any more.
+// pruneDeleted removes deleted subscriptions, event types and categories without history.
 func (s *Store) pruneDeleted(ctx context.Context, before time.Time) error {
 	if err := s.pruneSubscriptions(ctx); err != nil {
 		return err
@@ -49,18 +48,18 @@ func (s *Store) pruneSubscriptions(ctx context.Context) error {
 	return nil
 }
 
-// The look-up has a LIMIT, with which PostgreSQL makes it for each subscription. It may
-// hash all attempts for EXISTS, in a plan that it keeps from when they were few.
+// PostgreSQL runs a subquery with LIMIT once for each subscription. For EXISTS it may hash all
+// attempts, in a plan that it made while the table was small.
 const deletedSubscriptions = `
 SELECT s.id, (SELECT 1 FROM {}attempts AS a WHERE a.subscription_id = s.id LIMIT 1) IS NULL
 FROM (SELECT id FROM {}subscriptions WHERE deleted_at IS NOT NULL AND id > ? ORDER BY id LIMIT ?) AS s
 ORDER BY s.id`
 
-// subscriptionTables are the tables whose rows go with their subscription.
+// subscriptionTables are the tables from which Prune removes the rows of a subscription.
 var subscriptionTables = []string{"subscription_topics", "secrets", "health", "recoveries"}
 
-// pruneSubscriptionsAfter looks at a batch of deleted subscriptions behind an id, and
-// removes those without attempts. It returns how many it saw, and the last one's id.
+// pruneSubscriptionsAfter reads a batch of deleted subscriptions behind an id, and removes each
+// one without attempts. It returns the size and the last id of the batch.
 func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uuid.UUID) (seen int, last uuid.UUID, err error) {
 	if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
 		return 0, after, err
@@ -78,9 +77,9 @@ func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uu
 	if err != nil || len(ended) == 0 {
 		return seen, last, err
 	}
-	// UpdateHealth may hold a subscription that was deleted while it waited: a later call
-	// removes it. Nothing is added to the others any more, except for an attempt of a publish
-	// that began before the deletion: it finds no subscription, and is cancelled.
+	// A subscription that UpdateHealth has locked is left to a later call. The only row that may
+	// still be added to a deleted subscription is an attempt of a publish that began before the
+	// deletion. It is cancelled when it is sent.
 	var held []id
 	q := tx.NewSelect().TableExpr(s.table("subscriptions AS s")).Column("s.id").Where("s.id IN (?)", bun.List(ended))
 	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &held); err != nil || len(held) == 0 {
@@ -100,8 +99,8 @@ func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uu
 const oldMessages = `
 SELECT event_type_id, count(*) FROM (SELECT event_type_id FROM {}messages WHERE id < ? LIMIT ?) AS m GROUP BY event_type_id`
 
-// pruneCatalog removes event types and categories as store.Messages says. It takes the time
-// of a message from its id, because created_at has no index that finds single rows on PostgreSQL.
+// pruneCatalog removes event types and categories by the rules of store.Messages. It takes the
+// time of a message from its id, because no index on PostgreSQL finds single rows by created_at.
 func (s *Store) pruneCatalog(ctx context.Context, tx bun.Tx, before time.Time) error {
 	var ended []id
 	err := tx.NewSelect().TableExpr(s.table("event_types AS e")).Column("e.id").Where("e.deleted_at < ?", instant(before)).Scan(ctx, &ended)
@@ -124,8 +123,8 @@ func (s *Store) pruneCatalog(ctx context.Context, tx bun.Tx, before time.Time) e
 	return err
 }
 
-// withoutOldMessages returns the event types that no message older than the time has, or
-// none if there are more than maxOldMessages.
+// withoutOldMessages returns the event types without a message older than the time, or none if
+// there are more than maxOldMessages.
 func (s *Store) withoutOldMessages(ctx context.Context, tx bun.Tx, eventTypes []id, before time.Time) ([]id, error) {
 	if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
 		return nil, err

@@ -16,11 +16,19 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// callersError carries an error of the caller's through write as it is.
+// callersError is an error of a function of the caller's, which mapError returns unchanged.
 type callersError struct{ error }
 
-// mapError turns the error of a database into one of the store's. The caller's own
-// errors, and the end of ctx, stay what they are.
+// fromCaller wraps the error of a function of the caller's.
+func fromCaller(err error) error {
+	if err == nil {
+		return nil
+	}
+	return callersError{err}
+}
+
+// mapError turns the error of a database into an error of package store. It does not change
+// errors of the caller's functions, nor the error of ctx.
 func (s *Store) mapError(ctx context.Context, err error) error {
 	var callers callersError
 	switch {
@@ -47,9 +55,9 @@ func (s *Store) mapError(ctx context.Context, err error) error {
 	return fmt.Errorf("bunstore: %w", err)
 }
 
-// mapErrorInTx is mapError for the caller's transaction. Read-only it is by the caller's
-// messageFilter there, while a connection of the pool that becomes read-only belongs to a
-// database that fails over.
+// mapErrorInTx is mapError for the caller's transaction. The caller chose that transaction to be
+// read-only, while a connection of the pool that becomes read-only belongs to a database that
+// fails over.
 func (s *Store) mapErrorInTx(ctx context.Context, err error) error {
 	if sqlState(err) == readOnlyTransaction {
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
@@ -67,8 +75,8 @@ func isStoreError(err error) bool {
 	}, func(known error) bool { return errors.Is(err, known) })
 }
 
-// duplicateAs replaces the violation of a unique code or version by the sentinel
-// that says what is taken. The same id twice is no such thing.
+// duplicateAs replaces the violation of a unique code or version by the sentinel taken. It does
+// not replace the violation of a primary key.
 func duplicateAs(err, taken error) error {
 	if isDuplicate(err) && sqliteCode(err) != sqlitePrimaryKey && !strings.Contains(err.Error(), "_pkey") {
 		return taken
@@ -125,16 +133,14 @@ func isDuplicate(err error) bool {
 	return sqlState(err) == "23505" || code == sqliteUnique || code == sqlitePrimaryKey
 }
 
-// isRetryable reports whether the transaction was undone only because of others
-// that ran at the same time.
+// isRetryable reports whether the transaction was undone because of a concurrent transaction.
 func isRetryable(err error) bool {
 	state, code := sqlState(err), sqliteCode(err)&0xff
 	return state == "40001" || state == "40P01" || code == sqliteBusy || code == sqliteLocked
 }
 
-// isUnavailable reports whether the error says that the database could not be
-// reached, is going away, or has no room for us: what a caller may expect to
-// pass.
+// isUnavailable reports whether the error is likely to pass: the database was not reached, is
+// shutting down, or has no room.
 func isUnavailable(err error) bool {
 	if state := sqlState(err); state != "" {
 		switch state {

@@ -108,7 +108,7 @@ func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version 
 	return row.toStore(), nil
 }
 
-// eventTypes finds event types with what they show of their category.
+// eventTypes finds event types with the columns of their category.
 func (s *Store) eventTypes(db bun.IDB, model any) *bun.SelectQuery {
 	return s.historicEventTypes(db, model).Where("e.deleted_at IS NULL")
 }
@@ -162,7 +162,9 @@ func (s *Store) HistoricEventTypes(ctx context.Context, eventTypeIDs []uuid.UUID
 }
 
 // UpdateEventType implements store.Catalog.
-func (s *Store) UpdateEventType(ctx context.Context, eventTypeID uuid.UUID, change func(*store.EventType) error) (e store.EventType, err error) {
+func (s *Store) UpdateEventType(
+	ctx context.Context, eventTypeID uuid.UUID, change func(*store.EventType) error,
+) (e store.EventType, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		if e, err = s.eventType(ctx, tx, eventTypeID, "NO KEY UPDATE OF e"); err != nil {
 			return err
@@ -183,7 +185,7 @@ func (s *Store) updateEventType(ctx context.Context, tx bun.Tx, e store.EventTyp
 	return duplicateAs(err, store.ErrCodeTaken)
 }
 
-// DeleteEventType implements store.Catalog. The row stays, for the history.
+// DeleteEventType implements store.Catalog. The row stays, because history refers to it.
 func (s *Store) DeleteEventType(ctx context.Context, eventTypeID uuid.UUID, check func(store.EventType) error) error {
 	return s.write(ctx, func(tx bun.Tx) error {
 		e, err := s.eventType(ctx, tx, eventTypeID, "UPDATE OF e")
@@ -209,8 +211,8 @@ func (s *Store) DeleteEventType(ctx context.Context, eventTypeID uuid.UUID, chec
 	})
 }
 
-// forgetEventType takes the event type from the archived subscriptions that
-// select it, unless others do.
+// forgetEventType removes the event type from the selectors of archived subscriptions. It fails
+// if another subscription selects the event type.
 func (s *Store) forgetEventType(ctx context.Context, tx bun.Tx, eventTypeID uuid.UUID) error {
 	var rows []subscriptionRow
 	q := s.subscriptions(tx, &rows).Where("s.id IN (?)", s.listed(tx, eventTypeID.String()))

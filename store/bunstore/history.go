@@ -11,8 +11,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// attemptRow is an attempt, mostly with what its message shows. What only the queue
-// needs is not read.
+// attemptRow is an attempt, with the body and the source of its message in most queries. Columns
+// that only the queue needs are left out.
 type attemptRow struct {
 	bun.BaseModel `bun:"table:attempts,alias:a"`
 
@@ -67,7 +67,7 @@ type deliveryRow struct {
 	ChainStatus   *store.Status
 	ChainAttempts int
 
-	Outcome            optionalID `bun:",scanonly"` // zero if it is this attempt's
+	Outcome            optionalID `bun:",scanonly"` // the deciding attempt, zero for this attempt
 	OutcomeDurationMS  int64      `bun:"outcome_duration_ms,scanonly"`
 	OutcomeHTTPStatus  int        `bun:"outcome_http_status,scanonly"`
 	OutcomeResponse    []byte     `bun:",scanonly"`
@@ -94,7 +94,7 @@ func (r *deliveryRow) toStore() store.Delivery {
 	return d
 }
 
-// largeAttempt and largeDelivery are what bareAttemptsOf and bareDeliveries leave out.
+// largeAttempt and largeDelivery are the columns that bareAttemptsOf and bareDeliveries leave out.
 var (
 	largeAttempt  = large{"a.response, m.body, m.source", octets("m.body", "m.source", "a.response")}
 	largeDelivery = large{largeAttempt.columns + ", o.response AS outcome_response", octets("m.body", "m.source", outcomeResponse)}
@@ -128,7 +128,7 @@ func (s *Store) bareDeliveries(db bun.IDB, model any, subscription uuid.UUID) *b
 	return s.withOutcome(s.bareAttemptsOf(db, model, subscription)).Where("a.number = 1")
 }
 
-// withOutcome adds to first attempts what became of their chains, without its response.
+// withOutcome adds the outcome of the chain to first attempts, without the response.
 func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").
@@ -138,7 +138,7 @@ func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 		Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
 }
 
-// whereStatus applies a filter to the status that the expression gives.
+// whereStatus applies a filter to a status, which is an SQL expression.
 func whereStatus(q *bun.SelectQuery, expression string, filter store.StatusFilter) {
 	switch filter {
 	case store.OnlySucceeded:
@@ -183,14 +183,14 @@ func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list 
 	return list, err
 }
 
-// The status of an attempt, and that of a delivery whose first attempt it is.
+// The status of an attempt, and the status of a delivery by its first attempt.
 const (
 	attemptStatus  = "a.status"
 	deliveryStatus = "coalesce(a.chain_status, a.status)"
 )
 
-// countHistory counts what the query is for. It joins nothing, so that mostly an index
-// alone answers it.
+// countHistory counts the rows of a query for history. It joins nothing, so that an index-only
+// scan can answer it.
 func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.HistoryQuery, status string) (total int, err error) {
 	if err := s.requireSubscription(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
@@ -234,7 +234,7 @@ func (s *Store) Chain(
 		}
 		all := store.Page{Take: math.MaxInt32, MaxBytes: maxBytes}
 		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
-			// The second condition is there for the index of the later attempts.
+			// The second condition lets the planner use the index attempts_chain.
 			return s.bareAttemptsOf(tx, rows, subscription).Where("a.delivery_id = ?", id(delivery)).
 				Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", id(delivery), id(delivery)).Order("a.number")
 		}, largeAttempt, "a", all)

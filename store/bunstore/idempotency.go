@@ -15,12 +15,12 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// reserve takes the idempotency keys of the messages, and sorts out those whose
-// keys were used before. It never runs into the unique violation that would end
+// reserve inserts the idempotency keys of the messages. Messages with a used key become
+// duplicates, all other messages are fresh. It never causes a unique violation, which would end
 // the caller's transaction.
 func (p *publication) reserve(ctx context.Context, c conn) error {
 	p.fresh, p.reserved = nil, nil
-	var open []int // messages whose keys are not decided yet
+	var open []int // messages with an undecided key
 	for i := range p.messages {
 		if p.messages[i].IdempotencyKey != "" {
 			open = append(open, i)
@@ -28,12 +28,12 @@ func (p *publication) reserve(ctx context.Context, c conn) error {
 			p.fresh = append(p.fresh, i)
 		}
 	}
-	slices.SortFunc(open, p.compareKeys) // all batches take their locks in this order
+	slices.SortFunc(open, p.compareKeys) // every batch locks keys in this order
 	for try := 0; len(open) > 0; try++ {
-		// A key that was taken when we inserted may be gone when we look, if its
-		// first user rolled back or it was pruned: then it is tried again.
+		// A key that was in use at the INSERT may be gone at the SELECT, if its first user
+		// rolled back or it was pruned. Then the INSERT is repeated.
 		if try == 5 {
-			return errors.New("idempotency keys come and go too fast")
+			return errors.New("idempotency keys were taken and removed five times during one publish")
 		}
 		var err error
 		if open, err = p.insertKeys(ctx, c, open); err == nil && len(open) > 0 {
@@ -52,8 +52,8 @@ func (p *publication) compareKeys(i, j int) int {
 	return cmp.Or(bytes.Compare(a.OrganizationID[:], b.OrganizationID[:]), strings.Compare(a.IdempotencyKey, b.IdempotencyKey))
 }
 
-// insertKeys stores the keys that are free or forgotten, and returns the
-// messages whose keys are in use.
+// insertKeys inserts the keys that are free or expired, and returns the messages with a key in
+// use.
 func (p *publication) insertKeys(ctx context.Context, c conn, open []int) (used []int, err error) {
 	m := func(i int) *store.NewMessage { return &p.messages[open[i]] }
 	ours := map[uuid.UUID]bool{}
@@ -89,8 +89,8 @@ ON CONFLICT (organization_id, key) DO UPDATE SET message_id = excluded.message_i
 WHERE k.created_at < ?
 RETURNING message_id`
 
-// compareWithFirst makes duplicates of the messages whose keys are in use, and
-// returns those whose keys are free after all.
+// compareWithFirst makes duplicates of the messages with a key in use, and returns the messages
+// whose key has become free.
 func (p *publication) compareWithFirst(ctx context.Context, c conn, used []int) (free []int, err error) {
 	m := func(i int) *store.NewMessage { return &p.messages[used[i]] }
 	found := make([]bool, len(used))
@@ -130,7 +130,7 @@ WITH r(n, org, key) AS (?)
 SELECT r.n, k.message_id, k.fingerprint, k.deliveries
 FROM r JOIN {}idempotency_keys AS k ON k.organization_id = r.org AND k.key = r.key`
 
-// release gives back the keys that were taken, in a transaction that goes on.
+// release removes the inserted keys, in a transaction that goes on.
 func (p *publication) release(ctx context.Context, c conn) error {
 	return c.each(ctx, deleteKeys, paramRows{len(p.reserved), []column{
 		uuids(func(i int) uuid.UUID { return p.messages[p.reserved[i]].OrganizationID }),

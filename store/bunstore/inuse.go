@@ -19,11 +19,10 @@ var ErrInUse = errors.New("another process is connected to the database")
 // CheckAlone fails with [ErrInUse] while another connection uses the tables, so that they
 // are not changed under a running process. Limit the store's own pool to one connection.
 //
-// On SQLite it finds every process that has the file open. On PostgreSQL it finds the
-// sessions with the application_name of [Options.ApplicationName]: those of
-// bunstore/postgres, and the one on which a dispatcher listens, whatever its pool is. It does
-// not find a process that only publishes over a pool of its own, and no process that
-// connects later.
+// On SQLite it finds every process that has the file open. On PostgreSQL it finds the sessions
+// with the application_name of [Options.ApplicationName]: the sessions of bunstore/postgres, and
+// the session on which a dispatcher listens. It does not find a process that only publishes over
+// a pool of its own, and no process that connects later.
 func (s *Store) CheckAlone(ctx context.Context) error { return s.dialect.checkAlone(ctx) }
 
 func (d postgres) checkAlone(ctx context.Context) error {

@@ -13,13 +13,13 @@ import (
 
 // Listen implements store.Notifier.
 //
-// On PostgreSQL it listens on a channel that is named as the schema, with a
-// connection of Options.ListenConn, or one that it takes from the pool and closes in the
-// end; then the driver must be pgx, and the pool must have room for more connections
-// than that one. It fails if a notification of its own does not arrive, as is the case
-// behind a transaction pooler. On SQLite it hears of what this Store did, except what
-// was published in a transaction that the caller committed by another handle than
-// [Tx]'s.
+// On PostgreSQL it listens on a channel with the name of the schema. The connection comes from
+// Options.ListenConn, or from the pool; then the driver must be pgx, the pool must have room
+// for a second connection, and Listen closes the connection at the end. Listen fails if a
+// notification of its own does not arrive, as is the case behind a transaction pooler.
+//
+// On SQLite it is woken by this Store alone, and not by a publish in a transaction that the
+// caller committed without the handle of [Tx].
 func (s *Store) Listen(ctx context.Context, wake func()) error { return s.dialect.listen(ctx, wake) }
 
 func (d sqlite) listen(ctx context.Context, wake func()) error {
@@ -65,7 +65,7 @@ func (s *Store) onListenConn(ctx context.Context, f func(*pgx.Conn) error) (err 
 	return err
 }
 
-// ended is the result of listening: none if ctx is done.
+// ended is the error of listening, nil after the end of ctx.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error
 	if err != nil {
 		return err
 	}
-	wake() // for what came while nobody listened
+	wake() // for attempts that became due before
 	if err := s.hear(ctx, conn); err != nil {
 		if errors.Is(err, errDeaf) {
 			unlisten(ctx, conn, channel, string(results[1].Rows[0][0]))
@@ -92,7 +92,7 @@ func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error
 	if _, err := conn.Exec(ctx, "SET idle_session_timeout = 0; SET application_name = '"+name+"'"); err != nil {
 		return err
 	}
-	wake() // the notification that was heard may have been that of a publish
+	wake() // hear may have received the notification of a publish
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err
@@ -101,13 +101,13 @@ func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error
 	}
 }
 
-// hearTime is how long a notification may take to arrive.
+// hearTime is the longest time that a notification may take.
 const hearTime = 3 * time.Second
 
 var errDeaf = errors.New("cannot listen: a notification of our own did not arrive within " + hearTime.String() +
 	", as behind a pooler in transaction mode; give the store an address to listen on that leads to the database itself (ListenAddress)")
 
-// hear sends a notification on another connection, and waits for it, or for another one.
+// hear sends a notification on another connection, and waits until one arrives.
 func (s *Store) hear(ctx context.Context, conn *pgx.Conn) error {
 	if err := s.notifyNow(); err != nil {
 		return err
@@ -121,12 +121,12 @@ func (s *Store) hear(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// unlistenTries is how often unlisten asks a pooler for the server connection that listens.
+// unlistenTries bounds the tries of unlisten to get the listening server connection from a pooler.
 const unlistenTries = 20
 
 // unlisten takes back a LISTEN that ran on the server connection with the process ID.
 // Behind a pooler that connection may serve other clients now, so the attempt is
-// retry until the pooler chooses it again.
+// repeated until the pooler chooses it again.
 func unlisten(ctx context.Context, conn *pgx.Conn, channel, pid string) {
 	for range unlistenTries {
 		results, err := conn.PgConn().Exec(ctx, "UNLISTEN "+channel+"; SELECT pg_backend_pid()").ReadAll()

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// lockWait bounds how long a write waits for SQLite's write lock: for the other
-	// writers of this process and for other processes. The last try adds the pool's
-	// busy_timeout, which bunstore/sqlite sets to 4 s.
+	// lockWait bounds the time that a write waits for SQLite's write lock, which another writer
+	// of this process or another process holds. The last try adds the busy_timeout of the
+	// pool, which bunstore/sqlite sets to 4 s.
 	lockWait = 1500 * time.Millisecond
-	// checkWait is how long [Store.Ping] waits for the lock.
+	// checkWait is the time that [Store.Ping] waits for the lock.
 	checkWait = 500 * time.Millisecond
 )
 
-// takeTurn waits until no other writer of this process is under way.
+// takeTurn waits until the process has no other writer, and becomes the writer.
 func (s *Store) takeTurn(ctx context.Context, until time.Time) error {
 	select {
 	case s.writer <- struct{}{}:
@@ -73,8 +73,8 @@ func (s *Store) beginLocked(ctx context.Context) (tx bun.Tx, end func(error), er
 	return tx, end, err
 }
 
-// checkLock reports whether SQLite's write lock can be had soon. It does not wait behind
-// the writers of this process, who may all be waiting for the lock.
+// checkLock fails if SQLite's write lock is not free within checkWait. It does not wait behind
+// the writers of this process, because all of them may be waiting for the lock.
 func (s *Store) checkLock(ctx context.Context) (err error) {
 	conn, err := s.db.DB.Conn(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// match is a subscription that a message is for.
+// match is a subscription that gets a message.
 type match struct {
 	subscription uuid.UUID
 	revision     int64
@@ -20,19 +20,18 @@ type match struct {
 	filter       store.Filter
 }
 
-// question is which subscriptions want the messages of an organization that have these
-// topics, with zero bytes between them.
+// matchQuery asks which subscriptions of an organization select one of the topics.
 type matchQuery struct {
 	org    uuid.UUID
-	topics string
+	topics string // with zero bytes between them
 }
 
-// questions are those of some messages, each asked once.
+// matchQueries are the distinct queries for some messages.
 type matchQueries struct {
 	list   []matchQuery
-	number []int // of the message's question; -1 if it has no topics
+	number []int // of the query of each message; -1 if it has no topics
 
-	paramRows // of what is asked: the number of the question, its organization, one of its topics
+	paramRows // the number of a query, its organization, and one of its topics
 }
 
 func newMatchQueries(messages []store.NewMessage) *matchQueries {
@@ -66,8 +65,7 @@ func newMatchQueries(messages []store.NewMessage) *matchQueries {
 	return q
 }
 
-// match finds the subscriptions of each message. Those that are remembered are taken,
-// duplicateAs it has to be bypassCache.
+// match finds the subscriptions of each message, in the cache unless bypassCache is set.
 func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypassCache bool) (err error) {
 	p.queries = newMatchQueries(p.messages)
 	if p.cached = false; cache != nil && !bypassCache {
@@ -90,7 +88,7 @@ func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypa
 	return nil
 }
 
-// answer asks the database.
+// run returns the matches of each query from the database.
 func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 	found := make([][]match, len(q.list))
 	err := c.each(ctx, c.matchSubscriptions, q.paramRows, func(row *sql.Rows) error {
@@ -101,7 +99,7 @@ func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 			return err
 		}
 		if decode(filter, &m.filter) != nil {
-			m.filter = nil // it is damaged: the subscription gets the delivery, which fails visibly
+			m.filter = nil // damaged: the subscription gets the delivery, which fails visibly
 		}
 		found[n] = append(found[n], m)
 		return nil
@@ -129,33 +127,33 @@ WITH r(n, org, topic) AS (?)
 SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r ` + lookedUp + `
 ORDER BY 1, 2`
 
-	// The subqueries leave PostgreSQL's planner nothing but to look each topic and each
-	// subscription up. Of a join it would read all that there are while these are few,
-	// and keep to it.
+	// lookedUp looks each topic and each subscription up in an index.
 	lookedUp = `
-CROSS JOIN LATERAL (SELECT * FROM {}subscription_topics AS t WHERE t.topic = r.topic AND t.organization_id = r.org OFFSET 0) AS t
-CROSS JOIN LATERAL (SELECT * FROM {}subscriptions AS s WHERE s.id = t.subscription_id OFFSET 0) AS s
+CROSS JOIN LATERAL (SELECT * FROM {}subscription_topics AS t WHERE t.topic = r.topic AND t.organization_id = r.org` + fenced + `) AS t
+CROSS JOIN LATERAL (SELECT * FROM {}subscriptions AS s WHERE s.id = t.subscription_id` + fenced + `) AS s
 WHERE ` + live
 
 	live = `s.active AND NOT s.archived AND s.deleted_at IS NULL`
 
-	// Any change of a subscription changes its revision.
+	// stale is true if the subscriptions differ from the cached ones, known. Any change of a
+	// subscription changes its revision.
 	staleIfChanged = `stale(yes) AS (
-  WITH r(n, org, topic) AS (?), known(n, id, revision) AS (?), found(n, id, revision) AS (SELECT r.n, s.id, s.revision FROM r ` + lookedUp + `)
+  WITH r(n, org, topic) AS (?), known(n, id, revision) AS (?),
+    found(n, id, revision) AS (SELECT r.n, s.id, s.revision FROM r ` + lookedUp + `)
   SELECT EXISTS (SELECT 1 FROM known FULL JOIN found USING (n, id, revision) WHERE known.n IS NULL OR found.n IS NULL)
 )`
 )
 
-// cachedRows returns the answers as rows.
+// cachedRows are the matches from the cache: query, subscription and revision.
 func (p *publication) cachedRows() paramRows {
-	type answer struct {
+	type row struct {
 		n int
 		match
 	}
-	var all []answer
+	var all []row
 	for n, found := range p.found {
 		for _, m := range found {
-			all = append(all, answer{n, m})
+			all = append(all, row{n, m})
 		}
 	}
 	return paramRows{len(all), []column{
@@ -165,14 +163,14 @@ func (p *publication) cachedRows() paramRows {
 	}}
 }
 
-// filter leaves out the subscriptions that do not want the data of a message.
+// filter leaves out the subscriptions whose filter does not match the data of a message.
 func (p *publication) filter() {
 	for i, matches := range p.matches {
 		if !slices.ContainsFunc(matches, func(m match) bool { return len(m.filter) > 0 }) {
 			continue
 		}
 		data := store.NewDocument(p.messages[i].Data())
-		p.matches[i] = nil // the list may be that of other messages, too
+		p.matches[i] = nil // the list may belong to other messages, too
 		for _, m := range matches {
 			if m.filter.Matches(data) {
 				p.matches[i] = append(p.matches[i], m)

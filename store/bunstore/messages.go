@@ -110,11 +110,11 @@ func (s *Store) MessageDeliveries(
 	return list, err
 }
 
-// Prune implements store.Messages. On PostgreSQL it drops whole days of messages; the
-// others go in one transaction, and keys and deleted records in short ones.
-func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed int, err error) {
-	if most > 0 {
-		if removed, err = s.dialect.pruneMessages(ctx, before, most); err != nil {
+// Prune implements store.Messages. On PostgreSQL it drops the partitions of whole days. It
+// removes single messages in one transaction, keys and deleted records in short ones.
+func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	if limit > 0 {
+		if removed, err = s.dialect.pruneMessages(ctx, before, limit); err != nil {
 			return removed, err
 		}
 	}
@@ -127,7 +127,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, most int) (removed 
 			break
 		}
 	}
-	if removed < most {
+	if removed < limit {
 		err = s.pruneDeleted(ctx, before)
 	}
 	return removed, err
@@ -141,10 +141,10 @@ func (d sqlite) pruneMessages(ctx context.Context, before time.Time, limit int) 
 	return d.s.pruneSome(ctx, before, limit, nil)
 }
 
-// pruneSome removes messages one by one, of those that are chosen; nil for all.
-func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of messageFilter) (removed int, err error) {
+// pruneSome removes messages one by one. A nil filter chooses all messages.
+func (s *Store) pruneSome(ctx context.Context, before time.Time, limit int, of messageFilter) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
-		removed, err = s.pruneMessages(ctx, tx, before, most, of)
+		removed, err = s.pruneMessages(ctx, tx, before, limit, of)
 		return err
 	})
 	if err != nil {
@@ -153,18 +153,18 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time, most int, of me
 	return removed, nil
 }
 
-func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, most int, of messageFilter) (int, error) {
+func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, limit int, of messageFilter) (int, error) {
 	var held, old []id
 	if err := s.dialect.setPlanner(ctx, tx, allowBitmapScans); err != nil {
 		return 0, err
 	}
-	q := s.prunable(tx).Apply(of).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(most))
-	// Who adds an attempt holds its message, so that it stays; who prunes beside us
-	// takes others.
+	q := s.prunable(tx).Apply(of).Where("m.created_at < ?", instant(before)).Order("m.created_at", "m.id").Limit(int64(limit))
+	// A transaction that adds an attempt locks its message, which is then skipped here. A
+	// concurrent Prune skips the messages that are locked here.
 	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &held); err != nil || len(held) == 0 {
 		return 0, err
 	}
-	// One may have been added, and its message let go, while we looked.
+	// An attempt may have been added to a message before the message was locked.
 	if err := s.prunable(tx).Where("m.id IN (?)", bun.List(held)).Scan(ctx, &old); err != nil || len(old) == 0 {
 		return 0, err
 	}
@@ -191,7 +191,8 @@ func (s *Store) prunable(tx bun.Tx) *bun.SelectQuery {
 			Where("a.message_id = m.id").Where("a.number = 1"))
 }
 
-// joined holds, and returns, the deliveries that messages joined which others began.
+// joined locks and returns the deliveries that have attempts of these messages, but began with
+// another message.
 func (s *Store) joined(ctx context.Context, tx bun.Tx, messages []id) ([]uuid.UUID, error) {
 	var joined []uuid.UUID
 	var found []id

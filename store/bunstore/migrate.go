@@ -51,9 +51,9 @@ func mustReadMigrations(dir string) []Migration {
 
 func (s *Store) newest() int { return len(s.syntax.migrations) }
 
-// Migrate makes the tables, or brings them to the version of this program. On
-// PostgreSQL it creates the schema if that is missing. All of it is one
-// transaction, and of several programs that start at once the others wait.
+// Migrate makes the tables, or brings them to the version of this program. On PostgreSQL it
+// creates the schema if it is missing. It is one transaction. If several programs start at the
+// same time, one migrates while the other programs wait.
 func (s *Store) Migrate(ctx context.Context) error { return s.MigrateTo(ctx, s.newest()) }
 
 // MigrateTo brings the tables to the version: a newer one, or an older one,
@@ -65,13 +65,13 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	return s.migrate(ctx, func(int) int { return version })
 }
 
-// Down undoes the latest steps, with all data that they made room for.
+// Down undoes the latest steps, and removes the data in their tables and columns.
 func (s *Store) Down(ctx context.Context, steps int) error {
 	return s.migrate(ctx, func(present int) int { return max(0, present-steps) })
 }
 
-// Migrations lists the steps that this program knows, and those it does not know
-// but finds applied, by version.
+// Migrations lists the steps that this program knows, and unknown steps that are applied, by
+// version.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	out := slices.Clone(s.syntax.migrations)
 	rows, err := s.applied(ctx, s.db)
@@ -95,8 +95,8 @@ type migrationRow struct {
 	AppliedAt instant
 }
 
-// applied reads the table of versions, which may be missing. Every use of a store begins
-// with it: Ping, Migrate, and so the start of a dispatcher.
+// applied reads the table of versions, which may be missing. Ping and Migrate, and so the start of
+// a dispatcher, begin with it: it also checks the session.
 func (s *Store) applied(ctx context.Context, db bun.IDB) ([]migrationRow, error) {
 	if err := s.dialect.checkSession(ctx, db); err != nil {
 		return nil, err
@@ -119,8 +119,7 @@ func (s *Store) version(ctx context.Context, db bun.IDB) (int, error) {
 	return rows[len(rows)-1].Version, nil
 }
 
-// migrate moves to the version that target names when it is given the present
-// one.
+// migrate moves from the present version to the target version.
 func (s *Store) migrate(ctx context.Context, target func(present int) int) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {

@@ -41,7 +41,7 @@ func (sqlite) notify(context.Context, bun.Tx) error { return nil }
 
 func (d sqlite) committed() { d.s.wake.all() }
 
-// notifyNow notifies by itself.
+// notifyNow notifies in a transaction of its own.
 func (s *Store) notifyNow() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -49,20 +49,20 @@ func (s *Store) notifyNow() error {
 	return err
 }
 
-// sharedNotify is the notifications of what is published. A commit that notifies excludes
-// every other one that does, in all of the database. So of those under way at a time one
-// notifies, also for those that end while it has not. Whom the last one cannot speak for
-// is owed a notification of its own, unless the next one comes within notifyDelay.
+// sharedNotify lets concurrent publishes share one NOTIFY. PostgreSQL commits the transactions
+// of a database that notify one after another, so one publish at a time notifies. If another
+// publish ends after that notification was sent, send is called notifyDelay later, unless the
+// next publish notifies before.
 type sharedNotify struct {
 	mu        sync.Mutex
-	inFlight  bool // one that notifies is under way
-	needed    bool
+	inFlight  bool // a statement that notifies has not ended
+	needed    bool // a publish ended without a notification after it
 	scheduled bool // send will be called
 }
 
 const notifyDelay = time.Millisecond
 
-// begin reports whether the statement that begins is to notify.
+// begin reports whether the next statement is to notify.
 func (n *sharedNotify) begin() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -73,15 +73,15 @@ func (n *sharedNotify) begin() bool {
 	return true
 }
 
-// end is called when a statement has ended that left something to be claimed. If that
-// is owed to it, send is called later.
-func (n *sharedNotify) end(notified, well bool, send func() error) {
+// end is called after each statement that left attempts to be claimed, with the answer of
+// begin. If no notification follows the statement, end arranges a call of send.
+func (n *sharedNotify) end(notified, stored bool, send func() error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if notified {
 		n.inFlight = false
 	}
-	if !notified || !well { // one that failed may have been relied on, or be committed
+	if !notified || !stored { // others relied on it; and a failed statement may be committed
 		n.needed = true
 	}
 	if !n.needed || n.inFlight || n.scheduled {
@@ -94,12 +94,12 @@ func (n *sharedNotify) end(notified, well bool, send func() error) {
 		n.needed, n.scheduled = n.needed && !due, false
 		n.mu.Unlock()
 		if due {
-			_ = send() // who listens polls, too
+			_ = send() // dispatchers also poll
 		}
 	})
 }
 
-// broadcast tells those in this process who listen.
+// broadcast wakes the listeners of this process.
 type broadcast struct {
 	mu    sync.Mutex
 	next  int

@@ -10,16 +10,15 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
-// paramRows is a table of values given to a statement: what unnest makes of arrays on
-// PostgreSQL, so that the text and the number of parameters do not depend on how
-// many rows there are, and VALUES with a parameter for each value on SQLite.
+// paramRows is a table of values as an argument of a statement. On PostgreSQL it is unnest of an
+// array for each column, so that text and number of parameters do not depend on the number of
+// rows. On SQLite it is VALUES with a parameter for each value.
 type paramRows struct {
 	n       int
 	columns []column
 }
 
-// column is a column of rows. It takes its values by row number from where they
-// are.
+// column is a column of paramRows. Its functions return the value of a row by number.
 type column struct {
 	kind  string                 // the PostgreSQL type
 	value func(i int) any        // nil, uuid.UUID, int64, time.Time, string or []byte
@@ -78,9 +77,8 @@ func times(value func(i int) time.Time) column {
 	}
 }
 
-// waits gives how long it is until a time by the clock of this process, in microseconds.
-// The wait is added to the database's clock, which may show another time. A past or zero
-// time gives 0.
+// waits gives the microseconds until a time by the clock of this process, 0 for a past or zero
+// time. A statement adds them to the clock of the database, which may show another time.
 func waits(value func(i int) time.Time) column {
 	return bigints(func(i int) int64 { return max(time.Until(value(i)).Microseconds(), 0) })
 }

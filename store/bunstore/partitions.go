@@ -17,14 +17,16 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// partitionsAhead is for how many days after the present one there are partitions, so that
-	// no insert waits for one to be made.
+	// partitionsAhead is the number of days after the present one that have partitions, so that
+	// no insert waits for the creation of a partition.
 	partitionsAhead = 2
 )
 
+// At a fillfactor of 50 every outcome fits on the page of the row that it replaces. At 70 a fifth
+// of the outcomes do not fit, and the table is as large.
 var partitioned = []struct{ table, options string }{
 	{"messages", ""},
-	{"attempts", " WITH (fillfactor = 50)"}, // every outcome then finds room beside the row that it replaces: at 70 a fifth do not, and the table is as large
+	{"attempts", " WITH (fillfactor = 50)"},
 }
 
 // firstID returns the least id of version 7 that is made at the time, or after it.
@@ -41,23 +43,22 @@ const dayFormat = "20060102"
 // partition names the partition of a table that holds a day.
 func partition(table string, day time.Time) string { return table + "_" + day.Format(dayFormat) }
 
-// bounds are those of a day's partition, as PostgreSQL writes them.
+// bounds returns the bounds of the partition of a day, as PostgreSQL writes them.
 func bounds(at time.Time) string {
 	return fmt.Sprintf("FOR VALUES FROM ('%s') TO ('%s')", firstID(at), firstID(at.Add(day)))
 }
 
-// ofDay puts a day into a statement: {day} is the end of its partitions' names, and
-// {from} and {to} are the ids between which it lies.
+// ofDay puts a day into a statement: {day} is the suffix of its partitions, {from} the first id
+// of the day, and {to} the first id after it.
 func (s *Store) ofDay(text string, at time.Time) string {
 	return s.sql(strings.NewReplacer("{day}", at.Format(dayFormat),
 		"{from}", "'"+firstID(at).String()+"'", "{to}", "'"+firstID(at.Add(day)).String()+"'").Replace(text))
 }
 
-// inPartition calls f, which is a transaction by itself, with a conn whose statements go
-// inPartition to the partitions that hold all the ids. That spares PostgreSQL to lock and
-// prepare those of all other days: 6 % of the time of a delivery while it keeps 30 of
-// them. If the ids are not all of today or yesterday, or there is no such partition, or
-// it is not for this user, they go to the tables as a whole.
+// inPartition calls f with a conn whose statements name the partitions of a day, if all ids are of
+// today or yesterday. f is a transaction by itself. PostgreSQL then does not lock and prepare the
+// partitions of all other days, which took 6 % of the time of a delivery with 30 partitions. If
+// the partitions are missing, or this user may not write to them, f runs again on the tables.
 func (s *Store) inPartition(c conn, n int, id func(i int) uuid.UUID, f func(c conn) error) error {
 	if c.partition = s.partitionSuffix(n, id); c.partition != "" {
 		err := f(c)
@@ -70,7 +71,8 @@ func (s *Store) inPartition(c conn, n int, id func(i int) uuid.UUID, f func(c co
 	return f(c)
 }
 
-// partitionSuffix returns how the names of the partitions end that are to hold all of the ids.
+// partitionSuffix returns the suffix of the partitions that hold all of the ids, "" if the ids are
+// of several days, or of another day than today and yesterday.
 func (s *Store) partitionSuffix(n int, id func(i int) uuid.UUID) string {
 	first := dayOf(id(0))
 	for i := range n {
@@ -82,14 +84,14 @@ func (s *Store) partitionSuffix(n int, id func(i int) uuid.UUID) string {
 	if since := time.Since(at); since < -time.Minute || since > 2*day {
 		return ""
 	}
-	part := at.Format("_" + dayFormat)
-	if _, absent := s.missingPartitions.Load(part); absent {
+	suffix := at.Format("_" + dayFormat)
+	if _, missing := s.missingPartitions.Load(suffix); missing {
 		return ""
 	}
-	return part
+	return suffix
 }
 
-// dayOf returns which day's partition an id belongs to, as days since 1970.
+// dayOf returns the day of an id, in days since 1970.
 func dayOf(id uuid.UUID) int64 {
 	var ms int64
 	for _, octet := range id[:6] {
@@ -103,10 +105,9 @@ type handle interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Maintain implements store.Maintainer. On PostgreSQL it makes the partitions of the
-// coming days, as [Store.Migrate] does, for which the tables must be the user's own.
-// A day that has none has its rows in the default partition, where they serve as
-// well, but retention removes them one by one.
+// Maintain implements store.Maintainer. On PostgreSQL it creates the partitions of the coming
+// days, as [Store.Migrate] does; the user must own the tables. Rows of a day without a partition
+// are in the default partition. They are as good there, but retention removes them one by one.
 func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	return s.dialect.maintain(ctx, now)
 }
@@ -120,23 +121,23 @@ func (d postgres) maintain(ctx context.Context, now time.Time) error {
 		return s.mapError(ctx, err)
 	}
 	return s.write(ctx, func(tx bun.Tx) error {
-		if alone, err := s.tryAdvisoryLock(ctx, tx, "partitions"); err != nil || !alone {
+		if locked, err := s.tryAdvisoryLock(ctx, tx, "partitions"); err != nil || !locked {
 			return err
 		}
 		return s.createPartitions(ctx, tx.Tx, now)
 	})
 }
 
-// tryAdvisoryLock reports whether nobody else is at this work, which it then keeps others
-// from until the transaction ends.
-func (s *Store) tryAdvisoryLock(ctx context.Context, tx bun.Tx, work string) (alone bool, err error) {
+// tryAdvisoryLock takes the lock for a kind of work until the transaction ends, unless another
+// process has it.
+func (s *Store) tryAdvisoryLock(ctx context.Context, tx bun.Tx, work string) (locked bool, err error) {
 	err = tx.NewRaw("SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", "github.com/ecg-api/webhooks/"+work+"/"+s.schema).
-		Scan(ctx, &alone)
-	return alone, err
+		Scan(ctx, &locked)
+	return locked, err
 }
 
-// Partitions are made and dropped under locks for which everybody waits, so they are
-// not waited for longer than this, and nothing long is done under them.
+// shortTimeouts limits the wait for an exclusive lock on the tables, and the statements under the
+// lock, because every publish and claim waits behind it.
 const shortTimeouts = `SET LOCAL lock_timeout = '100ms'; SET LOCAL statement_timeout = '1s'`
 
 const (
@@ -147,9 +148,9 @@ const (
 	insufficientPrivilege = "42501"
 )
 
-// createPartitions makes the partitions of the days around the present which are
-// missing. It belongs at the end of a transaction. It makes none if it would have to
-// wait for others.
+// createPartitions creates the missing partitions of the present and the coming days. It belongs
+// at the end of a transaction. It creates none if another transaction uses the tables for longer
+// than the lock_timeout.
 func (s *Store) createPartitions(ctx context.Context, db handle, now time.Time) error {
 	missing, err := s.missingDays(ctx, db, now)
 	if err != nil || len(missing) == 0 {
@@ -168,8 +169,9 @@ func (s *Store) createPartitions(ctx context.Context, db handle, now time.Time) 
 	switch sqlState(err) {
 	case lockNotAvailable:
 		return nil
-	case queryCanceled: // PostgreSQL looks whether they belong to the new one
-		return fmt.Errorf("no partitions were made, because the default ones have too many rows to be looked through: %v", err) //nolint:errorlint // the database is not away
+	case queryCanceled: // PostgreSQL reads the default partitions for rows of the new ones
+		//nolint:errorlint // the database is available
+		return fmt.Errorf("no partitions were created: the default partitions have too many rows to check within 1 s: %v", err)
 	}
 	return err
 }
@@ -178,7 +180,7 @@ func (s *Store) createMissing(ctx context.Context, db handle, now time.Time) err
 	if _, err := db.ExecContext(ctx, s.sql("LOCK TABLE ONLY {}attempts, ONLY {}messages IN ACCESS EXCLUSIVE MODE")); err != nil {
 		return err
 	}
-	missing, err := s.missingDays(ctx, db, now) // others may have been here before us
+	missing, err := s.missingDays(ctx, db, now) // another process may have created them
 	if err != nil {
 		return err
 	}
@@ -194,8 +196,8 @@ func (s *Store) createMissing(ctx context.Context, db handle, now time.Time) err
 	return nil
 }
 
-// missingDays returns the days around the present that have no partitions and can
-// have some: their rows are not in the default ones yet.
+// missingDays returns the days, from the present one on, that lack a partition and have no row in
+// the default partitions.
 func (s *Store) missingDays(ctx context.Context, db handle, now time.Time) (missing []time.Time, err error) {
 	there, err := s.partitions(ctx, db, "")
 	if err != nil {
@@ -207,21 +209,21 @@ func (s *Store) missingDays(ctx context.Context, db handle, now time.Time) (miss
 		if there[partition("messages", at)] && there[partition("attempts", at)] {
 			continue
 		}
-		begun := false
+		hasRows := false
 		err := s.scan(ctx, db, s.ofDay(`
 SELECT EXISTS (SELECT 1 FROM {}messages_default WHERE id >= {from} AND id < {to})
-  OR EXISTS (SELECT 1 FROM {}attempts_default WHERE id >= {from} AND id < {to})`, at), &begun)
+  OR EXISTS (SELECT 1 FROM {}attempts_default WHERE id >= {from} AND id < {to})`, at), &hasRows)
 		if err != nil {
 			return nil, err
 		}
-		if !begun {
+		if !hasRows {
 			missing = append(missing, at)
 		}
 	}
 	return missing, nil
 }
 
-// partitions returns the partitions c that hold a day each.
+// partitions returns the names of the partitions, c, that hold one day and meet the condition.
 func (s *Store) partitions(ctx context.Context, db handle, condition string) (map[string]bool, error) {
 	found := map[string]bool{}
 	var name, bound string
@@ -240,8 +242,8 @@ WHERE i.inhparent IN (to_regclass('{}messages'), to_regclass('{}attempts')) `+co
 	return found, err
 }
 
-// endedDays returns the days that have partitions, which are ours to drop, and end at
-// the time or before it; the earliest first.
+// endedDays returns the days that end at the time or before it, and whose partitions this user may
+// drop; the earliest day first.
 func (s *Store) endedDays(ctx context.Context, db handle, by time.Time) (ended []time.Time, err error) {
 	there, err := s.partitions(ctx, db, "AND pg_has_role(c.relowner, 'USAGE')")
 	for name := range there {

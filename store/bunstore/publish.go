@@ -9,9 +9,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Publish implements store.Messages. However many messages and subscriptions there
-// are, on PostgreSQL it takes one statement where the subscriptions are remembered, two
-// where they are not, and in a transaction a third if messages have idempotency keys.
+// Publish implements store.Messages. On PostgreSQL it takes one statement if the matching
+// subscriptions are in the cache, and two if they are not. In a transaction, idempotency keys take
+// a third one.
 func (s *Store) Publish(
 	ctx context.Context, tx store.Tx, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
@@ -106,7 +106,7 @@ type publication struct {
 
 	published []store.Published
 	fresh     []int      // the messages to be stored
-	reserved  []int      // those of them whose keys are ours now
+	reserved  []int      // of fresh messages whose keys were inserted
 	attempts  firstPosts // to be stored
 	claimable bool       // some of them are to be claimed
 
@@ -114,7 +114,7 @@ type publication struct {
 	notified      bool
 }
 
-// notifies decides whether the statement notifies, once for all tries.
+// notifies reports whether the statement notifies. It decides once for all tries.
 func (p *publication) notifies() bool {
 	if p.claimable && !p.notified {
 		p.notified = p.notifications == nil || p.notifications.begin()
@@ -138,7 +138,7 @@ func (p *publication) keyed() bool {
 	return false
 }
 
-// run does it in a transaction.
+// run publishes in a transaction.
 func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	if err := p.prepare(ctx, c, nil, true); err != nil || len(p.fresh) == 0 {
 		return err
@@ -146,7 +146,7 @@ func (p *publication) run(ctx context.Context, s *Store, c conn) error {
 	return s.dialect.insertPublication(ctx, c, p)
 }
 
-// runSingle does it without one: the one statement that writes is a transaction by itself.
+// runSingle publishes without an explicit transaction: the single INSERT statement is atomic.
 func (p *publication) runSingle(ctx context.Context, s *Store, c conn) (err error) {
 	for stale, bypassCache := true, false; stale && err == nil; bypassCache = true {
 		if err := p.prepare(ctx, c, &s.matchCache, bypassCache); err != nil || len(p.fresh) == 0 {
@@ -160,7 +160,7 @@ func (p *publication) runSingle(ctx context.Context, s *Store, c conn) (err erro
 	return err
 }
 
-// prepare does all but to store the messages.
+// prepare finds the subscriptions, reserves the keys and makes the attempts.
 func (p *publication) prepare(ctx context.Context, c conn, cache *matchCache, bypassCache bool) error {
 	p.published, p.fresh = make([]store.Published, len(p.messages)), nil
 	if len(p.messages) == 0 {
@@ -177,7 +177,7 @@ func (p *publication) prepare(ctx context.Context, c conn, cache *matchCache, by
 	return nil
 }
 
-// id returns the ids of the messages and attempts to be stored.
+// id returns the i-th id of the messages and attempts to be stored.
 func (p *publication) id(i int) uuid.UUID {
 	if i < len(p.fresh) {
 		return p.messages[p.fresh[i]].ID
@@ -185,7 +185,7 @@ func (p *publication) id(i int) uuid.UUID {
 	return p.attempts[i-len(p.fresh)].id
 }
 
-// fanOut makes the attempts and the results of the messages to be stored.
+// fanOut makes the attempts and the results of the fresh messages.
 func (p *publication) fanOut() {
 	n := 0
 	for _, i := range p.fresh {

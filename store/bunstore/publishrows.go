@@ -10,9 +10,9 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// insert stores the messages and their attempts in one statement, and wakes
-// those who listen if some are to be claimed. It stores nothing, and reports true, if the
-// subscriptions were remembered and are others by now.
+// insert stores the messages and their attempts in one statement, which also notifies the
+// listeners if p.notifies. It stores nothing, and reports true, if the subscriptions came from
+// the cache and have changed.
 func (p *publication) insert(ctx context.Context, c conn, channel string) (stale bool, err error) {
 	text, args := insertAll, []any{}
 	if p.cached {
@@ -20,8 +20,8 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 	}
 	args = append(args, p.messageRows().whole(), p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
 	err = c.query(ctx, text, func(row *sql.Rows) error {
-		var told *string
-		return row.Scan(&stale, &told)
+		var notified *string
+		return row.Scan(&stale, &notified)
 	}, args...)
 	return stale, err
 }
@@ -56,7 +56,8 @@ func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) err
 }
 
 const insertMessages = `
-INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, body, source, ordering_key, subscription_id, created_at, created_by)
+INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, body, source, ordering_key,
+  subscription_id, created_at, created_by)
 ?`
 
 func messageRows(n int, m func(i int) *store.Message) paramRows {

@@ -73,10 +73,10 @@ type outcomeBatch struct {
 	due     bool               // a next attempt is to be sent at once
 }
 
-// link is where an attempt stands in its chain.
+// link is the place of an attempt in its chain.
 type link struct {
 	delivery uuid.UUID
-	single   bool // it is the only one
+	single   bool // the chain has no other attempt
 }
 
 func (r *outcomeBatch) run(ctx context.Context, c conn) error {
@@ -111,8 +111,8 @@ func (r *outcomeBatch) run(ctx context.Context, c conn) error {
 	return summarize(ctx, c, deliveries)
 }
 
-// storeSingle stores what concerns no other attempt: the first attempt of a chain,
-// while it is being sent, is all of the chain.
+// storeSingle stores the outcomes of first attempts without a next one: while the first
+// attempt of a chain is being sent, the chain has no other attempt.
 func (r *outcomeBatch) storeSingle(ctx context.Context, c conn) error {
 	if len(r.single) == 0 {
 		return nil
@@ -125,29 +125,19 @@ func (r *outcomeBatch) storeSingle(ctx context.Context, c conn) error {
 	}, outcomeRows(r.single).whole())
 }
 
-// sending is a condition that the planner cannot estimate. From what it knows, next to
-// nothing is being sent, and so it would look at all of the queue for each outcome.
-const sending = `coalesce(sending, false)`
+// leased finds the rows of the queue, q, of the attempts in r whose lease is still held.
+const leased = attemptsOfR + ` AND ((q.attempt_id, q.token) IN (SELECT attempt, claimed FROM r))` + notJoined + ` AND ` + sending
 
-// leased finds what is still held under the leases in r, on PostgreSQL. The array leaves
-// the planner nothing but to look each attempt up. A join with r would be a messageFilter, which
-// it makes once for a connection: while the queue is empty, reading all of it costs no
-// more than a look-up, and when it has filled up that takes a second for each statement.
-// IS TRUE keeps the rest from becoming a join again.
-const leased = `q.attempt_id = ANY(ARRAY(SELECT attempt FROM r)) AND ((q.attempt_id, q.token) IN (SELECT attempt, claimed FROM r)) IS TRUE AND ` + sending
-
-// The planner expects one row of held. It would read all of r for each, where r and held
-// are joined, if the attempts come to be joined before; with IS TRUE there is no join.
 const storeSingle = `
 WITH ` + outcomes + `, held AS (
   DELETE FROM {}queue AS q WHERE ` + leased + ` AND q.number = 1
   RETURNING q.attempt_id
 )
 UPDATE {}attempts{partition} AS a SET ` + setOutcome + `
-FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held)) IS TRUE
+FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held))` + notJoined + `
 RETURNING a.id`
 
-// store writes the outcomes whose leases are still held.
+// store writes the outcomes with a lease that is still held.
 func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
 	held := map[uuid.UUID]bool{}
 	err := c.each(ctx, c.releaseLeases, paramRows{len(outcomes), []column{
@@ -218,10 +208,10 @@ func outcomeRows(outcomes []store.Outcome) paramRows {
 	}}
 }
 
-// chains returns the deliveries that have or get more than one attempt, in the
-// order in which they are locked, and the outcomes that ask for a next one. Of
-// several outcomes of a delivery the last one decides: when the others were
-// decided, it was still being sent.
+// chains returns the deliveries that have or get more than one attempt, in the order in which
+// they are locked, and the outcomes that ask for a next attempt. Where a delivery has several
+// outcomes, the last one decides: its attempt was still being sent at the time of the earlier
+// ones.
 func (r *outcomeBatch) chains() (deliveries []uuid.UUID, nexts []*store.Outcome) {
 	last := map[uuid.UUID]*store.Outcome{}
 	for i := range r.chained {

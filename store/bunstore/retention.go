@@ -242,7 +242,7 @@ WITH RECURSIVE tied(message_id) AS (
 ), kept(message_id) AS (
   SELECT message_id FROM tied
   UNION SELECT (SELECT f.message_id FROM {}attempts_{day} AS f WHERE f.id = a.delivery_id) FROM kept AS k CROSS JOIN LATERAL (
-    SELECT delivery_id FROM {}attempts_{day} WHERE message_id = k.message_id AND delivery_id <> id OFFSET 0) AS a
+    SELECT delivery_id FROM {}attempts_{day} WHERE message_id = k.message_id AND delivery_id <> id` + fenced + `) AS a
 )
 SELECT message_id FROM kept WHERE message_id IS NOT NULL LIMIT ?`
 

@@ -15,17 +15,20 @@ import (
 
 // conn runs the statements of the hot paths, on the pool or in a transaction.
 //
-// Their text is the same for both databases. In it {} stands before the names of
-// tables, {now} is the present, {us} makes a number of microseconds something to
-// add to it, and ? is the next argument: a value, or rows. {partition} stands behind the
-// names of messages and attempts (see inPartition).
+// One text serves both databases. These placeholders are replaced at each call:
+//
+//	?           the next argument: a value, or paramRows
+//	{}          the schema or prefix of a table's name
+//	{partition} the suffix of the partitions of messages and attempts, see inPartition
+//	{now}       the present
+//	{us}        turns a number of microseconds into an interval to add to {now}
 type conn struct {
 	sql interface {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
 	*syntax
 	prefix    string
-	partition string // of the day's partitions, "" for the tables as a whole
+	partition string // suffix of a day, "" for the tables as a whole
 	native    bool
 	session   *sql.Conn // set outside of a transaction, if the sessions lack the planner settings
 }
@@ -42,16 +45,16 @@ func (s *Store) on(handle interface {
 	return c
 }
 
-// in returns a conn for the caller's transaction. Only if it was begun on the
-// store's own handle is the driver known to be ours.
+// in returns a conn for the caller's transaction. The driver is known only if the transaction
+// was begun on the store's handle.
 func (s *Store) in(t *transaction) conn {
 	c := s.on(t.sql)
 	c.native = c.native && t.db != nil && t.db.DB == s.db.DB
 	return c
 }
 
-// each runs a statement whose first argument is rows, in parts where there are
-// too many of them for one, and calls scan with each row that it returns.
+// each runs a statement whose first argument is rows, once for each maxRows of them, and calls
+// scan with each row of the results.
 func (c conn) each(ctx context.Context, text string, r paramRows, scan func(*sql.Rows) error, more ...any) error {
 	for from := 0; from < r.n; {
 		part := paramSlice{r, from, from + min(c.maxRows, r.n-from)}
@@ -71,7 +74,7 @@ func (c conn) lock(ctx context.Context, text string, r paramRows) error {
 	return c.each(ctx, text, r, nil)
 }
 
-// paramSlice is a part of rows as an argument.
+// paramSlice is a part of paramRows as an argument.
 type paramSlice struct {
 	paramRows
 	from, to int
@@ -80,15 +83,15 @@ type paramSlice struct {
 // whole is all of the rows as an argument.
 func (r paramRows) whole() paramSlice { return paramSlice{r, 0, r.n} }
 
-// query runs a statement and calls scan with each row that it returns; scan may
-// be nil where it returns none.
+// query runs a statement and calls scan with each row of the result. Scan may be nil if the
+// statement returns no rows.
 func (c conn) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
 	text, args = c.render(text, args)
 	found, err := c.sql.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = found.Close() }() // Err tells what matters
+	defer func() { _ = found.Close() }() // Err returns its error
 	for found.Next() {
 		if scan == nil {
 			continue

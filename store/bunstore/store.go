@@ -24,9 +24,8 @@ const DefaultSchema = "webhooks"
 
 // Options are the settings of a [Store].
 type Options struct {
-	// Schema is the PostgreSQL schema of the tables, or the prefix of their names
-	// on SQLite: a lower-case letter or "_", then at most 40 of those and digits.
-	// Default: webhooks.
+	// Schema is the PostgreSQL schema of the tables, or the prefix of their names on SQLite: at
+	// most 41 lower-case letters, digits and "_", not beginning with a digit. Default: webhooks.
 	Schema string
 
 	// NoPrepare keeps the store from preparing statements on PostgreSQL. Set it
@@ -50,7 +49,7 @@ type Store struct {
 	dialect dialect
 	syntax  *syntax
 	schema  string
-	prefix  string // what precedes a table's name
+	prefix  string // of the names of tables
 	native  bool   // the driver takes pgx's arrays and prepares statements
 	listen  func(context.Context) (*pgx.Conn, error)
 
@@ -61,8 +60,8 @@ type Store struct {
 	notifications sharedNotify
 	matchCache    matchCache
 
-	renewals          renewals
-	missingPartitions sync.Map // the partitions that inPartition did not find, by their part
+	renewals          sessionRenewals
+	missingPartitions sync.Map // set of suffixes for which inPartition found no partitions
 
 	deletedAfter atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
 }
@@ -83,12 +82,11 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // more, array_nulls on, and default_transaction_isolation "read committed". Each is
 // PostgreSQL's default. Transactions that the caller passes with [Tx] may have any isolation.
 //
-// With pgx, statements are prepared. Those of the dispatcher set planner settings for their
-// own transaction, which costs a transaction of several statements a round trip, unless the
-// pool's sessions begin with enable_seqscan, enable_bitmapscan, enable_mergejoin and jit
-// off, as those of bunstore/postgres do. A service that delivers thousands a second opens
-// the dispatcher's store there, and publishes in transactions of any pool on the same
-// database.
+// With pgx, statements are prepared, and the dispatcher sets planner settings for each of its
+// transactions. That costs a transaction of several statements a round trip, unless the
+// sessions of the pool begin with enable_seqscan, enable_bitmapscan, enable_mergejoin and jit
+// off, as in bunstore/postgres. A service that delivers thousands a second opens the store of
+// the dispatcher there, and publishes in transactions of any pool on the same database.
 //
 // Query hooks of the *bun.DB do not see the store's statements.
 //
@@ -132,8 +130,8 @@ func (s *Store) Abilities() store.Abilities {
 	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s}
 }
 
-// Durable reports true: what was acknowledged is on disk, as far as the
-// database is set to write it there.
+// Durable reports true: acknowledged writes are on disk, as far as the database is configured
+// to sync them.
 func (s *Store) Durable() bool { return true }
 
 // Ping reports whether the database answers, has the tables of the version that this
@@ -151,7 +149,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	case version < want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: run migrate up", s.schema, version, want)
 	case version > want:
-		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: run a newer program, or migrate down with it", s.schema, version, want)
+		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: "+
+			"run a newer program, or migrate down with it", s.schema, version, want)
 	}
 	return s.dialect.checkWritable(ctx)
 }
@@ -162,8 +161,7 @@ func (s *Store) table(nameAndAlias string) string { return s.prefix + nameAndAli
 // sql completes a statement in which {} stands before the names of tables.
 func (s *Store) sql(text string) string { return strings.ReplaceAll(text, "{}", s.prefix) }
 
-// locked makes a query on PostgreSQL lock what it finds. SQLite has no such
-// clause, and needs none: it has one writer at a time.
+// locked adds a locking clause to a query, where there are row locks.
 func (s *Store) locked(q *bun.SelectQuery, lock string) *bun.SelectQuery {
 	if s.syntax.rowLocks && lock != "" {
 		q.For(lock)

@@ -11,11 +11,10 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Tx makes an open transaction known to a [Store], so that what is published
-// with it commits or rolls back with the rest of the transaction. It belongs to
-// the database in which the store has its tables; the handle that it was begun
-// on need not be the store's, nor the driver. Its session must have the settings that
-// [New] names, which are not checked there, except for the isolation.
+// Tx makes an open transaction known to a [Store], so that a publish commits or rolls back
+// with the transaction. It belongs to the database that has the tables of the store; it may have
+// been begun on another handle than the store's, with another driver. Its session must have the
+// settings that [New] names, except for the isolation. They are not checked.
 //
 // A store works on the connection of the transaction alone, and never asks the pool
 // for another one. On SQLite begin the transaction with BEGIN IMMEDIATE, as the
@@ -42,16 +41,16 @@ func Tx[T bun.Tx | *sql.Tx](tx T) store.Tx {
 type transaction struct {
 	ender store.Tx
 	sql   *sql.Tx
-	db    *bun.DB // that it was begun on, nil if unknown
+	db    *bun.DB // on which it was begun; nil if unknown
 	ended []func(committed bool)
 
-	failure error // that Publish met last
+	failure error // of the latest Publish
 }
 
 var errNoTx = errors.New("bunstore: the transaction is nil")
 
-// Commit commits the transaction, and then wakes those who listen to the stores
-// that published in it.
+// Commit commits the transaction, and then wakes the listeners of SQLite stores that published
+// within it.
 func (t *transaction) Commit() error {
 	if t.ender == nil {
 		return errNoTx
@@ -78,8 +77,8 @@ func (t *transaction) end(committed bool) {
 	t.ended = nil
 }
 
-// own returns the transaction behind a store.Tx, if it can be one of this
-// store's database.
+// own returns the transaction behind a store.Tx, or ErrForeignTx if it belongs to the other
+// kind of database.
 func (s *Store) own(tx store.Tx) (*transaction, error) {
 	t, ok := tx.(*transaction)
 	if !ok || t.sql == nil {
@@ -129,7 +128,7 @@ func (d sqlite) begin(ctx context.Context) (tx bun.Tx, end func(error), err erro
 	}, nil
 }
 
-// beginOn begins a transaction on a connection that end gives back.
+// beginOn begins a transaction on a connection, which end gives back to the pool.
 func (s *Store) beginOn(ctx context.Context, opts *sql.TxOptions) (tx bun.Tx, end func(error), err error) {
 	session, err := s.db.Conn(ctx)
 	if err != nil {
@@ -142,7 +141,7 @@ func (s *Store) beginOn(ctx context.Context, opts *sql.TxOptions) (tx bun.Tx, en
 	return tx, end, err
 }
 
-// How often write repeats a transaction that met a deadlock or a serialization failure.
+// writeTries bounds the tries of a transaction that met a deadlock or a serialization failure.
 const writeTries = 5
 
 // write runs f in a transaction of its own, and maps the error. f may be called
@@ -154,15 +153,15 @@ func (s *Store) write(ctx context.Context, f func(bun.Tx) error) error {
 // retry runs f, which is a transaction, and maps the error. Where f wrote nothing
 // because its session was unusable, it runs again in another session.
 func (s *Store) retry(ctx context.Context, f func() error) error {
-	renewed, most := 0, 0
+	renewed, limit := 0, 0
 	for try := 1; ; try++ {
 		err := f()
 		if wroteNothing(err) {
 			if renewed++; renewed == 1 {
-				most = s.renewals.most(s.db.DB)
+				limit = s.renewals.limit(s.db.DB)
 			}
-			if renewed <= most && ctx.Err() == nil {
-				try-- // the session was at fault, and has been closed
+			if renewed <= limit && ctx.Err() == nil {
+				try-- // the session has been closed
 				continue
 			}
 			s.renewals.pause()

@@ -3,7 +3,6 @@ package bunstore
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -11,53 +10,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// auditRow is store.Audit in columns.
-type auditRow struct {
-	CreatedAt instant
-	CreatedBy string
-	UpdatedAt instant
-	UpdatedBy string
-}
-
-func auditRowOf(a store.Audit) auditRow {
-	return auditRow{instant(a.CreatedAt), a.CreatedBy, instant(a.UpdatedAt), a.UpdatedBy}
-}
-
-func (r auditRow) toStore() store.Audit {
-	return store.Audit{
-		CreatedAt: time.Time(r.CreatedAt), CreatedBy: r.CreatedBy,
-		UpdatedAt: time.Time(r.UpdatedAt), UpdatedBy: r.UpdatedBy,
-	}
-}
-
-// lifecycleRow is store.Lifecycle in columns.
-type lifecycleRow struct {
-	Active            bool
-	ActiveChangedAt   instant
-	Archived          bool
-	ArchivedChangedAt instant
-}
-
-func lifecycleRowOf(l store.Lifecycle) lifecycleRow {
-	return lifecycleRow{l.Active, instant(l.ActiveChangedAt), l.Archived, instant(l.ArchivedChangedAt)}
-}
-
-func (r lifecycleRow) toStore() store.Lifecycle {
-	return store.Lifecycle{
-		Active: r.Active, ActiveChangedAt: time.Time(r.ActiveChangedAt),
-		Archived: r.Archived, ArchivedChangedAt: time.Time(r.ArchivedChangedAt),
-	}
-}
-
-// whereArchived applies a filter to a query whose table has the alias.
-func whereArchived(q *bun.SelectQuery, alias string, filter store.ArchivedFilter) {
-	if filter != store.IncludeArchived {
-		q.Where("?.archived = ?", bun.Ident(alias), filter == store.OnlyArchived)
-	}
-}
-
-// scanPage counts what the query finds, and scans the page of it in the order of
-// the ids of the table with the alias.
+// scanPage counts the rows of the query, and scans the page of them in the order of the ids of
+// the table with the alias.
 func scanPage(ctx context.Context, q *bun.SelectQuery, alias string, page store.Page) (total int, err error) {
 	n, err := q.Count(ctx)
 	if err != nil {
@@ -89,16 +43,16 @@ type sizedRow struct {
 
 func (r *sizedRow) size() int { return r.Size }
 
-// large are columns that make rows large, and the number of their bytes, in SQL. The
-// databases find that number without reading the values.
+// large are columns that make rows large, and SQL for the number of their bytes. The databases
+// find that number without reading the values.
 type large struct{ columns, size string }
 
 func octets(columns ...string) string {
 	return "coalesce(octet_length(" + strings.Join(columns, "), 0) + coalesce(octet_length(") + "), 0)"
 }
 
-// scanBounded scans the page of what a query finds, within page.MaxBytes. The query
-// leaves out the large columns. Truncated is how many rows, at the end, lack them.
+// scanBounded scans a page of the query's rows, within page.MaxBytes. The query leaves out the
+// large columns. Truncated is the number of rows at the end that lack them.
 func scanBounded[R any, P interface {
 	*R
 	size() int
@@ -124,7 +78,7 @@ func scanBounded[R any, P interface {
 	return append(whole, rows[n:]...), len(rows) - n, err
 }
 
-// countBounded counts what a query finds, and scans the page of it as scanBounded does.
+// countBounded counts the rows of the query, and scans a page of them as scanBounded does.
 func countBounded[R any, P interface {
 	*R
 	size() int
@@ -139,19 +93,11 @@ func countBounded[R any, P interface {
 	return int(n), rows, truncated, err
 }
 
-// toList makes a list of what scanPage or scanBounded found.
-func toList[R, T any](rows []R, total, truncated int, record func(*R) T) store.List[T] {
+// toList makes a list of the rows of scanPage or scanBounded.
+func toList[R, T any](rows []R, total, truncated int, toStore func(*R) T) store.List[T] {
 	list := store.List[T]{Total: total, Truncated: truncated}
 	for i := range rows {
-		list.Items = append(list.Items, record(&rows[i]))
+		list.Items = append(list.Items, toStore(&rows[i]))
 	}
 	return list
-}
-
-// fromCaller runs the caller's change, whose error must come back as it is.
-func fromCaller(err error) error {
-	if err == nil {
-		return nil
-	}
-	return callersError{err}
 }
