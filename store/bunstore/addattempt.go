@@ -18,49 +18,53 @@ func (s *Store) AddAttempt(
 ) (added store.Attempt, err error) {
 	due := !a.External && !a.At.After(time.Now())
 	err = s.change(ctx, func(tx bun.Tx) (bool, error) {
-		// SHARE excludes transactions that archive or delete the subscription.
-		if err := s.requireSubscription(ctx, tx, org, subscription, "SHARE"); err != nil {
-			return false, err
-		}
-		j := joining{delivery: a.ID}
-		if a.Joins() {
-			if err := s.join(ctx, tx, &j, subscription, a); err != nil {
-				return false, err
-			}
-		}
-		c := s.on(tx.Tx)
-		if a.Message != nil {
-			m := *a.Message
-			m.OrganizationID, m.SubscriptionID = org, subscription
-			j.message, j.eventType = m.ID, m.EventTypeID
-			if a.Type == store.FirstPost && !a.External {
-				if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
-					return false, err
-				}
-			}
-			if err := c.each(ctx, insertMessages, messageRows(1, func(int) *store.Message { return &m }), nil); err != nil {
-				return false, err
-			}
-		}
-		if err := s.addAttempt(ctx, c, org, subscription, a, j); err != nil {
-			return false, err
-		}
-		if j.delivery != a.ID {
-			if err := summarize(ctx, c, []uuid.UUID{j.delivery}); err != nil {
-				return false, err
-			}
-		}
-		var row attemptRow
-		if err := s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx); err != nil {
-			return false, err
-		}
-		added = row.toStore()
-		return due, nil
+		added, err = s.addAttemptTx(ctx, tx, org, subscription, a)
+		return due, err
 	})
 	if err != nil {
 		return store.Attempt{}, err
 	}
 	return added, nil
+}
+
+func (s *Store) addAttemptTx(
+	ctx context.Context, tx bun.Tx, org, subscription uuid.UUID, a store.NewAttempt,
+) (added store.Attempt, err error) {
+	// SHARE excludes transactions that archive or delete the subscription.
+	if err := s.requireSubscription(ctx, tx, org, subscription, "SHARE"); err != nil {
+		return added, err
+	}
+	j := joining{delivery: a.ID}
+	if a.Joins() {
+		if err := s.join(ctx, tx, &j, subscription, a); err != nil {
+			return added, err
+		}
+	}
+	c := s.on(tx.Tx)
+	if a.Message != nil {
+		m := *a.Message
+		m.OrganizationID, m.SubscriptionID = org, subscription
+		j.message, j.eventType = m.ID, m.EventTypeID
+		if a.Type == store.FirstPost && !a.External {
+			if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
+				return added, err
+			}
+		}
+		if err := c.each(ctx, insertMessages, messageRows(1, func(int) *store.Message { return &m }), nil); err != nil {
+			return added, err
+		}
+	}
+	if err := s.addAttempt(ctx, c, org, subscription, a, j); err != nil {
+		return added, err
+	}
+	if j.delivery != a.ID {
+		if err := summarize(ctx, c, []uuid.UUID{j.delivery}); err != nil {
+			return added, err
+		}
+	}
+	var row attemptRow
+	err = s.attempts(tx, &row, subscription).Where("a.id = ?", id(a.ID)).Scan(ctx)
+	return row.toStore(), err
 }
 
 // lineUp finds the line of a first post.
@@ -165,8 +169,8 @@ func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.U
 }
 
 var insertAttempt = `
-WITH r(attempt, delivery, message, org, subscription, event_type, line, number, step, type, external, former, expires, posted, created, creator)
-  AS (?)` + insertAttempts(attemptValues{
+WITH r(attempt, delivery, message, org, subscription, event_type, line, number, step,
+  type, external, former, expires, posted, created, creator) AS (?)` + insertAttempts(attemptValues{
 	id: "r.attempt", delivery: "r.delivery", message: "r.message", organization: "r.org", subscription: "r.subscription",
 	eventType: "r.event_type", line: "r.line", number: "r.number", step: "r.step", kind: "r.type", external: "r.external = 1",
 	retryOf: "r.former", expires: "r.expires", posted: "r.posted", created: "r.created", creator: "r.creator",

@@ -24,7 +24,8 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		advanced = false
 		var rows []recoveryRow
-		q := s.recoveries(tx, &rows).Where("j.state = ?", store.RecoveryRunning).Where("j.due_at <= "+s.on(tx.Tx).now()).Order("j.due_at", "j.id").Limit(1)
+		q := s.recoveries(tx, &rows).Where("j.state = ?", store.RecoveryRunning).Where("j.due_at <= "+s.syntax.now()).
+			Order("j.due_at", "j.id").Limit(1)
 		if err := s.locked(q, "NO KEY UPDATE SKIP LOCKED").Scan(ctx); err != nil || len(rows) == 0 {
 			return false, err
 		}
@@ -100,18 +101,24 @@ func (st *step) queueFailed(ctx context.Context) error {
 	}
 	if len(found) > st.room {
 		found, more = found[:st.room], true
-		if len(found) > 0 {
+		if in.last = in.behind; len(found) > 0 {
 			in.last = found[len(found)-1]
-		} else {
-			in.last = in.behind
 		}
 	}
 	st.more, st.row.Position = more, optionalID(in.last)
 	if err := lockChainsAndMessages(ctx, st.conn, found); err != nil {
 		return err
 	}
+	if err := st.addRetries(ctx, found); err != nil {
+		return err
+	}
+	return summarize(ctx, st.conn, found)
+}
+
+// addRetries adds manual retries to the deliveries that have still failed.
+func (st *step) addRetries(ctx context.Context, found []uuid.UUID) error {
 	var queue []queueing
-	err = st.each(ctx, insertRetries, paramRows{len(found), []column{
+	err := st.each(ctx, insertRetries, paramRows{len(found), []column{
 		st.newIDs(len(found)),
 		uuids(func(i int) uuid.UUID { return found[i] }),
 		times(func(int) time.Time { return st.opts.At }),
@@ -125,13 +132,10 @@ func (st *step) queueFailed(ctx context.Context) error {
 		queue = append(queue, queueing{attempt: uuid.UUID(attempt)})
 		return err
 	})
-	if err == nil {
-		err = enqueue(ctx, st.conn, queue)
-	}
 	if err != nil {
 		return err
 	}
-	return summarize(ctx, st.conn, found)
+	return enqueue(ctx, st.conn, queue)
 }
 
 // newIDs makes n ids for new attempts.
@@ -168,13 +172,13 @@ func (st *step) queueMissed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	most := maxBodiesRead
+	limit := maxBodiesRead
 	if len(st.sub.Filter) == 0 {
-		most = min(most, st.room+1)
+		limit = min(limit, st.room+1)
 	}
 	var found []store.Message
 	full, seen, last := false, 0, in.behind
-	err = st.findMissed(ctx, in, most, func(m store.Message, matches bool) {
+	err = st.findMissed(ctx, in, limit, func(m store.Message, matches bool) {
 		seen++
 		if full = full || matches && len(found) == st.room; full {
 			return
@@ -188,7 +192,7 @@ func (st *step) queueMissed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if full || seen == most { // the range may have more matching messages
+	if full || seen == limit { // the range may have more matching messages
 		in.last, more = last, true
 	}
 	st.more, st.row.Position = more, optionalID(in.last)

@@ -50,7 +50,7 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
-// BenchmarkClaimRecord claims and finishes what waits.
+// BenchmarkClaimRecord claims and records waiting attempts.
 func BenchmarkClaimRecord(b *testing.B) {
 	for _, size := range []int{100, 500} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
@@ -71,7 +71,7 @@ func BenchmarkClaimRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkHandOff publishes what is handed off, and finishes it.
+// BenchmarkHandOff publishes and records handed-off attempts.
 func BenchmarkHandOff(b *testing.B) {
 	for _, size := range []int{100, 500} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {

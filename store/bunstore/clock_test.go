@@ -12,8 +12,8 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// skewed returns a store in a database whose clock is ahead of this process's: functions
-// of the test's own stand before those of PostgreSQL.
+// skewed returns a store in a database with a clock ahead of this process's: functions of the test
+// shadow the functions of PostgreSQL.
 func skewed(t *testing.T, ahead time.Duration) *bunstore.Store {
 	t.Helper()
 	dsn, name := ownDatabase(t)

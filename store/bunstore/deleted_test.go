@@ -38,7 +38,7 @@ func (sc *scene) known(sub store.Subscription) bool {
 	return len(targets) > 0
 }
 
-// Of what version 2 left of a deleted subscription only the ids stay, and they go with its
+// Of a subscription that version 2 deleted only the ids stay, and they are removed with its
 // history.
 func TestVersion2LosesWhatWasDeleted(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ func (s *Store) UpdateHealth(
 	ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *store.Health),
 ) error {
 	subscriptions = slices.Clone(subscriptions)
-	slices.SortFunc(subscriptions, compareIDs) // all take their locks in this order
+	slices.SortFunc(subscriptions, compareIDs) // every call locks rows in this order
 	subscriptions = slices.Compact(subscriptions)
 	return s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
@@ -36,38 +36,42 @@ func (s *Store) UpdateHealth(
 		if err != nil {
 			return err
 		}
-		var ill []uuid.UUID
-		var well []uuid.UUID
+		var failing, healthy []uuid.UUID
 		for _, sub := range subscriptions {
 			h, ok := health[sub]
 			if !ok {
 				continue // there is no such subscription any more
 			}
 			if change(sub, h); *h == (store.Health{}) {
-				well = append(well, sub)
+				healthy = append(healthy, sub)
 			} else {
-				ill = append(ill, sub)
+				failing = append(failing, sub)
 			}
 		}
-		if err := c.each(ctx, `WITH r(sub) AS (?) DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`, idRows(well), nil); err != nil {
+		if err := c.each(ctx, deleteHealth, idRows(healthy), nil); err != nil {
 			return err
 		}
-		return c.each(ctx, storeHealth, paramRows{len(ill), []column{
-			uuids(func(i int) uuid.UUID { return ill[i] }),
-			bigints(func(i int) int { return health[ill[i]].Failures }),
-			times(func(i int) time.Time { return health[ill[i]].Since }),
-			times(func(i int) time.Time { return health[ill[i]].CountedUntil }),
-			bigints(func(i int) int { return health[ill[i]].Probes }),
-			times(func(i int) time.Time { return health[ill[i]].ProbeAt }),
-			times(func(i int) time.Time { return health[ill[i]].ProbeUntil }),
-			times(func(i int) time.Time { return health[ill[i]].BackPressureSince }),
-			times(func(i int) time.Time { return health[ill[i]].BackPressureUntil }),
-		}}, nil)
+		return c.each(ctx, storeHealth, healthRows(failing, health), nil)
 	})
 }
 
-// A row for each is there before it is locked, so that nobody's change is lost. A
-// subscription that is deleted at the same time may get one: pruneDeleted removes it.
+func healthRows(subscriptions []uuid.UUID, health map[uuid.UUID]*store.Health) paramRows {
+	h := func(i int) *store.Health { return health[subscriptions[i]] }
+	return paramRows{len(subscriptions), []column{
+		uuids(func(i int) uuid.UUID { return subscriptions[i] }),
+		bigints(func(i int) int { return h(i).Failures }),
+		times(func(i int) time.Time { return h(i).Since }),
+		times(func(i int) time.Time { return h(i).CountedUntil }),
+		bigints(func(i int) int { return h(i).Probes }),
+		times(func(i int) time.Time { return h(i).ProbeAt }),
+		times(func(i int) time.Time { return h(i).ProbeUntil }),
+		times(func(i int) time.Time { return h(i).BackPressureSince }),
+		times(func(i int) time.Time { return h(i).BackPressureUntil }),
+	}}
+}
+
+// UpdateHealth inserts missing rows before it locks them, so that no concurrent change is lost. A
+// subscription that is deleted at the same time may get a row: pruneDeleted removes it.
 const insertHealth = `
 WITH r(sub) AS (?)
 INSERT INTO {}health (subscription_id, failures, probes)
@@ -75,7 +79,8 @@ SELECT s.id, 0, 0 FROM r JOIN {}subscriptions AS s ON s.id = r.sub WHERE s.delet
 ON CONFLICT DO NOTHING`
 
 // healthColumns are the columns of store.Health in its order. The table is h.
-const healthColumns = `h.failures, h.since, h.counted_until, h.probes, h.probe_at, h.probe_until, h.back_pressure_since, h.back_pressure_until`
+const healthColumns = `h.failures, h.since, h.counted_until, h.probes, h.probe_at, h.probe_until,
+  h.back_pressure_since, h.back_pressure_until`
 
 func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUID) (map[uuid.UUID]*store.Health, error) {
 	out := make(map[uuid.UUID]*store.Health, len(subscriptions))
@@ -91,6 +96,10 @@ ORDER BY h.subscription_id`+c.forUpdate(" FOR UPDATE OF h"), idRows(subscription
 		return err
 	})
 }
+
+const deleteHealth = `
+WITH r(sub) AS (?)
+DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`
 
 const storeHealth = `
 WITH r(sub, failures, since, counted, probes, probe, probing, pressure, pressed) AS (?)

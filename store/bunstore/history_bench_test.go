@@ -15,14 +15,14 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// ofOne is how many attempts the subscription has whose history is read.
+// ofOne is the number of attempts of the subscription with the measured history.
 const ofOne = 10_000
 
 // past is a PostgreSQL with a history, of which one subscription has ofOne attempts,
 // spread evenly over the table.
 type past struct {
 	*scene
-	stride int // each so many-th attempt is the subscription's
+	stride int // the subscription has one of this many attempts
 }
 
 // newPast fills a store with attempts: of ten, the ninth failed and the tenth is its
@@ -60,7 +60,7 @@ FROM {all}`)
 	return p
 }
 
-// own is the id for the attempts of the subscription, and others for the others.
+// own is the first id of the subscription's attempts, others of all other attempts.
 func (p *past) own(kind string, id uuid.UUID) string {
 	return fmt.Sprintf("CASE WHEN i %% %d = 0 THEN '%s'::uuid ELSE %s END", p.stride, id, numbered(kind, fmt.Sprintf("i %% %d", p.stride)))
 }
@@ -155,7 +155,7 @@ func readings() []reading {
 
 // BenchmarkHistory reads the history of a subscription with 10,000 attempts, in a
 // table of only these and in one of a million. Each iteration reads both; it reports
-// the medians, and what the large table costs as a multiple of the small one.
+// the medians, and the time on the large table as a multiple of the time on the small one.
 func BenchmarkHistory(b *testing.B) {
 	testpg.DSN(b)
 	small, large := newPast(b, ofOne), newPast(b, 100*ofOne)

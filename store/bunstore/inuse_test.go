@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// checkInUse compares what CheckAlone says with what is the case.
+// checkInUse compares the answer of CheckAlone with the truth.
 func checkInUse(t *testing.T, s *bunstore.Store, rule string, used bool) {
 	t.Helper()
 	err := s.CheckAlone(t.Context())

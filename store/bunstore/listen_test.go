@@ -9,8 +9,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// Of publishes at the same time one notifies for all; still each of them wakes who
-// listens, after it was committed.
+// Concurrent publishes share one notification, and yet each of them wakes the listener after its
+// commit.
 func TestNoPublishAtTheSameTimeGoesUnnoticed(t *testing.T) {
 	t.Parallel()
 	s := newPostgres(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// locked returns a SQLite store whose database another store has locked for writing,
+// locked returns a SQLite store with a database that another store has locked for writing,
 // until unlock is called.
 func locked(t *testing.T) (sc *scene, other *bunstore.Store, unlock func()) {
 	t.Helper()

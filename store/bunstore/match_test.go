@@ -12,8 +12,8 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// matched is what a publish says of the subscriptions: how many there are, and the
-// revisions of those to which it is handed off.
+// matched is the result of a publish: the number of deliveries and of handed-off jobs, and the sum
+// of the revisions of the jobs.
 type matched struct{ deliveries, jobs, revisions int }
 
 func (sc *scene) matched(data string) (m matched) {
@@ -27,7 +27,7 @@ func (sc *scene) matched(data string) (m matched) {
 	return m
 }
 
-// What a host remembers of subscriptions is what they are, whoever changes them.
+// The cache of a host never hides a change of a subscription by another host.
 func TestPublishSeesEveryChangeOfAnotherHost(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t, newPostgres(t))
@@ -73,7 +73,7 @@ func TestPublishSeesEveryChangeOfAnotherHost(t *testing.T) {
 		}, matched{1, 1, 1}},
 	} {
 		c.change()
-		for range 2 { // the second time it is remembered
+		for range 2 { // the second time from the cache
 			got := sc.matched("x")
 			if got != c.want {
 				t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
@@ -89,7 +89,7 @@ func TestPublishSeesEveryChangeOfAnotherHost(t *testing.T) {
 	}
 }
 
-// Nor is anything wrong where the first subscription comes after it was remembered that there is none.
+// A cached empty list does not hide the first subscription.
 func TestPublishSeesTheFirstSubscription(t *testing.T) {
 	t.Parallel()
 	sc := newScene(t, newPostgres(t))
@@ -107,7 +107,7 @@ func TestPublishSeesTheFirstSubscription(t *testing.T) {
 	}
 }
 
-func TestPublishOfWhatIsRememberedTakesOneStatement(t *testing.T) {
+func TestPublishOfCachedMatchesTakesOneStatement(t *testing.T) {
 	t.Parallel()
 	config, counted := parse(t, testpg.DSN(t)), new(statements)
 	config.Tracer = counted
@@ -126,7 +126,7 @@ func TestPublishOfWhatIsRememberedTakesOneStatement(t *testing.T) {
 		wants   []int64
 	}{
 		"its own":        {sc.s, []int64{2, 1}},
-		"another host's": {newOn(t, postgresPool(t), bunstore.Options{Schema: sc.s.Schema()}), []int64{3, 1}}, // it finds out, asks, and stores
+		"another host's": {newOn(t, postgresPool(t), bunstore.Options{Schema: sc.s.Schema()}), []int64{3, 1}}, // stale insert, new query, insert
 	} {
 		_, err := c.changes.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, time.Now(), func(*store.Subscription) error { return nil })
 		check(t, err)

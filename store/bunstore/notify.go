@@ -81,7 +81,7 @@ func (n *sharedNotify) end(notified, stored bool, send func() error) {
 	if notified {
 		n.inFlight = false
 	}
-	if !notified || !stored { // others relied on it; and a failed statement may be committed
+	if !notified || !stored { // other publishes relied on a failed statement, which may also be committed
 		n.needed = true
 	}
 	if !n.needed || n.inFlight || n.scheduled {

@@ -68,7 +68,7 @@ func TestMaintainWaitsForNobody(t *testing.T) {
 	}
 }
 
-// handOff publishes and records, in all but the transactions that may wait for others.
+// handOff publishes and records, without the transactions that may wait for a lock.
 func (sc *scene) handOff(ctx context.Context) {
 	sc.tb.Helper()
 	out, err := sc.s.Publish(ctx, nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(1))

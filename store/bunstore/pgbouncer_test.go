@@ -207,7 +207,7 @@ func TestListenThroughATransactionPooler(t *testing.T) {
 	})
 }
 
-// A host's pool prepares statements through PgBouncer before 1.21: the error says what helps.
+// A host's pool prepares statements through PgBouncer before 1.21: the error names the remedy.
 func TestPreparedStatementsThroughAPoolerGetAHint(t *testing.T) {
 	t.Parallel()
 	config, err := pgx.ParseConfig(throughPgBouncer(t, "one_prepared"))

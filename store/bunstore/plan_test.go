@@ -15,8 +15,8 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// onEachPool runs a test on a store with one connection, whose plans and counters are all:
-// of a pool of our own, whose sessions begin with the planner settings, and of a host's.
+// onEachPool runs a test on a store with one connection, which has all plans and counters: of a
+// pool of bunstore/postgres, with the planner settings, and of a host's pool.
 func onEachPool(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 	t.Helper()
 	t.Run("Ours", func(t *testing.T) {
@@ -45,8 +45,8 @@ func hostsPool(t *testing.T, conns int, params map[string]string) *sql.DB {
 	return pool
 }
 
-// A connection keeps the plans that it made while there were few subscriptions. They look
-// up what they need nevertheless.
+// A connection keeps the plans that it made while there were few subscriptions. They still look
+// single subscriptions up when there are many.
 func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
 	for _, remembered := range []bool{true, false} {
 		onEachPool(t, func(t *testing.T, s *bunstore.Store) { plansOfFewSubscriptions(t, s, remembered) })
@@ -84,8 +84,8 @@ func plansOfFewSubscriptions(t *testing.T, s *bunstore.Store, remembered bool) {
 	}
 }
 
-// So do those that it made while the queue was empty, and do not read all of the queue
-// once it is full.
+// A connection keeps the plans that it made while the queue was empty. They do not read all of a
+// full queue.
 func TestPlansOfAnEmptyQueueServeAFullOne(t *testing.T) {
 	t.Parallel()
 	onEachPool(t, plansOfAnEmptyQueue)
@@ -105,8 +105,8 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 		_, err := s.Publish(t.Context(), nil, messages, sc.options(0))
 		check(t, err)
 	}
-	// process claims and defers so many, and claims and records them, first attempts or
-	// such that have a next one.
+	// process claims and defers n attempts, then claims and records them, with or without a next
+	// attempt.
 	process := func(n int, next bool) {
 		jobs, _, err := s.Claim(t.Context(), store.ClaimOptions{Max: n, Lease: time.Minute})
 		check(t, err)
@@ -141,7 +141,7 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 		return n
 	}
 	for _, next := range []bool{false, true} {
-		exec(`TRUNCATE "` + s.Schema() + `".queue`) // VACUUM may not remove what other tests' transactions could see
+		exec(`TRUNCATE "` + s.Schema() + `".queue`) // VACUUM keeps rows that transactions of other tests can see
 		exec(`VACUUM ANALYZE "` + s.Schema() + `".queue`)
 		for range 12 { // from the sixth time on a plan is kept
 			publish(1)
@@ -173,7 +173,7 @@ func aDayEnds(t *testing.T, s *bunstore.Store) {
 	}
 	w.prune(w.end(0), 0)
 	before := scans()
-	// One who reads keeps the day, and with it its counters.
+	// A reading transaction keeps the partitions, and so their counters.
 	tx, err := postgresPool(t).BeginTx(t.Context(), nil)
 	check(t, err)
 	_, err = tx.ExecContext(t.Context(), w.sql("SELECT 1 FROM {}messages LIMIT 1"))
@@ -189,9 +189,9 @@ func aDayEnds(t *testing.T, s *bunstore.Store) {
 	}
 }
 
-// Prune reads neither messages that stay, nor live subscriptions, nor attempts of others
-// to find what is old, and what was deleted and has no history any more.
-func TestPruneFindsWithoutAScanWhatGoes(t *testing.T) {
+// Prune finds old messages and deleted records without history, and reads no other messages,
+// subscriptions or attempts.
+func TestPruneFindsOldRowsWithoutAScan(t *testing.T) {
 	onEachPool(t, pruneFinds)
 	t.Run("NotPrepared", func(t *testing.T) {
 		pruneFinds(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))

@@ -20,7 +20,8 @@ const (
 	fenced = ` OFFSET 0`
 
 	// notJoined follows a condition IN (SELECT …), which then stays a look-up in a hash table.
-	// Without it the condition becomes a join whose order is fixed while r has one row.
+	// Without it the condition becomes a join, and the planner, which expects one row of r, reads r
+	// anew for each row.
 	notJoined = ` IS TRUE`
 
 	// attemptsOfR finds the rows of the queue, q, of the attempts in r. An array leaves the

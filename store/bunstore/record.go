@@ -67,7 +67,7 @@ func (s *Store) recordInTx(ctx context.Context, r *outcomeBatch) error {
 
 // outcomeBatch is one call of Record.
 type outcomeBatch struct {
-	single  []store.Outcome // which concern no other attempt
+	single  []store.Outcome // of first attempts without a next one
 	chained []store.Outcome
 	kept    map[uuid.UUID]link // by attempt
 	due     bool               // a next attempt is to be sent at once

@@ -37,24 +37,24 @@ func (s *Store) CountRecoverable(ctx context.Context, r store.Recovery) (n int, 
 	return n, err
 }
 
-// finder finds what a recovery is about.
+// finder finds the failed deliveries and the missed messages of a recovery.
 type finder struct {
 	conn
 	recovery store.Recovery
 	sub      store.Subscription
 }
 
-// idRange is a part of the ids: those behind the one, and up to the other.
+// idRange is the ids behind one id, up to and with another.
 type idRange struct{ behind, last uuid.UUID }
 
 var everything = idRange{uuid.Nil, uuid.Max}
 
-// Whatever becomes of it, a step of a recovery looks at no more than this of the
-// subscription's attempts, and of the organization's messages.
+// maxScanned bounds the attempts of the subscription, and the messages of the organization, that
+// one step of a recovery reads.
 const maxScanned = 5000
 
-// ahead returns the idRange behind an id that a step looks at, of ids that the text
-// finds for the owner, and whether there is more.
+// nextRange returns the range behind an id that one step reads, of the ids that the text selects
+// for the owner, and whether there are ids behind the range.
 func (f finder) nextRange(ctx context.Context, ids string, owner, behind uuid.UUID) (st idRange, more bool, err error) {
 	st = idRange{behind, uuid.Max}
 	err = f.query(ctx, ids+` AND id > ? ORDER BY id LIMIT 1 OFFSET ?`, func(row *sql.Rows) error {
@@ -80,21 +80,21 @@ func (f finder) countFailed(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// findFailed returns the deliveries in a idRange, in the order of their ids.
-func (f finder) findFailed(ctx context.Context, in idRange, most int) (found []uuid.UUID, err error) {
+// findFailed returns the failed deliveries in a range, in the order of their ids.
+func (f finder) findFailed(ctx context.Context, in idRange, limit int) (found []uuid.UUID, err error) {
 	err = f.query(ctx, `SELECT a.id `+failedDeliveries+` AND a.id > ? AND a.id <= ? ORDER BY a.id LIMIT ?`, func(row *sql.Rows) error {
 		var delivery id
 		err := row.Scan(&delivery)
 		found = append(found, uuid.UUID(delivery))
 		return err
-	}, f.id(f.sub.ID), f.recovery.Since, f.recovery.Until, f.id(in.behind), f.id(in.last), most)
+	}, f.id(f.sub.ID), f.recovery.Since, f.recovery.Until, f.id(in.behind), f.id(in.last), limit)
 	return found, err
 }
 
-// findMissed calls see with the messages in a idRange that the subscription's selectors
-// match, in the order of their ids, and whether its filter does too; with at most so
-// many, or all for 0.
-func (f finder) findMissed(ctx context.Context, in idRange, most int, see func(m store.Message, matches bool)) error {
+// findMissed calls see for each message in a range that the subscription did not get and its
+// selectors match, in the order of the ids, and says whether the filter matches too. A limit of 0
+// is none.
+func (f finder) findMissed(ctx context.Context, in idRange, limit int, see func(m store.Message, matches bool)) error {
 	matches, args := f.selected()
 	if matches == "" {
 		return nil
@@ -107,8 +107,8 @@ func (f finder) findMissed(ctx context.Context, in idRange, most int, see func(m
 	if len(f.sub.Filter) > 0 {
 		body = "m.body"
 	}
-	// The attempts are counted because each message has few: EXISTS would be joined,
-	// to all attempts of the subscription.
+	// A count of the attempts is a look-up for each message, and a message has few attempts. The
+	// planner would join EXISTS to all attempts of the subscription.
 	text := `
 SELECT m.id, m.event_type_id, m.ordering_key, ` + body + ` FROM {}messages AS m
 WHERE m.organization_id = ? AND m.subscription_id IS NULL AND m.id > ? AND m.id <= ? AND m.created_at >= ? AND m.created_at < ?
@@ -117,9 +117,9 @@ WHERE m.organization_id = ? AND m.subscription_id IS NULL AND m.id > ? AND m.id 
 ORDER BY m.id`
 	args = append([]any{f.id(f.sub.OrganizationID), f.id(in.behind), f.id(in.last), since, f.recovery.Until}, args...)
 	args = append(args, f.id(f.sub.ID))
-	if most > 0 {
+	if limit > 0 {
 		text += ` LIMIT ?`
-		args = append(args, most)
+		args = append(args, limit)
 	}
 	return f.query(ctx, text, func(row *sql.Rows) error {
 		var m store.Message
@@ -131,8 +131,8 @@ ORDER BY m.id`
 	}, args...)
 }
 
-// selected returns what of a message the subscription's selectors match, as SQL; ""
-// if there are none. It is what store.Topics makes of both.
+// selected returns an SQL condition on messages for the selectors of the subscription, by the rule
+// of store.Topics; "" if it has none.
 func (f finder) selected() (text string, args []any) {
 	var either []string
 	for _, sel := range f.sub.Selectors {

@@ -62,10 +62,11 @@ func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
 	})
 }
 
-// setDue lets a job go on after a wait, by the database's clock.
+// setDue makes a job due after a wait, by the clock of the database.
 func (s *Store) setDue(ctx context.Context, tx bun.Tx, recovery uuid.UUID, wait time.Duration) error {
 	c := s.on(tx.Tx)
-	return c.query(ctx, `UPDATE {}recoveries SET due_at = {now} + CAST(? AS bigint){us} WHERE id = ?`, nil, wait.Microseconds(), c.id(recovery))
+	return c.query(ctx, `UPDATE {}recoveries SET due_at = {now} + CAST(? AS bigint){us} WHERE id = ?`, nil,
+		wait.Microseconds(), c.id(recovery))
 }
 
 // Recovery implements store.Recoveries.

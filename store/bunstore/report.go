@@ -15,8 +15,8 @@ func (s *Store) Report(
 	ctx context.Context, org, subscription, attempt uuid.UUID, decide func(store.Attempt) (*store.Report, error),
 ) (out store.Attempt, err error) {
 	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
-		// Alone: AddAttempt holds a chain before it withdraws an attempt, and Record,
-		// as we do, has an attempt before it holds the chain.
+		// NO KEY UPDATE excludes AddAttempt, which locks a chain before one of its attempts. Record
+		// locks an attempt before its chain, as Report does.
 		if err := s.requireSubscription(ctx, tx, org, subscription, "NO KEY UPDATE"); err != nil {
 			return false, err
 		}
@@ -52,8 +52,7 @@ func (s *Store) Report(
 	return out, nil
 }
 
-// lockAttempt holds an attempt, so that who records it waits, and its chain, which
-// it returns.
+// lockAttempt locks an attempt, so that a Record of it waits, and its chain. It returns the chain.
 func (s *Store) lockAttempt(ctx context.Context, tx bun.Tx, subscription, attempt uuid.UUID) (chain uuid.UUID, err error) {
 	find := func(lock string) (found id, err error) {
 		q := tx.NewSelect().TableExpr(s.table("attempts AS a")).Column("a.delivery_id").
@@ -80,8 +79,8 @@ func (s *Store) lockAttempt(ctx context.Context, tx bun.Tx, subscription, attemp
 	return chain, lockChains(ctx, c, chains)
 }
 
-// report writes the outcome of an attempt whose chain is locked, and says whether a
-// next one is due.
+// report writes the outcome of an attempt, which is locked with its chain. It reports whether the
+// next attempt is due.
 func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Report) (due bool, err error) {
 	if r.PostedAt.IsZero() {
 		r.PostedAt = a.PostedAt

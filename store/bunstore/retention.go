@@ -9,71 +9,71 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// On PostgreSQL a day ends as a whole: its two partitions are dropped, whatever is in
-// them. First the messages go, one by one, that are tied to something outside of the
-// day and that nothing keeps any more: those with attempts of another day (retries,
-// mostly), and those that joined a delivery of another day. What is tied then still,
-// or queued, is kept, with all that it needs; it moves to the default partition, to go
-// one by one when its time has come. That is decided under a lock on the tables, with
-// a few looks into indexes, however much there is in the day and in the others.
+// On PostgreSQL Prune drops the two partitions of a day. A message of the day is tied if it has
+// rows outside of the day, or depends on them: it has attempts of another day (most are retries),
+// or an attempt of it is in a delivery of another day. First Prune removes the tied messages that
+// are old enough, one by one. Then dropDay moves the messages that must stay (tied, queued, or
+// needed by such a message) to the default partition, from which they are removed one by one
+// later, and drops the partitions. It finds them under a lock on the tables with a few index
+// look-ups, so the time does not depend on the size of the day or of other days.
 
-// More than this is not moved under the lock: the day then goes one by one.
+// dropDay moves at most this many rows under the lock. A day with more is removed message by message.
 const (
 	keptMessages = 1000
 	keptAttempts = 5000
 )
 
 var (
-	errPruneRunning = errors.New("somebody else prunes")
-	errTooManyKept  = errors.New("too much of the day is kept")
+	errPruneRunning = errors.New("another process prunes")
+	errTooManyKept  = errors.New("too many messages of the day are kept")
 	errTablesInUse  = errors.New("the tables are in use")
 )
 
-// pruneDays drops the days that ended before the time, and removes at most so many
-// messages one by one.
-func (s *Store) pruneDays(ctx context.Context, before time.Time, most int) (removed int, err error) {
+// pruneDays drops the days that ended before the time. It removes messages one by one up to the
+// limit.
+func (s *Store) pruneDays(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	by := before
 	if now := time.Now(); now.Before(by) {
-		by = now // nobody else writes into a day that is over
+		by = now // no process writes into a day that is over
 	}
 	days, err := s.endedDays(ctx, s.db.DB, by)
 	if err != nil {
 		return 0, s.mapError(ctx, err)
 	}
-	removed, err = s.pruneSome(ctx, before, most, s.outsideDays(days))
+	removed, err = s.pruneSome(ctx, before, limit, s.outsideDays(days))
 	for _, at := range days {
-		if err != nil || removed >= most {
+		if err != nil || removed >= limit {
 			return removed, err
 		}
 		var n int
-		n, err = s.pruneDay(ctx, at, before, most-removed)
+		n, err = s.pruneDay(ctx, at, before, limit-removed)
 		removed += n
 		if errors.Is(err, errPruneRunning) || errors.Is(err, errTablesInUse) {
-			return removed, nil // another time
+			return removed, nil // the next Prune tries again
 		}
 	}
 	return removed, err
 }
 
-func (s *Store) pruneDay(ctx context.Context, at, before time.Time, most int) (removed int, err error) {
-	removed, err = s.pruneMessagesOfDay(ctx, before, most, s.tiedToOtherDays(at, most))
-	if err != nil || removed >= most {
+func (s *Store) pruneDay(ctx context.Context, at, before time.Time, limit int) (removed int, err error) {
+	removed, err = s.pruneMessagesOfDay(ctx, before, limit, s.tiedToOtherDays(at, limit))
+	if err != nil || removed >= limit {
 		return removed, err
 	}
 	dropped, err := s.dropDay(ctx, at, before)
 	if errors.Is(err, errTooManyKept) {
-		dropped, err = s.pruneMessagesOfDay(ctx, before, most-removed, s.insideDay(at))
+		dropped, err = s.pruneMessagesOfDay(ctx, before, limit-removed, s.insideDay(at))
 	}
 	return removed + dropped, err
 }
 
-// pruneMessagesOfDay removes messages one by one of a day that nobody else drops meanwhile.
-func (s *Store) pruneMessagesOfDay(ctx context.Context, before time.Time, most int, of messageFilter) (removed int, err error) {
+// pruneMessagesOfDay removes messages of a day one by one, while no other process drops the day.
+func (s *Store) pruneMessagesOfDay(ctx context.Context, before time.Time, limit int, of messageFilter) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		if err := s.lockRetention(ctx, tx); err != nil {
 			return err
 		}
-		removed, err = s.pruneMessages(ctx, tx, before, most, of)
+		removed, err = s.pruneMessages(ctx, tx, before, limit, of)
 		return err
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) lockRetention(ctx context.Context, tx bun.Tx) error {
 
 type messageFilter = func(*bun.SelectQuery) *bun.SelectQuery
 
-// outside chooses the messages that are in none of the days.
+// outsideDays chooses the messages that are in none of the days.
 func (s *Store) outsideDays(days []time.Time) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		for _, at := range days {
@@ -102,35 +102,36 @@ func (s *Store) outsideDays(days []time.Time) messageFilter {
 	}
 }
 
-// inside chooses the messages of a day.
+// insideDay chooses the messages of a day.
 func (s *Store) insideDay(at time.Time) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where(s.ofDay("m.id >= {from} AND m.id < {to}", at))
 	}
 }
 
-// tied chooses messages of a day which keep it from ending as a whole. Not all of
-// them, but enough to find so many that can go, unless too much of the day is kept.
-func (s *Store) tiedToOtherDays(at time.Time, most int) messageFilter {
+// tiedToOtherDays chooses tied messages of a day: enough to find as many as the limit that can be
+// removed, unless too many of the day are kept.
+func (s *Store) tiedToOtherDays(at time.Time, limit int) messageFilter {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where(s.ofDay(`m.id IN (
 (SELECT DISTINCT a.message_id FROM {}attempts AS a
   WHERE a.message_id >= {from} AND a.message_id < {to} AND (a.id < {from} OR a.id >= {to}) ORDER BY 1 LIMIT ?)
 UNION ALL
-(SELECT DISTINCT a.message_id FROM {}attempts_{day} AS a WHERE a.number > 1 AND (a.delivery_id < {from} OR a.delivery_id >= {to}) LIMIT ?))`, at),
-			keptMessages+most, keptMessages+most)
+(SELECT DISTINCT a.message_id FROM {}attempts_{day} AS a
+  WHERE a.number > 1 AND (a.delivery_id < {from} OR a.delivery_id >= {to}) LIMIT ?))`, at),
+			keptMessages+limit, keptMessages+limit)
 	}
 }
 
-// dropDay drops a day. It counts the messages before, which in a day that is over
-// change no more.
+// dropDay drops a day and returns the number of removed messages. It counts them before the lock,
+// because no message is added to a day that is over.
 func (s *Store) dropDay(ctx context.Context, at, before time.Time) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		if err := s.lockRetention(ctx, tx); err != nil {
 			return err
 		}
 		if days, err := s.endedDays(ctx, tx.Tx, at.Add(day)); err != nil || len(days) == 0 || !days[len(days)-1].Equal(at) {
-			return err // it was dropped meanwhile
+			return err // another process has dropped it
 		}
 		d := drop{Store: s, tx: tx, at: at}
 		removed, err = d.run(ctx, before)
@@ -152,12 +153,11 @@ type drop struct {
 	*Store
 	tx           bun.Tx
 	at           time.Time
-	createdLater []id // messages that are younger than their ids say
+	createdLater []id // messages with a created_at after the time before which Prune removes
 }
 
 func (d *drop) run(ctx context.Context, before time.Time) (removed int, err error) {
-	// Indexes serve, whatever the statistics say, and nothing is compiled. That of
-	// created_at serves bitmaps only.
+	// The planner uses indexes whatever the statistics say, and compiles nothing.
 	if err := d.exec(ctx, planLocally+"; "+allowBitmapScans); err != nil {
 		return 0, err
 	}
@@ -169,7 +169,8 @@ func (d *drop) run(ctx context.Context, before time.Time) (removed int, err erro
 	if err != nil {
 		return 0, err
 	}
-	// Once without the lock: it may be too much, and what is read is in memory then.
+	// The first run is without the lock: it finds out whether too many messages are kept, and
+	// brings the pages into memory.
 	if _, err := d.kept(ctx); err != nil {
 		return 0, err
 	}
@@ -199,12 +200,12 @@ func (d *drop) exec(ctx context.Context, text string) error {
 
 const (
 	lockTables = "LOCK TABLE ONLY {}attempts, ONLY {}messages IN ACCESS EXCLUSIVE MODE"
-	// Who still has one of these is a vacuum, which takes its time.
+	// Only a vacuum can still use these partitions. It may take long, so NOWAIT.
 	lockPartitions = `LOCK TABLE {}attempts_{day}, {}messages_{day}, {}attempts_default, {}messages_default IN ACCESS EXCLUSIVE MODE NOWAIT`
 	detach         = `ALTER TABLE {}attempts DETACH PARTITION {}attempts_{day}; ALTER TABLE {}messages DETACH PARTITION {}messages_{day}`
 )
 
-// kept returns the messages whose attempts of the day are kept, the day's and others.
+// kept returns the messages, of this and other days, that keep attempts of the day.
 func (d *drop) kept(ctx context.Context) (kept []id, err error) {
 	err = d.tx.NewRaw(d.ofDay(keptOfDay, d.at), bun.List(append(d.createdLater, id(uuid.Nil))), keptMessages+1).Scan(ctx, &kept)
 	if err != nil || len(kept) == 0 {
@@ -219,13 +220,12 @@ func (d *drop) kept(ctx context.Context) (kept []id, err error) {
 	return kept, err
 }
 
-// What is kept is: messages with attempts of another day, or that joined a delivery of
-// another day, or began one that an attempt of another day joined; messages of another
-// day; those with attempts that are queued; and those that began a delivery in which
-// attempts are kept. It is written so that each look-up is one in an index also where
-// the planner knows nothing of the tables, and of the day nothing is scanned: the
-// subqueries are not joins, and the last does not ask for number > 1, for which there
-// is an index that does not help.
+// keptOfDay finds the kept messages: messages with attempts of another day; messages with an
+// attempt in a delivery of another day; messages that began a delivery with an attempt of another
+// day; messages of another day; messages with queued attempts; and messages that began a delivery
+// in which attempts are kept. Each look-up uses an index, also without statistics, and nothing of
+// the day is scanned: the subqueries are not joins, and the last one has no condition on number,
+// because the index for number > 1 does not help.
 const keptOfDay = `
 WITH RECURSIVE tied(message_id) AS (
   SELECT id FROM {}messages_{day} WHERE id IN (?)
@@ -246,8 +246,8 @@ WITH RECURSIVE tied(message_id) AS (
 )
 SELECT message_id FROM kept WHERE message_id IS NOT NULL LIMIT ?`
 
-// move puts what is kept of the detached partitions back, which is into the default
-// ones, and returns how many messages these were.
+// move inserts the kept rows of the detached partitions again, into the default partitions, and
+// returns the number of messages.
 func (d *drop) move(ctx context.Context, kept []id) (messages int, err error) {
 	if len(kept) == 0 {
 		return 0, nil
@@ -264,10 +264,10 @@ func (d *drop) move(ctx context.Context, kept []id) (messages int, err error) {
 		}
 		messages = int(n)
 	}
-	// Others that had joined their deliveries are gone.
+	// Their deliveries may have lost attempts of other messages.
 	var found []id
-	err = d.tx.NewRaw(d.ofDay("SELECT id FROM {}attempts WHERE id >= {from} AND id < {to} AND number = 1 AND chain_attempts > 1 AND message_id IN (?)", d.at),
-		bun.List(kept)).Scan(ctx, &found)
+	err = d.tx.NewRaw(d.ofDay(`SELECT id FROM {}attempts
+WHERE id >= {from} AND id < {to} AND number = 1 AND chain_attempts > 1 AND message_id IN (?)`, d.at), bun.List(kept)).Scan(ctx, &found)
 	if err != nil {
 		return 0, err
 	}

@@ -53,7 +53,7 @@ func TestADayMayHaveMoreThanMax(t *testing.T) {
 		w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(2)))
 	}
 	w.doneAt(w.noon(2))
-	for i, want := range []int{2, 1 + 3, 1} { // what has late attempts goes one by one
+	for i, want := range []int{2, 1 + 3, 1} { // a message with late attempts is removed by itself
 		n, err := w.s.Prune(t.Context(), w.end(2), 2)
 		check(t, err)
 		if n != want || w.has(w.noon(1)) != (i == 0) || w.has(w.noon(2)) != (i < 2) {
@@ -104,8 +104,8 @@ func TestWhatADayKeepsGoesWhenItIsFinished(t *testing.T) {
 		w.succeed(got)
 	}
 	w.succeed(sending, inDay, late, joinedInDay, midnight)
-	w.prune(w.end(1), 6) // not the two that began what others joined
-	w.prune(w.end(1), 1) // nobody is left who joined this one
+	w.prune(w.end(1), 6) // not the two messages that began a delivery with other messages
+	w.prune(w.end(1), 1) // no other message is left in this delivery
 	w.left(2, 2)
 	w.prune(w.end(3), 1)
 	w.prune(w.end(3), 1)
@@ -234,7 +234,7 @@ func TestDaysArePrunedByOneOfSeveral(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	n, err := w.s.Prune(t.Context(), w.end(4), 1000) // for those who met
+	n, err := w.s.Prune(t.Context(), w.end(4), 1000) // for pairs that collided
 	check(t, err)
 	if removed.Load()+int64(n) != 100 {
 		t.Errorf("removed %d and %d, want 100", removed.Load(), n)
@@ -270,7 +270,7 @@ func TestADayInUseIsLeftForLater(t *testing.T) {
 	}
 }
 
-// What another transaction adds to a day is seen when it commits, although it was not
+// An attempt that another transaction adds to a day is seen when it commits, although it was not
 // when the day was looked at first.
 func TestWhatIsAddedAsADayIsDroppedIsKept(t *testing.T) {
 	t.Parallel()
@@ -340,7 +340,7 @@ func TestPresentAndComingDaysAreNotDropped(t *testing.T) {
 	}
 }
 
-// A host whose database user owns nothing prunes one by one.
+// A host with a database user that owns no table prunes one by one.
 func TestWhoOwnsNothingDropsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWeek(t)
@@ -399,7 +399,7 @@ func TestDeliveryGoesOnWhileDaysAreDropped(t *testing.T) {
 	if w.has(w.noon(4)) {
 		t.Error("the days are still there")
 	}
-	jobs, _, err := w.s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour}) // who claimed at the same time may have missed one
+	jobs, _, err := w.s.Claim(t.Context(), store.ClaimOptions{Max: 10, Lease: time.Hour}) // concurrent claims may have missed one
 	check(t, err)
 	w.succeed(jobs...)
 	if n := w.attempts(); n != int(sent.Load()) {
@@ -447,7 +447,7 @@ func TestADeletedSubscriptionGoesWithTheDayOfItsLastAttempt(t *testing.T) {
 }
 
 // Nobody waits for a transaction that holds a deleted subscription, as UpdateHealth may,
-// and what that adds goes, too.
+// and the added attempt is removed, too.
 func TestADeletedSubscriptionThatIsHeldIsLeftForLater(t *testing.T) {
 	t.Parallel()
 	w := newWeek(t)

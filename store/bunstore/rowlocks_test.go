@@ -73,7 +73,7 @@ func TestLockedRowsAreSkipped(t *testing.T) {
 			t.Parallel()
 			w := newWeek(t)
 			c.scene(w)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // ends what waits
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // ends a waiting statement
 			defer cancel()
 			unlock := w.hold("SELECT 1 FROM " + c.locked + " LIMIT 1 FOR UPDATE")
 			n, err := c.process(ctx, w)
@@ -97,8 +97,8 @@ func (w week) recovery() store.Recovery {
 	}
 }
 
-// What adds to a subscription that is being deleted waits for the end of the deletion, and then
-// does not find the subscription.
+// An operation that adds rows to a subscription during its deletion waits for the end of the
+// deletion, and then does not find the subscription.
 func TestADeletionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	for name, add := range map[string]func(ctx context.Context, w week, external uuid.UUID) error{

@@ -60,8 +60,7 @@ func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (applied bool, e
 	return applied && err == nil, err
 }
 
-// insertSeed records the version, and waits for whoever is applying the same
-// one.
+// insertSeed inserts the version, and waits for a process that applies the same version.
 func (s *Store) insertSeed(ctx context.Context, tx bun.Tx, v store.SeedVersion) (applied bool, err error) {
 	row := seedRow{Version: v.Version, Description: v.Description, Checksum: v.Checksum, AppliedAt: instant(v.AppliedAt)}
 	result, err := tx.NewInsert().Model(&row).ModelTableExpr(s.table("seeds")).
@@ -81,8 +80,7 @@ func (s *Store) insertSeed(ctx context.Context, tx bun.Tx, v store.SeedVersion) 
 	return false, err
 }
 
-// seedCategories returns the ids under which the categories of a seed, by their
-// ids in it, are stored.
+// seedCategories returns the stored ids of the categories of a seed, by their ids in the seed.
 func (s *Store) seedCategories(ctx context.Context, tx bun.Tx, categories []store.Category) (map[uuid.UUID]uuid.UUID, error) {
 	stored := map[uuid.UUID]uuid.UUID{}
 	for _, c := range categories {

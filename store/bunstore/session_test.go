@@ -22,7 +22,7 @@ var unsuitable = map[string]string{
 	"extra_float_digits": "-15", "array_nulls": "off", "default_transaction_isolation": "serializable",
 }
 
-// harmless are settings that change what other programs read or write.
+// harmless are settings that change the results of other programs.
 var harmless = map[string]string{
 	"TimeZone": "Asia/Kolkata", "IntervalStyle": "iso_8601", "DateStyle": "ISO, DMY", "search_path": "nowhere",
 	"backslash_quote": "off", "escape_string_warning": "off", "transform_null_equals": "on", "xmloption": "document",

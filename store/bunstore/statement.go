@@ -134,24 +134,31 @@ func (c conn) render(text string, args []any) (string, []any) {
 				placeholder(arg)
 			}
 			args = args[1:]
-		case strings.HasPrefix(text, "{}"):
-			b.WriteString(c.prefix)
-			text = text[len("{}"):]
-		case strings.HasPrefix(text, "{partition}"):
-			b.WriteString(c.partition)
-			text = text[len("{partition}"):]
-		case strings.HasPrefix(text, "{now}"):
-			b.WriteString(c.now())
-			text = text[len("{now}"):]
-		case strings.HasPrefix(text, "{us}"):
-			b.WriteString(c.interval)
-			text = text[len("{us}"):]
 		default:
-			panic(fmt.Sprintf("bunstore: unknown placeholder in %.20q", text))
+			text = c.renderName(&b, text)
 		}
 	}
 	pgarray.Reserve(out)
 	return b.String(), out
+}
+
+// renderName replaces the named placeholder at the beginning of the text, and returns the text
+// behind it.
+func (c conn) renderName(b *strings.Builder, text string) string {
+	name, rest, _ := strings.Cut(text, "}")
+	switch name {
+	case "{":
+		b.WriteString(c.prefix)
+	case "{partition":
+		b.WriteString(c.partition)
+	case "{now":
+		b.WriteString(c.now())
+	case "{us":
+		b.WriteString(c.interval)
+	default:
+		panic(fmt.Sprintf("bunstore: unknown placeholder in %.20q", text))
+	}
+	return rest
 }
 
 // unnestRows writes rows as one array for each column. PostgreSQL takes arrays in the select

@@ -15,10 +15,10 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// mostStatements is what PublishTx may add to the caller's transaction.
+// mostStatements bounds the statements that PublishTx adds to the caller's transaction.
 const mostStatements = 3
 
-// statements counts what is sent to the database.
+// statements counts the statements that are sent to the database.
 type statements struct{ n atomic.Int64 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {

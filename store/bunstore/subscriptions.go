@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,85 +11,6 @@ import (
 
 	"github.com/ecg-api/webhooks/store"
 )
-
-type subscriptionRow struct {
-	bun.BaseModel `bun:"table:subscriptions,alias:s"`
-
-	ID             id `bun:",pk"`
-	OrganizationID id
-	PostURI        string `bun:"post_uri"`
-	Version        string
-	Selectors      *string // JSON, as are the next three
-	Headers        *string
-	RetrySchedule  *string
-	Filter         *string
-	RateLimit      float64
-	Ordered        bool
-	IsDevelopment  bool
-	Description    string
-	TimeoutNS      int64 `bun:"timeout_ns"`
-	InactiveReason string
-	lifecycleRow
-	auditRow
-	Revision  int64
-	DeletedAt instant
-	sizedRow
-}
-
-func subscriptionRowOf(sub store.Subscription) (*subscriptionRow, error) {
-	row := &subscriptionRow{
-		ID: id(sub.ID), OrganizationID: id(sub.OrganizationID), PostURI: sub.PostURI, Version: sub.Version,
-		IsDevelopment: sub.IsDevelopment, Description: sub.Description, TimeoutNS: int64(sub.Timeout),
-		InactiveReason: sub.InactiveReason, RateLimit: sub.RateLimit, Ordered: sub.Ordered,
-		lifecycleRow: lifecycleRowOf(sub.Lifecycle), auditRow: auditRowOf(sub.Audit), Revision: sub.Revision,
-	}
-	var err error
-	if row.Selectors, err = encode(selectorsOf(sub.Selectors), sub.Selectors == nil); err != nil {
-		return nil, err
-	}
-	if row.Headers, err = encode(sub.Headers, sub.Headers == nil); err != nil {
-		return nil, err
-	}
-	if row.RetrySchedule, err = encode(sub.RetrySchedule, sub.RetrySchedule == nil); err != nil {
-		return nil, err
-	}
-	row.Filter, err = encode(sub.Filter, sub.Filter == nil)
-	return row, err
-}
-
-// toStore returns the subscription, without what its selectors show of event
-// types.
-func (r *subscriptionRow) toStore() store.Subscription {
-	sub := store.Subscription{
-		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), PostURI: r.PostURI, Version: r.Version,
-		IsDevelopment: r.IsDevelopment, Description: r.Description, Timeout: time.Duration(r.TimeoutNS),
-		InactiveReason: r.InactiveReason, RateLimit: r.RateLimit, Ordered: r.Ordered,
-		Lifecycle: r.lifecycleRow.toStore(), Audit: r.auditRow.toStore(), Revision: r.Revision,
-	}
-	sub.Selectors = selectorsToStore(decodeMember[[]selector](&sub, store.MemberSelectors, r.Selectors))
-	sub.Headers = decodeMember[map[string]string](&sub, store.MemberHeaders, r.Headers)
-	sub.RetrySchedule = decodeMember[[]time.Duration](&sub, store.MemberRetrySchedule, r.RetrySchedule)
-	sub.Filter = decodeMember[store.Filter](&sub, store.MemberFilter, r.Filter)
-	if math.IsNaN(r.RateLimit) || math.IsInf(r.RateLimit, 0) {
-		sub.RateLimit, sub.Damaged = 0, append(sub.Damaged, store.MemberRateLimit)
-	}
-	return sub
-}
-
-// decodeMember decodes the JSON of a member. If it cannot be read it is zero, and damaged.
-func decodeMember[T any](sub *store.Subscription, member store.Member, text *string) (v T) {
-	if err := decode(text, &v); err != nil {
-		sub.Damaged = append(sub.Damaged, member)
-		return *new(T)
-	}
-	return v
-}
-
-// memberColumns are where the members are stored that may be damaged.
-var memberColumns = map[store.Member]string{
-	store.MemberSelectors: "selectors", store.MemberHeaders: "headers", store.MemberRetrySchedule: "retry_schedule",
-	store.MemberRateLimit: "rate_limit", store.MemberFilter: "filter",
-}
 
 // CreateSubscription implements store.Subscriptions.
 func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, first store.Secret) error {
@@ -139,8 +59,8 @@ func (s *Store) subscription(ctx context.Context, db bun.IDB, org, subscriptionI
 	return subs[0], nil
 }
 
-// requireSubscription checks that the organization has the subscription. With a lock it stays
-// as it is until the transaction ends.
+// requireSubscription checks that the organization has the subscription, and locks its row if lock
+// is not "".
 func (s *Store) requireSubscription(ctx context.Context, db bun.IDB, org, subscriptionID uuid.UUID, lock string) error {
 	var found []id
 	q := s.subscriptions(db, (*subscriptionRow)(nil)).Column("s.id").
@@ -158,8 +78,7 @@ func (s *Store) subscriptions(db bun.IDB, model any) *bun.SelectQuery {
 	return db.NewSelect().Model(model).ModelTableExpr(s.table("subscriptions AS s")).Where("s.deleted_at IS NULL")
 }
 
-// completeSubscriptions makes records of the rows, with what their selectors
-// show.
+// completeSubscriptions makes records of the rows, with the event types of their selectors.
 func (s *Store) completeSubscriptions(ctx context.Context, db bun.IDB, rows []subscriptionRow) ([]store.Subscription, error) {
 	var subs []store.Subscription
 	for i := range rows {
@@ -184,7 +103,7 @@ func (s *Store) Subscriptions(
 	})
 }
 
-// listSubscriptions makes a page of the subscriptions that are chosen.
+// listSubscriptions makes a page of the subscriptions that choose selects.
 func (s *Store) listSubscriptions(
 	ctx context.Context, page store.Page, choose func(tx bun.Tx, q *bun.SelectQuery),
 ) (list store.List[store.Subscription], err error) {
@@ -280,7 +199,9 @@ func (s *Store) updateSubscription(ctx context.Context, tx bun.Tx, sub store.Sub
 	return s.indexTopics(ctx, tx, sub)
 }
 
-// followChange does to the queue what a change of the subscription means.
+// followChange updates the queue after a change of the subscription, and reports whether attempts
+// became due: all attempts of an activated subscription, and the held attempts if there is a new
+// PostURI.
 func (s *Store) followChange(ctx context.Context, tx bun.Tx, sub, before store.Subscription, now time.Time) (due bool, err error) {
 	change := store.QueueChangeOf(before, sub)
 	if change.ForgetHealth {

@@ -30,7 +30,8 @@ type targetRow struct {
 
 const targetColumns = `s.*, ` + healthColumns + `, k.id AS secret_id, k.organization_id AS secret_organization_id,
   k.subscription_id AS secret_subscription_id, k.key AS secret_key, k.valid_from AS secret_valid_from, k.valid_to AS secret_valid_to,
-  k.created_at AS secret_created_at, k.created_by AS secret_created_by, k.updated_at AS secret_updated_at, k.updated_by AS secret_updated_by`
+  k.created_at AS secret_created_at, k.created_by AS secret_created_by,
+  k.updated_at AS secret_updated_at, k.updated_by AS secret_updated_by`
 
 func (r *targetRow) health() store.Health {
 	return store.Health{
@@ -61,8 +62,8 @@ func (s *Store) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 	return out, err
 }
 
-// unreadable stands for a subscription of which nothing can be read. No later revision is
-// looked for.
+// unreadable stands for a subscription with a row that cannot be read. Its revision is the
+// greatest, so that the engine looks for no later one.
 func unreadable(subscription uuid.UUID) store.Target {
 	return store.Target{Subscription: store.Subscription{
 		ID: subscription, Lifecycle: store.Lifecycle{Active: true}, Revision: math.MaxInt64,
@@ -78,7 +79,8 @@ func (s *Store) targets(ctx context.Context, subscriptions []uuid.UUID, secretsS
 	var rows []targetRow
 	err := s.db.NewSelect().Model(&rows).ModelTableExpr(s.table("subscriptions AS s")).ColumnExpr(targetColumns).
 		Join("LEFT JOIN "+s.table("health AS h")+" ON h.subscription_id = s.id").
-		Join("LEFT JOIN "+s.table("secrets AS k")+" ON k.subscription_id = s.id AND (k.valid_to IS NULL OR k.valid_to > ?)", instant(secretsSince)).
+		Join("LEFT JOIN "+s.table("secrets AS k")+
+			" ON k.subscription_id = s.id AND (k.valid_to IS NULL OR k.valid_to > ?)", instant(secretsSince)).
 		Where("s.id IN (?)", bun.List(ids(subscriptions))).Order("k.id DESC").Scan(ctx)
 	if err != nil {
 		return nil, s.mapError(ctx, err)

@@ -49,8 +49,8 @@ func selected(subs ...store.Subscription) []uuid.UUID {
 	return slices.Compact(out)
 }
 
-// referToEventTypes checks that the event types exist, and keeps them from being
-// deleted until the transaction ends. The ids are distinct and in order.
+// referToEventTypes checks that the event types exist, and locks them against deletion until the
+// transaction ends. The ids are distinct and in order.
 func (s *Store) referToEventTypes(ctx context.Context, tx bun.Tx, eventTypes []uuid.UUID) error {
 	if len(eventTypes) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func (s *Store) referToEventTypes(ctx context.Context, tx bun.Tx, eventTypes []u
 	return nil
 }
 
-// completeSelectors fills in what selectors show of their event types.
+// completeSelectors fills in the names and codes of the event types of selectors.
 func (s *Store) completeSelectors(ctx context.Context, db bun.IDB, subs []store.Subscription) error {
 	eventTypes := selected(subs...)
 	if len(eventTypes) == 0 {
@@ -105,7 +105,7 @@ type topicRow struct {
 	SubscriptionID id
 }
 
-// indexTopics makes the topics of a subscription what they should be.
+// indexTopics replaces the topics of a subscription if they have changed.
 func (s *Store) indexTopics(ctx context.Context, tx bun.Tx, sub store.Subscription) error {
 	topics := sub.Topics()
 	slices.Sort(topics)

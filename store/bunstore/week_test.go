@@ -76,7 +76,7 @@ func (w week) sentAt(at time.Time) store.Job {
 	return w.publishAt(w.messageAt(at), at, 1).Jobs[0]
 }
 
-// record stores what became of jobs.
+// record stores outcomes.
 func (w week) record(outcomes ...store.Outcome) {
 	w.tb.Helper()
 	lost, err := w.s.Record(w.tb.Context(), outcomes)
@@ -188,7 +188,7 @@ func (w week) chain(j store.Job) chain {
 	return chain{d, attempts.Items}
 }
 
-// left demands what is left of the attempts and messages.
+// left demands the number of the remaining attempts and messages.
 func (w week) left(attempts, messages int) {
 	w.tb.Helper()
 	if a, m := w.count("{}attempts"), w.count("{}messages"); a != attempts || m != messages {
@@ -227,7 +227,7 @@ func (w week) hold(statement string) (end func()) {
 	return func() { check(w.tb, tx.Rollback()) }
 }
 
-// guest is the store of a database user, {role}, who owns nothing.
+// guest is the store of a database user, {role}, without tables of its own.
 func (w week) guest(grants ...string) *scene {
 	w.tb.Helper()
 	role := "role_" + w.s.Schema()

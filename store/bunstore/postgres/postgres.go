@@ -49,10 +49,10 @@ func (s *Store) Close() error { return s.DB().Close() }
 
 // Open connects to the database that the address names, a URL
 // (postgres://user:password@host/database) or key=value pairs, and checks that
-// it answers. The tables are not looked at: that is what Ping does, and Migrate.
+// it answers. It does not look at the tables, as Ping and Migrate do.
 //
 // Each connection starts with the session settings that the statements need, and with
-// planner settings that prefer indexes. They take precedence over those of the role, the
+// planner settings that prefer indexes. They override the settings of the role, the
 // database and the address. Nothing is set later, so no setting of the store's stays on a
 // server connection that a pooler gives to another client.
 //
@@ -79,7 +79,7 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	}
 	asked := strings.Contains(address, "default_query_exec_mode")
 	if !asked {
-		// What bun writes differs from call to call: there is no use in preparing it.
+		// The statements of bun differ from call to call: preparing them would be useless.
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	if config.RuntimeParams["application_name"] == "" {

@@ -38,7 +38,7 @@ type Store struct {
 func (s *Store) Close() error { return s.DB().Close() }
 
 // Open opens the file, which it creates if it is missing, readable for its owner
-// alone; the folder must exist. What is committed is synced to disk. A file is
+// alone; the folder must exist. Commits are synced to disk. A file is
 // for the processes of one machine, and best for one process.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "file:") {
@@ -65,7 +65,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	return &Store{s}, nil
 }
 
-// writable says in plain words what SQLite would call "out of memory (14)".
+// writable replaces SQLite's "out of memory (14)" by an error in plain words.
 func writable(path string) error {
 	folder := filepath.Dir(path)
 	switch info, err := os.Stat(folder); {
@@ -94,8 +94,8 @@ func address(path string) string {
 		"_synchronous":  {"FULL"},
 		"_txlock":       {"immediate"},
 		"_error_rc":     {"1"},
-		// What is overwritten, such as a secret that was in the clear, is gone from its
-		// page. FAST does that where it costs no write of its own.
+		// secure_delete removes overwritten values, such as a secret that was in the clear, from
+		// their pages. FAST does so where it needs no additional write.
 		"_pragma": {"cache_size(-16384)", "secure_delete(fast)"},
 	}
 	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}

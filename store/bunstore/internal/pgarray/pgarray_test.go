@@ -11,7 +11,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
-// of is an array with the elements, and what pgx has for it.
+// of is an array, and the array of pgx with the same elements.
 type of struct {
 	name  string
 	oid   uint32
@@ -111,4 +111,32 @@ func TestAnArrayTakesNoAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations", a.name, n)
 		}
 	}
+}
+
+// BenchmarkEncode compares an Array with the array of pgx, which has to be filled first.
+func BenchmarkEncode(b *testing.B) {
+	const n = 100
+	m, plain := pgtype.NewMap(), pgtype.NewMap()
+	pgarray.Register(m)
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		ids[i] = uuid.New()
+	}
+	buf := make([]byte, 0, 10_000)
+	b.Run("Array", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = m.Encode(pgtype.UUIDArrayOID, pgtype.BinaryFormatCode, pgarray.UUIDs(n, func(i int) uuid.UUID { return ids[i] }), buf)
+		}
+	})
+	b.Run("Pgx", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			array := make(pgtype.FlatArray[pgtype.UUID], n)
+			for i := range array {
+				array[i] = pgtype.UUID{Bytes: ids[i], Valid: true}
+			}
+			_, _ = plain.Encode(pgtype.UUIDArrayOID, pgtype.BinaryFormatCode, array, buf)
+		}
+	})
 }
