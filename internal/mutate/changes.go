@@ -27,5 +27,6 @@ var (
 	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health|Secret|Durations)"}
 	bothSQL  = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Organization|Match|Idempotency)"}
 	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
+	wakeUps  = tests{"./store/bunstore", "TestOperationsThatMakeAnAttemptDue"}
 	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
 )

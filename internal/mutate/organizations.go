@@ -20,7 +20,7 @@ var organizations = []change{
 	{"store/memstore/*.go", ` || r.SubscriptionID != subscription`, ``, memory},
 }
 
-// locks order the transactions of several hosts, and keep one bad text from the database.
+// locks order the transactions of several hosts, wake their dispatchers, and keep one bad text from the database.
 var locks = []change{
 	{"store/bunstore/claim.go", `FOR UPDATE SKIP LOCKED`, `FOR UPDATE`, rowLocks},
 	{"store/bunstore/advance.go", `"NO KEY UPDATE SKIP LOCKED"`, `"NO KEY UPDATE"`, rowLocks},
@@ -30,6 +30,8 @@ var locks = []change{
 	{"store/bunstore/report.go", `org, subscription, "NO KEY UPDATE")`, `org, subscription, "")`, rowLocks},
 	{"store/bunstore/secrets.go", `subscription, "NO KEY UPDATE")`, `subscription, "")`, rowLocks},
 	{"store/bunstore/subscriptions.go", `"NO KEY UPDATE")`, `"")`, rowLocks},
+	{"store/bunstore/notify.go", `s.dialect.committed()`, `_ = wake`, wakeUps},
+	{"store/bunstore/notify.go", `return s.dialect.notify(ctx, tx)`, `return nil`, wakeUps},
 	{"store/bunstore/record.go", `store.ValidText(o(i).Error)`, `o(i).Error`, outcomes},
 	{"store/bunstore/report.go", `store.ValidText(o.Error)`, `o.Error`, outcomes},
 	{"store/chain.go", `ValidText(r.Error)`, `r.Error`, tests{"./store/memstore", "TestStore/(Record|Report)"}},

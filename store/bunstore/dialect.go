@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,15 +63,14 @@ type (
 
 // syntax is the text and the parameters in which statements differ.
 type syntax struct {
-	isolation   sql.IsolationLevel // in which reads see one state of the database
-	rowLocks    bool               // there are some; SQLite has one writer at a time and needs none
-	maxRows     int                // of the parameters of one statement
-	interval    string             // makes a number of microseconds addable to {now}
-	placeholder func(n int) string // of the n-th parameter
-	rows        func(c conn, b *strings.Builder, s paramSlice, placeholder func(any))
-	now         func() string
-	time        func(t time.Time) any  // as a single parameter
-	id          func(id uuid.UUID) any // as a single parameter
+	isolation sql.IsolationLevel // of transactions that read one state of the database
+	rowLocks  bool               // SQLite has one writer at a time, and needs none
+	arrays    bool               // paramRows are $1, $2, … with an array for each column, not a ? for each value
+	maxRows   int                // of paramRows in one statement
+	interval  string             // turns microseconds into an interval, see conn
+	now       func() string
+	time      func(t time.Time) any  // as a single parameter
+	id        func(id uuid.UUID) any // as a single parameter
 
 	matchSubscriptions, releaseLeases, deferLeases string
 	durationBucket                                 string // the number of the bucket of a.posted_at, of ? seconds
@@ -84,11 +82,9 @@ type syntax struct {
 var postgresSyntax = &syntax{
 	isolation: sql.LevelRepeatableRead,
 	rowLocks:  true,
-	// Arrays have one parameter for each column.
-	maxRows:     math.MaxInt,
-	interval:    " * interval '1 microsecond'",
-	placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
-	rows:        unnestRows,
+	arrays:    true,
+	maxRows:   math.MaxInt,
+	interval:  " * interval '1 microsecond'",
 	// In a transaction of the caller's, now() is the time at which the transaction began.
 	now:  func() string { return "statement_timestamp()" },
 	time: func(t time.Time) any { return t },
@@ -104,11 +100,9 @@ var postgresSyntax = &syntax{
 }
 
 var sqliteSyntax = &syntax{
-	// SQLite takes at most 32,766 parameters, and no row has more than 300.
-	maxRows:     100,
-	placeholder: func(int) string { return "?" },
-	rows:        valuesRows,
-	// The clock is that of this process.
+	// SQLite takes at most 32,766 parameters. 100 rows have fewer.
+	maxRows: 100,
+	// SQLite has the clock of this process.
 	now:  func() string { return strconv.FormatInt(time.Now().UnixMilli()*1000, 10) },
 	time: func(t time.Time) any { return t.UnixMicro() },
 	id:   func(v uuid.UUID) any { return v[:] },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,7 +113,11 @@ func (c conn) render(text string, args []any) (string, []any) {
 	}
 	placeholder := func(v any) {
 		out = append(out, v)
-		b.WriteString(c.placeholder(len(out) - btoi(c.native)))
+		if c.arrays {
+			b.WriteString("$" + strconv.Itoa(len(out)-btoi(c.native)))
+		} else {
+			b.WriteByte('?')
+		}
 	}
 	for text != "" {
 		i := strings.IndexAny(text, "?{")
@@ -122,21 +127,20 @@ func (c conn) render(text string, args []any) (string, []any) {
 		}
 		b.WriteString(text[:i])
 		text = text[i:]
-		switch {
-		case text[0] == '?':
-			text = text[1:]
-			switch arg := args[0].(type) {
-			case paramSlice:
-				c.rows(c, &b, arg, placeholder)
-			case time.Time:
-				placeholder(c.optionalTime(arg))
-			default:
-				placeholder(arg)
-			}
-			args = args[1:]
-		default:
+		if text[0] == '{' {
 			text = c.renderName(&b, text)
+			continue
 		}
+		text = text[1:]
+		switch arg := args[0].(type) {
+		case paramSlice:
+			c.renderRows(&b, arg, placeholder)
+		case time.Time:
+			placeholder(c.optionalTime(arg))
+		default:
+			placeholder(arg)
+		}
+		args = args[1:]
 	}
 	pgarray.Reserve(out)
 	return b.String(), out
@@ -161,10 +165,18 @@ func (c conn) renderName(b *strings.Builder, text string) string {
 	return rest
 }
 
+func (c conn) renderRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
+	if c.arrays {
+		c.unnestRows(b, s, placeholder)
+	} else {
+		valuesRows(b, s, placeholder)
+	}
+}
+
 // unnestRows writes rows as one array for each column. PostgreSQL takes arrays in the select
 // list apart row by row. It writes each array in FROM to a table first, which cost 5 % of the
 // time of a delivery.
-func unnestRows(c conn, b *strings.Builder, s paramSlice, placeholder func(any)) {
+func (c conn) unnestRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
 	b.WriteString("SELECT ")
 	for i, col := range s.columns {
 		if i > 0 {
@@ -181,7 +193,7 @@ func unnestRows(c conn, b *strings.Builder, s paramSlice, placeholder func(any))
 }
 
 // valuesRows writes rows as VALUES with a parameter for each value.
-func valuesRows(_ conn, b *strings.Builder, s paramSlice, placeholder func(any)) {
+func valuesRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
 	b.WriteString("VALUES ")
 	for row := s.from; row < s.to; row++ {
 		if row > s.from {
