@@ -36,7 +36,7 @@ func TestPublishSeesEveryChangeOfAnotherHost(t *testing.T) {
 		_, err := other.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, sc.now, func(s *store.Subscription) error { change(s); return nil })
 		check(t, err)
 	}
-	selectors, told := sc.sub.Selectors, 0
+	selectors, published := sc.sub.Selectors, 0
 	for _, c := range []struct {
 		name   string
 		change func()
@@ -78,14 +78,14 @@ func TestPublishSeesEveryChangeOfAnotherHost(t *testing.T) {
 			if got != c.want {
 				t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 			}
-			told += got.deliveries
+			published += got.deliveries
 		}
 	}
 	var stored, stray int
 	check(t, sc.s.DB().QueryRow(inSchema(sc.s, `SELECT (SELECT count(*) FROM {}attempts),
 		(SELECT count(*) FROM {}queue WHERE attempt_id NOT IN (SELECT id FROM {}attempts))`)).Scan(&stored, &stray))
-	if stored != told || stray > 0 {
-		t.Errorf("%d attempts are stored, want %d; %d that are not are queued", stored, told, stray)
+	if stored != published || stray > 0 {
+		t.Errorf("%d attempts are stored, want %d; %d rows of the queue have no attempt", stored, published, stray)
 	}
 }
 

@@ -35,11 +35,25 @@ type attemptValues struct {
 func insertAttempts(v attemptValues, from string) string {
 	var columns, values []string
 	for _, c := range []struct{ column, value string }{
-		{"id", v.id}, {"delivery_id", v.delivery}, {"message_id", v.message}, {"organization_id", v.organization},
-		{"subscription_id", v.subscription}, {"event_type_id", v.eventType}, {"line", v.line},
-		{"number", v.number}, {"step", v.step}, {"type", v.kind}, {"external", v.external}, {"status", "{Pending}"},
-		{"retry_of", v.retryOf}, {"expires_at", v.expires}, {"posted_at", v.posted},
-		{"created_at", v.created}, {"created_by", v.creator}, {"updated_at", v.created}, {"updated_by", v.creator},
+		{"id", v.id},
+		{"delivery_id", v.delivery},
+		{"message_id", v.message},
+		{"organization_id", v.organization},
+		{"subscription_id", v.subscription},
+		{"event_type_id", v.eventType},
+		{"line", v.line},
+		{"number", v.number},
+		{"step", v.step},
+		{"type", v.kind},
+		{"external", v.external},
+		{"status", "{Pending}"},
+		{"retry_of", v.retryOf},
+		{"expires_at", v.expires},
+		{"posted_at", v.posted},
+		{"created_at", v.created},
+		{"created_by", v.creator},
+		{"updated_at", v.created},
+		{"updated_by", v.creator},
 	} {
 		if c.value != "" {
 			columns, values = append(columns, c.column), append(values, c.value)
