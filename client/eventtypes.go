@@ -1,0 +1,123 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// EventType says what can happen, by code and version.
+type EventType struct {
+	ID          uuid.UUID         `json:"id"`
+	Name        string            `json:"name"`
+	Description string            `json:"description"`
+	Version     string            `json:"version"`
+	Code        string            `json:"code"`
+	Schema      json.RawMessage   `json:"schema"` // null: any data
+	ArchiveInfo ArchiveInfo       `json:"archiveInfo"`
+	AuditInfo   AuditInfo         `json:"auditInfo"`
+	ActiveInfo  ActiveInfo        `json:"activeInfo"`
+	Category    CategoryReference `json:"webhookCategory"`
+	Damaged     []string          `json:"damaged"`   // members whose stored values cannot be read
+	Truncated   bool              `json:"truncated"` // the page was too large for Schema
+
+	ETag string `json:"-"` // for [IfMatch]; "" in lists
+}
+
+// CategoryReference names the category of an event type.
+type CategoryReference struct {
+	ID       uuid.UUID `json:"id"`
+	Name     string    `json:"name"`
+	Code     string    `json:"code"`
+	Archived bool      `json:"archived"`
+}
+
+// EventTypeInput is an event type to be made.
+type EventTypeInput struct {
+	Name        string `json:"name"` // required
+	Code        string `json:"code"` // required; unique together with Version
+	Description string `json:"description,omitempty"`
+	Version     string `json:"version"` // required
+	// Schema is a JSON Schema (2020-12) of the data: a json.RawMessage, or a value that encodes to
+	// one. Nil: any data.
+	Schema any `json:"schema,omitempty"`
+}
+
+// SeedVersion is a seed document that was applied to the catalog.
+type SeedVersion struct {
+	Version     string    `json:"version"`
+	Description string    `json:"description"`
+	Checksum    string    `json:"checksum"`
+	AppliedAt   time.Time `json:"appliedAt"`
+}
+
+func eventTypePath(category, id uuid.UUID, more ...string) []string {
+	return categoryPath(category, append([]string{"webhook-events", id.String()}, more...)...)
+}
+
+// CreateEventType adds an event type to a category.
+func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in EventTypeInput) (EventType, error) {
+	return call[EventType](ctx, r.c, request{method: http.MethodPost, path: categoryPath(category, "webhook-events"), body: in})
+}
+
+// EventTypes yields all event types of a category that the query selects.
+func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, q CatalogQuery) iter.Seq2[EventType, error] {
+	return byNumber(q.ListQuery, func(page ListQuery) (Page[EventType], error) {
+		q.ListQuery = page
+		return r.ListEventTypes(ctx, category, q)
+	})
+}
+
+// ListEventTypes returns one page of the event types of a category.
+func (r *Registry) ListEventTypes(ctx context.Context, category uuid.UUID, q CatalogQuery) (Page[EventType], error) {
+	return get[Page[EventType]](ctx, r.c, categoryPath(category, "webhook-events"), q)
+}
+
+// EventType returns one event type.
+func (r *Registry) EventType(ctx context.Context, category, id uuid.UUID) (EventType, error) {
+	return get[EventType](ctx, r.c, eventTypePath(category, id), nil)
+}
+
+// UpdateEventType changes /name, /code, /description, /version or /schema.
+func (r *Registry) UpdateEventType(ctx context.Context, category, id uuid.UUID, patch Patch, ifMatch ...IfMatch) (EventType, error) {
+	return call[EventType](ctx, r.c, request{method: http.MethodPatch, path: eventTypePath(category, id), body: patch, ifMatch: ifMatch})
+}
+
+// DeleteEventType deletes an event type that no subscription lists; otherwise the error is
+// [ErrInUse].
+func (r *Registry) DeleteEventType(ctx context.Context, category, id uuid.UUID, ifMatch ...IfMatch) error {
+	return command(ctx, r.c, request{method: http.MethodDelete, path: eventTypePath(category, id), ifMatch: ifMatch, repeat: true})
+}
+
+// ActivateEventType activates an event type.
+func (r *Registry) ActivateEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.commandEventType(ctx, category, id, "activate")
+}
+
+// DeactivateEventType deactivates an event type: it takes no publish and no new subscription.
+func (r *Registry) DeactivateEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.commandEventType(ctx, category, id, "deactivate")
+}
+
+// ArchiveEventType archives an event type.
+func (r *Registry) ArchiveEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.commandEventType(ctx, category, id, "archive")
+}
+
+// RestoreEventType restores an archived event type.
+func (r *Registry) RestoreEventType(ctx context.Context, category, id uuid.UUID) error {
+	return r.commandEventType(ctx, category, id, "restore")
+}
+
+func (r *Registry) commandEventType(ctx context.Context, category, id uuid.UUID, verb string) error {
+	return command(ctx, r.c, request{method: http.MethodPost, path: eventTypePath(category, id, verb), repeat: true})
+}
+
+// SeedVersions returns the seed documents that were applied, oldest first.
+func (r *Registry) SeedVersions(ctx context.Context) ([]SeedVersion, error) {
+	return get[[]SeedVersion](ctx, r.c, []string{"api", "seed-data", "versions"}, nil)
+}

@@ -1,0 +1,88 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Message is a published event.
+type Message struct {
+	ID          uuid.UUID      `json:"id"`
+	EventType   string         `json:"eventType"`
+	Version     string         `json:"version"`
+	OrderingKey string         `json:"orderingKey"`
+	CreatedAt   time.Time      `json:"createdAt"`
+	Deliveries  DeliveryCounts `json:"deliveries"`
+}
+
+// DeliveryCounts counts the deliveries of a message by their state.
+type DeliveryCounts struct {
+	Total     int `json:"total"`
+	Pending   int `json:"pending"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+}
+
+// MessageDetail is a message with its data and its first 100 deliveries.
+type MessageDetail struct {
+	Message
+	Data        json.RawMessage `json:"data"`
+	Activations []Delivery      `json:"activations"`
+	Damaged     []string        `json:"damaged"` // members whose stored values cannot be read
+}
+
+// UnmatchedReason says why a subscription did not get an event.
+type UnmatchedReason string
+
+// The reasons.
+const (
+	NotSubscribed UnmatchedReason = "not_subscribed"
+	OtherVersion  UnmatchedReason = "version"
+	WasInactive   UnmatchedReason = "inactive"
+	WasArchived   UnmatchedReason = "archived"
+	WasFiltered   UnmatchedReason = "filtered"
+	WasMadeLater  UnmatchedReason = "created_later"
+)
+
+// Explanation says whether a subscription got an event, and why not.
+type Explanation struct {
+	SubscriptionID uuid.UUID       `json:"subscriptionId"`
+	PostURI        string          `json:"postUri"`
+	Matched        bool            `json:"matched"`
+	Reason         UnmatchedReason `json:"reason"`       // "": it got the event
+	ActivationID   uuid.UUID       `json:"activationId"` // of the delivery; zero: none
+	Status         AttemptStatus   `json:"status"`       // of the delivery; "": none
+	HeldUntil      time.Time       `json:"heldUntil"`    // zero: neither circuit nor back-pressure holds it
+}
+
+type explanations struct {
+	Items []Explanation `json:"items"`
+}
+
+// Messages yields all messages of an organization.
+func (d *Dispatcher) Messages(ctx context.Context, org uuid.UUID, q MessageQuery) iter.Seq2[Message, error] {
+	return byCursor(q.CursorQuery, func(page CursorQuery) (Page[Message], error) {
+		return d.ListMessages(ctx, org, MessageQuery{page})
+	})
+}
+
+// ListMessages returns one page of the messages of an organization.
+func (d *Dispatcher) ListMessages(ctx context.Context, org uuid.UUID, q MessageQuery) (Page[Message], error) {
+	return get[Page[Message]](ctx, d.c, organizationPath(org, "events"), q)
+}
+
+// Message returns one message.
+func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageDetail, error) {
+	return get[MessageDetail](ctx, d.c, organizationPath(org, "events", id.String()), nil)
+}
+
+// Explain says for each subscription of the organization whether it got the message, and why not.
+func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
+	found, err := get[explanations](ctx, d.c, organizationPath(org, "events", message.String(), "explain"), nil)
+	return found.Items, err
+}

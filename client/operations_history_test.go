@@ -1,0 +1,127 @@
+package client_test
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/client"
+)
+
+func (w *walk) publish() {
+	ctx, d := w.Context(), w.client.Dispatcher
+	published := must(d.Publish(ctx, w.org, client.Event{
+		Type: "vitals.measured", Version: "v1", Data: json.RawMessage(`{"value": 7.20e1}`), IdempotencyKey: "once", OrderingKey: "patient-7",
+	}))
+	w.did("publishEvent")
+	w.require(published.Deliveries == 1 && !published.Duplicate, "published %+v", published)
+	w.message = published.ID
+	batch := must(d.PublishBatch(ctx, w.org, []client.Event{
+		{Type: "vitals.measured", Data: map[string]int{"value": 0}}, {Type: "vitals.measured", Data: map[string]int{"value": 73}},
+	}))
+	w.did("publishEvents")
+	w.require(len(batch) == 2 && batch[0].Deliveries == 0 && batch[1].Deliveries == 1, "published %+v", batch)
+	w.finish(200)
+	message := must(d.Message(ctx, w.org, w.message))
+	w.did("getPublishedEvent")
+	w.require(string(message.Data) == `{"value":7.20e1}` && message.Deliveries.Succeeded == 1 && len(message.Activations) == 1 &&
+		message.OrderingKey == "patient-7", "the message is %+v", message)
+	page := must(d.ListMessages(ctx, w.org, client.MessageQuery{CursorQuery: client.CursorQuery{Order: client.OldestFirst, Take: 1, Skip: 1}}))
+	w.require(page.TotalRecords == 3, "the page is %+v", page)
+	page = must(d.ListMessages(ctx, w.org, client.MessageQuery{CursorQuery: behind(page.NextCursor)}))
+	w.did("listPublishedEvents")
+	w.require(len(page.Items) == 1 && page.Items[0].ID == batch[1].ID, "the page behind the cursor is %+v", page)
+	why := must(d.Explain(ctx, w.org, batch[0].ID))
+	w.did("explainPublishedEvent")
+	w.require(len(why) == 1 && why[0].Reason == client.WasFiltered && !why[0].Matched && why[0].ActivationID == uuid.Nil, "explained %+v", why)
+}
+
+func (w *walk) history() {
+	ctx, s, d, id := w.Context(), w.client.Subscriptions, w.client.Dispatcher, w.subscription.ID
+	all := client.CursorQuery{Order: client.OldestFirst, Take: 1}
+	both := []client.Include{client.IncludeSubscription, client.IncludeEventType}
+	attempts := must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{
+		CursorQuery: all, Status: client.OnlySucceeded, EventTypeID: w.eventType.ID, Include: both,
+	}))
+	first := attempts.Items[0]
+	w.require(attempts.TotalRecords == 2 && first.Subscription.PostURI != "" && first.EventType.Code == "vitals.measured" && *first.Success &&
+		first.HTTPStatusCode == 200 && first.RawResponse == "thanks" && *first.DurationMs == 12, "the page is %+v", attempts)
+	must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{CursorQuery: client.CursorQuery{Skip: 1}}))
+	must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{CursorQuery: behind(attempts.NextCursor)}))
+	w.did("listActivity")
+	deliveries := must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{CursorQuery: all, Status: client.AnyStatus, Include: both}))
+	delivery := deliveries.Items[0]
+	w.require(delivery.ID == first.ID && delivery.Attempts == 1 && delivery.Number == 1, "the page is %+v", deliveries)
+	must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{CursorQuery: client.CursorQuery{Skip: 1}}))
+	must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{CursorQuery: behind(deliveries.NextCursor)}))
+	w.did("listActivations")
+	w.require(must(s.Delivery(ctx, w.org, id, first.ID)).ID == first.ID, "another delivery")
+	w.did("getActivation")
+	retry := must(d.Retry(ctx, w.org, id, first.ID))
+	w.did("retryActivity")
+	w.require(retry.Type == client.ManualRetry && retry.RetryingFromPostID == first.ID && retry.Success == nil, "the retry is %+v", retry)
+	detail := must(s.Attempt(ctx, w.org, id, first.ID, client.Nested))
+	w.did("getActivity")
+	w.require(len(detail.Retries) == 1 && detail.Retries[0].Level == 2 && detail.PostedAt.Equal(first.PostedAt), "the detail is %+v", detail)
+	test := must(d.Test(ctx, w.org, id, client.TestInput{EventType: "vitals.measured", Version: "v1"}))
+	w.did("testSubscription")
+	w.require(test.Type == client.TestPost && string(test.Payload) == `{"value":73}`, "the test is %+v", test)
+	w.finish(503)
+	now := time.Now()
+	stats := must(s.Stats(ctx, w.org, id, client.StatsQuery{From: now.Add(-time.Hour), To: now.Add(time.Hour), Bucket: client.ByMinute}))
+	w.did("getStats")
+	w.require(stats.Total.Attempts == 4 && stats.Total.Failed == 2 && *stats.Total.SuccessRate == 0.5, "the statistics are %+v", stats.Total)
+}
+
+// external makes a delivery that the caller sends.
+func (w *walk) external() {
+	ctx, d, id := w.Context(), w.client.Dispatcher, w.subscription.ID
+	data := map[string]int{"value": 74}
+	event := client.PayloadInput{EventType: "vitals.measured", Version: "v1", Data: data}
+	made := must(d.MakePayload(ctx, w.org, id, event, client.PayloadQuery{Mode: client.External}))
+	hash := must(w.client.Signer.Hash(ctx, w.org, id, made.ActivityID))
+	w.did("getHash")
+	w.require(hash.Hash == made.Hash && hash.CreatedAt == made.CreatedAt && made.Headers["Webhook-Id"] != "",
+		"the payload is %+v, its hash %+v", made, hash)
+	body := client.HashInput{Payload: made.Body, Hash: hash.Hash, CreatedAt: hash.CreatedAt}
+	valid := must(w.client.Signer.ValidateHash(ctx, w.org, id, body))
+	w.did("validateHash")
+	w.require(valid, "the hash does not hold")
+	status := 500
+	outcome := client.ReportInput{OriginalActivityID: made.ActivityID, HTTPStatusCode: &status, Error: "HTTP 500", RawResponse: "oh"}
+	failed := must(d.Report(ctx, w.org, id, made.ActivityID, outcome))
+	w.did("saveOutcome")
+	w.require(failed.Status == client.Failed && failed.RawResponse == "oh", "the attempt is %+v", failed)
+	must(d.MakePayload(ctx, w.org, id, event, client.PayloadQuery{Mode: client.External, OriginalActivityID: made.ActivityID}))
+	w.did("makePayload")
+	posted := must(d.Post(ctx, w.org, id, client.PostInput{
+		Type: client.AutomaticRetry, Payload: data, RawMessage: map[string]string{"from": "HL7"}, EventID: w.eventType.ID,
+		RetryingFromPostID: failed.ID, PostedAt: time.Now(),
+	}))
+	w.did("addActivity")
+	w.require(posted.Number >= 2 && string(posted.RawMessage) == `{"from":"HL7"}`, "the attempt is %+v", posted)
+}
+
+func (w *walk) recover() {
+	ctx, d, id := w.Context(), w.client.Dispatcher, w.subscription.ID
+	in := client.RecoveryInput{
+		Since: time.Now().Add(-time.Hour), Until: time.Now(), Scope: client.RecoverFailed, DryRun: true, RatePerSecond: 50,
+	}
+	dry := must(d.Recover(ctx, w.org, id, in))
+	w.require(dry.ID == uuid.Nil && dry.Matched > 0, "the dry run is %+v", dry)
+	in.DryRun = false
+	started := must(d.Recover(ctx, w.org, id, in))
+	w.did("startRecovery")
+	running := must(d.Recovery(ctx, w.org, id, started.ID))
+	w.did("getRecovery")
+	w.require(running.State == client.RecoveryRunning && running.Matched == dry.Matched, "the recovery is %+v", running)
+	check(d.StopRecovery(ctx, w.org, id, started.ID))
+	w.did("stopRecovery")
+	w.require(must(d.Recovery(ctx, w.org, id, started.ID)).State == client.RecoveryStopped, "the recovery runs")
+}
+
+// behind asks for the page behind a cursor.
+func behind(cursor string) client.CursorQuery {
+	return client.CursorQuery{Order: client.OldestFirst, Cursor: cursor}
+}

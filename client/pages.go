@@ -1,0 +1,166 @@
+package client
+
+import (
+	"iter"
+
+	"github.com/google/uuid"
+)
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T `json:"items"`
+	// CurrentPageNumber is the Skip that was asked for.
+	CurrentPageNumber int `json:"currentPageNumber"`
+	RecordsPerPage    int `json:"recordsPerPage"`
+	TotalRecords      int `json:"totalRecords"`
+	TotalPages        int `json:"totalPages"`
+	// NextCursor goes on behind this page. "": it is the last one, or the list has no cursors.
+	NextCursor string `json:"nextCursor"`
+}
+
+// Order is the order of a list, by the time at which its items were made.
+type Order string
+
+// The orders.
+const (
+	OldestFirst Order = "ASC"
+	NewestFirst Order = "DESC"
+)
+
+// ArchivedFilter says whether a list has archived items.
+type ArchivedFilter string
+
+// The filters.
+const (
+	ExcludeArchived ArchivedFilter = "exclude"
+	IncludeArchived ArchivedFilter = "include"
+	OnlyArchived    ArchivedFilter = "only"
+)
+
+// StatusFilter selects attempts and deliveries.
+type StatusFilter string
+
+// The filters.
+const (
+	AnyStatus     StatusFilter = "all"
+	OnlySucceeded StatusFilter = "succeeded"
+	OnlyFailed    StatusFilter = "failed"
+	OnlyPending   StatusFilter = "pending"
+)
+
+// Include names a resource that is shown in full inside another one, which otherwise has its ID
+// alone.
+type Include string
+
+// The resources.
+const (
+	IncludeSubscription Include = "subscription"
+	IncludeEventType    Include = "event"
+)
+
+// ListQuery asks for a page of a list. An iterator reads pages of 100 items unless Take says
+// otherwise. An item that is made or deleted while an iterator reads can move another one across
+// the border of a page, so that the iterator yields it twice or not at all.
+type ListQuery struct {
+	Order Order `query:"order_by"` // default: OldestFirst
+	Skip  int   `query:"skip"`     // how many pages to leave out
+	Take  int   `query:"take"`     // items of a page, 1–100; default: 10
+}
+
+// CatalogQuery asks for categories or event types.
+type CatalogQuery struct {
+	ListQuery
+	Archived ArchivedFilter `query:"archived"` // default: ExcludeArchived
+}
+
+// SubscriptionQuery asks for subscriptions.
+type SubscriptionQuery struct {
+	ListQuery
+	Archived    ArchivedFilter `query:"archived"` // default: ExcludeArchived
+	Version     string         `query:"version"`  // "": any
+	EventTypeID uuid.UUID      `query:"eventId"`  // zero: any
+}
+
+// CursorQuery asks for a page of a list that has cursors. A page costs the same at any depth, and
+// an iterator yields every item once.
+type CursorQuery struct {
+	Order  Order  `query:"order_by"` // default: NewestFirst
+	Skip   int    `query:"skip"`     // how many pages to leave out; not together with Cursor
+	Take   int    `query:"take"`     // items of a page, 1–100; default: 10
+	Cursor string `query:"cursor"`   // the NextCursor of a page of the same list
+}
+
+// AttemptQuery asks for attempts.
+type AttemptQuery struct {
+	CursorQuery
+	Status      StatusFilter `query:"status"`  // default: AnyStatus
+	EventTypeID uuid.UUID    `query:"eventId"` // zero: any
+	Include     []Include    `query:"include"`
+}
+
+// DeliveryQuery asks for deliveries.
+type DeliveryQuery struct {
+	CursorQuery
+	Status  StatusFilter `query:"status"` // default: AnyStatus
+	Include []Include    `query:"include"`
+}
+
+// SecretQuery asks for the secrets of a subscription.
+type SecretQuery struct {
+	CursorQuery
+	Include []Include `query:"include"` // IncludeSubscription
+}
+
+// MessageQuery asks for messages.
+type MessageQuery struct{ CursorQuery }
+
+// iteratorTake is the size of a page that an iterator asks for.
+const iteratorTake = 100
+
+// byNumber yields the items of all pages, which list reads by their number.
+func byNumber[T any](q ListQuery, list func(ListQuery) (Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		q := q // an iterator can be used twice
+		if q.Take == 0 {
+			q.Take = iteratorTake
+		}
+		for ; ; q.Skip++ {
+			page, err := list(q)
+			if !yieldPage(page, err, yield) || q.Skip+1 >= page.TotalPages {
+				return
+			}
+		}
+	}
+}
+
+// byCursor yields the items of all pages, which list reads one behind the other.
+func byCursor[T any](q CursorQuery, list func(CursorQuery) (Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		q := q // an iterator can be used twice
+		if q.Take == 0 {
+			q.Take = iteratorTake
+		}
+		for {
+			page, err := list(q)
+			if !yieldPage(page, err, yield) || page.NextCursor == "" {
+				return
+			}
+			q.Skip, q.Cursor = 0, page.NextCursor
+		}
+	}
+}
+
+// yieldPage yields the items or the error. It reports whether the next page is wanted.
+func yieldPage[T any](page Page[T], err error, yield func(T, error) bool) bool {
+	if err != nil {
+		var none T
+		yield(none, err)
+		return false
+	}
+	for _, item := range page.Items {
+		if !yield(item, nil) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RecoveryScope says which events a recovery queues again.
+type RecoveryScope string
+
+// The scopes.
+const (
+	RecoverFailed RecoveryScope = "failed" // deliveries that failed
+	RecoverMissed RecoveryScope = "missed" // events that were published while the subscription was inactive
+	RecoverAll    RecoveryScope = "all"
+)
+
+// RecoveryInput says which events are queued again, and how fast.
+type RecoveryInput struct {
+	Since         time.Time     `json:"since"`                   // required
+	Until         time.Time     `json:"until,omitzero"`          // default, and at most: now
+	Scope         RecoveryScope `json:"status"`                  // required
+	DryRun        bool          `json:"dryRun,omitempty"`        // only count
+	RatePerSecond int           `json:"ratePerSecond,omitempty"` // 1–10,000; default: as fast as possible
+}
+
+// RecoveryStarted is a recovery that has begun.
+type RecoveryStarted struct {
+	ID      uuid.UUID `json:"id"` // zero after a dry run
+	Matched int       `json:"matched"`
+}
+
+// RecoveryState is the state of a recovery.
+type RecoveryState string
+
+// The states.
+const (
+	RecoveryRunning RecoveryState = "running"
+	RecoveryDone    RecoveryState = "done"
+	RecoveryStopped RecoveryState = "stopped"
+	RecoveryUnknown RecoveryState = "unknown" // the stored value cannot be read
+)
+
+// Recovery is the progress of a recovery.
+type Recovery struct {
+	ID         uuid.UUID     `json:"id"`
+	State      RecoveryState `json:"state"`
+	Matched    int           `json:"matched"` // when it began
+	Queued     int           `json:"queued"`  // so far
+	CreatedAt  time.Time     `json:"createdAt"`
+	FinishedAt time.Time     `json:"finishedAt"` // zero: it runs
+}
+
+// Recover starts a durable job that queues failed or missed deliveries again.
+func (d *Dispatcher) Recover(ctx context.Context, org, subscription uuid.UUID, in RecoveryInput) (RecoveryStarted, error) {
+	return call[RecoveryStarted](ctx, d.c, request{method: http.MethodPost, path: subscriptionPath(org, subscription, "recover"), body: in})
+}
+
+// Recovery returns the progress of a recovery.
+func (d *Dispatcher) Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error) {
+	return get[Recovery](ctx, d.c, subscriptionPath(org, subscription, "recover", id.String()), nil)
+}
+
+// StopRecovery stops a recovery. Attempts that it has queued stay queued.
+func (d *Dispatcher) StopRecovery(ctx context.Context, org, subscription, id uuid.UUID) error {
+	return command(ctx, d.c, request{
+		method: http.MethodDelete, path: subscriptionPath(org, subscription, "recover", id.String()), repeat: true,
+	})
+}

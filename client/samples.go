@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Sample is an example of the data of an event type.
+type Sample struct {
+	ID        uuid.UUID       `json:"id"`
+	Event     EventReference  `json:"event"`
+	Payload   json.RawMessage `json:"payload"`
+	Version   string          `json:"version"`
+	AuditInfo AuditInfo       `json:"auditInfo"`
+	Damaged   []string        `json:"damaged"` // members whose stored values cannot be read
+
+	ETag string `json:"-"` // for [IfMatch]
+}
+
+// SampleInput is a sample payload to be made.
+type SampleInput struct {
+	// Payload encodes to a JSON object, which matches the schema of the event type. Required.
+	Payload any `json:"payload"`
+	// Version is that of the sample. Default: the version of the event type.
+	Version string `json:"version,omitempty"`
+}
+
+// Example names a built-in example.
+type Example string
+
+// The built-in examples.
+const (
+	ExampleAck    Example = "ack"
+	ExampleNack   Example = "nack"
+	ExamplePhone  Example = "phone-log"
+	ExampleVitals Example = "vitals-observation"
+)
+
+// DeliveryBody is the body of a webhook.
+type DeliveryBody struct {
+	ID        uuid.UUID       `json:"id"`
+	Type      string          `json:"type"`
+	Version   string          `json:"version"`
+	Timestamp time.Time       `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+func samplesPath(category, eventType uuid.UUID) []string {
+	return eventTypePath(category, eventType, "sample-payloads")
+}
+
+type sampleQuery struct {
+	Version string `query:"version"`
+}
+
+// CreateSample adds the sample payload of an event type and a version; a second one is
+// [ErrSampleExists].
+func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UUID, in SampleInput) (Sample, error) {
+	return call[Sample](ctx, r.c, request{method: http.MethodPost, path: samplesPath(category, eventType), body: in})
+}
+
+// Sample returns the sample payload of a version.
+func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, version string) (Sample, error) {
+	return get[Sample](ctx, r.c, samplesPath(category, eventType), sampleQuery{version})
+}
+
+// UpdateSample changes /version, /payload or a member below /payload.
+func (r *Registry) UpdateSample(
+	ctx context.Context, category, eventType uuid.UUID, version string, patch Patch, ifMatch ...IfMatch,
+) (Sample, error) {
+	return call[Sample](ctx, r.c, request{
+		method: http.MethodPatch, path: samplesPath(category, eventType), query: sampleQuery{version}, body: patch, ifMatch: ifMatch,
+	})
+}
+
+// DeleteSample deletes the sample payload of a version.
+func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UUID, version string, ifMatch ...IfMatch) error {
+	return command(ctx, r.c, request{
+		method: http.MethodDelete, path: samplesPath(category, eventType), query: sampleQuery{version}, ifMatch: ifMatch, repeat: true,
+	})
+}
+
+type exampleQuery struct {
+	Type Example `query:"type"`
+}
+
+// Example returns a built-in example. "" is ExampleAck.
+func (r *Registry) Example(ctx context.Context, category, eventType uuid.UUID, example Example) (json.RawMessage, error) {
+	return get[json.RawMessage](ctx, r.c, eventTypePath(category, eventType, "sample-payloads-examples"), exampleQuery{example})
+}
+
+// RandomPayload returns a body as a subscription would get it: with a sample payload, or with a
+// built-in example where there is none.
+func (r *Registry) RandomPayload(ctx context.Context) (DeliveryBody, error) {
+	return get[DeliveryBody](ctx, r.c, []string{"api", "webhook-deliveries", "payload"}, nil)
+}
