@@ -169,6 +169,9 @@ func (c *Client) build(ctx context.Context, r request, body []byte) (*http.Reque
 	if err != nil {
 		return nil, fmt.Errorf("webhooks client: get a token: %w", err)
 	}
+	if token == "" || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return nil, errors.New("webhooks client: the token is empty, or has a character that no token has")
+	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	return req, nil
 }
