@@ -72,7 +72,7 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	authentic := *r // a handler must not change the request that it was given
 	authentic.Body = io.NopCloser(bytes.NewReader(body))
 	authentic.ContentLength = int64(len(body))
-	v.next.ServeHTTP(w, &authentic)
+	v.next.ServeHTTP(w, markVerified(&authentic))
 }
 
 // authenticate returns the body of an authentic request. It looks at the headers
