@@ -27,16 +27,16 @@ const (
 // goroutines at once. [NewMemoryOnce] is one for a single process; processes that share their work
 // share a store, such as a table of their database.
 //
-// A claim belongs to the token that it was made with. Done and Release with another token change
-// nothing, so that a request whose claim has run out cannot end the claim of its successor.
+// A claim has an id of its own, the nonce. Done and Release with another nonce change nothing, so
+// that a request whose claim has run out cannot end the claim of its successor.
 type OnceStore interface {
 	// Claim claims an id for the length of the lease, if it is neither done nor claimed. A claim
 	// whose lease has run out counts as none. Of several calls at once one claims the id.
-	Claim(ctx context.Context, id, token string, lease time.Duration) (OnceState, error)
+	Claim(ctx context.Context, id, nonce string, lease time.Duration) (OnceState, error)
 	// Done ends a claim and remembers the id, for at least as long as the sender retries.
-	Done(ctx context.Context, id, token string) error
+	Done(ctx context.Context, id, nonce string) error
 	// Release ends a claim and forgets the id, so that the next request claims it.
-	Release(ctx context.Context, id, token string) error
+	Release(ctx context.Context, id, nonce string) error
 }
 
 // ErrOnceUnverified says that a request reached [Once] that no [Middleware] has verified.
@@ -96,8 +96,8 @@ func (o *once) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "webhook not verified", http.StatusInternalServerError)
 		return
 	}
-	token := rand.Text()
-	state, err := o.store.Claim(r.Context(), id, token, o.opts.Lease)
+	nonce := rand.Text()
+	state, err := o.store.Claim(r.Context(), id, nonce, o.opts.Lease)
 	switch {
 	case err != nil:
 		o.failed(r, fmt.Errorf("claim webhook %s: %w", id, err))
@@ -105,20 +105,20 @@ func (o *once) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case state == OnceDone:
 		w.WriteHeader(http.StatusOK)
 	case state == OnceClaimed:
-		o.handle(w, r, id, token)
+		o.handle(w, r, id, nonce)
 	default:
 		http.Error(w, "webhook is being handled", http.StatusConflict)
 	}
 }
 
 // handle calls the handler, and ends the claim by its answer.
-func (o *once) handle(w http.ResponseWriter, r *http.Request, id, token string) {
+func (o *once) handle(w http.ResponseWriter, r *http.Request, id, nonce string) {
 	answer := &statusWriter{ResponseWriter: w}
 	end, verb := o.store.Release, "release"
 	defer func() { // also when the handler panics
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), onceTimeout)
 		defer cancel()
-		if err := end(ctx, id, token); err != nil {
+		if err := end(ctx, id, nonce); err != nil {
 			o.failed(r, fmt.Errorf("%s webhook %s: %w", verb, id, err))
 		}
 	}()

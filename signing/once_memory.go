@@ -27,7 +27,7 @@ var _ OnceStore = (*MemoryOnce)(nil)
 
 type onceEntry struct {
 	id      string
-	token   string // of the claim
+	nonce   string // of the claim
 	done    bool
 	expires time.Time
 }
@@ -44,7 +44,7 @@ func NewMemoryOnce(max int, ttl time.Duration) *MemoryOnce {
 }
 
 // Claim implements [OnceStore]. The error is [ErrOnceFull].
-func (m *MemoryOnce) Claim(_ context.Context, id, token string, lease time.Duration) (OnceState, error) {
+func (m *MemoryOnce) Claim(_ context.Context, id, nonce string, lease time.Duration) (OnceState, error) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -57,21 +57,21 @@ func (m *MemoryOnce) Claim(_ context.Context, id, token string, lease time.Durat
 		case now.Before(e.expires):
 			return OnceBusy, nil
 		}
-		e.token, e.expires = token, now.Add(lease)
+		e.nonce, e.expires = nonce, now.Add(lease)
 		return OnceClaimed, nil
 	}
 	if len(m.ids) >= m.max && !m.makeRoom(now) {
 		return 0, ErrOnceFull
 	}
-	m.ids[id] = m.busy.PushBack(&onceEntry{id: id, token: token, expires: now.Add(lease)})
+	m.ids[id] = m.busy.PushBack(&onceEntry{id: id, nonce: nonce, expires: now.Add(lease)})
 	return OnceClaimed, nil
 }
 
 // Done implements [OnceStore].
-func (m *MemoryOnce) Done(_ context.Context, id, token string) error {
+func (m *MemoryOnce) Done(_ context.Context, id, nonce string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if claim := m.claim(id, token); claim != nil {
+	if claim := m.held(id, nonce); claim != nil {
 		m.busy.Remove(claim)
 		m.ids[id] = m.done.PushBack(&onceEntry{id: id, done: true, expires: time.Now().Add(m.ttl)})
 	}
@@ -79,22 +79,22 @@ func (m *MemoryOnce) Done(_ context.Context, id, token string) error {
 }
 
 // Release implements [OnceStore].
-func (m *MemoryOnce) Release(_ context.Context, id, token string) error {
+func (m *MemoryOnce) Release(_ context.Context, id, nonce string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if claim := m.claim(id, token); claim != nil {
+	if claim := m.held(id, nonce); claim != nil {
 		m.remove(m.busy, claim)
 	}
 	return nil
 }
 
-// claim returns the claim of a token; nil if it has none.
-func (m *MemoryOnce) claim(id, token string) *list.Element {
+// held returns the claim of a nonce; nil if it has none.
+func (m *MemoryOnce) held(id, nonce string) *list.Element {
 	found, ok := m.ids[id]
 	if !ok {
 		return nil
 	}
-	if e := found.Value.(*onceEntry); e.done || e.token != token {
+	if e := found.Value.(*onceEntry); e.done || e.nonce != nonce {
 		return nil
 	}
 	return found

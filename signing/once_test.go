@@ -203,16 +203,16 @@ type faulty struct {
 	cancelled  bool
 }
 
-func (f *faulty) Claim(ctx context.Context, id, token string, lease time.Duration) (signing.OnceState, error) {
+func (f *faulty) Claim(ctx context.Context, id, nonce string, lease time.Duration) (signing.OnceState, error) {
 	if f.claim != nil {
 		return 0, f.claim
 	}
-	return f.OnceStore.Claim(ctx, id, token, lease)
+	return f.OnceStore.Claim(ctx, id, nonce, lease)
 }
 
-func (f *faulty) Done(ctx context.Context, id, token string) error {
+func (f *faulty) Done(ctx context.Context, id, nonce string) error {
 	f.cancelled = ctx.Err() != nil
-	return errors.Join(f.end, f.OnceStore.Done(ctx, id, token))
+	return errors.Join(f.end, f.OnceStore.Done(ctx, id, nonce))
 }
 
 func TestOnce_ErrorsOfTheStore(t *testing.T) {
