@@ -53,7 +53,7 @@ type Attempt struct {
 	Error               string          `json:"error"`               // for a person
 	Success             *bool           `json:"success"`             // nil: no outcome
 	AuditInfo           AuditInfo       `json:"auditInfo"`
-	Damaged             []string        `json:"damaged"`   // members whose stored values cannot be read
+	Damaged             []string        `json:"damaged"`   // members with stored values that cannot be read
 	Truncated           bool            `json:"truncated"` // the page was too large for Payload, RawMessage and RawResponse
 }
 

@@ -62,7 +62,7 @@ func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid
 	})
 }
 
-// PayloadMode says who sends a payload.
+// PayloadMode names the sender of a payload.
 type PayloadMode string
 
 // The modes.
@@ -78,7 +78,7 @@ type PayloadInput struct {
 	Data      any    `json:"data"` // is encoded as JSON
 }
 
-// PayloadQuery says who sends a payload, and which delivery it belongs to.
+// PayloadQuery names the sender of a payload and its delivery.
 type PayloadQuery struct {
 	Mode               PayloadMode `query:"mode"`               // required
 	OriginalActivityID uuid.UUID   `query:"originalActivityId"` // the first attempt of the delivery; zero: a delivery of its own

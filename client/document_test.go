@@ -238,7 +238,7 @@ func TestInputsLeaveOutWhatIsNotSet(t *testing.T) {
 	}
 }
 
-// fieldsOf returns the types of the members of a struct, those of embedded structs among them.
+// fieldsOf returns the types of the members of a struct and of the structs that it embeds.
 func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for field := range typ.Fields() {

@@ -18,7 +18,7 @@ type Error struct {
 	Status int    `json:"status"`
 	// Detail is a sentence for a person.
 	Detail string `json:"detail"`
-	// Code is the word of the REST interface for what is wrong, such as not_found. It is "" where a
+	// Code is the word of the REST interface for the fault, such as not_found. It is "" where a
 	// proxy answered.
 	Code string `json:"code"`
 	// RequestID finds the request in the log of the host.

@@ -64,6 +64,7 @@ func TestAnAnswerOfAProxyIsAnErrorWithItsStatus(t *testing.T) {
 		"NoType":           answering(403, "denied"),
 		"MalformedProblem": answering(403, `{"status": 200, "code": 7`, problemType),
 		"OtherStatus":      answering(403, `{"status": 200}`, problemType),
+		"OtherJSON":        answering(403, `{"code": "not_found", "detail": "`+testToken+`"}`, "Content-Type: application/json"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// EventType says what can happen, by code and version.
+// EventType is a kind of events, named by code and version.
 type EventType struct {
 	ID          uuid.UUID         `json:"id"`
 	Name        string            `json:"name"`
@@ -22,7 +22,7 @@ type EventType struct {
 	AuditInfo   AuditInfo         `json:"auditInfo"`
 	ActiveInfo  ActiveInfo        `json:"activeInfo"`
 	Category    CategoryReference `json:"webhookCategory"`
-	Damaged     []string          `json:"damaged"`   // members whose stored values cannot be read
+	Damaged     []string          `json:"damaged"`   // members with stored values that cannot be read
 	Truncated   bool              `json:"truncated"` // the page was too large for Schema
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists

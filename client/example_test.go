@@ -40,7 +40,7 @@ func ExampleDispatcher_Publish() {
 	fmt.Println("message", published.ID, "goes to", published.Deliveries, "subscriptions")
 }
 
-// Subscribe a customer, and tell a fault of the request from others.
+// Subscribe a customer, and tell the faults of the request apart.
 func ExampleSubscriptions_Create() {
 	c := connect("…")
 	customer := uuid.MustParse("7152ff07-72b4-4934-b96c-9283003188a1")

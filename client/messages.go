@@ -33,7 +33,7 @@ type MessageDetail struct {
 	Message
 	Data        json.RawMessage `json:"data"`
 	Activations []Delivery      `json:"activations"`
-	Damaged     []string        `json:"damaged"` // members whose stored values cannot be read
+	Damaged     []string        `json:"damaged"` // members with stored values that cannot be read
 }
 
 // UnmatchedReason says why a subscription did not get an event.

@@ -12,7 +12,7 @@ import (
 func (w *walk) publish() {
 	ctx, d := w.Context(), w.client.Dispatcher
 	published := must(d.Publish(ctx, w.org, client.Event{
-		Type: "vitals.measured", Version: "v1", Data: json.RawMessage(`{"value": 7.20e1}`), IdempotencyKey: "once", OrderingKey: "patient-7",
+		Type: "vitals.measured", Version: "v1", Data: json.RawMessage(`{"value": 7.20e1, "note": "<&>"}`), IdempotencyKey: "once", OrderingKey: "patient-7",
 	}))
 	w.did("publishEvent")
 	w.require(published.Deliveries == 1 && !published.Duplicate, "published %+v", published)
@@ -25,7 +25,7 @@ func (w *walk) publish() {
 	w.finish(200)
 	message := must(d.Message(ctx, w.org, w.message))
 	w.did("getPublishedEvent")
-	w.require(string(message.Data) == `{"value":7.20e1}` && message.Deliveries.Succeeded == 1 && len(message.Activations) == 1 &&
+	w.require(string(message.Data) == `{"value":7.20e1,"note":"<&>"}` && message.Deliveries.Succeeded == 1 && len(message.Activations) == 1 &&
 		message.OrderingKey == "patient-7", "the message is %+v", message)
 	page := must(d.ListMessages(ctx, w.org, client.MessageQuery{CursorQuery: client.CursorQuery{Order: client.OldestFirst, Take: 1, Skip: 1}}))
 	w.require(page.TotalRecords == 3, "the page is %+v", page)

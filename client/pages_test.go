@@ -44,8 +44,9 @@ func TestIteratorsReadAllPages(t *testing.T) {
 			}
 		}
 	}
-	rest := 0
-	for range h.client.Dispatcher.Messages(t.Context(), h.org, client.MessageQuery{CursorQuery: client.CursorQuery{Take: 2, Skip: 1}}) {
+	rest, behindTheFirst := 0, client.MessageQuery{CursorQuery: client.CursorQuery{Take: 2, Skip: 1}}
+	for _, err := range h.client.Dispatcher.Messages(t.Context(), h.org, behindTheFirst) {
+		check(err)
 		rest++
 	}
 	if rest != 3 {

@@ -52,7 +52,7 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 }
 
 // PublishBatch publishes 1–1,000 events: all of them, or none. The results have the order of the
-// events. A fault of one event is an [*Error] whose Fields have the pointer /events/i.
+// events. A fault of one event is an [*Error] with the pointer /events/i in its Fields.
 func (d *Dispatcher) PublishBatch(ctx context.Context, org uuid.UUID, events []Event) ([]Published, error) {
 	keyed, key := slices.Clone(events), uuid.NewString()
 	for i := range keyed {

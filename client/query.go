@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// encodeQuery returns the parameters of a struct by the query tags of its fields, those of
-// embedded structs among them. A zero field is left out.
+// encodeQuery returns the parameters of a struct, and of the structs that it embeds, by the
+// query tags of their fields. A zero field is left out.
 func encodeQuery(query any) url.Values {
 	values := url.Values{}
 	if query != nil {

@@ -28,7 +28,7 @@ type request struct {
 	ifMatch []IfMatch
 	repeat  bool // two requests do what one request does
 	open    bool // the operation needs no token
-	also    int  // a status, beside 2xx, whose JSON is the result
+	also    int  // a further status that comes with a result
 }
 
 // answer is a success.
@@ -64,7 +64,7 @@ type done struct {
 	Value bool `json:"value"`
 }
 
-// command sends a request whose answer says only that it succeeded.
+// command sends a request that is answered with a success alone.
 func command(ctx context.Context, c *Client, r request) error {
 	_, err := call[done](ctx, c, r)
 	return err
@@ -212,7 +212,7 @@ func encode(v any) ([]byte, error) {
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context whose calls carry an id, which the host logs and answers: at
+// WithRequestID returns a context; calls with it carry an id, which the host logs and answers: at
 // most 128 of letters, digits and - . _ : / + = @. Without one the host makes one for each
 // request.
 func WithRequestID(ctx context.Context, id string) context.Context {

@@ -16,7 +16,7 @@ type Sample struct {
 	Payload   json.RawMessage `json:"payload"`
 	Version   string          `json:"version"`
 	AuditInfo AuditInfo       `json:"auditInfo"`
-	Damaged   []string        `json:"damaged"` // members whose stored values cannot be read
+	Damaged   []string        `json:"damaged"` // members with stored values that cannot be read
 
 	ETag string `json:"-"` // for [IfMatch]
 }

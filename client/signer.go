@@ -19,8 +19,8 @@ type Hash struct {
 
 // HashInput is a body with the hash that came with it.
 type HashInput struct {
-	// Payload is the raw body as a string, or a value that encodes to a JSON object, whose bytes count
-	// less the white space between tokens.
+	// Payload is the raw body as a string, or a value that encodes to a JSON object. White space
+	// between its tokens does not count.
 	Payload   any    `json:"payload"`
 	Hash      string `json:"hash"`
 	CreatedAt int64  `json:"createdAt"` // Unix milliseconds

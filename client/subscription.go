@@ -27,7 +27,7 @@ type Subscription struct {
 	AuditInfo      AuditInfo       `json:"auditInfo"`
 	ActiveInfo     ActiveInfo      `json:"activeInfo"`
 	ArchiveInfo    ArchiveInfo     `json:"archiveInfo"`
-	Damaged        []string        `json:"damaged"`   // members whose stored values cannot be read
+	Damaged        []string        `json:"damaged"`   // members with stored values that cannot be read
 	Truncated      bool            `json:"truncated"` // the page was too large for Events, Headers and Filter
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists
@@ -36,7 +36,7 @@ type Subscription struct {
 // EventSelector selects one event type, or all that match a pattern.
 type EventSelector struct {
 	EventReference
-	Pattern string `json:"pattern"` // "": the event type; * is every event type, vitals.* those below vitals
+	Pattern string `json:"pattern"` // "": the event type; * is every event type, vitals.* all event types below vitals
 }
 
 // Op is the operator of a [Condition].

@@ -19,7 +19,7 @@ func subscriptionPath(org, id uuid.UUID, more ...string) []string {
 	return organizationPath(org, append([]string{"webhook-subscriptions", id.String()}, more...)...)
 }
 
-// Create adds a subscription. A caller who may see secrets gets the SecretKey in full.
+// Create adds a subscription. A caller with the scope for secrets gets the SecretKey in full.
 func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, error) {
 	return call[Subscription](ctx, s.c, request{method: http.MethodPost, path: organizationPath(org, "webhook-subscriptions"), body: in})
 }
@@ -52,7 +52,7 @@ func (s *Subscriptions) Get(ctx context.Context, org, id uuid.UUID) (Subscriptio
 	return get[Subscription](ctx, s.c, subscriptionPath(org, id), nil)
 }
 
-// Update changes members of a subscription: those of [SubscriptionInput]. In the document that is
+// Update changes members of a subscription: the members of [SubscriptionInput]. In the document that is
 // patched, /events is an array of IDs and patterns.
 func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, patch Patch, ifMatch ...IfMatch) (Subscription, error) {
 	return call[Subscription](ctx, s.c, request{method: http.MethodPatch, path: subscriptionPath(org, id), body: patch, ifMatch: ifMatch})

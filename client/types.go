@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// AuditInfo says who made and changed a resource.
+// AuditInfo names the callers that made and changed a resource.
 type AuditInfo struct {
 	CreatedAt time.Time `json:"createdAt"`
 	CreatedBy string    `json:"createdBy"` // "": unknown
