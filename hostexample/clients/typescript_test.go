@@ -21,6 +21,7 @@ func TestTypeScript(t *testing.T) {
 	t.Run("TheClientWorks", func(t *testing.T) {
 		t.Parallel()
 		inFolder(t, folder, "node_modules/.bin/openapi-typescript", "openapi.json", "--output", "api.d.ts")
+		keep(t, filepath.Join(folder, "api.d.ts"))
 		inFolder(t, folder, "node_modules/.bin/tsc", "--project", ".")
 		inFolder(t, folder, "node", "client.js")
 	})
@@ -57,6 +58,18 @@ func npmFolder(t *testing.T) string {
 		leftOut("npm's tools left out: they cannot be installed: %v: %s", err, out)
 	}
 	return folder
+}
+
+// keep copies generated types to the folder of the sources, for users of TypeScript.
+func keep(t *testing.T, types string) {
+	t.Helper()
+	text, err := os.ReadFile(types)
+	if err == nil {
+		err = os.WriteFile(filepath.Join("typescript", filepath.Base(types)), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // inFolder runs a program, which finds the host in its environment.
