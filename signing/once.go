@@ -28,10 +28,10 @@ const (
 // share a store, such as a table of their database.
 //
 // A claim has an id of its own, the nonce. Done and Release with another nonce change nothing, so
-// that a request whose claim has run out cannot end the claim of its successor.
+// that a request cannot end the claim of its successor after its own claim has run out.
 type OnceStore interface {
-	// Claim claims an id for the length of the lease, if it is neither done nor claimed. A claim
-	// whose lease has run out counts as none. Of several calls at once one claims the id.
+	// Claim claims an id for the length of the lease, if it is neither done nor claimed. A claim is
+	// void when its lease has run out. Of several calls at once one claims the id.
 	Claim(ctx context.Context, id, nonce string, lease time.Duration) (OnceState, error)
 	// Done ends a claim and remembers the id, for at least as long as the sender retries.
 	Done(ctx context.Context, id, nonce string) error
@@ -69,8 +69,8 @@ const onceTimeout = 5 * time.Second
 // id is handled is answered 409: this delivery alone is tried again later. A 503 with Retry-After
 // would make senders hold back all webhooks of the subscription.
 //
-// A request that no Middleware has verified is answered 500, and a request whose id the store
-// cannot claim 503; neither reaches the handler. Nil opts mean the defaults.
+// A request that no Middleware has verified is answered 500. If the store fails, the answer is 503.
+// Neither request reaches the handler. Nil opts mean the defaults.
 //
 // Once narrows "at least once" down, but a process can die between its work and Done. Work that
 // must not be done twice in any case belongs into one transaction with the webhook-id.

@@ -31,7 +31,7 @@ func ExampleOnce() {
 	once := signing.Once(signing.NewMemoryOnce(100_000, 4*24*time.Hour), nil)
 	receiver := verified(once(hooks))
 
-	// What a sender does: it retries until the answer is 2xx, and here sends once more.
+	// A sender retries until the answer is 2xx. This one sends once more.
 	signer, err := signing.NewKeySet(keys.Secrets, signing.PrivateKey{})
 	if err != nil {
 		log.Fatal(err)

@@ -327,7 +327,7 @@ func TestNewMemoryOnce_WantsPositiveNumbers(t *testing.T) {
 	}
 }
 
-// A MemoryOnce of any history does what a map without bounds does, as long as it is not full.
+// Until it is full, a MemoryOnce behaves as a map without bounds, after any history.
 func TestMemoryOnce_IsAMapOfIDs(t *testing.T) {
 	t.Parallel()
 	type entry struct {
