@@ -1,14 +1,13 @@
-// Package metrics counts what happens in the dispatcher, for Prometheus. It is a
-// package of its own so that only who wants it links the Prometheus client.
+// Package metrics counts the dispatcher's attempts and notices, for Prometheus. It is
+// a package of its own so that only programs that import it link the Prometheus client.
 //
 //	registry := prometheus.NewRegistry()
 //	observer, err := metrics.New(registry)
 //	hooks, err := webhooks.New(store, webhooks.Config{Observer: observer})
 //	mux.Handle("GET /metrics", metrics.Handler(registry))
 //
-// No metric has a label for an organization or a subscription: how many series
-// there are does not grow with traffic. What happened to one of them is in the
-// history.
+// No metric has a label for an organization or a subscription, so the number of series
+// does not grow with traffic. The history has the attempts of each subscription.
 package metrics
 
 import (
@@ -33,13 +32,14 @@ type Observer struct {
 
 var _ webhooks.Observer = (*Observer)(nil)
 
-// counted are the notices of which each kind is a series.
+// counted are the kinds of notice that have a series each.
 var counted = []webhooks.NoticeKind{
-	webhooks.FirstFailure, webhooks.Recovered, webhooks.Exhausted, webhooks.CircuitOpened, webhooks.CircuitClosed, webhooks.SubscriptionDeactivated, webhooks.LeaseLost, webhooks.SenderStuck,
+	webhooks.FirstFailure, webhooks.Recovered, webhooks.Exhausted, webhooks.CircuitOpened, webhooks.CircuitClosed,
+	webhooks.SubscriptionDeactivated, webhooks.LeaseLost, webhooks.SenderStuck,
 }
 
-// New returns an observer whose metrics are registered with r. It returns an error
-// if r has them already.
+// New returns an observer and registers its metrics with r. It returns an error if
+// they are registered with r already.
 func New(r prometheus.Registerer) (*Observer, error) {
 	o := &Observer{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -48,12 +48,13 @@ func New(r prometheus.Registerer) (*Observer, error) {
 		}, []string{"outcome", "http"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "webhooks_attempt_duration_seconds",
-			Help:    "How long attempts took, from the look-up of the name to the last byte.",
+			Help:    "Duration of attempts, from the look-up of the name to the last byte.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30},
 		}),
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "webhooks_notices_total",
-			Help: "What an operator should know, by kind: first_failure, recovered, exhausted, circuit_opened, circuit_closed, subscription_deactivated, lease_lost, sender_stuck.",
+			Help: "Notices to the operator, by kind: first_failure, recovered, exhausted, circuit_opened, circuit_closed, " +
+				"subscription_deactivated, lease_lost, sender_stuck.",
 		}, []string{"kind"}),
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "webhooks_store_up",
@@ -61,7 +62,7 @@ func New(r prometheus.Registerer) (*Observer, error) {
 		}),
 	}
 	o.up.Set(1)
-	for _, kind := range counted { // there from the beginning, so that rates are right
+	for _, kind := range counted { // from the start, so that rates are right
 		o.notices.WithLabelValues(string(kind))
 	}
 	var errs []error
@@ -71,7 +72,7 @@ func New(r prometheus.Registerer) (*Observer, error) {
 	return o, errors.Join(errs...)
 }
 
-// Observe counts a notice.
+// Observe implements [webhooks.Observer].
 func (o *Observer) Observe(n webhooks.Notice) {
 	switch n.Kind {
 	case webhooks.AttemptEnded:
@@ -96,7 +97,7 @@ func class(status int) string {
 	return strconv.Itoa(status/100) + "xx"
 }
 
-// Handler serves what g gathers, to a few callers at a time.
+// Handler serves the metrics that g gathers, to at most 4 callers at a time.
 func Handler(g prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(g, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }

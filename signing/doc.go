@@ -15,9 +15,9 @@
 //	webhook-timestamp: this attempt, in Unix seconds
 //	webhook-signature: v1,<base64> v1,<base64> v1a,<base64>
 //
-// What is signed is id + "." + timestamp + "." + body: with HMAC-SHA256 for
-// each v1, with ed25519 for the v1a, which is there only if the sending host has
-// a [PrivateKey].
+// The signed bytes are id + "." + timestamp + "." + body. Each v1 is an
+// HMAC-SHA256 over them. The v1a is an ed25519 signature, and is there only if
+// the sending host has a [PrivateKey].
 //
 // Hash, which needs no library at all:
 //
@@ -30,23 +30,23 @@
 // # Secrets
 //
 // A secret is text, shared by sender and receiver. [NewSecret] makes one,
-// [ParseSecret] says what may be one and turns it into a [Key], [Mask] makes it
-// fit to be shown. A Key or a PrivateKey is never printed, whatever the verb or
-// the encoder.
+// [ParseSecret] checks it and turns it into a [Key], [Mask] shortens it for
+// display. No verb of fmt and no encoder prints the bytes of a Key or a
+// PrivateKey.
 //
 // # Rotation
 //
-// A [KeySet] signs with all its keys, newest first, one v1 for each. While the
-// sender still signs with the former secret, receivers can change to the new one
-// in their own time; one that trusts both ([Keys]) need not hit the moment either.
+// A [KeySet] signs with all its keys, newest first, one v1 for each. Receivers
+// change to the new secret at any time while the sender still signs with the
+// former one. A receiver can also trust both secrets ([Keys]).
 //
 // # Receiving
 //
-// Wrap the handler in [Middleware]: it caps and reads the body, checks the
-// signature and how old it is, and hands the same body on. Two things are left
-// to the handler: to answer soon with a 2xx, and to do nothing twice. Webhooks
+// Wrap the handler in [Middleware]: it reads the body up to a limit, checks the
+// signature and its age, and hands the same body on. Two things are left to the
+// handler: to answer soon with a 2xx, and to process no message twice. Webhooks
 // are delivered at least once, so remember the webhook-id, which is
-// authenticated, and skip what was seen.
+// authenticated, and skip messages whose id was seen.
 //
 // Verify the bytes as they came: a body that was parsed and encoded again is
 // another body.

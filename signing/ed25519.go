@@ -28,11 +28,11 @@ func (p PublicKey) String() string {
 	return prefixPublic + base64.StdEncoding.EncodeToString(p[:])
 }
 
-// isZero is true of a key that was never set. Curve25519 has a point of order
-// four there, under which anyone can forge.
+// isZero reports whether the key was never set. On Curve25519 it is a point of
+// order four, under which anyone can forge signatures.
 func (p PublicKey) isZero() bool { return p == PublicKey{} }
 
-// verifies says whether signature is a v1a of ours; other versions are not.
+// verifies reports whether signature is a v1a signature of signed by this key.
 func (p PublicKey) verifies(signed []byte, signature string) bool {
 	b, ok := decodePrefixed(signature, versionEd25519)
 	return ok && !p.isZero() && ed25519.Verify(p[:], signed, b)
@@ -57,8 +57,8 @@ func NewPrivateKey() string {
 
 // ParsePrivateKey reads whsk_ and the base64 of an ed25519 private key. Standard
 // Webhooks 1.0 does not say which of the usual forms that is, so both are read:
-// 64 bytes, the seed and its public key (RFC 8032; what Svix writes and
-// [NewPrivateKey] too), or the seed's 32 alone. The error is [ErrInvalidKey].
+// 64 bytes, the seed and its public key (RFC 8032; the form of Svix and of
+// [NewPrivateKey]), or the seed's 32 alone. The error is [ErrInvalidKey].
 func ParsePrivateKey(text string) (PrivateKey, error) {
 	b, ok := decodePrefixed(text, prefixPrivate)
 	if ok && (len(b) == ed25519.SeedSize || len(b) == ed25519.PrivateKeySize) {
@@ -71,8 +71,8 @@ func ParsePrivateKey(text string) (PrivateKey, error) {
 		ErrInvalidKey, prefixPrivate, ed25519.SeedSize, ed25519.PrivateKeySize)
 }
 
-// Public returns the key that verifies what p signs. Of the zero PrivateKey it
-// is the zero PublicKey, which verifies nothing.
+// Public returns the key that verifies p's signatures. For the zero PrivateKey it
+// returns the zero PublicKey, which verifies nothing.
 func (p PrivateKey) Public() PublicKey {
 	if p.isZero() {
 		return PublicKey{}

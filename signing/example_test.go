@@ -15,14 +15,14 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// A receiver that trusts one secret, and during a rotation the former one too.
+// A receiver that trusts one secret, and during a rotation the former secret too.
 func ExampleMiddleware() {
 	keys, err := signing.ParseKeys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "our former secret")
 	if err != nil {
 		log.Fatal(err)
 	}
 	hooks := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // what the sender signed
+		body, _ := io.ReadAll(r.Body) // the bytes that the sender signed
 		fmt.Printf("got %s: %s\n", r.Header.Get(signing.HeaderID), body)
 		w.WriteHeader(http.StatusNoContent)
 	})
@@ -32,7 +32,7 @@ func ExampleMiddleware() {
 	server := httptest.NewServer(verified(hooks))
 	defer server.Close()
 
-	// What a sender does, once as it should be and once with another body.
+	// The sender, once correct and once with a body that was not signed.
 	send := func(signed, sent string) {
 		r, err := http.NewRequest(http.MethodPost, server.URL, strings.NewReader(sent))
 		if err != nil {
@@ -124,7 +124,7 @@ func ExampleKeySet() {
 	// X-Webhook-Hash: f826996b1243032f0dcd7dc082d8d7e9f754904541f709051050106b3dd7880e
 }
 
-// githubStyle is a scheme of its own beside the two of this package.
+// githubStyle adds a third scheme to the two of this package.
 type githubStyle struct {
 	signing.Signer
 	key signing.Key
@@ -137,7 +137,7 @@ func (s githubStyle) Sign(h http.Header, m signing.Message) error {
 	return s.Signer.Sign(h, m)
 }
 
-// A Signer that adds a header which the receivers know from elsewhere.
+// A Signer that adds the signature header of another product.
 func ExampleSigner() {
 	key, err := signing.ParseSecret("It's a Secret to Everybody")
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// FuzzVerify feeds the header parser. Whatever comes, it must not panic, and what
-// it accepts must be a message that was signed. Where the library of the
-// Standard Webhooks authors refuses, so must we.
+// FuzzVerify feeds the header parser. No input may make it panic, and it accepts
+// signed messages only. A message that the library of the Standard Webhooks authors
+// refuses is refused here too.
 func FuzzVerify(f *testing.F) {
 	signed := map[[3]string]bool{}
 	for _, v := range loadVectors(f) {
@@ -45,8 +45,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzParseSecret checks that what is accepted is one of the two documented forms,
-// means what it means to the library of the Standard Webhooks authors, and is
+// FuzzParseSecret checks that every accepted secret has one of the two documented
+// forms, is the same key as in the library of the Standard Webhooks authors, and is
 // never shown whole.
 func FuzzParseSecret(f *testing.F) {
 	for _, v := range loadVectors(f) {

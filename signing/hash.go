@@ -15,8 +15,8 @@ func Hash(key Key, createdAtMillis int64, body []byte) string {
 }
 
 // VerifyHash says whether hash, hex in either case, is the [Hash] of body at that
-// time. It compares in constant time. What is not a hash, or a zero Key, is false.
-// How old the time may be is the caller's to decide.
+// time. It compares in constant time. It returns false for a malformed hash and
+// for a zero Key. The caller decides how old the time may be.
 func VerifyHash(key Key, createdAtMillis int64, body []byte, hash string) bool {
 	got, err := hex.DecodeString(hash)
 	if err != nil || key.isZero() {
@@ -26,7 +26,7 @@ func VerifyHash(key Key, createdAtMillis int64, body []byte, hash string) bool {
 	return hmac.Equal(got, want)
 }
 
-// appendCreatedAt appends what is signed before the body.
+// appendCreatedAt appends the time and the full stop that are signed before the body.
 func appendCreatedAt(dst []byte, createdAtMillis int64) []byte {
 	return append(strconv.AppendInt(dst, createdAtMillis, 10), '.')
 }

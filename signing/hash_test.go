@@ -11,7 +11,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// oracleHash is the hash scheme, written down once more from its definition.
+// oracleHash is a second implementation of the hash scheme, from its definition.
 func oracleHash(key []byte, createdAtMillis int64, body []byte) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%d.%s", createdAtMillis, body)

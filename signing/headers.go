@@ -26,8 +26,8 @@ const (
 	versionEd25519 = "v1a,"
 )
 
-// values returns all values of a header in whatever case the map spells it: a
-// request that did not come through net/http may not be canonical.
+// values returns all values of a header in any spelling of its name: the names
+// of a request that did not come through net/http may not be canonical.
 func values(h http.Header, name string) []string {
 	var all []string
 	for key, v := range h {
@@ -50,8 +50,8 @@ func validID(id string) bool {
 	return id != ""
 }
 
-// appendPrefix appends what is signed before the body: the id, the timestamp as
-// it stands in the header, and a full stop after each.
+// appendPrefix appends the bytes that are signed before the body: the id, the
+// timestamp as written in the header, and a full stop after each.
 func appendPrefix(dst []byte, id string, timestamp []byte) []byte {
 	dst = append(append(dst, id...), '.')
 	return append(append(dst, timestamp...), '.')

@@ -32,17 +32,17 @@ func newKey(b []byte) Key { return Key{secret: seal(b)} }
 
 func (k Key) isZero() bool { return k.secret == nil }
 
-// sealed returns the bytes of a key. It is a function because fmt and whatever
-// else walks values by reflection cannot look into one. The methods below do not
-// help in an unexported field, where fmt cannot call them, and a pointer does not
-// either: fmt follows it when the verb does not fit, as in %s.
+// sealed returns the bytes of a key. It is a function because fmt, and other code
+// that walks values by reflection, cannot look into a function. The methods below
+// do not help in an unexported field, where fmt cannot call them. A pointer does
+// not help either: fmt follows it when the verb does not fit, as in %s.
 type sealed func() []byte
 
 func seal(b []byte) sealed { return func() []byte { return b } }
 
 const redactedText = "[redacted]"
 
-// redacted is embedded in what must not be printed.
+// redacted is embedded in types that must not be printed.
 type redacted struct{}
 
 // String returns the fixed text [redacted].

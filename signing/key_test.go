@@ -14,8 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// A config as a host may have it, keys in every position that fmt treats in its
-// own way.
+// A config of a host, with keys in each position that fmt prints by other rules.
 type config struct {
 	Key     signing.Key
 	Pointer *signing.Key
@@ -38,7 +37,7 @@ func newConfig(t *testing.T, secret string) config {
 	key, private := mustKey(t, secret), mustPrivate(t, refPrivate)
 	trusted := signing.Keys{Secrets: []signing.Key{key}}
 	signer := mustSigner(t, private, secret)
-	// A first use fills whatever the signer keeps.
+	// A first use fills the signer's caches.
 	if err := signer.Sign(map[string][]string{}, signing.Message{ID: "a", At: refTime}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +48,7 @@ func newConfig(t *testing.T, secret string) config {
 	}
 }
 
-// spellings are the ways in which a printed key could show.
+// spellings are the encodings in which a printed key could show.
 func spellings(b []byte) []string {
 	dotted := strings.Trim(fmt.Sprint(b), "[]")
 	return []string{

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Keys are what a receiver trusts. A webhook signed with any one of them is
-// accepted; with none of them, nothing is. Order does not matter.
+// Keys are the keys that a receiver trusts. A webhook signed with any one of them
+// is accepted. Empty Keys accept nothing. Order does not matter.
 type Keys struct {
 	// Secrets verify v1 signatures. During a rotation keep the former one too.
 	Secrets []Key
@@ -14,9 +14,9 @@ type Keys struct {
 	Public []PublicKey
 }
 
-// ParseKeys reads one or more keys as a sender hands them out: what begins with
-// whpk_ as by [ParsePublicKey], all else as by [ParseSecret]. The error is
-// [ErrInvalidKey], also if there is no key at all.
+// ParseKeys reads one or more keys as a sender hands them out: a text that begins
+// with whpk_ as by [ParsePublicKey], any other text as by [ParseSecret]. The error
+// is [ErrInvalidKey], also if there is no key at all.
 func ParseKeys(texts ...string) (Keys, error) {
 	var keys Keys
 	if len(texts) == 0 {

@@ -59,7 +59,7 @@ func (s *KeySet) Sign(h http.Header, m Message) error {
 	return nil
 }
 
-// setHeaders does what five calls of h.Set would, with one allocation.
+// setHeaders replaces five calls of h.Set, with one allocation.
 func setHeaders(h http.Header, id, timestamp, createdAt, signature, hash string) {
 	v := []string{id, timestamp, createdAt, signature, hash}
 	h[HeaderID] = v[0:1:1]
@@ -69,7 +69,8 @@ func setHeaders(h http.Header, id, timestamp, createdAt, signature, hash string)
 	h[HeaderHash] = v[4:5:5]
 }
 
-// appendEd25519 appends the v1a signature after the others, if there is a key.
+// appendEd25519 appends the v1a signature after the v1 signatures, if there is a
+// private key.
 func (s *KeySet) appendEd25519(dst []byte, w *scratch, body []byte) []byte {
 	if s.private.isZero() {
 		return dst
@@ -79,7 +80,7 @@ func (s *KeySet) appendEd25519(dst []byte, w *scratch, body []byte) []byte {
 	return base64.StdEncoding.AppendEncode(dst, s.private.sign(w.signed))
 }
 
-// maxScratch is how many bytes a scratch may hold and still be kept.
+// maxScratch is the size in bytes above which a scratch is not kept for reuse.
 const maxScratch = 64 << 10
 
 func (s *KeySet) recycle(w *scratch) {
@@ -88,10 +89,10 @@ func (s *KeySet) recycle(w *scratch) {
 	}
 }
 
-// scratch is what one call of Sign works with.
+// scratch holds the buffers of one call of Sign.
 type scratch struct {
 	macs   []hash.Hash // one for each key; after a first Reset they cost little
-	signed []byte      // what is signed before the body, for ed25519 with it
+	signed []byte      // the signed prefix; for ed25519 the body follows
 	text   []byte      // header values, end to end
 	sum    []byte      // one HMAC
 }

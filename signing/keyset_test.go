@@ -20,7 +20,7 @@ func TestKeySet_Vectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			signer := v.signer(t)
-			for range 3 { // what a signer keeps from one message must not show in the next
+			for range 3 { // buffers that a signer keeps must not leak into the next message
 				h := http.Header{"Content-Type": {"application/json"}, signing.HeaderSignature: {"v1,stale", "v1,staler"}}
 				if err := signer.Sign(h, v.message()); err != nil {
 					t.Fatal(err)
@@ -50,7 +50,7 @@ func TestKeySet_HeadersOfOneAttemptAreItsOwn(t *testing.T) {
 	if got := first.Get("webhook-signature"); got != refSignature {
 		t.Errorf("after a second message the first has %s", got)
 	}
-	// The values share one array: appending to one must not reach its neighbour.
+	// The values share one array: appending to one must not change the next.
 	first.Add(signing.HeaderID, "more")
 	if got := first.Get("webhook-timestamp"); got != refTimestamp {
 		t.Errorf("after adding an id the timestamp is %s", got)
@@ -64,7 +64,7 @@ func TestKeySet_IsSafeForConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			// Bodies below and above what a signer is willing to keep.
+			// Bodies below and above the size that a signer keeps in its buffers.
 			body := bytes.Repeat([]byte{byte('a' + i)}, 1+i*20_000)
 			for range 20 {
 				h := http.Header{}

@@ -13,7 +13,7 @@ import (
 // its body is larger than [ReceiverOptions] allow.
 var ErrBodyTooLarge = errors.New("webhook body too large")
 
-// DefaultMaxBody is how large a body [Middleware] accepts, in bytes: 1 MiB.
+// DefaultMaxBody is the largest body that [Middleware] accepts, in bytes: 1 MiB.
 const DefaultMaxBody = 1 << 20
 
 // ReceiverOptions are the options of [Middleware].
@@ -25,17 +25,17 @@ type ReceiverOptions struct {
 	MaxBody int64
 	// Now is the clock. Default: [time.Now].
 	Now func() time.Time
-	// OnReject is told of each request that is refused and why, for a log. It is
-	// called before the answer is written, and for several requests at once. It
-	// must not read the body. Default: nothing is called.
+	// OnReject is called with each refused request and the reason, for a log. It
+	// is called before the answer is written, and for several requests at once.
+	// It must not read the body. Default: nothing is called.
 	OnReject func(r *http.Request, err error)
 }
 
-// Middleware returns a wrapper for handlers that receive webhooks. What reaches
-// the wrapped handler is authentic: its body, which can be read as usual, and its
-// webhook-id, r.Header.Get([HeaderID]). Nil opts mean the defaults.
+// Middleware returns a wrapper for handlers that receive webhooks. The wrapped
+// handler gets authentic requests alone: the body, which can be read as usual, and
+// the webhook-id, r.Header.Get([HeaderID]), are signed. Nil opts mean the defaults.
 //
-// Other requests are answered here, with a line of text that says what was wrong:
+// Middleware answers all other requests, with a line of text that names the fault:
 // 413 to a body that is too large, 401 to a time or a signature that does not hold,
 // 400 to headers that are missing or malformed and to a body that breaks off.
 func Middleware(keys Keys, opts *ReceiverOptions) func(http.Handler) http.Handler {
@@ -69,14 +69,14 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	authentic := *r // a handler must not change the request that it was given
+	authentic := *r // a copy: a handler must not change its request
 	authentic.Body = io.NopCloser(bytes.NewReader(body))
 	authentic.ContentLength = int64(len(body))
 	v.next.ServeHTTP(w, markVerified(&authentic))
 }
 
-// authenticate returns the body of an authentic request. It looks at the headers
-// first: most of what is not authentic costs no read.
+// authenticate returns the body of an authentic request. It checks the headers
+// first, so that most forged requests cost no read.
 func (v *receiver) authenticate(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	e, err := openEnvelope(r.Header, v.opts.Now(), v.opts.Tolerance)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// inbox is a handler that keeps what reaches it.
+// inbox is a handler that keeps the bodies of its requests.
 type inbox struct {
 	ids    []string
 	bodies []string
@@ -144,7 +144,7 @@ func TestMiddleware_Defaults(t *testing.T) {
 	}
 }
 
-// endless is a body far larger than the limit; it counts how much was read.
+// endless is a body far larger than the limit; it counts the bytes that are read.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -6,8 +6,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/redact"
 )
 
-// The Format methods keep secrets, payloads and customers' addresses out of what is
-// printed, whatever the verb. The fields' tags say what is shown.
+// The Format methods keep secrets, payloads and customers' addresses out of printed
+// text, for every verb. The fields' tags choose the shown parts: see internal/redact.
 
 // Format implements [fmt.Formatter].
 func (m Message) Format(f fmt.State, _ rune) { redact.Format(f, m) }

@@ -12,14 +12,14 @@ import (
 // The error around it names the rule and never repeats the text.
 var ErrInvalidKey = errors.New("invalid signing key")
 
-// How keys are written, as in Standard Webhooks 1.0, "Signature scheme".
+// The prefixes of keys in text form, from Standard Webhooks 1.0, "Signature scheme".
 const (
 	prefixSecret  = "whsec_"
 	prefixPublic  = "whpk_"
 	prefixPrivate = "whsk_"
 )
 
-// Lengths in bytes. Those of a decoded secret are from Standard Webhooks 1.0.
+// Lengths in bytes. The lengths of a decoded secret are from Standard Webhooks 1.0.
 const (
 	minRaw, maxRaw         = 8, 256
 	minDecoded, maxDecoded = 24, 64
@@ -39,8 +39,8 @@ func NewSecret() string {
 // ParseSecret returns the key that a secret stands for. After the prefix whsec_
 // it must be padded standard base64 of 24 to 64 bytes, and these are the key.
 // Without it, the text itself is the key: 8 to 256 printable ASCII characters.
-// Anything else is [ErrInvalidKey], and so are the texts of ed25519 keys (whpk_,
-// whsk_): whoever signs with a public key as the secret has no secret.
+// Any other text is [ErrInvalidKey], and so are the texts of ed25519 keys (whpk_,
+// whsk_): a public key is known to everyone, so it cannot be a secret.
 func ParseSecret(secret string) (Key, error) {
 	if encoded, ok := strings.CutPrefix(secret, prefixSecret); ok {
 		b, ok := decodeBase64(encoded)
@@ -60,8 +60,8 @@ func ParseSecret(secret string) (Key, error) {
 	return newKey([]byte(secret)), nil
 }
 
-// Mask returns a secret as it may be shown: its last four characters after four
-// dots, as in ••••3f9a. Of a text shorter than any secret it shows none.
+// Mask returns a secret in a form for display: its last four characters after four
+// dots, as in ••••3f9a. A text that is shorter than any secret becomes four dots.
 func Mask(secret string) string {
 	runes := []rune(secret)
 	if len(runes) < minRaw {

@@ -18,18 +18,18 @@ type Message struct {
 	ID string
 	// At is the time of this attempt, not before 1970.
 	At time.Time
-	// Body is what will be sent, byte for byte.
+	// Body is the body of the request, byte for byte.
 	Body []byte `log:"size"`
 }
 
-// Signer proves to a receiver who sent a webhook. [KeySet] is the one that comes
-// with this package; implement it for another scheme, or around a KeySet for one
-// more.
+// Signer proves the sender of a webhook to its receiver. This package has one
+// implementation, [KeySet]. Write another one for a scheme of your own, alone or
+// around a KeySet.
 //
-// Sign sets headers for this one attempt, replacing what stands there, and leaves
-// the others alone. h is not nil. It is called from many goroutines at once, for
-// every attempt again, and must neither change nor keep the body. If it returns an
-// error, nothing is sent.
+// Sign sets headers for this one attempt. It replaces their former values and
+// leaves all other headers alone. h is not nil. Sign is called for every attempt,
+// from many goroutines at once, and must neither change nor keep the body. If it
+// returns an error, nothing is sent.
 type Signer interface {
 	Sign(h http.Header, m Message) error
 }

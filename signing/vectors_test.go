@@ -10,8 +10,8 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// vector is a message with the headers that it must get. None was computed with
-// this package: each says where it is from.
+// vector is a message with the headers that it must get. No vector was computed with
+// this package: each names its source.
 type vector struct {
 	Name       string
 	Source     string
@@ -53,7 +53,7 @@ func (v vector) signer(t testing.TB) *signing.KeySet {
 	return mustSigner(t, private, v.Secrets...)
 }
 
-// header is what a receiver gets.
+// header returns the headers of the vector as a receiver gets them.
 func (v vector) header() http.Header {
 	return http.Header{
 		signing.HeaderID:        {v.ID},
@@ -62,7 +62,7 @@ func (v vector) header() http.Header {
 	}
 }
 
-// The reference vector, for tests that change one thing about it.
+// The reference vector, for tests that change one part of it.
 const (
 	refSecret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	refID        = "msg_p5jXN8AQM9LWM0D4loKWxJek"

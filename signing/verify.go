@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// Why a webhook is refused. The errors are wrapped with what was wrong, never
-// with a key or an expected signature: compare with [errors.Is].
+// The reasons to refuse a webhook. The errors around them describe the fault and
+// never hold a key or an expected signature: compare with [errors.Is].
 var (
 	// ErrMissingHeader says that one of the three webhook headers is absent or empty.
 	ErrMissingHeader = errors.New("webhook header missing")
-	// ErrMalformedHeader says that one of them is there, and not as it must be.
+	// ErrMalformedHeader says that one of the three webhook headers is malformed.
 	ErrMalformedHeader = errors.New("webhook header malformed")
 	// ErrTimestampTooOld says that the webhook was signed too long ago: it may be
 	// a replay.
 	ErrTimestampTooOld = errors.New("webhook timestamp too old")
-	// ErrTimestampTooNew says that it was signed too far in the future.
+	// ErrTimestampTooNew says that the webhook's time is too far in the future.
 	ErrTimestampTooNew = errors.New("webhook timestamp too new")
-	// ErrSignature says that no signature was made with a key that is trusted,
-	// over this id, timestamp and body.
+	// ErrSignature says that no signature over this id, timestamp and body was made
+	// with a trusted key.
 	ErrSignature = errors.New("webhook signature does not match")
 )
 
@@ -39,7 +39,7 @@ const maxSignatures = 32
 // Verify checks the Standard Webhooks signature of a request: that one of the
 // signatures in h was made over body with one of the keys, at most tolerance from
 // now. A tolerance of 0 or less means [DefaultTolerance]. To check a webhook that
-// was stored earlier, pass the time at which it came as now.
+// was stored earlier, pass its time of arrival as now.
 //
 // Several signatures and several keys are allowed, in any order, and versions
 // other than v1 and v1a are ignored. Header names are found in any case. It
@@ -53,9 +53,9 @@ func Verify(h http.Header, body []byte, keys Keys, now time.Time, tolerance time
 	return e.verify(body, keys)
 }
 
-// envelope is what the headers say, well-formed and in time, but not yet proved.
+// envelope holds the values of the headers: well-formed, in time, not yet verified.
 type envelope struct {
-	id, timestamp string // as they came, which is what is signed
+	id, timestamp string // as they came: these texts are signed
 	signatures    []string
 }
 
@@ -85,11 +85,11 @@ func openEnvelope(h http.Header, now time.Time, tolerance time.Duration) (envelo
 	return envelope{id, timestamp, signatures}, nil
 }
 
-// isSpace is true of the one character that separates signatures.
+// isSpace reports whether r separates signatures.
 func isSpace(r rune) bool { return r == ' ' }
 
-// single returns the value of a header that must be there once: of two, another
-// reader of the request might see the other.
+// single returns the value of a header that must occur exactly once. With two
+// values, another reader of the request could choose the second one.
 func single(h http.Header, name string) (string, error) {
 	switch v := values(h, name); {
 	case len(v) == 0 || len(v) == 1 && v[0] == "":
@@ -135,8 +135,8 @@ func (e envelope) verify(body []byte, keys Keys) error {
 		ErrSignature, len(e.signatures), len(keys.Secrets), len(keys.Public))
 }
 
-// containsHMAC compares texts, version and all, so that only the one encoding of
-// a signature is accepted and other versions cannot match.
+// containsHMAC compares texts with their version, so that only the one encoding of
+// a signature is accepted and no other version can match.
 func (e envelope) containsHMAC(key Key, signed []byte) bool {
 	sum := hashSum(nil, key.HMAC(), signed, nil)
 	want := base64.StdEncoding.AppendEncode([]byte(versionHMAC), sum)

@@ -21,7 +21,7 @@ func TestVerify_Vectors(t *testing.T) {
 			if v.PublicKey != "" {
 				trusted = append(trusted, v.PublicKey)
 			}
-			for _, key := range trusted { // each is enough by itself
+			for _, key := range trusted { // each key is enough by itself
 				if err := signing.Verify(v.header(), []byte(v.Body), mustKeys(t, key), v.at(), 0); err != nil {
 					t.Errorf("with %s: %v", signing.Mask(key), err)
 				}
@@ -32,7 +32,7 @@ func TestVerify_Vectors(t *testing.T) {
 
 func TestVerify_Signature(t *testing.T) {
 	t.Parallel()
-	// Well-formed signatures that are not those of the message.
+	// Well-formed signatures of other messages.
 	const wrong, wrongA = "v1,AAAASsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE8=", "v1a,AAAA2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag=="
 	for name, tt := range map[string]struct {
 		signature string
@@ -222,7 +222,7 @@ func TestVerify_Headers(t *testing.T) {
 	}
 }
 
-// respell makes a header as it comes from something other than net/http.
+// respell returns the headers as a server other than net/http may spell them.
 func respell(h http.Header, spelling func(string) string) {
 	original := h.Clone()
 	clear(h)
@@ -233,8 +233,9 @@ func respell(h http.Header, spelling func(string) string) {
 
 func TestVerify_WithoutAUsableKeyNothingIsTrusted(t *testing.T) {
 	t.Parallel()
-	// What a zero key would have signed, if it could: HMAC under the empty key, and
-	// the signature that holds for every message under a public key of order one.
+	// Signatures that a zero key would accept without its check: the HMAC under the
+	// empty key, and the one that holds for every message under a public key of
+	// order one.
 	empty := "v1,fake"
 	trivial := make([]byte, 64)
 	trivial[0] = 1
@@ -245,7 +246,7 @@ func TestVerify_WithoutAUsableKeyNothingIsTrusted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for id := range 64 { // a zero public key would let one in four of these pass
+			for id := range 64 { // a zero public key would accept one in four of these
 				forged := forged.Clone()
 				forged.Set("webhook-id", strings.Repeat("m", id+1))
 				if err := signing.Verify(forged, []byte(refBody), keys, refTime, 0); !errors.Is(err, signing.ErrSignature) {
