@@ -51,8 +51,8 @@ func New(logger *slog.Logger, now func() time.Time) *Log {
 	return &Log{logger: logger, now: now, conditions: map[string]map[any]*condition{}}
 }
 
-// Occurred notes an occurrence of a condition, which the message names. The subject is
-// what the condition is about: a comparable value, or nil if there is only one.
+// Occurred notes an occurrence of a condition, which the message names. The subject of
+// the condition is a comparable value, or nil if there is only one subject.
 func (l *Log) Occurred(ctx context.Context, level slog.Level, message string, subject any, args ...any) {
 	now := l.now()
 	l.mu.Lock()

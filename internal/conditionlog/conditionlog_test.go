@@ -13,7 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 )
 
-// recorder is a log whose lines a test reads.
+// recorder is a log that keeps its lines for the test.
 type recorder struct {
 	*conditionlog.Log
 	text bytes.Buffer

@@ -21,7 +21,7 @@ type Authority struct {
 	cert *x509.Certificate
 }
 
-// NewAuthority makes an authority that nobody knows yet.
+// NewAuthority makes an authority that no client trusts yet.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -38,7 +38,7 @@ func NewAuthority(tb testing.TB) *Authority {
 	return a
 }
 
-// Certificate is one that is as it should be, for an address or a name.
+// Certificate returns a valid certificate for an address or a name, without a signature.
 func Certificate(host string) *x509.Certificate {
 	cert := &x509.Certificate{
 		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(2 * time.Hour),
@@ -69,7 +69,7 @@ func (a *Authority) lengthen(config *tls.Config, n int) {
 	}
 }
 
-// Roots are what a client needs to trust the authority.
+// Roots returns the pool of certificates with which a client trusts the authority.
 func (a *Authority) Roots() *x509.CertPool {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)

@@ -19,7 +19,7 @@ func Reset(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// Sends sends a text and then does something else.
+// Sends sends a text and then calls a function.
 func Sends(text string, then func(net.Conn)) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, _ = io.WriteString(conn, text)
@@ -27,7 +27,7 @@ func Sends(text string, then func(net.Conn)) func(net.Conn) {
 	}
 }
 
-// Repeats sends a text so many times.
+// Repeats sends a text a number of times.
 func Repeats(text string, times int) func(net.Conn) {
 	return func(conn net.Conn) {
 		out := bufio.NewWriterSize(conn, 64<<10)
@@ -58,7 +58,7 @@ func Drips(text string, every time.Duration) func(net.Conn) {
 	}
 }
 
-// later gives the other side the time to read what was sent: a RST overtakes it.
+// later waits before it calls then, so that the client reads the response first: a RST overtakes it.
 func later(then func(net.Conn)) func(net.Conn) {
 	return func(conn net.Conn) {
 		pause := time.NewTimer(500 * time.Millisecond)

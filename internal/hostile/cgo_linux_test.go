@@ -2,5 +2,5 @@
 
 package hostile_test
 
-// withCgo says whether the system's resolver can be had.
+// withCgo reports whether the system's resolver is available.
 const withCgo = true

@@ -12,8 +12,8 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/sqlite"
 )
 
-// testDispatcher edits the rows in the database behind the library's back and has
-// an event delivered to all of them.
+// testDispatcher edits the rows in the database without the library, and has an event
+// delivered to each of them.
 func testDispatcher(t *testing.T, world *internet) {
 	ctx := t.Context()
 	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "webhooks.db"), sqlite.Options{})

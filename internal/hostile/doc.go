@@ -1,4 +1,4 @@
-// Package hostile is what this module has to withstand: URLs that try to lead
-// somewhere they must not, and receivers that answer as no honest one does. Tests
-// of several packages use it, and its own tests send to those URLs for real.
+// Package hostile holds the attacks that this module has to withstand: URLs that lead
+// to forbidden addresses, and receivers that answer as no honest receiver does. Tests of
+// several packages use it, and its own tests really send to these URLs.
 package hostile

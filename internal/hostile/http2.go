@@ -18,7 +18,8 @@ const (
 	settingMaxStreams, settingWindow = 3, 4
 )
 
-// http2 are written by hand, because no library breaks the rules that they break.
+// http2 returns receivers that break the rules of HTTP/2. They write frames by hand,
+// because no library breaks these rules.
 func http2() []Receiver {
 	const (
 		refused   = "the receiver refused the request before processing it "
@@ -50,8 +51,8 @@ func http2() []Receiver {
 	return list
 }
 
-// speaks begins a connection with settings, reads a request, and does something then;
-// without that it goes on to read.
+// speaks begins a connection with settings, reads a request, and then calls a function.
+// If that is nil, it goes on to read.
 func speaks(settings string, then func(net.Conn)) func(*Server, net.Conn) {
 	return requests(settings, func(conn net.Conn, _ uint32) (more bool) {
 		if then != nil {
@@ -67,8 +68,8 @@ func refuse(conn net.Conn, stream uint32) (more bool) {
 	return err == nil
 }
 
-// requests begins a connection with settings, and calls a function at the end of each request,
-// as long as it wants more of them.
+// requests begins a connection with settings, and calls a function at the end of each request
+// until that returns false.
 func requests(settings string, each func(conn net.Conn, stream uint32) (more bool)) func(*Server, net.Conn) {
 	return func(s *Server, conn net.Conn) {
 		preface := make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
@@ -97,7 +98,7 @@ func requests(settings string, each func(conn net.Conn, stream uint32) (more boo
 	}
 }
 
-// unread does not count the requests: it is chance whether one comes before the
+// unread does not count the requests: it is chance whether a request comes before the
 // settings that forbid it.
 func unread(serve func(*Server, net.Conn)) func(*Server, net.Conn) {
 	return func(_ *Server, conn net.Conn) { serve(new(Server), conn) }

@@ -24,13 +24,13 @@ const (
 	proxyPort = 3128
 )
 
-// An internet is every address of the world at once, with a canary on those that
-// must not be reached, and with names.
+// An internet is every address of the world at once, and a name server. A canary listens
+// on the addresses that must not be reached.
 type internet struct {
 	mu      sync.Mutex
-	reached []string       // what nobody should have connected to, since it was asked last
+	reached []string       // forbidden addresses that were connected to, since the last look
 	served  map[string]int // by method and path, at the address that is allowed
-	queries map[string]int // for the IPv4 address of a name
+	queries map[string]int // number of queries for the IPv4 address of a name
 }
 
 // newInternet listens on every port that an URL of the corpus names. It needs
@@ -82,7 +82,7 @@ func corpus() (all []string) {
 	return all
 }
 
-// A canary passes on the connections to what is allowed, and notes the others.
+// A canary passes connections to the allowed address on, and notes all other connections.
 type canary struct {
 	net.Listener
 	world *internet
@@ -113,7 +113,7 @@ func isAllowed(to netip.AddrPort) bool {
 	return !slices.ContainsFunc(hostile.Forbidden, func(n netip.Prefix) bool { return n.Contains(to.Addr().WithZone("")) })
 }
 
-// ServeHTTP is the server that is allowed.
+// ServeHTTP is the server at the allowed address.
 func (w *internet) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.served[r.Method+" "+r.URL.Path]++
@@ -130,7 +130,7 @@ func (w *internet) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	rw.WriteHeader(http.StatusNoContent)
 }
 
-// mustBeUntouched fails if a canary was connected to since it was asked last.
+// mustBeUntouched fails if a canary was connected to since the last call.
 func (w *internet) mustBeUntouched(t *testing.T) {
 	t.Helper()
 	if reached := w.take(); len(reached) > 0 {
@@ -146,7 +146,7 @@ func (w *internet) take() []string {
 	return reached
 }
 
-// takeServed returns how often something was asked for, since it was asked last.
+// takeServed returns the number of requests of a kind since the last call.
 func (w *internet) takeServed(request string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -155,7 +155,7 @@ func (w *internet) takeServed(request string) int {
 	return n
 }
 
-// names lead to what is listed; all others to 10.0.0.1.
+// names maps names to their addresses. All other names lead to 10.0.0.1.
 var names = map[string][]string{
 	"allowed.example.com": {"8.8.8.8"},
 	"two.example.com":     {"10.0.0.1", "8.8.8.8", "fd00:ec2::254"},
@@ -165,9 +165,8 @@ var names = map[string][]string{
 	"zero.example.com":    {"0.0.0.0", "::"},
 }
 
-// lookUp answers a query. The name rebind.example.com leads to what is allowed the
-// first time that it is asked for: by the first attempt, if nothing looks it up
-// when it is saved.
+// lookUp answers a query. The name rebind.example.com leads to the allowed address at the
+// first query, which the first attempt sends, as long as saving the URL looks up no name.
 func (w *internet) lookUp(name string, kind dnsmessage.Type) (all []netip.Addr) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	addrs := names[name]

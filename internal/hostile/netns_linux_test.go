@@ -55,8 +55,8 @@ func leaveOut(t *testing.T, why string) {
 }
 
 // claimEverything makes every unicast address in the world one of this machine's, so
-// that whatever is connected to, a listener of the test accepts it. It skips the
-// test if it has not the right to.
+// that a listener of the test accepts every connection. It skips the test if the process
+// lacks the permission.
 func claimEverything(t *testing.T) {
 	t.Helper()
 	const (

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// Kept is how many bytes of a response are kept.
+// Kept is the number of bytes of a response that are kept.
 const Kept = 16 << 10
 
-// Timeout is the Error of a [Receiver] that answers too late. What is recorded says
-// after how long, too.
+// Timeout is the Error of a [Receiver] that answers too late. The recorded error has the
+// duration behind it.
 const Timeout = "timeout after "
 
-// A Receiver answers a POST as no honest one does.
+// A Receiver answers a POST as no honest receiver does.
 type Receiver struct {
 	Name  string
 	Serve func(*Server, net.Conn)
@@ -29,10 +29,10 @@ type Receiver struct {
 	Bare   bool
 	Chain  int // certificates that it sends behind its own
 
-	Status    int // that arrives; 0 for none
-	Body      int // bytes of it that are kept; -1 for some
+	Status    int // the status that arrives; 0 for none
+	Body      int // number of bytes of the body that are kept; -1 for any number above 0
 	Truncated bool
-	Error     string // in words, even where the status is what counts
+	Error     string // the recorded error, also beside a status
 	Unsent    bool   // no request gets as far as the wire
 	Refuses   bool   // it says of each request that it did not process it
 }
@@ -48,7 +48,7 @@ func (r Receiver) Requests() int32 {
 	return 1
 }
 
-// Plain are the receivers that speak HTTP/1 without TLS.
+// Plain returns the receivers that speak HTTP/1 without TLS.
 func Plain() []Receiver {
 	const (
 		broken = "the receiver's response is malformed"
@@ -99,7 +99,7 @@ func Plain() []Receiver {
 	})
 }
 
-// Secure are the receivers that speak TLS, or should. The last ones agree on HTTP/2.
+// Secure returns the receivers that speak TLS, or should. The last ones agree on HTTP/2.
 func Secure() []Receiver {
 	hangs := func(_ *Server, conn net.Conn) { Wait(conn) }
 	now := time.Now()
@@ -125,8 +125,8 @@ func Secure() []Receiver {
 
 func asUsual(*x509.Certificate, *tls.Config) {}
 
-// Start serves, with a certificate of the authority if it speaks TLS. What is done
-// with each connection first may be nil.
+// Start serves, with a certificate of the authority if the receiver speaks TLS. It calls
+// first, unless it is nil, with each connection.
 func (r Receiver) Start(a *Authority, first func(net.Conn)) *Server {
 	config := new(tls.Config)
 	if r.Secure != nil {
@@ -146,7 +146,7 @@ func (r Receiver) Start(a *Authority, first func(net.Conn)) *Server {
 	})
 }
 
-// URL returns the address of the receiver that a server is.
+// URL returns the address of the receiver on a server.
 func (r Receiver) URL(s *Server) string {
 	if r.Secure != nil {
 		return "https" + strings.TrimPrefix(s.URL(), "http")
@@ -154,7 +154,7 @@ func (r Receiver) URL(s *Server) string {
 	return s.URL()
 }
 
-// reads reads a request before it does something.
+// reads reads a request before it calls then.
 func reads(then func(net.Conn)) func(*Server, net.Conn) {
 	return func(s *Server, conn net.Conn) {
 		if s.Next(bufio.NewReader(conn)) != nil {

@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// A Server does with each connection as it is told.
+// A Server calls a function with each connection.
 type Server struct {
 	net.Listener
-	Connections atomic.Int32 // that were accepted
-	Requests    atomic.Int32 // that were read
+	Connections atomic.Int32 // number of connections that were accepted
+	Requests    atomic.Int32 // number of requests that were read
 
 	mu      sync.Mutex
 	open    []net.Conn
@@ -22,8 +22,7 @@ type Server struct {
 }
 
 // Serve starts a server on a port of 127.0.0.1. It ends with the test, or by
-// [Server.Close]; what serves a connection returns when that is closed, at the
-// latest then.
+// [Server.Close], which closes the connections: then serve must return.
 func Serve(tb testing.TB, serve func(*Server, net.Conn)) *Server {
 	tb.Helper()
 	s := &Server{Listener: Listen(tb, "127.0.0.1:0")}

@@ -21,8 +21,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/hostile"
 )
 
-// What is said at save is not what protects: a row may be older than a rule, or be
-// written by somebody else. So all that tenants try is sent to as it is, by both
+// The check when a URL is saved is no protection: a row may be older than a rule, or be
+// written by another program. So the test sends to each URL unchecked, with both
 // resolvers, in a network where every address answers.
 func TestSSRF(t *testing.T) {
 	t.Parallel()
@@ -85,8 +85,8 @@ func testCanaries(t *testing.T, world *internet) {
 	}
 }
 
-// The system's resolver takes numbers for addresses that Go's takes for names. That
-// shows which one it is.
+// The system's resolver reads some numbers as addresses, where Go's resolver reads names.
+// The answer shows which resolver is in use.
 func testResolver(t *testing.T) {
 	want := "10.0.0.1" // the name server's answer
 	if os.Getenv("GODEBUG") == "netdns=cgo" {
@@ -135,8 +135,8 @@ func testClient(t *testing.T, world *internet) {
 	}
 }
 
-// readings are what a parser may make of a text. The first is that of net/url, if
-// it makes anything of it; for the others no parser is asked.
+// readings returns the URLs that a parser may read from a text. The first one is the
+// reading of net/url, if it has one. The test composes all further readings itself.
 func readings(raw string) (all []*url.URL) {
 	if u, err := url.Parse(raw); err == nil {
 		all = append(all, u)
@@ -159,10 +159,9 @@ func readings(raw string) (all []*url.URL) {
 	return all
 }
 
-// refusal is how what is recorded of a URL has to begin if it got past the checks at
-// save; "" for anything, so long as no canary is touched: for URLs that nobody could
-// send to, and for numbers, which mean one thing to Go's resolver and another to the
-// system's.
+// refusal returns the beginning of the recorded error for a URL that got past the checks at
+// save. It is "" where any error is fine, as long as no canary is touched: for URLs that
+// cannot be sent to, and for numbers, which the two resolvers read in different ways.
 func refusal(raw string) string {
 	_, err := new(guard.Policy).ParseURL(raw, true)
 	e, isBlocked := errors.AsType[*guard.BlockedError](err)
@@ -222,7 +221,7 @@ func testRedirects(t *testing.T, world *internet) {
 	}
 }
 
-// The other URL that this library fetches is the operator's own, under the same guard.
+// The JWKS is the operator's own URL. The library fetches it under the same guard.
 func testJWKS(t *testing.T, world *internet) {
 	client := newClient(t).HTTPClient()
 	fetched := 0
@@ -249,7 +248,7 @@ func testJWKS(t *testing.T, world *internet) {
 	}
 }
 
-// token has a signature that takes a key to check.
+// token returns a token with a signature, which cannot be checked without a key.
 func token() string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"RS256","kid":"unknown"}`)) + "." + encode([]byte(`{"exp":4102444800}`)) + "." + encode([]byte("signature"))

@@ -14,8 +14,8 @@ type Group struct {
 	URLs []string
 }
 
-// URLs are what tenants try. They are also the seed of a fuzz test, and are sent to
-// for real, as if their rows had been written before there was a rule.
+// URLs are URLs that tenants try. They are also the seed of a fuzz test, and a test really
+// sends to them, as if their rows were older than the rules.
 var URLs = []Group{
 	{"PublicIsAccepted", OK, []string{
 		"https://example.com", "https://example.com/", "https://example.com/hooks?a=b&c=%20d", "http://example.com/",
@@ -130,7 +130,7 @@ var URLs = []Group{
 	{"PercentEncoding", Malformed, []string{"https://example.com/%zz", "https://example.com/%", "https://example.com/%2"}},
 }
 
-// StoredURLs maps what a tenant may write to what is stored.
+// StoredURLs maps a URL as a tenant writes it to the URL that is stored.
 var StoredURLs = map[string]string{
 	"HTTPS://Example.COM./Hooks?A=b":                                   "https://example.com/Hooks?A=b",
 	"https://example.com":                                              "https://example.com",

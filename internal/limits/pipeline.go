@@ -12,17 +12,17 @@ import (
 
 const (
 	maxBatch = 500 // rows of a commit; larger ones are no faster
-	writers  = 2   // of each kind: while one commits the other gathers
-	senders  = 64  // POSTs under way at once; more are slower on two cores
+	writers  = 2   // goroutines of each kind: one gathers while the other one commits
+	senders  = 64  // POSTs in flight at once; more are slower on two cores
 )
 
-// Event is what was published.
+// Event is a published event.
 type Event struct {
 	ID   uuid.UUID
 	Body []byte
 }
 
-// Delivery is an event for an endpoint, and what became of it.
+// Delivery is an event for an endpoint, with its outcome.
 type Delivery struct {
 	ID       uuid.UUID
 	Event    uuid.UUID
@@ -40,7 +40,7 @@ type Store interface {
 	Insert(events []Event, deliveries []*Delivery, leased bool)
 	// Claim leases up to max deliveries that are due.
 	Claim(max int) []*Delivery
-	// Finish records what became of deliveries.
+	// Finish records the outcomes of deliveries.
 	Finish(deliveries []*Delivery)
 	Close()
 }
@@ -49,8 +49,8 @@ type Store interface {
 type Options struct {
 	Target string // URL that everything is posted to, with the endpoint's number behind it
 	FanOut int    // deliveries of an event
-	Claim  bool   // hand nothing over in memory: everything is claimed from the store
-	// Finished is told how many more deliveries are recorded, if it is not nil.
+	Claim  bool   // every delivery is claimed from the store; none is handed over in memory
+	// Finished, if it is not nil, is called with the number of newly recorded deliveries.
 	Finished func(more int)
 }
 
@@ -120,8 +120,8 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// Close ends the pipeline when all that was published is recorded. Nobody may
-// publish any more.
+// Close ends the pipeline when all published events are recorded. Publish must not be
+// called any more.
 func (p *Pipeline) Close() {
 	close(p.publications)
 	p.inserters.Wait()
@@ -135,8 +135,8 @@ func (p *Pipeline) Close() {
 	p.store.Close()
 }
 
-// gather returns the first item and what has come behind it: a group commit takes
-// what gathered while the last one ran, and waits for nothing.
+// gather returns the first item and the items that wait behind it. A group commit takes
+// the items that arrived during the last commit, and does not wait for more.
 func gather[T any](first T, in <-chan T, size func(T) int) []T {
 	batch, n := []T{first}, size(first)
 	for n < maxBatch {

@@ -47,8 +47,8 @@ func JoinPostgres(dsn, schema string) Store {
 	config, err := pgxpool.ParseConfig(dsn)
 	must(err)
 	config.MaxConns = 2*writers + 1
-	// Of the plans made while the tables are small those that read all of them are the
-	// cheapest, and a connection may keep them.
+	// While the tables are small, plans with sequential scans are the cheapest, and a
+	// connection may keep them.
 	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	config.ConnConfig.RuntimeParams["enable_bitmapscan"] = "off"
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)

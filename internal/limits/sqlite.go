@@ -80,7 +80,7 @@ func (s *sqlite) Insert(events []Event, deliveries []*Delivery, leased bool) {
 	})
 }
 
-// Claim is not there: a SQLite file has one process, which hands over.
+// Claim panics: a SQLite file has one process, which hands every delivery over in memory.
 func (s *sqlite) Claim(int) []*Delivery { panic("limits: no claims on SQLite") }
 
 func (s *sqlite) Finish(deliveries []*Delivery) {

@@ -1,8 +1,8 @@
 // Command mutate checks that the tests notice faults. It copies the module into a temporary
-// folder, makes one change there after the other, and runs the tests that have to fail on it.
+// folder, makes one change at a time there, and runs the tests that must fail because of it.
 //
 //	make mutate              # every change, about half an hour
-//	make mutate ONLY=jwt     # those whose file or text matches a regular expression
+//	make mutate ONLY=jwt     # changes with a file or a text that matches a regular expression
 //
 // It prints the changes that no test noticed, and exits with 1 if there are any. It exits with
 // 2 where it cannot tell: the tests fail without a change, a text to be changed is no longer
@@ -46,7 +46,7 @@ func start() int {
 	return 0
 }
 
-// run returns how many mutants no test noticed.
+// run returns the number of mutants that no test noticed.
 func run(ctx context.Context, only string) (survivors int, err error) {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
@@ -115,7 +115,7 @@ func copyModule(ctx context.Context, dir string) error {
 	return nil
 }
 
-// tests are the tests that have to fail: a package, and the tests in it by the expression of go test -run.
+// tests are the tests that must fail: a package, and an expression for go test -run.
 type tests struct{ pkg, run string }
 
 func (t tests) pass(ctx context.Context, dir string) (passed bool, output string, err error) {

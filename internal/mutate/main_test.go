@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A change whose text is gone would no longer test anything.
+// A change that no longer finds its text in the code tests nothing.
 func TestEveryChangeApplies(t *testing.T) {
 	t.Parallel()
 	mutants, err := all("../..")

@@ -19,13 +19,13 @@ import (
 const (
 	startTimeout = time.Minute
 	stopTimeout  = 15 * time.Second
-	// portTries is how often a start is repeated because another process took the free port first.
+	// portTries is the number of starts: another process may take the free port first.
 	portTries = 3
 )
 
 var (
 	settings = []string{"max_connections=200", "shared_buffers=128MB", "listen_addresses=127.0.0.1", "lc_messages=C"}
-	// fast gives up what only matters after a power cut: the cluster does not outlive the command.
+	// fast gives up durability after a power cut: the cluster does not outlive the command.
 	fast = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off"}
 )
 

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// patience is how many signals a command is given to end by itself. The next one kills it.
+// patience is the number of signals that a command may handle itself. The next signal kills it.
 const patience = 2
 
 // runCommand runs the command on our stdout and stderr and returns its exit code, as a shell counts
@@ -36,7 +36,7 @@ func runCommand(command, env []string, signals <-chan os.Signal) (int, error) {
 	for received := 0; ; {
 		select {
 		case err := <-done:
-			// What the command left running in its group would hold on to the cluster.
+			// Processes that the command left in its group would keep connections to the cluster.
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			return exitCode(err)
 		case sig := <-signals:
@@ -49,7 +49,7 @@ func runCommand(command, env []string, signals <-chan os.Signal) (int, error) {
 	}
 }
 
-// exitCode reads a command's exit code out of what Wait returned.
+// exitCode reads a command's exit code from the error of Wait.
 func exitCode(err error) (int, error) {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -64,7 +64,7 @@ func exitCode(err error) (int, error) {
 	return exit.ExitCode(), nil
 }
 
-// exitCodeOf is what a shell reports for a process that a signal ended.
+// exitCodeOf returns the exit code that a shell reports for a process that a signal ended.
 func exitCodeOf(sig os.Signal) int {
 	number, _ := sig.(syscall.Signal)
 	return 128 + int(number)

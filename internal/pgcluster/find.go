@@ -25,15 +25,15 @@ var places = []string{
 	"/opt/local/lib/postgresql*/bin", // MacPorts
 }
 
-// errNoPostgres says what to do; nothing else is printed.
+// errNoPostgres tells the user how to get PostgreSQL. It is the whole output.
 var errNoPostgres = errors.New("no PostgreSQL server found: install it (Debian: apt-get install postgresql, macOS: brew install postgresql@17) or set " +
 	dsnVariable + "=postgres://user:password@host:port/database")
 
-// machine is where the server is looked for.
+// machine is the system on which the server is searched.
 type machine struct {
 	root     string // of the file system
 	lookPath func(program string) (string, error)
-	bindir   func(pgConfig string) (string, error) // what pg_config says
+	bindir   func(pgConfig string) (string, error) // the output of pg_config --bindir
 }
 
 var thisMachine = machine{
@@ -45,8 +45,8 @@ var thisMachine = machine{
 	},
 }
 
-// binaries returns the directory of PostgreSQL's server programs, and installs them where that is
-// ours to do.
+// binaries returns the directory of PostgreSQL's server programs. On a Debian, as root, it
+// installs them if they are missing.
 func binaries(ctx context.Context) (string, error) {
 	if bin := thisMachine.findBinaries(); bin != "" {
 		return bin, nil
@@ -77,7 +77,7 @@ func (m machine) findBinaries() string {
 		}
 	}
 	if pgConfig, err := m.lookPath("pg_config"); err == nil {
-		// It comes with the client library too, and then names a directory without a server.
+		// pg_config comes with the client library too, and then names a directory without a server.
 		if bin, err := m.bindir(pgConfig); err == nil && hasServer(bin) {
 			return bin
 		}
@@ -107,8 +107,8 @@ func version(bin string) (numbers []int) {
 	return numbers
 }
 
-// installNeighbours installs the servers that tests run beside, where that is ours to do. What stays
-// missing is named: the tests that need it leave themselves out.
+// installNeighbours installs the servers that tests run beside, on a Debian, as root. It names
+// the servers that stay missing: the tests that need them are skipped.
 func installNeighbours(ctx context.Context, names []string) {
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, err := exec.LookPath(name)
@@ -123,7 +123,7 @@ func installNeighbours(ctx context.Context, names []string) {
 	}
 }
 
-// install brings PostgreSQL onto a Debian where we are root; anywhere else it is the user's choice.
+// install installs PostgreSQL on a Debian, as root. On other systems the user decides.
 func install(ctx context.Context) error {
 	err := installPackages(ctx, "postgresql")
 	switch {

@@ -5,16 +5,16 @@
 //	go run ./internal/pgcluster -- go test ./...
 //
 // It starts a cluster in a temporary directory, on a unix socket and on a free port of the loopback
-// interface, puts its address into WEBHOOKS_TEST_POSTGRES, runs the command, and takes the cluster
-// away again whatever happened, Ctrl-C included. It exits with the command's exit code. (`go run`
+// interface, puts its address into WEBHOOKS_TEST_POSTGRES, runs the command, and removes the cluster
+// in any case, also after Ctrl-C. It exits with the command's exit code. (`go run`
 // itself turns every code but 0 into 1; a built binary passes it on.)
 //
-// With -with nginx,pgbouncer it first installs those servers for the tests that run beside them, where
-// it may; elsewhere it says that these tests are left out.
+// With -with nginx,pgbouncer it first installs these servers for the tests that run beside them, on
+// a Debian, as root. Elsewhere it says that these tests are skipped.
 //
 // With WEBHOOKS_TEST_POSTGRES set already, it only runs the command. Without PostgreSQL on the
-// machine it installs it where it may (root on Debian), and otherwise says what to do and exits
-// with 2: tests are never left out silently.
+// machine it installs it on a Debian, as root; elsewhere it prints how to install it and exits
+// with 2: tests are never skipped silently.
 package main
 
 import (
@@ -99,7 +99,7 @@ func stopIfStarted(server *cluster) error {
 	return server.stop()
 }
 
-// finish prints what went wrong outside the command, which must not pass for success.
+// finish prints an error that occurred outside the command, and returns an exit code for it.
 func finish(code int, err error) int {
 	if err == nil {
 		return code

@@ -15,12 +15,12 @@ import (
 // 103 bytes on macOS, less our own directory and the socket's name.
 const socketRoom = 60
 
-// owner is who the server runs as. PostgreSQL refuses to run as root.
+// owner is the user of the server's processes. PostgreSQL refuses to run as root.
 type owner struct {
-	credential *syscall.Credential // nil: as ourselves
+	credential *syscall.Credential // nil: the user of this process
 }
 
-// serverOwner is ourselves, or, when we are root, an unprivileged user.
+// serverOwner returns the user of this process, or an unprivileged user if that is root.
 func serverOwner() (*owner, error) {
 	if os.Geteuid() != 0 {
 		return &owner{}, nil
@@ -55,7 +55,7 @@ func (o *owner) makeDir() (string, error) {
 	return dir, os.Chown(dir, int(o.credential.Uid), int(o.credential.Gid))
 }
 
-// openToAll reports whether every user may go through the directory and those above it.
+// openToAll reports whether every user may traverse the directory and its parents.
 func openToAll(dir string) bool {
 	for {
 		info, err := os.Stat(dir)

@@ -2,5 +2,5 @@ package main
 
 import "syscall"
 
-// dieWithParent shuts the server down when this process is killed outright and cannot do it.
+// dieWithParent makes the kernel shut the server down when this process is killed.
 func dieWithParent(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGQUIT }

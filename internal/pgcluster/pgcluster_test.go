@@ -18,7 +18,7 @@ import (
 	"testing"
 )
 
-// roleVariable makes the test binary play a part of its own tests: pgcluster itself, or the command it runs.
+// roleVariable makes the test binary run as pgcluster itself, or as the command of pgcluster.
 const roleVariable = "PGCLUSTER_TEST_ROLE"
 
 func TestMain(m *testing.M) {

@@ -7,16 +7,16 @@ import (
 	"os"
 )
 
-// readyLine is what every PostgreSQL logs once it takes connections (with lc_messages=C).
+// readyLine is the log line of every PostgreSQL that takes connections (with lc_messages=C).
 const readyLine = "database system is ready to accept connections"
 
-// tailSize is how much of the log, in bytes, goes with an error.
+// tailSize is the size of the part of the log that an error quotes, in bytes.
 const tailSize = 4 << 10
 
 // serverLog is the server's log file, and tells when the server is ready. One goroutine writes it.
 type serverLog struct {
 	file  *os.File
-	start []byte        // what came before the ready line
+	start []byte        // the output before the ready line
 	ready chan struct{} // closed at the ready line
 }
 

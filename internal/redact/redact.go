@@ -1,13 +1,13 @@
-// Package redact prints structs without what a log must not hold. A type's Format
-// method calls [Format], and a tag of a field says what is shown of it:
+// Package redact prints structs without the values that a log must not hold. A type's
+// Format method calls [Format], and a tag of a field selects the part that is shown:
 //
-//	log:"-"      that there is something
-//	log:"size"   how many bytes
+//	log:"-"      only that the field is not empty
+//	log:"size"   the number of bytes
 //	log:"names"  the keys of a map, not the values
 //	log:"host"   the scheme and the host of a URL
 //
-// A field without a tag is printed as %+v does. It helps where the struct itself is
-// printed, or an exported field that holds it: fmt asks no unexported field.
+// A field without a tag is printed as by %+v. The method works where the struct itself is
+// printed, or an exported field that holds it: fmt calls no method of an unexported field.
 package redact
 
 import (
@@ -20,13 +20,13 @@ import (
 	"strings"
 )
 
-// Text stands for what is not shown.
+// Text replaces a value that is not shown.
 const Text = "[redacted]"
 
 // Format prints a struct, in the same way for every verb.
 func Format(f fmt.State, v any) { _, _ = io.WriteString(f, String(v)) }
 
-// String returns what [Format] prints.
+// String returns the text that [Format] prints.
 func String(v any) string {
 	value := reflect.ValueOf(v)
 	var b strings.Builder
@@ -67,7 +67,7 @@ func show(v reflect.Value, tag string) string {
 	return plain(v)
 }
 
-// hostOf returns what of a URL is no secret. A path can be one.
+// hostOf returns the scheme and the host of a URL. The path and the query may be secret.
 func hostOf(of any) string {
 	u, ok := of.(*url.URL)
 	if !ok {
@@ -79,8 +79,8 @@ func hostOf(of any) string {
 	return u.Scheme + "://" + u.Host + "/…"
 }
 
-// plain prints a value, and of what it points to only the type unless that prints
-// itself: there is no end to what could lie there.
+// plain prints a value. For a pointer it prints the type alone, unless the pointer has a
+// printing method of its own: the value behind a pointer can be of any size.
 func plain(v reflect.Value) string {
 	switch of := v.Interface().(type) {
 	case fmt.Formatter, fmt.Stringer, error:

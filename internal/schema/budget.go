@@ -25,11 +25,11 @@ func NewBudget() *Budget { return &Budget{StepsPerCall} }
 // stop ends a validation from within; Validate recovers it.
 type stop struct{ err error }
 
-// meter counts steps, and looks at the context now and then.
+// meter counts steps, and checks the context every stepsPerCheck steps.
 type meter struct {
 	ctx       context.Context //nolint:containedctx // of one validation, which made the meter
 	budget    *Budget
-	unchecked int // steps since the context was looked at
+	unchecked int // steps since the last check of the context
 
 	// The state of pattern.match, kept from one match to the next.
 	marks         []uint32
@@ -38,7 +38,7 @@ type meter struct {
 	stack         []uint32
 }
 
-// stepsPerCheck is how many steps pass between two looks at the context.
+// stepsPerCheck is the number of steps between two checks of the context.
 const stepsPerCheck = 1 << 14
 
 func (m *meter) spend(steps int) {

@@ -40,7 +40,7 @@ type patternProperty struct {
 	schema  *jsonschema.Schema
 }
 
-// Error says why a text is no schema that can be used.
+// Error gives the reason why a text cannot be used as a schema.
 type Error struct {
 	Pointer string // RFC 6901, to the fault in the schema; "" is the whole
 	Reason  string // begins with "must"
@@ -124,8 +124,8 @@ type noLoader struct{}
 
 func (noLoader) Load(string) (any, error) { return nil, errors.New("remote references are not loaded") }
 
-// noteScope is called with each object that is compiled. It notes its resource and its
-// dynamic anchor, which the library keeps to itself; $dynamicRef needs them.
+// noteScope is called with each object that is compiled. It keeps the object's resource and
+// dynamic anchor, which the library does not export and which $dynamicRef needs.
 func (s *Schema) noteScope(ctx *jsonschema.CompilerContext, object map[string]any) (jsonschema.SchemaExt, error) {
 	own := ctx.Enqueue(nil)
 	resource, err := ctx.EnqueueRef("#")

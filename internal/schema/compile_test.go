@@ -51,8 +51,8 @@ func TestCompile_TakesOrdinarySchemas(t *testing.T) {
 	}
 }
 
-// Whatever a reference can be resolved against, nothing is read but the schema itself and
-// the schema of schemas, which is a part of the program.
+// A reference is resolved within the schema itself and the meta-schema, which is a part of
+// the program. No file and no URL is read.
 func TestCompile_ReadsNoFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "s.json")

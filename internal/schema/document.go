@@ -10,7 +10,7 @@ import (
 // document is a JSON value as a flat list of nodes in the order of the text. A tree of
 // `any` takes 60 bytes for each number of `[0,0,…]`; a node takes 12.
 type document struct {
-	text  string // string nodes are unescaped in it
+	text  string // with string nodes unescaped
 	nodes []node
 }
 

@@ -5,10 +5,10 @@ import (
 	"hash/maphash"
 )
 
-// digest stands for a JSON value in comparisons: equal values have equal digests, and
-// different values have different ones, but for a chance of 2^-128 that nobody can better,
-// since the seeds are this process's. Thus enum, const and uniqueItems take one look at
-// each value.
+// digest stands for a JSON value in comparisons. Equal values have equal digests. Different
+// values have equal digests with a chance of 2^-128, which a sender cannot raise, because
+// the seeds are random in each process. Thus enum, const and uniqueItems read each value
+// once.
 type digest [2]uint64
 
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}

@@ -8,7 +8,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// maxApplied is how many subschemas may be applied to one value at one place.
+// maxApplied is the greatest number of subschemas that apply to one value at one place.
 const maxApplied = 5_000
 
 var errEndless = errors.New("must not refer to itself for the same value, which has no end")

@@ -32,7 +32,7 @@ func (r *run) fail(at uint32, text func() string) bool {
 	return false
 }
 
-// is makes the text of a fault from the library's.
+// is returns a function that returns the library's text of a fault.
 func is(k jsonschema.ErrorKind) func() string { return func() string { return text(k) } }
 
 func text(k jsonschema.ErrorKind) string { return k.LocalizedString(english) }
@@ -47,10 +47,10 @@ func (r *run) list() []Fault {
 	return list
 }
 
-// maxText is how many bytes of a text are kept.
+// maxText is the length in bytes at which a text is cut.
 const maxText = 500
 
-// maxListed is how many items or members a fault names.
+// maxListed is the number of items or members that a fault names.
 const maxListed = 20
 
 // cut puts a text on one line, and bounds it.

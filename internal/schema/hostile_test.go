@@ -13,8 +13,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/schema"
 )
 
-// hostile are schemas and values of less than 1 MiB that cost a plain validator much time or
-// memory. The budget ends those that are stopped.
+// hostile returns schemas and values of less than 1 MiB that cost a plain validator much time
+// or memory. The budget ends the validations that are marked as stopped.
 func hostile() map[string]struct {
 	schema, value string
 	stopped       bool
@@ -95,7 +95,7 @@ func TestValidate_HostileValuesEndWithinTheBudget(t *testing.T) { //nolint:paral
 	}
 }
 
-// A mistake in each of 500,000 items costs what the first 100 of them cost.
+// A fault in each of 500,000 items costs no more memory than 100 faults.
 func TestValidate_BuildsNoMoreFaultsThanItReturns(t *testing.T) { //nolint:paralleltest // counts memory
 	s, err := schema.Compile([]byte(`{"type":"array","items":{"type":"string"}}`))
 	if err != nil {
@@ -114,7 +114,7 @@ func TestValidate_BuildsNoMoreFaultsThanItReturns(t *testing.T) { //nolint:paral
 	}
 }
 
-// countdown is a context that ends after it was asked so often.
+// countdown is a context that ends after a number of calls of Err.
 type countdown struct {
 	context.Context //nolint:containedctx // it is one
 	left            int

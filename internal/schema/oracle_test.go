@@ -17,8 +17,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/schema"
 )
 
-// The library that compiles the schemas validates, too. Its verdicts and its faults are
-// those wanted.
+// The library that compiles the schemas validates, too. This package has the same verdicts
+// and the same faults.
 func TestValidate_AgreesWithTheLibrary(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {

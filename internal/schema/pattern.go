@@ -19,7 +19,7 @@ type pattern struct {
 	anchored bool // matches at the start of a text alone
 }
 
-// maxProgram is how many instructions the patterns of a schema have together.
+// maxProgram is the greatest number of instructions of all patterns of a schema together.
 const maxProgram = 10_000
 
 var errLongPatterns = errors.New("the patterns of the schema have more than 10,000 instructions, counting repetitions")

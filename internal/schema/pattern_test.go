@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/schema"
 )
 
-// Package regexp says what a pattern matches.
+// Package regexp decides which texts a pattern matches.
 func TestPattern_AgreesWithRegexp(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))

@@ -3,12 +3,12 @@ package schema
 import "github.com/santhosh-tekuri/jsonschema/v6"
 
 // remaining is the set of the children of a value, by their places, that no keyword has
-// evaluated yet. It is nil where unevaluatedProperties and unevaluatedItems want to know
-// of none.
+// evaluated yet. It is nil where neither unevaluatedProperties nor unevaluatedItems needs
+// it.
 type remaining struct{ words []uint64 }
 
-// track returns the children of a value that a schema does not evaluate by all means, if
-// it or the schema that applies it wants to know.
+// track returns the children of a value that a schema may leave unevaluated, if the schema
+// or the schema that applies it needs them.
 func (r *run) track(s *jsonschema.Schema, at uint32, wanted *remaining) *remaining {
 	n := int(r.doc.nodes[at].end)
 	from, want := 0, !wanted.empty()

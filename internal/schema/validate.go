@@ -65,8 +65,8 @@ type scope struct {
 	depth  int
 }
 
-// MaxScopes is how many subschemas may lead to the one that is being applied. It bounds the
-// recursion, which takes some hundred bytes of stack for each.
+// MaxScopes is the greatest number of nested subschemas in one validation. It bounds the
+// recursion, which takes some hundred bytes of stack for each subschema.
 const MaxScopes = 4_096
 
 // application is one subschema applied to one value.
@@ -132,7 +132,7 @@ func (a *application) byKind() {
 	}
 }
 
-// done reports that the value does not match, and that further faults are not wanted.
+// done reports that the value does not match, and that no further faults are collected.
 func (a *application) done() bool {
 	return a.failed && (a.quiet > 0 || len(a.faults) >= a.most)
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
-// FuzzCompact compares with encoding/json in both directions: what is accepted is what json.Valid accepts less what the
-// extra rules refuse, each decided here in another way, and the output is json.Compact's. Seeds are in testdata/fuzz.
+// FuzzCompact compares with encoding/json in both directions. A text is accepted if json.Valid accepts it and it breaks
+// none of the extra rules, which brokenRules decides by other code. The output equals json.Compact's. Seeds are in
+// testdata/fuzz.
 func FuzzCompact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte, depth byte) { // at most 255: encoding/json has a limit of its own at 10,000
 		before := bytes.Clone(src)
@@ -76,14 +77,14 @@ func brokenRules(src []byte, maxDepth int) (rules []string) {
 	if depth > maxDepth {
 		rules = append(rules, "nesting deeper")
 	}
-	// The decoder turns what is no character into U+FFFD, so names may only look the same: then another rule is broken.
+	// The decoder turns invalid characters into U+FFFD, so that two names may become equal: then another rule is broken.
 	if duplicate {
 		rules = append(rules, "duplicate member")
 	}
 	return rules
 }
 
-// shape reads one value and returns its nesting and whether an object in it has a name twice.
+// shape reads one value and returns its nesting, and whether an object of the value has a name twice.
 func shape(dec *json.Decoder) (depth int, duplicate bool) {
 	open, _ := dec.Token()
 	if open != json.Delim('[') && open != json.Delim('{') {

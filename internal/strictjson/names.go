@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// linearNames is how many member names of one object are compared one by one before a map takes over: the loop costs no
-// allocation, the map keeps an object with 100,000 members linear.
+// linearNames is the number of member names of one object that are compared one by one. Above it a map takes over: the
+// loop costs no allocation, the map keeps the time for an object with 100,000 members linear.
 const linearNames = 32
 
-// maxQuoted is how many characters of a member name a reason quotes.
+// maxQuoted is the number of characters of a member name that a reason quotes.
 const maxQuoted = 40
 
 // nameSet holds the member names of one object; the zero value is empty. It lives on the stack until it needs the map.
@@ -51,7 +51,8 @@ func (n *nameSet) addLarge(name []byte) bool {
 	return true
 }
 
-// unescape returns what raw, which was checked before, stands for. The result stays valid: growing leaves it behind.
+// unescape returns the text that raw encodes. The caller has checked raw. The result stays valid for the whole scan: when
+// the buffer grows, the old array is left as it is.
 func (s *scanner) unescape(raw []byte) []byte {
 	start := len(s.unescaped)
 	for len(raw) > 0 {

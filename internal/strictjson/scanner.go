@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads src once, from left to right. Every method that reads a part starts at its first byte and leaves pos
-// behind its last. White space is cut out by copying the runs between it, so compact input is copied in one piece.
+// scanner reads src once, from left to right. Every method that reads a part starts at the part's first byte and leaves
+// pos behind its last byte. The text between white space is copied, so compact input is copied in one piece.
 type scanner struct {
 	src      []byte
 	pos      int

@@ -1,5 +1,5 @@
 // Package strictjson checks and compacts one JSON value (RFC 8259) and is stricter than encoding/json. It also refuses
-// what parsers are known to read differently, so that what was checked here means the same to every later reader:
+// texts that parsers are known to read in different ways, so that a checked text means the same to every later reader:
 //
 //   - bytes that are not UTF-8, and a byte order mark;
 //   - a surrogate escape without its partner (\ud800), which names no character;
@@ -15,10 +15,10 @@ import (
 	"strings"
 )
 
-// maxPointer is the length in bytes that Error.Pointer does not exceed: member names are the sender's, and errors are logged.
+// maxPointer is the greatest length of Error.Pointer, in bytes: the sender chooses the member names, and errors are logged.
 const maxPointer = 1024
 
-// Error says what is wrong and where. Its texts are valid UTF-8 and of bounded length, whatever the input.
+// Error names a fault and its place. Its texts are valid UTF-8 and of bounded length for any input.
 type Error struct {
 	// Offset is the position of the offending byte, from 0; the length of the input if that ended too early.
 	Offset int

@@ -188,7 +188,7 @@ func TestCompactAppends(t *testing.T) {
 	}
 }
 
-// Around the size where a map takes over, each name is compared with all before it, and a child does not disturb that.
+// Around the size at which a map takes over, each name is compared with all names before it, and children do not interfere.
 func TestDuplicatesInObjectsOfEverySize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 2, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65} {
@@ -237,7 +237,7 @@ func TestSmallObjectsCostNoAllocation(t *testing.T) { // not parallel: AllocsPer
 	}
 }
 
-// Whatever one byte does to a document, the error's texts can be logged and sent.
+// For each change of one byte of a document, the error's texts can be logged and sent.
 func TestErrorsAreBoundedUTF8(t *testing.T) {
 	t.Parallel()
 	doc := []byte(`{"é\n":[{"😀":"\ud83d\ude00"}, -1.5e3, true],"é\u000b":{"":null}}`)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// plain marks the bytes that stand for themselves in a string and need no second look.
+// plain marks the ASCII characters that stand for themselves in a string.
 var plain = func() (t [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -13,7 +13,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// text reads a string and returns what stands between its quotes, as written, and whether that has escapes.
+// text reads a string and returns the bytes between its quotes, as written, and whether they have escapes.
 func (s *scanner) text() (raw []byte, escaped bool, err *Error) {
 	start := s.pos + 1
 	for i := start; i < len(s.src); {

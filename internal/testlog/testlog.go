@@ -1,4 +1,4 @@
-// Package testlog checks what the module logs in tests.
+// Package testlog checks the log records that tests cause.
 package testlog
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// verdict is a test whose skipping and failing can be looked at.
+// verdict is a test that records whether it is skipped or failed.
 type verdict struct {
 	testing.TB
 	text string
