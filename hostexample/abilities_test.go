@@ -80,7 +80,7 @@ func TestTheDispatcherHearsOfEventsThatAnotherHostPublishes(t *testing.T) {
 		c.library.PollInterval = time.Hour
 		c.library.AllowNetworks = networks{netip.MustParsePrefix("127.0.0.0/8")}
 	}, "--dispatcher")
-	for range 5 { // the first one may be found by the claims of the start
+	for range 5 { // the claims at the start may find the first one
 		id := a.publish(t)
 		if got := next(t, posts).header.Get("webhook-id"); got != id {
 			t.Fatalf("webhook-id %s, want %s", got, id)

@@ -9,7 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/httpapi"
 )
 
-// handler is what the listen address serves.
+// handler returns the handler of the listen address.
 func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
@@ -39,8 +39,8 @@ func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	return api, nil
 }
 
-// maxBody has room for data of the size that is allowed, and for what is around it. Zero is
-// the default of httpapi, which suits the default of --max-data.
+// maxBody returns the limit of a request's body: --max-data, and room for the JSON around the
+// data. Zero is the default of httpapi, which suits the default of --max-data.
 func (p *process) maxBody() int64 {
 	if p.library.MaxData <= 1<<20 {
 		return 0
@@ -48,7 +48,7 @@ func (p *process) maxBody() int64 {
 	return int64(p.library.MaxData) + 64<<10
 }
 
-// authenticator checks the tokens with what was configured: secrets or a JWKS.
+// authenticator returns a checker of tokens with the configured secrets or JWKS.
 func (p *process) authenticator() (*httpapi.JWT, error) {
 	policy := &guard.Policy{AllowNetworks: p.AllowNetworks}
 	config := httpapi.JWTConfig{
@@ -65,15 +65,15 @@ func (p *process) authenticator() (*httpapi.JWT, error) {
 	return auth, nil
 }
 
-// tryJWKS reads the JWKS now instead of with the first request, so that an operator learns
-// at the start that it is out of reach. It takes up to 10 s, for which the start does not wait.
+// tryJWKS reads the JWKS before the first request, so that the log of the start says if it is
+// out of reach. It takes up to 10 s. The start does not wait for it.
 func (p *process) tryJWKS(ctx context.Context, auth *httpapi.JWT) {
 	if err := auth.CheckJWKS(ctx); err != nil {
 		p.log.WarnContext(ctx, "the JWKS cannot be read: requests with a token are answered with 503 until it can be", "error", err)
 	}
 }
 
-// nobody lets nobody in.
+// nobody is an Authenticator that refuses every request.
 type nobody struct{}
 
 func (nobody) Authenticate(*http.Request) (httpapi.Caller, error) {

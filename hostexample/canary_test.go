@@ -16,19 +16,18 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// canaries are values that occur nowhere else: where one is found, that is where it
-// came from.
+// canaries are values that occur nowhere else, so that a find shows which value leaked.
 type canaries struct {
 	secret   string // a signing secret
 	header   string // the value of a subscription's header
 	query    string // of a subscription's URL
 	payload  string // in an event's data
-	response string // what a receiver answers
-	given    string // in requests that are wrong
+	response string // in a receiver's response
+	given    string // in invalid requests
 	token    string // a JWT
 	jwt      string // the key of the JWTs
-	key      string // that encrypts signing secrets
-	private  string // that signs deliveries too
+	key      string // encrypts signing secrets
+	private  string // signs deliveries with ed25519
 }
 
 func newCanaries() canaries {
@@ -47,7 +46,7 @@ func (c canaries) environ() []string {
 	}
 }
 
-// never are what no place but the host's own memory may hold.
+// never returns the values that may be in the host's memory alone.
 func (c canaries) never() map[string]string {
 	_, signature, _ := strings.Cut(c.token[strings.Index(c.token, ".")+1:], ".")
 	return map[string]string{
@@ -56,7 +55,7 @@ func (c canaries) never() map[string]string {
 	}
 }
 
-// all are what no log may hold, either.
+// all returns the values that no log may hold.
 func (c canaries) all() map[string]string {
 	all := c.never()
 	all["a header's value"], all["a URL's query"], all["a payload"] = c.header, c.query, c.payload
@@ -64,7 +63,7 @@ func (c canaries) all() map[string]string {
 	return all
 }
 
-// sweep fails if one of the values is in the text, in whatever usual spelling.
+// sweep fails if one of the values is in the text, in any usual encoding.
 func sweep(t *testing.T, where string, text []byte, values map[string]string) {
 	t.Helper()
 	for name, value := range values {
@@ -125,8 +124,7 @@ func TestNoSecretShowsWhereItMustNot(t *testing.T) {
 	})
 }
 
-// control checks that the sweep would have found what lies there in the clear:
-// what SECURITY.md says is not encrypted.
+// control checks that a sweep finds the values that SECURITY.md says are not encrypted.
 func (c canaries) control(t *testing.T, database []byte) {
 	t.Helper()
 	for name, value := range map[string]string{"payloads": c.payload, "headers": c.header, "queries": c.query, "responses": c.response} {
@@ -136,7 +134,7 @@ func (c canaries) control(t *testing.T, database []byte) {
 	}
 }
 
-// story runs a host through success, failure and misuse, and sweeps what it says.
+// story runs a host through success, failure and misuse, and sweeps its output.
 func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	t.Helper()
 	receiver, closed := c.receivers(t, folder)
@@ -173,7 +171,7 @@ func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	}
 }
 
-// ended sweeps what a host has written, once it is over.
+// ended sweeps the output of a host that has ended.
 func (c *canaries) ended(t *testing.T, s *serving) {
 	t.Helper()
 	if code := s.exit(t); code != 0 {
@@ -216,7 +214,7 @@ func (c *canaries) publish(t *testing.T, a api) (id string) {
 	return answer.ID
 }
 
-// ends waits until there is an attempt that ended so; "" for success.
+// ends waits until an attempt has ended with an error; "" is success.
 func (c *canaries) ends(t *testing.T, a api, sub, want string) {
 	t.Helper()
 	within(t, func() bool {

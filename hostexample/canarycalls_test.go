@@ -19,8 +19,8 @@ import (
 // certFile is the certificate of the test's receivers, which the host trusts.
 const certFile = "receivers.pem"
 
-// receivers starts one that takes /ok and fails the rest, and returns its URL and
-// one where nobody listens.
+// receivers starts a receiver that accepts /ok and fails every other path. It returns the
+// receiver's URL, and a URL on which nothing listens.
 func (c *canaries) receivers(t *testing.T, folder string) (url, closed string) {
 	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func seedFolder(t *testing.T) string {
 	return path
 }
 
-// raw sends a request as it is written and returns its status and its whole answer.
+// raw sends a request with a given body and returns the status and the answer with its headers.
 func raw(t *testing.T, a api, method, path, body string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, a.url+path, strings.NewReader(body))
@@ -77,7 +77,7 @@ func raw(t *testing.T, a api, method, path, body string) (int, []byte) {
 	return resp.StatusCode, text.Bytes()
 }
 
-// misuse asks for what is refused, and sweeps the errors.
+// misuse sends requests that are refused, and sweeps the errors.
 func (c *canaries) misuse(t *testing.T, a api, sub string) {
 	t.Helper()
 	const post = http.MethodPost
@@ -118,7 +118,7 @@ func (c *canaries) misuse(t *testing.T, a api, sub string) {
 	}
 }
 
-// read reads everything without the scope that shows secrets.
+// read sends all reads without the scope that shows secrets, and sweeps the answers.
 func (c *canaries) read(t *testing.T, a api, subs []string, message string) {
 	t.Helper()
 	a.token = c.tokenFor(t, "webhooks:read")
@@ -145,7 +145,7 @@ func (c *canaries) read(t *testing.T, a api, subs []string, message string) {
 	}
 }
 
-// outside reads what is open to all.
+// outside sends the requests that need no token, and sweeps the answers.
 func (c *canaries) outside(t *testing.T, s *serving) {
 	t.Helper()
 	var metrics string

@@ -10,55 +10,55 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the command line. Kong makes the flags of the fields, and envName the
-// environment variables of the flags.
+// cli is the command line. Kong derives the flags from the fields, and envName derives
+// the environment variables from the flags.
 type cli struct {
-	LogLevel  logLevel  `help:"Least level that is logged: debug, info, warn or error." default:"info"`
+	LogLevel  logLevel  `help:"Lowest level that is logged: debug, info, warn or error." default:"info"`
 	LogFormat logFormat `help:"Form of the log: text, json, or auto for text on a terminal, else json." default:"auto"`
 
-	Serve   serveCmd      `cmd:"" default:"withargs" help:"REST API and dispatcher in one process (the default command)."`
-	Demo    demoCmd       `cmd:"" help:"Publish, deliver, retry in front of your eyes, on a store of its own."`
+	Serve   serveCmd      `cmd:"" default:"withargs" help:"Serve the REST API and dispatch, in one process (the default command)."`
+	Demo    demoCmd       `cmd:"" help:"Show publishing, delivery and retries, on a store in memory."`
 	Token   tokenCmd      `cmd:"" help:"Print a token for the API, signed with the HS256 secret."`
 	Migrate migrateCmd    `cmd:"" help:"Migrate the schema of the database."`
-	Rotate  rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Encrypt the signing secrets anew with the first key."`
+	Rotate  rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Encrypt all signing secrets with the first key."`
 	OpenAPI openAPICmd    `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 }
 
-// runner is what a command does. Kong fills in the command's fields before.
+// runner is a command. Kong sets its fields from the flags before run is called.
 type runner interface {
 	run(ctx context.Context, h *host, c *cli) error
 }
 
 const description = "Sample host of the webhooks library."
 
-// Help is the part of the help on secrets, which have no flags.
+// Help describes the settings that have no flags, and development mode.
 func (*serveCmd) Help() string {
-	return `Every flag can be given as the environment variable behind it; a flag wins. Secrets
-have no flag, but are taken from the environment, or from the file that the same
-variable with _FILE behind it names:
+	return `The environment variable in brackets sets the same value as its flag; the flag wins.
+Secrets have no flag. They are read from variables, or from the files that the variables
+with the suffix _FILE name:
 
-    WEBHOOKS_JWT_SECRET     HS256 secret of the tokens, at least 32 bytes, or several
-                            by commas: the first signs, all verify.
+    WEBHOOKS_JWT_SECRET     HS256 secrets of the tokens, at least 32 bytes each,
+                            separated by commas: the first signs, all verify.
     WEBHOOKS_SECRET_KEYS    Keys that encrypt signing secrets at rest, base64 of 32
-                            bytes each, by commas: the first encrypts, all decrypt.
-                            "off" leaves them in the clear. Required outside
-                            development mode. Without a key that the database
-                            needs it does not start; rotate-keys --help says how
-                            to replace one.
+                            bytes each, separated by commas: the first encrypts,
+                            all decrypt. "off" stores signing secrets in the clear.
+                            Required outside development mode. The host does not
+                            start without a key that the database needs;
+                            rotate-keys --help says how to replace a key.
     WEBHOOKS_PRIVATE_KEY    Ed25519 key, whsk_…, that adds a v1a signature.
     WEBHOOKS_STORE_FILE     File with the value of --store.
     WEBHOOKS_LISTEN_ADDRESS_FILE
                             File with the value of --listen-address.
 
-Durations take days, such as 30d. With --dev it runs in development mode: on loopback
-only, with secrets of its own in webhooks.dev.secret and webhooks.dev.key beside the
-database, and deliveries may reach loopback. So it does where nothing is configured:
-the default store, API and dispatcher in one process, neither WEBHOOKS_JWT_SECRET nor
---jwks. A dispatcher alone needs no WEBHOOKS_JWT_SECRET.`
+A duration can have days, such as 30d. With --dev the host runs in development mode: on
+loopback only, with generated secrets in webhooks.dev.secret and webhooks.dev.key beside
+the database, and deliveries may reach loopback. Development mode is also on if nothing
+is configured: the default store, API and dispatcher in one process, and neither
+WEBHOOKS_JWT_SECRET nor --jwks. A dispatcher alone needs no WEBHOOKS_JWT_SECRET.`
 }
 
-// parse reads the arguments and the environment. The command is nil if all is done
-// already, as for --help.
+// parse reads the arguments and the environment. The command is nil if nothing is left to
+// run, as after --help.
 func (h *host) parse(args []string) (*cli, runner, error) {
 	c, helped := new(cli), false
 	parser, err := kong.New(c,
@@ -96,7 +96,7 @@ func (h *host) help(parser *kong.Kong) error {
 	for _, c := range parser.Model.Children {
 		fmt.Fprintf(h.stdout, "  %-11s %s\n", c.Name, c.Help)
 	}
-	fmt.Fprint(h.stdout, "\nThe flags of serve follow; for those of another: hostexample COMMAND --help\n\n")
+	fmt.Fprint(h.stdout, "\nThe flags of serve follow. For the flags of another command: hostexample COMMAND --help\n\n")
 	_, err := parser.Parse([]string{"serve", "--help"})
 	return err
 }
@@ -132,12 +132,12 @@ func helpText(v *kong.Value) string {
 	return v.Help + " [" + envName(v.Name) + "]"
 }
 
-// leave are variables that begin with the prefix and are others': those of the
-// tests, and those that Kubernetes sets for a service called webhooks.
-var leave = regexp.MustCompile(`^WEBHOOKS_(TEST_|(.*_)?(SERVICE_HOST|SERVICE_PORT|PORT)(_|$))`)
+// foreignVariable matches variables with our prefix that are not settings: variables of the
+// tests, and variables that Kubernetes sets for a service called webhooks.
+var foreignVariable = regexp.MustCompile(`^WEBHOOKS_(TEST_|(.*_)?(SERVICE_HOST|SERVICE_PORT|PORT)(_|$))`)
 
-// checkNames refuses a variable that no flag has: it is a slip, and silence would
-// hide it.
+// checkNames refuses a variable with our prefix that belongs to no flag: it is a typing
+// error, which would otherwise have no effect and no message.
 func (h *host) checkNames(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, name := range secretNames {
@@ -154,19 +154,19 @@ func (h *host) checkNames(app *kong.Application) error {
 	}
 	for _, entry := range h.environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, envPrefix) && !known[name] && !leave.MatchString(name) {
+		if strings.HasPrefix(name, envPrefix) && !known[name] && !foreignVariable.MatchString(name) {
 			return wrong(name, "is not a setting; --help lists them")
 		}
 	}
 	return nil
 }
 
-// wrongError says in one line which setting is wrong.
+// wrongError is an error about a setting, in one line.
 type wrongError struct{ line string }
 
 func (e *wrongError) Error() string { return e.line }
 
-// wrong returns a wrongError about a flag, or about a variable that is no flag.
+// wrong returns a wrongError about a flag, or about a variable that has no flag.
 func wrong(setting, format string, args ...any) error {
 	if !strings.HasPrefix(setting, envPrefix) {
 		setting = "--" + setting + " (" + envName(setting) + ")"
@@ -176,8 +176,8 @@ func wrong(setting, format string, args ...any) error {
 
 var flagFirst = regexp.MustCompile(`^--([a-z-]+)(=\S*)?: `)
 
-// nameVariable adds the variable to a message that begins with a flag: the value
-// may have come from there.
+// nameVariable adds the variable to a message that begins with a flag: the wrong value may
+// be the variable's.
 func nameVariable(line string) string {
 	m := flagFirst.FindStringSubmatch(line)
 	if m == nil {

@@ -12,58 +12,58 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// defaultStore is where the data is if nothing is configured.
+// defaultStore is the address of the store if none is configured.
 const defaultStore = "sqlite:webhooks.db"
 
-// storeSettings say where the data is.
+// storeSettings are the settings of the store.
 type storeSettings struct {
-	Store  storeAddress `help:"Where the data is: memory:, sqlite:PATH, or postgres://… (a file with that: WEBHOOKS_STORE_FILE)." default:"sqlite:webhooks.db"`
+	Store  storeAddress `help:"Address of the store: memory:, sqlite:PATH, or postgres://… (WEBHOOKS_STORE_FILE names a file with it)." default:"sqlite:webhooks.db"`
 	Schema string       `help:"PostgreSQL schema of the tables, prefix of their names on SQLite." default:"webhooks"`
 
 	PoolSize      count        `help:"Connections to PostgreSQL that are open at once; a dispatcher listens on one of them. Default: 16."`
-	ListenAddress storeAddress `help:"Address of PostgreSQL to listen for work on, where --store is that of a pooler in transaction mode (a file with it: WEBHOOKS_LISTEN_ADDRESS_FILE). Default: --store."`
+	ListenAddress storeAddress `help:"Address of PostgreSQL to listen on, if --store is a pooler in transaction mode (WEBHOOKS_LISTEN_ADDRESS_FILE names a file with it). Default: --store."`
 }
 
-// tokenSettings say what a token must claim.
+// tokenSettings are the required claims of a token.
 type tokenSettings struct {
-	JWTIssuer   string `name:"jwt-issuer" help:"What tokens must claim as iss; nothing for any."`
-	JWTAudience string `name:"jwt-audience" help:"What tokens must claim as aud; nothing for any."`
+	JWTIssuer   string `name:"jwt-issuer" help:"Required iss of tokens. Default: any."`
+	JWTAudience string `name:"jwt-audience" help:"Required aud of tokens. Default: any."`
 }
 
-// settings of serve.
+// settings are the flags of serve.
 type settings struct {
-	Dev        *bool `help:"Development mode: on loopback, with secrets of its own, and deliveries may reach loopback. Default: only where nothing is configured."`
+	Dev        *bool `help:"Development mode: loopback only, generated secrets, and deliveries may reach loopback. Default: only where nothing is configured."`
 	API        bool  `name:"api" help:"Only the REST API; another process on the same database dispatches."`
 	Dispatcher bool  `help:"Only the dispatcher, and GET /healthcheck."`
 
-	Addr listenAddress `help:"Listen address. Port 0 takes a free one." default:"127.0.0.1:8080"`
+	Addr listenAddress `help:"Listen address. Port 0 is any free port." default:"127.0.0.1:8080"`
 	storeSettings
-	NoMigrate bool   `help:"Leave the schema of the database as it is."`
-	Seed      string `help:"Folder of seed documents. In development mode, default: a sample catalog."`
+	NoMigrate bool   `help:"Do not migrate the schema of the database."`
+	Seed      string `help:"Folder of seed documents. Default: none; in development mode a sample catalog."`
 
-	JWKS string `name:"jwks" help:"Path or https URL of a JWKS whose keys sign the tokens."`
+	JWKS string `name:"jwks" help:"Path or https URL of a JWKS with the keys that sign tokens."`
 	tokenSettings
 
-	AllowNetworks networks  `help:"Networks (CIDRs, by commas) that deliveries may reach although they are private."`
-	AllowHTTP     bool      `name:"allow-http" help:"Plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
-	RetrySchedule waits     `help:"Waits between attempts, by commas; in all at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
-	Deadline      wait      `help:"How long after its publication an event may still be sent." default:"96h"`
-	Timeout       wait      `help:"Of one attempt, at most 30s." default:"15s"`
-	Workers       count     `help:"Attempts in flight at once. Default: 1,536, or what half of GOMEMLIMIT allows at 128 KiB each."`
-	StoreTimeout  wait      `help:"How long a request waits for the store before it is answered with 503." default:"10s"`
-	DrainTimeout  wait      `help:"How long the end waits for attempts and requests under way." default:"30s"`
-	Retention     retention `help:"How long history is kept, at least 1h, or forever; from 48h on whole days end, so up to a day more." default:"720h"`
-	SecretOverlap wait      `help:"How long a replaced signing secret still signs." default:"24h"`
-	MaxData       size      `help:"Bytes of an event's data, at most 67108864." default:"1048576"`
+	AllowNetworks networks  `help:"Private networks (CIDRs, separated by commas) that deliveries may reach."`
+	AllowHTTP     bool      `name:"allow-http" help:"Allow plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
+	RetrySchedule waits     `help:"Waits between attempts, separated by commas; their sum is at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
+	Deadline      wait      `help:"Time after its publication within which an event may be sent." default:"96h"`
+	Timeout       wait      `help:"Timeout of one attempt, at most 30s." default:"15s"`
+	Workers       count     `help:"Attempts in flight at once. Default: 1,536, or as many as half of GOMEMLIMIT allows at 128 KiB each."`
+	StoreTimeout  wait      `help:"Time that a request waits for the store before the answer is 503." default:"10s"`
+	DrainTimeout  wait      `help:"Time that a stop waits for running attempts and requests." default:"30s"`
+	Retention     retention `help:"Time for which history is kept, at least 1h, or forever; from 48h on whole days are deleted, up to a day later." default:"720h"`
+	SecretOverlap wait      `help:"Time for which a replaced signing secret still signs." default:"24h"`
+	MaxData       size      `help:"Largest data of an event in bytes, at most 67108864." default:"1048576"`
 
-	RequestMemory memory `help:"Bytes of memory that requests and their answers take together, at least 4 times a request's largest body; more wait, up to 5s, and are then answered with 503." default:"67108864"`
+	RequestMemory memory `help:"Memory in bytes for all requests and their answers, at least 4 times the largest body; beyond it requests wait up to 5s, then get 503." default:"67108864"`
 
-	MaxConnections count `help:"Requests with a valid token at once; more wait. As many connections, and 64 more, are open to a listener; for a new one the oldest without such a request is closed." default:"4096"`
+	MaxConnections count `help:"Requests with a valid token at once; more requests wait. A listener has 64 connections more, and closes the oldest one without such a request." default:"4096"`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }
 
-// config is what the settings and the secrets come to.
+// config is the whole configuration: the settings, the secrets, and the library's part.
 type config struct {
 	settings
 	library    webhooks.Config
@@ -72,19 +72,19 @@ type config struct {
 	dev        *devSecrets // nil outside development mode
 }
 
-// serves and dispatches report what the process does: both, unless one is chosen.
+// serves reports whether the process serves the REST API, and dispatches whether it
+// dispatches: both, unless --api or --dispatcher chooses one.
 func (s settings) serves() bool     { return s.API || !s.Dispatcher }
 func (s settings) dispatches() bool { return s.Dispatcher || !s.API }
 
-// devSecrets is where development mode keeps its secrets.
+// devSecrets describes the secrets that development mode keeps in files.
 type devSecrets struct {
 	folder string
-	jwt    bool // tokens are signed with the secret there
-	key    bool // the signing secrets are encrypted with the key there
+	jwt    bool // the secret that signs tokens is in a file of the folder
+	key    bool // the key that encrypts signing secrets is in a file of the folder
 }
 
-// config completes the settings by the secrets, and by what development mode
-// adds.
+// config adds the secrets, and the settings of development mode, to the flags.
 func (h *host) config(s settings) (*config, error) {
 	c := &config{settings: s, library: webhooks.Config{
 		RetrySchedule: s.RetrySchedule, Timeout: time.Duration(s.Timeout), StoreTimeout: time.Duration(s.StoreTimeout), Workers: int(s.Workers),
@@ -120,8 +120,8 @@ func (h *host) config(s settings) (*config, error) {
 	return c, nil
 }
 
-// develops reports whether development mode is on: --dev says it, or nothing is
-// configured that production needs.
+// develops reports whether development mode is on: by --dev, or because no setting of
+// production is configured.
 func (c *config) develops() (bool, error) {
 	said := c.Dev != nil && *c.Dev
 	switch {
@@ -137,8 +137,8 @@ func (c *config) develops() (bool, error) {
 	return c.Store == defaultStore && c.serves() && c.dispatches() && c.jwtSecrets == nil && c.JWKS == "", nil
 }
 
-// develop turns on development mode: nobody but this machine gets in, and
-// deliveries may reach it.
+// develop turns on development mode: only this machine can connect, and deliveries may
+// reach this machine.
 func (c *config) develop(haveKeys bool) error {
 	if err := errors.Join(c.checkLoopback("addr", c.Addr), c.checkLoopback("metrics-addr", c.MetricsAddr)); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (c *config) wayOut() string {
 	return way
 }
 
-// readStore takes the addresses of the store from files, where these are named.
+// readStore reads the addresses of the store from files, if variables name such files.
 func (h *host) readStore(s *storeSettings) error {
 	for name, address := range map[string]*storeAddress{"WEBHOOKS_STORE": &s.Store, "WEBHOOKS_LISTEN_ADDRESS": &s.ListenAddress} {
 		if _, ok := h.lookup(name + "_FILE"); !ok {
@@ -202,7 +202,7 @@ func (h *host) readStore(s *storeSettings) error {
 	return nil
 }
 
-// folder is where the database lies: the current one unless it is a file.
+// folder returns the folder of the SQLite database, and the current folder for other stores.
 func (s storeSettings) folder() string {
 	if path, ok := strings.CutPrefix(string(s.Store), "sqlite:"); ok {
 		return filepath.Dir(path)
@@ -210,7 +210,7 @@ func (s storeSettings) folder() string {
 	return "."
 }
 
-// checkPaths checks that what the settings name in the file system is there.
+// checkPaths checks that the files and folders of the settings exist.
 func (s settings) checkPaths() error {
 	if s.Seed != "" && !isFolder(s.Seed) {
 		return wrong("seed", "is %q, which is not a folder", s.Seed)
@@ -234,8 +234,8 @@ func isFolder(path string) bool {
 
 var fieldName = regexp.MustCompile(`^(?:webhooks|httpapi): Config\.(\w+)`)
 
-// named replaces the field of the library's configuration in an error by the
-// setting that it came from.
+// named replaces the field of the library's configuration in an error by the host's
+// setting for it.
 func named(err error) error {
 	m := fieldName.FindStringSubmatch(err.Error())
 	if m == nil {

@@ -17,12 +17,12 @@ const (
 )
 
 func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
-	t.Chdir(t.TempDir()) // for what development mode makes
+	t.Chdir(t.TempDir()) // for the files of development mode
 	for _, c := range []struct {
 		name    string
 		environ []string
 		args    string
-		names   string // what the line must name
+		names   string // the setting that the line must name
 	}{
 		{"UnknownFlag", nil, "--wat", "--wat"},
 		{"UnknownCommand", nil, "dance", "dance"},

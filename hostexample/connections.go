@@ -13,32 +13,32 @@ import (
 	"github.com/ecg-api/webhooks/httpapi"
 )
 
-// spareConnections are open beside those of callers: for health checks, metrics, and
-// clients whose token is still to come.
+// spareConnections are open beside the connections of callers: for health checks, metrics,
+// and clients that have not sent a token yet.
 const spareConnections = 64
 
-// maxHeaders is how many bytes the headers of all requests take whose token was not checked
-// yet, or is not valid: their text, and headerLine for each line of it.
+// maxHeaders bounds the bytes of the headers of all requests without a valid token or with an
+// unchecked one. A header counts with its text, and with headerLine for each line.
 const (
 	maxHeaders = 8 << 20
 	headerLine = 128
 )
 
-// limitedListener bounds the connections that are open, so that nobody without a token
-// keeps other clients out. A connection is kept while a request with a valid token is answered on
-// it, up to maxKept of them. Any other may be closed to make room for a new one, the oldest
-// first: it is idle, its request is incomplete or has no valid token, or its client does not
-// read the answer. A new connection is therefore accepted at once. After a request without
-// a valid token the connection is closed.
+// limitedListener bounds the open connections, so that clients without a token cannot keep
+// other clients out. A connection is kept while a request with a valid token is being
+// answered on it; at most maxKept connections are kept. Every other connection may be closed
+// to make room for a new one, the oldest first: it is idle, its request is incomplete or has
+// no valid token, or its client does not read the answer. A new connection is therefore
+// accepted at once. After a request without a valid token the connection is closed.
 type limitedListener struct {
 	net.Listener
 	maxKept int
-	kept    chan struct{} // a token for each connection that is kept
+	kept    chan struct{} // one element for each connection that is kept
 
 	mu       sync.Mutex
 	open     int
 	closable list.List // of *limitedConn, by when they were accepted or became idle
-	headers  int       // bytes that those in reading take
+	headers  int       // bytes of the headers of the connections in reading
 	reading  list.List // of *limitedConn that are not kept, by when their requests began
 }
 
@@ -63,7 +63,7 @@ func (l *limitedListener) serve(s *http.Server) error {
 			c.answer = w.Header()
 		}
 		handler.ServeHTTP(w, r)
-		r.Header = nil // the server keeps the request while it waits for the rest of the body
+		r.Header = nil // the server keeps the request while it waits for the end of the body
 	})
 	return s.Serve(l)
 }
@@ -75,7 +75,7 @@ func connOf(r *http.Request) (*limitedConn, bool) {
 	return c, ok
 }
 
-// Accept closes the oldest connection if one too many is open.
+// Accept implements [net.Listener]. It closes the oldest connection if too many are open.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if err != nil {
@@ -88,8 +88,8 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// add adds a connection, and returns the one to close for it, nil for none. Of those that
-// are open at most maxKept are kept, so there is one.
+// add adds a connection. It returns the connection to close for it, or nil if there is room.
+// At most maxKept of the open connections are kept, so one can be closed.
 func (l *limitedListener) add(c *limitedConn) (oldest net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +103,8 @@ func (l *limitedListener) add(c *limitedConn) (oldest net.Conn) {
 	return first.Conn
 }
 
-// charge adds a part of a header, and returns the connection to close if that is too much.
+// charge counts a part of a header. It returns the connection to close if the headers take
+// more than maxHeaders, or nil.
 func (l *limitedListener) charge(c *limitedConn, part []byte) (oldest net.Conn) {
 	size := len(part) + headerLine*bytes.Count(part, []byte{'\n'})
 	l.mu.Lock()
@@ -124,15 +125,15 @@ func (l *limitedListener) charge(c *limitedConn, part []byte) (oldest net.Conn) 
 	return first.Conn
 }
 
-// limitedConn is a connection of a limitedListener, whose lock guards its fields.
+// limitedConn is a connection of a limitedListener. The listener's lock guards its fields.
 type limitedConn struct {
 	net.Conn
 	listener  *limitedListener
-	place     *list.Element // among those that may be closed; nil while it is kept
+	place     *list.Element // in closable; nil while the connection is kept
 	gone      bool
-	hasHeader bool          // the header of the request was read to its end
-	headers   int           // bytes that it takes
-	request   *list.Element // among those that are being read; nil for none
+	hasHeader bool          // the header of the request is read to its end
+	headers   int           // bytes of the header
+	request   *list.Element // in reading; nil if no request is being read
 
 	answer http.Header // of the request; not guarded
 }
@@ -146,7 +147,7 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// errBusy says that as many requests with a token are being answered as may be.
+// errBusy says that the limit of requests with a valid token is reached.
 var errBusy = errors.New("too many requests with a valid token at once (--max-connections)")
 
 // keep keeps the connection until its request is answered. It waits while maxKept are kept.
@@ -161,15 +162,15 @@ func (c *limitedConn) keep(ctx context.Context) error {
 	defer l.mu.Unlock()
 	if c.gone || c.place == nil {
 		<-l.kept
-		return nil // the answer reaches nobody, or it is kept already
+		return nil // the connection is closed, or kept already
 	}
 	c.unlist()
 	c.answer.Del("Connection")
 	return nil
 }
 
-// changed takes note of what the server does with the connection. When that is idle, it may
-// be closed again, after all connections that may be closed now.
+// changed follows the server's state of the connection. An idle connection may be closed
+// again, after all connections that are closable already.
 func (c *limitedConn) changed(state http.ConnState) {
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()
@@ -193,7 +194,7 @@ func (c *limitedConn) Close() error {
 	return err
 }
 
-// forget ends the count of the connection. The lock is held.
+// forget removes the connection from all counts. The caller holds the lock.
 func (c *limitedConn) forget() {
 	if !c.gone {
 		c.gone = true
@@ -202,8 +203,8 @@ func (c *limitedConn) forget() {
 	}
 }
 
-// unlist takes the connection from those that may be closed, or ends that it is kept. The
-// lock is held.
+// unlist removes the connection from closable, or ends that it is kept. The caller holds the
+// lock.
 func (c *limitedConn) unlist() {
 	l := c.listener
 	if c.place == nil {
@@ -219,7 +220,7 @@ func (c *limitedConn) unlist() {
 	}
 }
 
-// keeping is an Authenticator that keeps the connections of the callers that it lets in.
+// keeping is an Authenticator that keeps the connections of the callers that it accepts.
 type keeping struct{ httpapi.Authenticator }
 
 func (k keeping) Authenticate(r *http.Request) (httpapi.Caller, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// guarded lets in callers with the token of the test.
+// guarded accepts callers with the token of the test.
 type guarded struct{}
 
 func (guarded) Authenticate(r *http.Request) (httpapi.Caller, error) {
@@ -51,7 +51,7 @@ func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.
 			all = append(all, client)
 			go func() {
 				listener <- accepted
-				_, _ = io.WriteString(client, request) // which a server that answers first does not read
+				_, _ = io.WriteString(client, request) // a server that answers first does not read it
 			}()
 			synctest.Wait()
 			return client
@@ -63,7 +63,7 @@ func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
-		time.Sleep(time.Second) // in which the server lets go of the connections
+		time.Sleep(time.Second) // the server closes the connections
 	})
 }
 
@@ -85,7 +85,7 @@ const (
 	healthRequest = "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"
 	callerRequest = "GET /api/webhook-categories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer right\r\n\r\n"
 	postHead      = "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-	callerPost    = postHead + "Authorization: Bearer right\r\n\r\n{" // its body is not whole
+	callerPost    = postHead + "Authorization: Bearer right\r\n\r\n{" // its body is incomplete
 )
 
 func TestStrangersKeepNobodyOut(t *testing.T) {
@@ -122,7 +122,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 					}
 					synctest.Wait()
 				}
-				for i, c := range strangers[:2] { // the oldest is closed for the caller, and no other
+				for i, c := range strangers[:2] { // only the oldest is closed for the caller
 					began := time.Now()
 					n, err := io.Copy(io.Discard, c)
 					if closed := n == 0 && time.Since(began) == 0; closed != (i == 0) {
@@ -134,8 +134,8 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// A stranger has one request for each connection, so none of them is idle. That of a caller
-// is kept for its next request.
+// A stranger's connection ends after one request, so it is never idle. A caller's connection
+// is kept for the next request.
 func TestAStrangersConnectionEndsWithItsAnswer(t *testing.T) {
 	t.Parallel()
 	for request, callers := range map[string]bool{
@@ -171,7 +171,7 @@ func TestHeadersOfStrangersAreBounded(t *testing.T) {
 	many := strings.Repeat("a: b\r\n", lines)
 	const head = "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\n"
 	for rule, tt := range map[string]struct {
-		first, sends string // once it has the answer to the first
+		first, sends string // sends follows the answer to first
 		bounded      bool
 	}{
 		"Half":                    {"", head + many, true},
@@ -189,7 +189,7 @@ func TestHeadersOfStrangersAreBounded(t *testing.T) {
 					c := dial(cmp.Or(tt.first, tt.sends))
 					if tt.first != "" {
 						answer(t, c)
-						go func() { _, _ = io.WriteString(c, tt.sends) }() // the last of which may not be read
+						go func() { _, _ = io.WriteString(c, tt.sends) }() // the server may not read all of it
 						synctest.Wait()
 					}
 					strangers = append(strangers, c)
@@ -212,7 +212,7 @@ func TestHeadersOfStrangersAreBounded(t *testing.T) {
 	}
 }
 
-// While the server waits for the rest of a body, the header takes no memory.
+// While the server waits for the end of a body, the header takes no memory.
 func TestAHeaderIsForgottenWithTheAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestAHeaderIsForgottenWithTheAnswer(t *testing.T) {
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
-		time.Sleep(time.Second) // in which the server lets go of the connection
+		time.Sleep(time.Second) // the server closes the connection
 	})
 }
 
@@ -260,7 +260,7 @@ func TestACallersConnectionIsKeptWhileItsRequestIsAnswered(t *testing.T) {
 	})
 }
 
-// More callers than may be wait for one that ends, and are told to try again when none does.
+// Callers beyond the limit wait for a request to end, and are told to try again if none ends.
 func TestAsManyCallersAsMayBeAreServedAtOnce(t *testing.T) {
 	t.Parallel()
 	crowded(t, func(t *testing.T, dial func(string) net.Conn) {
@@ -301,7 +301,7 @@ func TestConnectionsThatEndMakeRoom(t *testing.T) {
 			}
 			idle = append(idle, c)
 		}
-		for i, c := range idle { // all are open still
+		for i, c := range idle { // all connections are still open
 			if _, err := io.WriteString(c, callerRequest); err != nil {
 				t.Fatalf("connection %d: %v", i, err)
 			}
@@ -316,7 +316,7 @@ func TestStrangersKeepNobodyOutOfTheHost(t *testing.T) {
 	s := serve(t, folder, nil, "--max-connections=100")
 	caller := api{s.url, token(t, folder)}
 	withToken := strings.Replace(callerRequest, "right", caller.token, 1)
-	for _, request := range []string{healthRequest, withToken} { // of a stranger, and of a caller that is idle then
+	for _, request := range []string{healthRequest, withToken} { // of a stranger, and of a caller that becomes idle
 		for i := range 2 * (100 + spareConnections) {
 			c := dial(t, s.url, request)
 			if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {

@@ -17,17 +17,17 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// demoCmd shows the main job: what is published arrives signed, and what fails is
-// tried again.
+// demoCmd shows the main job: a published event arrives signed, and a failed delivery is
+// retried.
 type demoCmd struct{}
 
-// demoSchedule is short, so that the whole takes a few seconds.
+// demoSchedule is short, so that the demonstration takes a few seconds.
 var demoSchedule = []time.Duration{500 * time.Millisecond, time.Second}
 
-// demoTime bounds the whole.
+// demoTime bounds the demonstration.
 const demoTime = 9 * time.Second
 
-// demo is the demonstration under way.
+// demo is a running demonstration.
 type demo struct {
 	*script
 	hooks *webhooks.Webhooks
@@ -60,8 +60,8 @@ func (*demoCmd) run(ctx context.Context, h *host, c *cli) (err error) {
 	return d.play(ctx)
 }
 
-// serveSinks serves the library's two sinks on a free port. The script sees what
-// arrives before they do.
+// serveSinks serves the library's two sinks on a free port. The script sees each request
+// before a sink does.
 func (d *demo) serveSinks(ctx context.Context) (stop func(), err error) {
 	api, err := httpapi.New(d.hooks, httpapi.Config{Authenticator: nobody{}, Dispatching: true})
 	if err != nil {
@@ -72,12 +72,12 @@ func (d *demo) serveSinks(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	server := &http.Server{Handler: d.watch(api), ReadHeaderTimeout: 5 * time.Second}
-	go server.Serve(listener) //nolint:errcheck // it always ends with one, when it is closed
+	go server.Serve(listener) //nolint:errcheck // Serve always returns an error, after Close
 	d.url = "http://" + listener.Addr().String() + "/api/webhook-processors/"
 	return func() { _ = server.Close() }, nil
 }
 
-// play is the story from its beginning to its end.
+// play runs the demonstration from beginning to end.
 func (d *demo) play(ctx context.Context) error {
 	if err := d.catalog(ctx); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (d *demo) subscribe(ctx context.Context, sink string) (webhooks.Subscriptio
 	return sub, d.trust(sub, sink, secret)
 }
 
-// review reads the history and compares it with what was seen to arrive.
+// review reads the history and compares it with the requests that arrived.
 func (d *demo) review(ctx context.Context, message uuid.UUID) error {
 	good, err := d.history(ctx, d.good)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// script tells what happens, line by line, and keeps account of what was wrong.
+// script prints the events of the demonstration, line by line, and collects its faults.
 type script struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -28,7 +28,7 @@ type script struct {
 	ended    chan webhooks.Notice
 }
 
-// receiver is what the owner of a sink knows.
+// receiver holds the knowledge of a sink's owner: a subscription, and the keys to verify with.
 type receiver struct {
 	subscription uuid.UUID
 	keys         signing.Keys
@@ -56,12 +56,12 @@ func (s *script) print(format string, args ...any) {
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
-// check remembers what is not as it should be.
-func (s *script) check(ok bool, what string) {
+// check adds a fault if a condition does not hold.
+func (s *script) check(ok bool, condition string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ok {
-		s.wrong = append(s.wrong, what)
+		s.wrong = append(s.wrong, "it is not true that "+condition)
 	}
 }
 
@@ -75,7 +75,7 @@ func (s *script) trust(sub webhooks.Subscription, sink, secret string) error {
 	return err
 }
 
-// watch verifies what arrives as a receiver would, and passes it on.
+// watch verifies each request as a receiver would, and passes it on.
 func (s *script) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -108,7 +108,7 @@ func (s *script) clock() string {
 	return fmt.Sprintf("%7.3fs", time.Since(s.start).Seconds())
 }
 
-// Observe is told of each outcome once it is recorded.
+// Observe implements [webhooks.Observer]. It prints each recorded outcome.
 func (s *script) Observe(n webhooks.Notice) {
 	if n.Kind != webhooks.AttemptEnded {
 		return
@@ -131,7 +131,7 @@ func (s *script) wait(ctx context.Context, n int) error {
 	return nil
 }
 
-// checkArrivals compares what arrived with what the history says was sent.
+// checkArrivals compares the requests that arrived with the attempts of the history.
 func (s *script) checkArrivals(message uuid.UUID, sent []webhooks.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +150,7 @@ func (s *script) checkArrivals(message uuid.UUID, sent []webhooks.Attempt) {
 	}
 }
 
-// verdict is the last line.
+// verdict prints the last line, or returns the faults.
 func (s *script) verdict() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

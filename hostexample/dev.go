@@ -18,10 +18,10 @@ import (
 //go:embed seed/*.json
 var sampleCatalog embed.FS
 
-// sampleOrg is the organization that development mode makes a subscription for.
+// sampleOrg is the organization of the sample subscription.
 var sampleOrg = uuid.MustParse("0195d3a0-5a3e-7000-8000-000000000001")
 
-// sampleMark tells the sample subscription from others.
+// sampleMark is the description of the sample subscription, which identifies it.
 const sampleMark = "Sample of the development mode: leads to this host's own sink"
 
 const (
@@ -41,7 +41,7 @@ func (p *process) seeds() fs.FS {
 	return nil
 }
 
-// welcome returns a token and three commands that work as they stand.
+// welcome returns a token and two commands that work as they are printed.
 func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	sub, err := p.sampleSubscription(ctx, url)
 	if err != nil {
@@ -81,8 +81,8 @@ Read about the rest of the interface in a browser:
 		auth, org, auth, org, sub.ID, url), nil
 }
 
-// sampleSubscription returns the sample organization's subscription. It makes one
-// if there is none, and follows the host when that changed its port.
+// sampleSubscription returns the sample organization's subscription. It makes one if there
+// is none, and updates its URL when the host's port has changed.
 func (p *process) sampleSubscription(ctx context.Context, url string) (webhooks.Subscription, error) {
 	ctx = webhooks.WithActor(ctx, "development mode")
 	list, err := p.hooks.Subscriptions.List(ctx, sampleOrg, webhooks.SubscriptionQuery{

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// needFiles leaves a test out where a process cannot have so many files open. Go
-// has raised the limit of this process and of the host to the hard one.
+// needFiles skips a test if a process cannot have n open files. Go has raised the soft limit
+// of this process and of the host to the hard limit.
 func needFiles(t *testing.T, n uint64) {
 	t.Helper()
 	var limit syscall.Rlimit

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// frozenPatience bounds the answers and the end of a host whose time-outs are 1 s. Without
+// frozenPatience bounds the answers and the stop of a host with time-outs of 1 s. Without
 // the time-outs they would take half a minute or for ever.
 const frozenPatience = 10 * time.Second
 
@@ -28,7 +28,7 @@ func TestAFrozenDatabaseHoldsNobodyUp(t *testing.T) {
 	}
 
 	l.freeze(true)
-	close(release) // there are results to be recorded
+	close(release) // there are results to record
 	ctx, cancel := context.WithTimeout(t.Context(), frozenPatience)
 	defer cancel()
 	var calls sync.WaitGroup

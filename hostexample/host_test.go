@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should come soon.
+// patience is the time that a test waits for an event that should come soon.
 const patience = 20 * time.Second
 
 var scratch string // for the binary
@@ -44,7 +44,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// result is what a command line came to.
+// result is the outcome of a command line.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -72,8 +72,8 @@ type serving struct {
 	gone   chan struct{} // closed when it has ended and all output is here
 }
 
-// serve starts the host in a folder and waits until it listens. What is left of it
-// is killed at the end of the test.
+// serve starts the host in a folder and waits until it listens. The end of the test kills
+// the process.
 func serve(t *testing.T, folder string, environ []string, args ...string) *serving {
 	t.Helper()
 	path, err := binary()
@@ -113,7 +113,7 @@ func (s *serving) follow(pipe io.Reader) {
 	close(s.gone)
 }
 
-// line returns the next line of standard output that begins so.
+// line returns the next line of standard output with a prefix.
 func (s *serving) line(t *testing.T, prefix string) string {
 	t.Helper()
 	deadline := time.After(patience)
@@ -160,7 +160,7 @@ func (s *serving) exit(t *testing.T) int {
 	}
 }
 
-// api is a caller of the REST interface.
+// api calls the REST interface.
 type api struct{ url, token string }
 
 // call sends a request and decodes the answer, which must have the status.
@@ -202,7 +202,7 @@ func (a api) try(ctx context.Context, method, path string, body any) (int, []byt
 	return resp.StatusCode, answer, err
 }
 
-// token makes one as the token command does, for the development host in a folder.
+// token runs the token command for the development host in a folder.
 func token(t *testing.T, folder string, args ...string) string {
 	t.Helper()
 	r := command(t, nil, append([]string{"token", "--store=sqlite:" + filepath.Join(folder, "webhooks.db")}, args...)...)
@@ -241,7 +241,7 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// within waits until a condition holds that no signal tells of.
+// within waits until a condition holds, by polling.
 func within(t *testing.T, holds func() bool) {
 	t.Helper()
 	tick, deadline := time.NewTicker(20*time.Millisecond), time.After(patience)

@@ -15,12 +15,12 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// counter is a receiver that counts what arrives by its webhook-id.
+// counter is a receiver that counts deliveries by webhook-id.
 type counter struct {
 	mu     sync.Mutex
 	bodies map[string]string
 	times  map[string]int
-	marks  map[int]chan struct{} // closed when that many ids have arrived
+	marks  map[int]chan struct{} // by number of ids; closed when as many have arrived
 	twin   string                // an id that came with two bodies
 }
 
@@ -61,7 +61,7 @@ func (c *counter) mark(n int) <-chan struct{} {
 	return c.marks[n]
 }
 
-// repeated returns how many deliveries were one too many.
+// repeated returns the number of repeated deliveries.
 func (c *counter) repeated() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *counter) repeated() (n int) {
 	return n
 }
 
-// missing returns how many of the ids did not arrive.
+// missing returns the number of ids that did not arrive.
 func (c *counter) missing(ids []string) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,14 +104,14 @@ func twoHosts(t *testing.T) (hosts [2]*serving, apis [2]api, c *counter) {
 
 const batch = 1000
 
-// inFlight is how many requests a host with 64 workers may have made and not yet
-// recorded: one for each worker, as many results in their queue, and two batches of
+// inFlight is the greatest number of requests that a host with 64 workers has made and not
+// yet recorded: one for each worker, as many results in their queue, and two batches of
 // results that are being written.
 const inFlight = 64 + 64 + 2*500
 
-// flood publishes n events in batches to both hosts at once, and returns the ids
-// that were acknowledged. A batch that a host fails on goes to the other one, under
-// the same idempotency keys.
+// flood publishes n events in batches to both hosts at once, and returns the acknowledged
+// ids. If a host fails on a batch, flood sends the batch to the other host, with the same
+// idempotency keys.
 func flood(t *testing.T, apis [2]api, n int) []string {
 	t.Helper()
 	var mu sync.Mutex

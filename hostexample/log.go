@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// logger writes to standard error.
+// logger returns a logger of the chosen level and format.
 func (c *cli) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.Level(c.LogLevel), ReplaceAttr: withUnit}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {

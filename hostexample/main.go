@@ -1,12 +1,12 @@
-// Command hostexample is a sample host of the webhooks library: the REST API and
-// the dispatcher in one process, set up by flags and environment variables. It is
-// what to copy to start a service, and what to run to try the product:
+// Command hostexample is a sample host of the webhooks library: it runs the REST API and
+// the dispatcher in one process, configured by flags and environment variables. Copy it to
+// start a service of your own, or run it to try the product:
 //
 //	go run ./hostexample          # development mode: no configuration needed
-//	go run ./hostexample demo     # the main job in front of your eyes
+//	go run ./hostexample demo     # a demonstration of the main job
 //	go run ./hostexample --help
 //
-// There is no domain logic here: flags and environment in, library calls out.
+// It has no domain logic: it turns flags and variables into calls of the library.
 package main
 
 import (
@@ -28,23 +28,23 @@ const (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		// What lives is a few MiB, so that collecting it less often costs little
-		// memory, and saves a sixth of the CPU under load.
+		// The live heap is a few MiB, so collecting garbage less often costs little memory,
+		// and saves a sixth of the CPU under load.
 		debug.SetGCPercent(200)
 	}
 	h := &host{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(h.run(context.Background(), os.Args[1:]))
 }
 
-// host is what the program is given from outside.
+// host holds the inputs and outputs of the program.
 type host struct {
 	environ        []string
 	stdout, stderr io.Writer
 }
 
-// run does what the arguments say and returns the exit code. SIGINT and SIGTERM
-// end it in order; a second one ends the process at once. SIGHUP, as a terminal sends it
-// when it closes, does nothing.
+// run runs the command of the arguments and returns the exit code. SIGINT and SIGTERM end it
+// in order; a second signal ends the process at once. SIGHUP, which a terminal sends when it
+// closes, is ignored.
 func (h *host) run(ctx context.Context, args []string) int {
 	signal.Ignore(syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)

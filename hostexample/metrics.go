@@ -10,8 +10,8 @@ import (
 	"github.com/ecg-api/webhooks/metrics"
 )
 
-// measure makes the handler for /metrics, unless nobody wants it, and has the
-// library tell it what happens.
+// measure makes the handler for /metrics, if one is configured, and registers it as the
+// library's Observer.
 func (p *process) measure() error {
 	if p.MetricsAddr == "" && p.dev == nil {
 		return nil
@@ -24,19 +24,19 @@ func (p *process) measure() error {
 	return err
 }
 
-// only serves one path, and 404 for all others.
+// only serves one path, and answers every other path with 404.
 func only(path string, handler http.Handler) http.Handler {
 	return either(path, handler, http.NotFoundHandler())
 }
 
-// either serves one path with a handler of its own. A mux would redirect other
-// paths that are not clean, which is not for it to do.
-func either(path string, handler, others http.Handler) http.Handler {
+// either serves one path with a handler of its own. A mux would redirect all other paths
+// that are not clean, but the other handler decides about these.
+func either(path string, handler, otherwise http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == path {
 			handler.ServeHTTP(w, r)
 		} else {
-			others.ServeHTTP(w, r)
+			otherwise.ServeHTTP(w, r)
 		}
 	})
 }

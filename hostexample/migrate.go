@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// migrateCmd moves the schema of the database.
+// migrateCmd changes the schema of the database.
 type migrateCmd struct {
 	Up     migrateUp     `cmd:"" help:"Bring the schema to this program's version."`
 	Down   migrateDown   `cmd:"" help:"Undo the latest migrations, with the data they hold."`
@@ -25,8 +25,8 @@ func (m *migrateUp) run(ctx context.Context, h *host, _ *cli) error {
 
 type migrateDown struct {
 	storeSettings
-	Steps count `help:"How many." default:"1"`
-	Yes   bool  `help:"Really delete that data. Required."`
+	Steps count `help:"Number of migrations to undo." default:"1"`
+	Yes   bool  `help:"Confirm that the data is deleted. Required."`
 }
 
 func (m *migrateDown) run(ctx context.Context, h *host, _ *cli) error {
@@ -34,7 +34,7 @@ func (m *migrateDown) run(ctx context.Context, h *host, _ *cli) error {
 		return wrong("yes", "is not set: migrate down deletes the tables and columns that the undone migrations made, with all data in them")
 	}
 	return h.migrate(ctx, m.storeSettings, func(db *database) error {
-		db.sql.DB().SetMaxOpenConns(1) // CheckAlone would find the others
+		db.sql.DB().SetMaxOpenConns(1) // CheckAlone would find further connections of this pool
 		if err := db.sql.CheckAlone(ctx); errors.Is(err, bunstore.ErrInUse) {
 			return fmt.Errorf("migrate down: %w: stop every process that uses it, and try again", err)
 		} else if err != nil {
@@ -50,7 +50,7 @@ func (m *migrateStatus) run(ctx context.Context, h *host, _ *cli) error {
 	return h.migrate(ctx, m.storeSettings, func(*database) error { return nil })
 }
 
-// migrate does it and lists where things stand then.
+// migrate calls do with the open database, and then lists the migrations.
 func (h *host) migrate(ctx context.Context, s storeSettings, do func(*database) error) error {
 	if err := h.readStore(&s); err != nil {
 		return err

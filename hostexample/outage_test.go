@@ -89,8 +89,8 @@ func (l *link) copy(to io.Writer, from io.Reader) {
 	}
 }
 
-// freeze makes the link forward nothing more, although its connections stay open and new
-// ones are accepted, or it ends that. The new ones stay silent for good.
+// freeze freezes or thaws the link. A frozen link forwards nothing, but its connections stay
+// open, and it accepts new connections, which stay silent for good.
 func (l *link) freeze(frozen bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,7 +124,7 @@ func linked(t *testing.T) (l *link, environ []string) {
 		t.Skip("left out: the address of PostgreSQL is not a URL with a port")
 	}
 	schema := testpg.Schema(t)
-	dropSchema(t, []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + schema}) // when the link is cut
+	dropSchema(t, []string{"WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + schema}) // also while the link is cut
 	l = newLink(t, "tcp", dsn.Host)
 	dsn.Host = l.listener.Addr().String()
 	environ = []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + dsn.String(), "WEBHOOKS_SCHEMA=" + schema}

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// developing is what the warning says.
+// developing is a part of the warning of development mode.
 const developing = "development mode is on"
 
-// logs waits until a host has logged a text: its log comes another way than its output.
+// logs waits until a host has logged a text: log and output come over different pipes.
 func (s *serving) logs(t *testing.T, text string) {
 	t.Helper()
 	within(t, func() bool { return strings.Contains(s.stderr.String(), text) })

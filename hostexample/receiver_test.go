@@ -14,8 +14,7 @@ type post struct {
 	body   []byte
 }
 
-// receive starts a receiver and returns its URL and what arrives there. Answer may
-// be nil.
+// receive starts a receiver and returns its URL and the posts that arrive. Answer may be nil.
 func receive(t *testing.T, answer http.HandlerFunc) (string, <-chan post) {
 	t.Helper()
 	posts := make(chan post, 1000)
@@ -58,7 +57,7 @@ func (a api) subscribe(t *testing.T, receiver string) (path, secret string) {
 	return testOrg + "/webhook-subscriptions/" + sub.ID, sub.SecretKey
 }
 
-// event is one of the sample catalog.
+// event returns an event of a type of the sample catalog.
 func event(n int) map[string]any {
 	return map[string]any{
 		"eventType": "vitals.observation.created",

@@ -9,8 +9,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// A recovery is in the database: a host that is killed in the middle of it does not
-// end it, and the next one goes on where it was.
+// The state of a recovery is in the database: if a host is killed during the recovery, the
+// next host continues from there.
 func TestRecoveryGoesOnAfterKillNine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: -short")

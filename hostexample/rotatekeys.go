@@ -9,20 +9,20 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// rotateKeysCmd encrypts the signing secrets anew.
+// rotateKeysCmd encrypts all signing secrets with the first key.
 type rotateKeysCmd struct{ storeSettings }
 
-// Help says in which order to do what.
+// Help lists the steps of a replacement, in order.
 func (*rotateKeysCmd) Help() string {
 	return `To replace the key A by a new one, B, while hosts run:
 
     1. Every host gets WEBHOOKS_SECRET_KEYS=A,B, then every host B,A.
     2. hostexample rotate-keys, with B,A.
-    3. Every host gets B alone. One that lacks a key still needed does not start.
+    3. Every host gets B alone. A host without a key that is still needed does not start.
 
-It can be interrupted, and run again. Where the setting was off so far, the hosts get
-the key first, all within a short time: one without it cannot use the secrets that
-others encrypt.`
+The command can be interrupted, and run again. If the setting was off before, every host
+gets the key first, all within a short time: a host without the key cannot use the
+secrets that the other hosts encrypt.`
 }
 
 func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
@@ -58,14 +58,14 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(h.stdout, "%d signing secrets were encrypted anew with the first key\n", done.Rotated)
+	fmt.Fprintf(h.stdout, "%d signing secrets were encrypted with the first key\n", done.Rotated)
 	if done.Damaged > 0 {
 		fmt.Fprintf(h.stdout, "%d are damaged and stay as they are; the log names their subscriptions\n", done.Damaged)
 	}
 	return nil
 }
 
-// checkKeys refuses to start with keys that are not those of the database.
+// checkKeys returns an error if a key that the database needs is missing.
 func (p *process) checkKeys(ctx context.Context) error {
 	err := p.hooks.Keys().Check(ctx)
 	if !errors.Is(err, webhooks.ErrMissingKey) {

@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// Two keys, as the setting takes them.
+// Two keys in the form of the setting.
 const (
 	keyA = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 	keyB = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
@@ -41,7 +41,7 @@ func execute(t *testing.T, folder string, environ []string, args ...string) resu
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// refused demands that the host does not start, and says why in one line.
+// refused checks that the host does not start, and names the setting in one line.
 func refused(t *testing.T, folder string, environ []string, names string) {
 	t.Helper()
 	r := execute(t, folder, environ, "serve", "--addr=127.0.0.1:0", "--log-level=error")
@@ -53,7 +53,7 @@ func refused(t *testing.T, folder string, environ []string, names string) {
 	}
 }
 
-// signs demands that an event arrives, signed with the secret.
+// signs checks that an event arrives, signed with the secret.
 func signs(t *testing.T, a api, posts <-chan post, secret string) {
 	t.Helper()
 	a.publish(t)
@@ -85,7 +85,7 @@ func TestAKeyIsRotatedWhileAHostRuns(t *testing.T) {
 	end(host)
 	refused(t, folder, withKeys(keyB), "WEBHOOKS_SECRET_KEYS")
 	refused(t, folder, withKeys("off"), "WEBHOOKS_SECRET_KEYS")
-	refused(t, folder, nil, devKeyFile) // a new one, made at this start
+	refused(t, folder, nil, devKeyFile) // this start made a new key
 
 	host = serve(t, folder, withKeys(keyB+","+keyA))
 	a.url = host.url
@@ -93,7 +93,7 @@ func TestAKeyIsRotatedWhileAHostRuns(t *testing.T) {
 	if r := execute(t, folder, withKeys(keyB), "rotate-keys"); r.code != exitWrong || !strings.Contains(r.stderr, "WEBHOOKS_SECRET_KEYS") {
 		t.Errorf("rotate-keys without the former key: exit %d, %s", r.code, r.stderr)
 	}
-	for _, want := range []string{"2 signing secrets", "0 signing secrets"} { // ours and the sample's
+	for _, want := range []string{"2 signing secrets", "0 signing secrets"} { // the test's and the sample's
 		if r := execute(t, folder, withKeys(keyB+","+keyA), "rotate-keys"); r.code != 0 || !strings.HasPrefix(r.stdout, want) {
 			t.Errorf("rotate-keys: exit %d, %q, %s; want %s", r.code, r.stdout, r.stderr, want)
 		}

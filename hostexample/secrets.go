@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// secretNames are the variables that hold secrets, or with _FILE the paths of
-// files that do. There are no flags for them: a command line can be read by
-// everybody on the machine.
+// secretNames are the variables that hold secrets, or with _FILE the paths of files with
+// secrets. There are no flags for them: every user of the machine can read a command line.
 var secretNames = []string{
 	"WEBHOOKS_JWT_SECRET", "WEBHOOKS_JWT_SECRET_FILE",
 	"WEBHOOKS_SECRET_KEYS", "WEBHOOKS_SECRET_KEYS_FILE",
@@ -54,7 +53,7 @@ func (h *host) readJWTSecrets() ([][]byte, error) {
 	for part := range strings.SplitSeq(value, ",") {
 		part = strings.TrimSpace(part)
 		if len(part) < 32 {
-			return nil, wrong(name, "has %d bytes as number %d of its secrets, which commas separate; each must have at least 32", len(part), len(secrets)+1)
+			return nil, wrong(name, "separates its secrets by commas: number %[2]d has %[1]d bytes, each must have at least 32", len(part), len(secrets)+1)
 		}
 		secrets = append(secrets, []byte(part))
 	}
@@ -81,8 +80,8 @@ func (h *host) readSecretKeys() (keys [][]byte, set bool, err error) {
 
 // The files that development mode keeps beside the database.
 const (
-	devSecretFile = "webhooks.dev.secret" //nolint:gosec // of the tokens: the name of a file, not a secret
-	devKeyFile    = "webhooks.dev.key"    // of the signing secrets at rest
+	devSecretFile = "webhooks.dev.secret" //nolint:gosec // the name of a file, not a secret
+	devKeyFile    = "webhooks.dev.key"    // encrypts signing secrets at rest
 )
 
 // devSecret returns the development secret in the folder: 32 random bytes, base64,
@@ -113,7 +112,7 @@ func readDevSecret(folder, name string) (string, error) {
 		return "", &wrongError{fmt.Sprintf("%s can be read by others (mode %04o): chmod 600 %[1]s", path, info.Mode().Perm())}
 	}
 	text, err := os.ReadFile(path)
-	for range 50 { // empty: another host makes it right now
+	for range 50 { // empty: another host is writing it
 		if err != nil || len(text) > 0 {
 			break
 		}
@@ -132,6 +131,6 @@ func readDevSecret(folder, name string) (string, error) {
 
 // decodeKey returns the bytes of a development secret.
 func decodeKey(secret string) []byte {
-	key, _ := base64.StdEncoding.DecodeString(secret) // it was encoded, or checked, by us
+	key, _ := base64.StdEncoding.DecodeString(secret) // this program encoded or checked it
 	return key
 }

@@ -36,24 +36,24 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 	return p.run(ctx, db)
 }
 
-// baseMemory is what a host needs at most, in bytes, with the defaults, besides requests.
+// baseMemory is the most memory, in bytes, that a host with the defaults needs besides requests.
 const baseMemory = 320 << 20
 
-// limitMemory sets the runtime's soft limit, unless GOMEMLIMIT has: garbage is collected
-// sooner once the host has what it needs at most.
+// limitMemory sets the runtime's soft limit, unless GOMEMLIMIT sets it: garbage is collected
+// sooner once the host uses the most memory that it needs.
 func (c *config) limitMemory() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // -1 reads the limit
 		debug.SetMemoryLimit(baseMemory + 2*int64(c.RequestMemory))
 	}
 }
 
-// process is a serve under way.
+// process is a running serve command.
 type process struct {
 	*config
 	*host
 	log     *slog.Logger
 	hooks   *webhooks.Webhooks
-	metrics http.Handler // nil if nobody wants them
+	metrics http.Handler // nil if no address serves them
 }
 
 func (p *process) run(ctx context.Context, db *database) error {
@@ -77,7 +77,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = side.Close() }() // after the drain, which it shows
+		defer func() { _ = side.Close() }() // after the drain, which the metrics show
 		p.log.Info("metrics", "url", "http://"+addr+"/metrics")
 	}
 	server, addr, err := p.listen(ctx, "addr", p.Addr, handler, failed)
@@ -137,8 +137,8 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	return err
 }
 
-// announce says that the process is there, and in development mode what to do
-// with it. Once it has, the store may go away without ending the process.
+// announce prints that the process listens, and in development mode a token and example
+// commands. From then on the process survives an outage of the store.
 func (p *process) announce(ctx context.Context, addr string) error {
 	url := "http://" + addr
 	p.log.Info("started", "version", webhooks.Version, "address", addr,
@@ -154,7 +154,8 @@ func (p *process) announce(ctx context.Context, addr string) error {
 	return nil
 }
 
-// drain ends what runs: nothing more comes in, what is under way is finished.
+// drain stops the process: it takes no new requests and attempts, and finishes the running
+// ones.
 func (p *process) drain(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(p.DrainTimeout))
 	defer cancel()
@@ -174,8 +175,8 @@ func (p *process) drain(server *http.Server) {
 	p.log.Info("stopped")
 }
 
-// listen serves a handler on an address, and returns the one that was taken. The
-// error that ends it goes to failed.
+// listen serves a handler on an address, and returns the actual address. The error that ends
+// the server goes to failed.
 func (p *process) listen(ctx context.Context, setting string, at listenAddress, handler http.Handler, failed chan<- error) (*http.Server, string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(at))
 	if err != nil {

@@ -74,7 +74,7 @@ func TestAConfiguredSecretEndsDevelopmentMode(t *testing.T) {
 	environ := []string{testSecret, testKeys, "WEBHOOKS_JWT_ISSUER=us", "WEBHOOKS_STORE=memory:"}
 	s := serve(t, folder, environ, "--metrics-addr=127.0.0.1:0")
 	var side string
-	within(t, func() bool { // what is logged comes another way than the line of the address
+	within(t, func() bool { // the log and the line of the address come over different pipes
 		_, after, _ := strings.Cut(s.stderr.String(), `"url":"`)
 		var whole bool
 		side, _, whole = strings.Cut(after, `/metrics"`)
@@ -115,7 +115,7 @@ func TestSIGTERMFinishesWhatIsBeingSent(t *testing.T) {
 	a.publish(t)
 	next(t, posts)
 	s.signal(t, syscall.SIGTERM)
-	within(t, func() bool { // it listens no more
+	within(t, func() bool { // it does not listen any more
 		_, _, err := a.try(t.Context(), http.MethodGet, "/healthcheck", nil)
 		return err != nil
 	})

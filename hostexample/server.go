@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// server is what stands between a listener and a handler: the bounds on what one
-// connection may take. A slow one is cut off, and a limitedListener bounds how many there
-// are.
+// server returns an HTTP server with bounds on the time and memory of one connection. A
+// limitedListener bounds the number of connections.
 func (p *process) server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           hardened(handler),
@@ -21,7 +20,7 @@ func (p *process) server(handler http.Handler) *http.Server {
 	}
 }
 
-// hardened has browsers take every answer for what it says it is.
+// hardened tells browsers to trust the Content-Type of every answer.
 func hardened(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// slowClients is how many connections try to keep the host from others.
+// slowClients is the number of connections that try to occupy the host.
 const slowClients = 2000
 
 // dial opens a connection and writes the beginning of a request.
@@ -69,7 +69,7 @@ func TestSlowlorisLeavesAHealthyClientItsAnswer(t *testing.T) {
 			t.Errorf("with %d slow connections a healthy client waited %v", slowClients, took)
 		}
 	}
-	for i, c := range slow { // each is cut off, without an answer or with an error
+	for i, c := range slow { // every connection is cut off, without an answer or with an error
 		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestHeadersAreLimited(t *testing.T) {
 	}
 }
 
-// The time-outs are too long to wait for: that they are set is what can be lost.
+// The time-outs are too long to wait for. The test checks that they are set.
 func TestTheServerBoundsEveryPartOfARequest(t *testing.T) {
 	t.Parallel()
 	p := &process{config: &config{}, log: slog.New(slog.DiscardHandler)}

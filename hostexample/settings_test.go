@@ -103,7 +103,7 @@ func TestSettingsReachTheLibrary(t *testing.T) {
 	}
 }
 
-// The check is that of package httpapi, which does not know the setting's name.
+// Package httpapi makes the check, without the setting's name, which the host adds.
 func TestTheMemoryOfRequestsHasRoomForABody(t *testing.T) {
 	t.Parallel()
 	h := &host{environ: []string{testSecret, testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_MAX_DATA=33554432"}}

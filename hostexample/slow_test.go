@@ -18,7 +18,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// pipes is a listener whose connections are pipes, on which time is that of the test.
+// pipes is a listener with pipes as connections, which work in the time of a test's bubble.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -39,13 +39,13 @@ func (anybody) Authenticate(*http.Request) (httpapi.Caller, error) {
 	return httpapi.Caller{Scopes: []httpapi.Scope{httpapi.ScopeAdmin}}, nil
 }
 
-// A client that is slow, or never ends, is done with in the times that the server
-// allows.
+// The server's time-outs end a connection with a client that is slow, or never ends its
+// request.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	t.Parallel()
 	const post = "POST /api/webhook-categories HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	for rule, tt := range map[string]struct {
-		sends, goesOn string // at once, and a byte of it each second
+		sends, goesOn string // sends at once, goesOn a byte each second
 		status        string // "" for none
 		after         time.Duration
 	}{
@@ -94,7 +94,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 				if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 					t.Error(err)
 				}
-				time.Sleep(time.Second) // in which the server lets go of the connection
+				time.Sleep(time.Second) // the server closes the connection
 			})
 		})
 	}

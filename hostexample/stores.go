@@ -14,7 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// openTime is how long the database may take to answer at the start.
+// openTime is the time that the database has for its first answer.
 const openTime = 10 * time.Second
 
 // database is an open store.
@@ -23,8 +23,8 @@ type database struct {
 	sql *bunstore.Store // nil in memory
 }
 
-// open opens the store that the settings name. An error that is not about its
-// being out of reach is about the settings.
+// open opens the store of the settings. Every error is about a setting, except if the
+// database is out of reach.
 func (s storeSettings) open(ctx context.Context) (*database, error) {
 	if s.ListenAddress != "" && !strings.HasPrefix(string(s.Store), "postgres") {
 		return nil, wrong("listen-address", "is set, but --store is not PostgreSQL: leave it out")

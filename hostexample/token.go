@@ -19,10 +19,10 @@ import (
 type tokenCmd struct {
 	storeSettings
 	tokenSettings
-	Sub   string   `help:"Subject: who it is for." default:"admin"`
-	Org   []string `help:"Organizations it is for, UUIDs by commas, or *." default:"*"`
-	Scope string   `help:"Scopes, by spaces: webhooks:read, :manage, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
-	TTL   wait     `name:"ttl" help:"How long it is valid." default:"1h"`
+	Sub   string   `help:"Subject of the token." default:"admin"`
+	Org   []string `help:"Organizations of the token: UUIDs, separated by commas, or *." default:"*"`
+	Scope string   `help:"Scopes of the token, separated by spaces: webhooks:read, :manage, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
+	TTL   wait     `name:"ttl" help:"Time for which the token is valid." default:"1h"`
 }
 
 var scopes = []httpapi.Scope{
@@ -62,8 +62,8 @@ func (t *tokenCmd) check() error {
 	return nil
 }
 
-// signingSecret returns the first configured secret, else that of development mode,
-// which must be there already: one made here would be that of no host.
+// signingSecret returns the first configured secret, or the secret of development mode. It
+// does not make one: no host would accept a token that is signed with it.
 func (h *host) signingSecret(s storeSettings) ([]byte, error) {
 	secrets, err := h.readJWTSecrets()
 	if err != nil {
@@ -82,7 +82,7 @@ func (h *host) signingSecret(s storeSettings) ([]byte, error) {
 	return []byte(text), err
 }
 
-// claims are those of the library's own authenticator.
+// claims returns the claims that the library's own authenticator reads.
 func (s tokenSettings) claims(sub string, orgs []string, scope string, ttl time.Duration) jwt.MapClaims {
 	now := time.Now()
 	claims := jwt.MapClaims{"sub": sub, "scope": scope, "iat": now.Unix(), "exp": now.Add(ttl).Unix()}

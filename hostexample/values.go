@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The types of the flags' values. Each reads itself from text; the errors follow
+// The types of the flags' values. Each type parses itself from text. An error's text follows
 // the name of the flag.
 
 // listenAddress is host:port.
@@ -49,7 +49,7 @@ var days = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 func (w *wait) UnmarshalText(text []byte) error {
 	rest, whole := strings.TrimSpace(string(text)), time.Duration(0)
 	if m := days.FindStringSubmatch(rest); m != nil {
-		n, _ := strconv.Atoi(m[1]) // five digits; 292 years of them fit into a Duration
+		n, _ := strconv.Atoi(m[1]) // at most five digits; a Duration holds 292 years
 		whole, rest = time.Duration(n)*24*time.Hour, cmp.Or(m[2], "0")
 	}
 	d, err := time.ParseDuration(rest)
@@ -77,7 +77,7 @@ func (r *retention) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// waits are durations, separated by commas.
+// waits are durations of more than 0, separated by commas.
 type waits []time.Duration
 
 func (w *waits) UnmarshalText(text []byte) error {
@@ -147,7 +147,7 @@ func (n *networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// logLevel is one of slog's.
+// logLevel is a level of slog.
 type logLevel slog.Level
 
 func (l *logLevel) UnmarshalText(text []byte) error {
@@ -175,8 +175,8 @@ func (f *logFormat) UnmarshalText(text []byte) error {
 	}
 }
 
-// storeAddress is memory:, sqlite:PATH or postgres://…. It may hold a password,
-// so that it is not quoted.
+// storeAddress is memory:, sqlite:PATH or postgres://…. It may hold a password, so errors do
+// not quote it.
 type storeAddress string
 
 func (s *storeAddress) UnmarshalText(text []byte) error {

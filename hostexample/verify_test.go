@@ -38,8 +38,8 @@ func TestTheOfficialGoLibraryVerifiesADelivery(t *testing.T) {
 	}
 }
 
-// verifyScript reads {secret, body, headers} and exits 0 if the body verifies and
-// another one does not.
+// verifyScript reads {secret, body, headers}. It exits with 0 if the body verifies and a
+// changed body does not.
 const verifyScript = `
 const { Webhook } = require("standardwebhooks");
 const { secret, body, headers } = JSON.parse(require("fs").readFileSync(0, "utf8"));

@@ -1,6 +1,6 @@
 // Package clients generates clients of the REST interface from its OpenAPI document,
-// and its tests use each of them against the running sample host. It is a module of
-// its own, so that the generators are nobody else's dependency. Run it by make clients.
+// and its tests use each client against the running sample host. It is a module of its own,
+// so that the main module does not depend on the generators. Run it by make clients.
 package clients
 
 //go:generate mkdir -p oapi

@@ -19,7 +19,7 @@ var host struct {
 	token string // of an administrator
 }
 
-// patience is how long a delivery may take.
+// patience is the time that a delivery may take.
 const patience = time.Minute
 
 func TestMain(m *testing.M) {
@@ -97,7 +97,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// must returns the answer of a call. It panics where there is none.
+// must returns the answer of a call. It panics if there is none.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -27,9 +27,8 @@ func TestTypeScript(t *testing.T) {
 	})
 }
 
-// npmFolder returns a folder with the document, the client and the tools. Where they
-// cannot be had it skips the test, and fails it under CI=true, where nothing is to be
-// left out unnoticed.
+// npmFolder returns a folder with the document, the client and the tools. If npm cannot
+// install them it skips the test, or fails it under CI=true, which allows no skipped tests.
 func npmFolder(t *testing.T) string {
 	t.Helper()
 	leftOut := t.Skipf

@@ -16,8 +16,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// anyone lets every caller do everything. A real host checks a token: see
-// httpapi.NewJWT.
+// anyone gives every caller all rights. A real host checks a token: see httpapi.NewJWT.
 type anyone struct{}
 
 func (anyone) Authenticate(*http.Request) (httpapi.Caller, error) {
