@@ -80,6 +80,11 @@ func (p *process) run(ctx context.Context, db *database) error {
 		defer func() { _ = side.Close() }() // after the drain, which the metrics show
 		p.log.Info("metrics", "url", "http://"+addr+"/metrics")
 	}
+	return p.work(ctx, handler, failed)
+}
+
+// work serves and dispatches until ctx ends or a listener fails.
+func (p *process) work(ctx context.Context, handler http.Handler, failed chan error) error {
 	server, addr, err := p.listen(ctx, "addr", p.Addr, handler, failed)
 	if err != nil {
 		return err
