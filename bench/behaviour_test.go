@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// behaviour is how an endpoint answers, named by the first part of its path:
+// behaviour is the way in which an endpoint answers. The first part of its path names it:
 //
 //	hang             never
 //	wait-300-60      after a time that is lognormal: median 300 ms, sigma 0.60
-//	mixed-5-200      5 % at once and the others after 200 ms
+//	mixed-5-200      5 % at once and 95 % after 200 ms
 //
 // Any other endpoint answers at once.
 type behaviour struct {
@@ -51,7 +51,7 @@ func (b behaviour) wait(req *http.Request) {
 	}
 }
 
-// hiccups are failures that the benchmark has ordered.
+// hiccups are failures that the benchmark orders.
 type hiccups struct {
 	mu           sync.Mutex
 	refuse, cuts int // requests to be answered with 503, and connections to be cut
@@ -80,7 +80,7 @@ func (h *hiccups) fail(w http.ResponseWriter) bool {
 	return false
 }
 
-// gauge counts what is in flight, and the most that was.
+// gauge counts the requests in flight, and the greatest number of them.
 type gauge struct {
 	mu        sync.Mutex
 	now, most int
@@ -93,7 +93,7 @@ func (g *gauge) add(n int) {
 	g.most = max(g.most, g.now)
 }
 
-// peak returns the most that was in flight since the last call.
+// peak returns the greatest number of requests in flight since the last call.
 func (g *gauge) peak() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -12,13 +12,13 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// queued is how much lies in front of others.
+// queued is the number of attempts in the backlog of one organization.
 var queued = setting("BENCH_QUEUED", 100_000)
 
-// BenchmarkBlocked is how long an event takes from publish to receipt while another
-// organization's endpoint never answers, has 10,000 attempts due and BENCH_QUEUED to
-// come: the first event after the start, and then one at a time. The event comes from
-// another process, so it is claimed behind those.
+// BenchmarkBlocked measures the time of an event from publish to receipt, beside another
+// organization with an endpoint that never answers, 10,000 attempts due and BENCH_QUEUED
+// due later: first the event after the start, and then one event at a time. Another process
+// publishes the event, so it is claimed behind the due attempts.
 func BenchmarkBlocked(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")
@@ -69,15 +69,16 @@ type crowd struct {
 
 const (
 	crowdSize = 100
-	crowdRate = 400 // events a second, of all
+	crowdRate = 400 // events a second, over all organizations
 	crowdTime = 6 * time.Second
-	crowdWarm = time.Second // before that
+	crowdWarm = time.Second // time to warm up
 )
 
-// BenchmarkFairness is the time from publish to receipt of 99 good endpoints: alone,
-// beside one that hangs, and beside an organization with BENCH_QUEUED attempts due, of
-// which so many go out meanwhile. In the first two that many are there but not due, so
-// that the database has as much to tidy up. What it takes to warm up does not count.
+// BenchmarkFairness measures the time from publish to receipt of 99 good endpoints: alone,
+// beside an endpoint that hangs, and beside an organization with BENCH_QUEUED attempts due.
+// It reports the rate at which these attempts go out. In the first two cases BENCH_QUEUED
+// attempts exist but are not due, so that vacuum costs the same. The time to warm up does
+// not count.
 func BenchmarkFairness(b *testing.B) {
 	testpg.DSN(b)
 	for _, c := range []struct {
@@ -101,8 +102,8 @@ func BenchmarkFairness(b *testing.B) {
 	}
 }
 
-// measure publishes to all in turn. The hundredth endpoint hangs, or has a queue, which
-// is due in so many seconds.
+// measure publishes to all organizations in turn. The hundredth endpoint has a queue that is
+// due in dueIn seconds, and hangs if last is "hang".
 func (c crowd) measure(b testing.TB, last string, dueIn int) figures {
 	b.Helper()
 	s := newPostgres(b)

@@ -18,8 +18,7 @@ var (
 	manyRows = setting("BENCH_ROWS", 1_000_000)
 )
 
-// flat is a library on a PostgreSQL that is more or less full, whose dispatcher does
-// not run.
+// flat is a library on a PostgreSQL with a given number of rows. Its dispatcher does not run.
 type flat struct {
 	*library
 	s     *bunstore.Store
@@ -38,8 +37,8 @@ func newFlat(b testing.TB, subscriptions int) *flat {
 	return f
 }
 
-// growth measures steps with few rows and with many, and reports the medians and
-// what the many cost as a multiple of the few.
+// growth measures steps with few rows and with many, and reports the medians and the ratio
+// of many to few.
 func growth(b *testing.B, names []string, few, many func() []time.Duration) {
 	b.Helper()
 	took := [2][][]time.Duration{make([][]time.Duration, len(names)), make([][]time.Duration, len(names))}
@@ -117,8 +116,8 @@ func stopwatch(steps ...func()) []time.Duration {
 	return took
 }
 
-// BenchmarkWideFanOut publishes one event to 10,000 subscriptions: what it takes until
-// it is acknowledged.
+// BenchmarkWideFanOut measures the time until the publish of one event to 10,000
+// subscriptions is acknowledged.
 func BenchmarkWideFanOut(b *testing.B) {
 	const wide = 10_000
 	testpg.DSN(b)
@@ -141,8 +140,8 @@ func BenchmarkWideFanOut(b *testing.B) {
 	}), publish(func() { f.publish(f.org, 1) }))
 }
 
-// BenchmarkDisk is what a message of 1 KiB and its delivery take, with indexes, and what
-// they write to the log.
+// BenchmarkDisk measures the bytes on disk of a message of 1 KiB and its delivery, with
+// indexes, and their bytes of WAL.
 func BenchmarkDisk(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")

@@ -19,7 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// clients publish over HTTP at the same time.
+// clients is the number of clients that publish over HTTP at the same time.
 const clients = 64
 
 // server is a process that takes events over HTTP.
@@ -62,7 +62,7 @@ var buildHost = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// hostServer serves the sample host in development mode, on PostgreSQL, with so many
+// hostServer serves the sample host in development mode, on PostgreSQL, with fanOut
 // subscriptions to the event type.
 func hostServer(b testing.TB, receiver child, fanOut int) *server {
 	b.Helper()
@@ -91,7 +91,7 @@ func hostServer(b testing.TB, receiver child, fanOut int) *server {
 	return s
 }
 
-// create makes a thing and returns its id.
+// create posts a resource and returns its id.
 func (s *server) create(b testing.TB, path string, thing map[string]any) string {
 	b.Helper()
 	body, err := json.Marshal(thing)
@@ -139,7 +139,8 @@ func (s *server) atPeak(b testing.TB, receiver child, n, fanOut int) (began time
 	return began, receiver.await(b, s.part, n*fanOut)
 }
 
-// atRate publishes evenly, whatever becomes of it, and waits for all deliveries.
+// atRate publishes at an even rate, without waiting for answers, and then waits for all
+// deliveries.
 func (s *server) atRate(b testing.TB, receiver child, perSecond float64, during time.Duration) Arrivals {
 	b.Helper()
 	receiver.ask(b, "", "forget")

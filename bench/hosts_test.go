@@ -12,9 +12,9 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// BenchmarkHosts lets one, two, three and four dispatchers with pools of their own
-// drain the same backlog of twenty organizations, and as many pipelines of the limit
-// program one of theirs. It fails if anything is delivered twice.
+// BenchmarkHosts lets one, two, three and four dispatchers with pools of their own drain
+// the same backlog of twenty organizations. As many pipelines of the limit program drain a
+// backlog of their own. The benchmark fails if an event is delivered twice.
 func BenchmarkHosts(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")
@@ -36,11 +36,11 @@ func BenchmarkHosts(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // of all
 }
 
-// drained is how many deliveries each run makes: of fewer the start would be a good part.
+// drained is the number of deliveries of a run: with fewer, the start would dominate.
 var drained = 5 * events
 
-// drain returns how many deliveries so many hosts make in a second, and what the one
-// that made fewest did of an even share.
+// drain returns the deliveries a second of a number of hosts, and the share of the least
+// busy host, as a part of an even share.
 func drain(b testing.TB, receiver child, hosts int) figures {
 	b.Helper()
 	s := newPostgres(b)
@@ -74,8 +74,7 @@ func drain(b testing.TB, receiver child, hosts int) figures {
 	return figures{"rate": perSecond(int(n), began, ended), "least": float64(least) / float64(n) * float64(hosts)}
 }
 
-// drainLimit returns how many deliveries so many pipelines of the limit program make in
-// a second.
+// drainLimit returns the deliveries a second of a number of pipelines of the limit program.
 func drainLimit(b testing.TB, receiver child, hosts int) figures {
 	b.Helper()
 	schema := newSchema(b)

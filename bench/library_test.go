@@ -26,11 +26,11 @@ const (
 	wrapping  = 140 // of data in a body of ours, so that the bodies of both are equally long
 )
 
-// library is a process's worth of the library.
+// library is the library as one process uses it.
 type library struct {
 	*webhooks.Webhooks
 	b         testing.TB
-	recorded  *tally // of what succeeded, which several may share
+	recorded  *tally // of successful deliveries; several libraries may share it
 	succeeded atomic.Int64
 	failed    atomic.Int64
 }
@@ -66,7 +66,7 @@ func (l *library) start() (stop func()) {
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = l.Dispatcher.Stop(ctx) // what hangs is cut off
+		_ = l.Dispatcher.Stop(ctx) // attempts that hang are cut off
 	}
 }
 
@@ -101,7 +101,7 @@ func (l *library) publish(org uuid.UUID, n int) {
 		_, err = l.Dispatcher.PublishBatch(context.Background(), org, events)
 	}
 	if err != nil {
-		panic(err) // also in goroutines, which must not end the benchmark otherwise
+		panic(err) // also in goroutines, which must not call FailNow
 	}
 }
 
@@ -132,10 +132,10 @@ func newSQLite(b testing.TB) *bunstore.Store {
 	return s.Store
 }
 
-// load is how events are published: by so many at once, so many at a time.
+// load is the number of goroutines that publish, and the number of events in a call.
 type load struct{ publishers, batch int }
 
-// run publishes n events, or a few more.
+// run publishes n events, rounded up to whole batches.
 func (l load) run(n int, publish func(batch int)) {
 	var left atomic.Int64
 	left.Store(int64(n))

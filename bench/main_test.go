@@ -1,5 +1,5 @@
 // Package bench_test measures the library and the sample host against the limits of
-// the machine. docs/performance.md says what each benchmark means.
+// the machine. docs/performance.md describes each benchmark.
 package bench_test
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/ecg-api/webhooks/internal/limits"
 )
 
-// roleVariable makes the test binary another program, so that what it uses of
-// processors and memory is a process of its own.
+// roleVariable makes the test binary run as another program, so that the CPU and memory of
+// that program can be measured by process.
 const roleVariable = "BENCH_ROLE"
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// play serves until whoever started this process is gone.
+// play serves until the process that started this one is gone.
 func play(handler http.Handler) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,8 +75,9 @@ func role(b testing.TB, name string, environ ...string) child {
 	return start(b, cmd)
 }
 
-// start starts a program and waits until it says where it listens. It ends with the
-// benchmark; those that watch their standard input also do when this process is killed.
+// start starts a program and waits until it prints its address. The program ends with the
+// benchmark. A program that watches its standard input also ends when this process is
+// killed.
 func start(b testing.TB, cmd *exec.Cmd) child {
 	b.Helper()
 	cmd.Stderr = os.Stderr

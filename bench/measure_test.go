@@ -12,8 +12,8 @@ import (
 
 // The sizes of the benchmarks; docs/performance.md lists the variables.
 var (
-	events = setting("BENCH_EVENTS", 20_000) // of a run
-	pairs  = setting("BENCH_PAIRS", 3)       // of runs, of the limit and of ours
+	events = setting("BENCH_EVENTS", 20_000) // deliveries of a run
+	pairs  = setting("BENCH_PAIRS", 3)       // pairs of runs, of the limit and of ours
 )
 
 func setting(name string, otherwise int) int {
@@ -23,7 +23,7 @@ func setting(name string, otherwise int) int {
 	return otherwise
 }
 
-// figures are what a run came to, by their units.
+// figures are the results of a run, by unit.
 type figures map[string]float64
 
 // scope is a part of a benchmark that cleans up after itself.
@@ -46,8 +46,8 @@ func scoped(b *testing.B, run func(b testing.TB) figures) figures {
 	return run(s)
 }
 
-// inTurn runs each of the functions so many times, in turn, so that whatever else
-// the machine does meets them alike, and returns the medians.
+// inTurn runs each function a number of times, in turn, so that other load of the machine
+// affects all functions alike. It returns the medians.
 func inTurn(b *testing.B, times int, runs ...func(b testing.TB) figures) []figures {
 	b.Helper()
 	all := make([]map[string][]float64, len(runs))
@@ -87,8 +87,8 @@ func compare(b *testing.B, limit, ours func(b testing.TB) figures) {
 	b.ReportMetric(0, "ns/op") // of all runs together
 }
 
-// pace calls f evenly, so often in a second, whether or not earlier calls are back. It
-// returns how often it did, once all are.
+// pace calls f at an even rate, without waiting for earlier calls. It returns the number of
+// calls, once all calls have returned.
 func pace(perSecond float64, during time.Duration, f func(i int)) int {
 	n, began := int(perSecond*during.Seconds()), time.Now()
 	var all sync.WaitGroup
@@ -100,10 +100,10 @@ func pace(perSecond float64, during time.Duration, f func(i int)) int {
 	return n
 }
 
-// patience is how long a benchmark waits for what it has set going.
+// patience is the time that a benchmark waits for deliveries.
 const patience = 90 * time.Second
 
-// tally counts what many do, and tells one who waits when it has come to a number.
+// tally is a counter for many goroutines. One goroutine can wait until it reaches a number.
 type tally struct {
 	n, want atomic.Int64
 	reached chan struct{}
@@ -115,7 +115,7 @@ func (t *tally) add(n int) {
 	if now, want := t.n.Add(int64(n)), t.want.Load(); want > 0 && now >= want {
 		select {
 		case t.reached <- struct{}{}:
-		default: // it is told already
+		default: // a signal is pending already
 		}
 	}
 }
@@ -146,7 +146,7 @@ func median[T int | float64 | time.Duration](in []T) T {
 	return in[len(in)/2]
 }
 
-// quantile of what is in order.
+// quantile returns a quantile of sorted durations.
 func quantile(in []time.Duration, q float64) time.Duration {
 	if len(in) == 0 {
 		return 0

@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// BenchmarkNeighbours is the time from publish to receipt of 99 good endpoints at 400
+// BenchmarkNeighbours measures the time from publish to receipt of 99 good endpoints at 400
 // events a second: alone, and beside an organization with 300 endpoints that answer after
 // 12 s, each of which gets an event a second.
 func BenchmarkNeighbours(b *testing.B) {
@@ -60,10 +60,9 @@ func besideSlow(b testing.TB, receiver child, slow int) figures {
 	}
 }
 
-// BenchmarkTransient is the throughput of one endpoint that takes 200 ms, by the 320 a
-// second that 64 attempts in flight give: where 0, 5 and 30 % of its answers come at once
-// (the share of what 64 in flight give then), and from 5 s after eight requests were
-// refused, or nine connections cut.
+// BenchmarkTransient measures the throughput of one endpoint that takes 200 ms, as a ratio
+// to the throughput of 64 attempts in flight without a pause: with 0, 5 and 30 % of the
+// answers at once, and from 5 s after eight requests were refused, or nine connections cut.
 func BenchmarkTransient(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")

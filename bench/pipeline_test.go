@@ -14,16 +14,16 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// warmUp is how many events open connections, prepare statements and let the lanes
-// find out how quick the endpoint is.
+// warmUp is the number of events before the measurement. They open connections, prepare
+// statements, and let the concurrency limit of each subscription adapt to its endpoint.
 const warmUp = 2_000
 
-// a way to publish and deliver.
+// way is a way to publish and deliver.
 type way struct {
 	load
 	claims bool // one process publishes, another one delivers
 	fanOut int
-	orgs   int // that have events in turn
+	orgs   int // organizations that have events in turn
 }
 
 // BenchmarkPipeline publishes, delivers and records in one process, on PostgreSQL.
@@ -115,7 +115,7 @@ func (w way) ours(b testing.TB, publisher, deliverer *bunstore.Store, receiver c
 	return f
 }
 
-// measure publishes and waits until all is recorded.
+// measure publishes and waits until all outcomes are recorded.
 func (w way) measure(b testing.TB, receiver child, recorded *tally, publish func(n int)) figures {
 	b.Helper()
 	receiver.ask(b, "", "forget")

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// receiver counts what is posted, and takes how long ago it was published. It answers
-// as the first part of the path says: see behaviour.
+// receiver counts the deliveries, and measures their time since publish. The first part of
+// the path selects its behaviour.
 type receiver struct {
 	hiccups
 	flight gauge
@@ -28,7 +28,7 @@ type receiver struct {
 	got  map[string]*arrivals
 }
 
-// arrivals are what came under a first part of a path.
+// arrivals are the deliveries to paths with the same first part.
 type arrivals struct {
 	count, repeated int
 	last            time.Time
@@ -36,10 +36,10 @@ type arrivals struct {
 	came            *tally
 }
 
-// Arrivals is what the receiver says of them.
+// Arrivals is the receiver's report of its arrivals.
 type Arrivals struct {
 	Count, Repeated int
-	InFlight        int // the most at a time since the last question, over all parts
+	InFlight        int // the greatest number since the last report, over all parts
 	Last            time.Time
 	Took            []time.Duration // from publish to receipt, in order of length
 }
@@ -95,7 +95,7 @@ func (r *receiver) add(part, path, id string, now, published time.Time) {
 	got.took = append(got.took, now.Sub(published))
 }
 
-// under returns what came under a part. The caller holds the lock.
+// under returns the arrivals of a part. The caller holds the lock.
 func (r *receiver) under(part string) *arrivals {
 	got := r.got[part]
 	if got == nil {
@@ -105,8 +105,9 @@ func (r *receiver) under(part string) *arrivals {
 	return got
 }
 
-// report answers what came under the part that the query names, once as many came as
-// it awaits. It forgets it all if told to, and lists how long it took if asked for.
+// report answers with the arrivals of the part that the query names. With await it answers
+// once a number has arrived, with forget it resets the arrivals, and with took it lists the
+// durations.
 func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
 	q := req.URL.Query()
 	if q.Has("refuse") || q.Has("cut") {
@@ -136,15 +137,15 @@ func (r *receiver) report(w http.ResponseWriter, req *http.Request) {
 
 var sentMark = []byte(`"sent":`)
 
-// sent is when the body was published; zero if it does not say.
+// sent returns the time of publish that a body holds, or the Unix epoch if it holds none.
 func sent(body []byte) time.Time {
 	_, rest, _ := bytes.Cut(body, sentMark)
 	digits, _, _ := bytes.Cut(rest, []byte(","))
-	n, _ := strconv.ParseInt(string(digits), 10, 64) // then it is long ago
+	n, _ := strconv.ParseInt(string(digits), 10, 64) // 0 is the epoch
 	return time.Unix(0, n)
 }
 
-// payload is data that says when it was published, of so many bytes.
+// payload returns data of a given size that holds the time of publish.
 func payload(size int) []byte {
 	b := strconv.AppendInt([]byte(`{"sent":`), time.Now().UnixNano(), 10)
 	b = append(b, `,"pad":"`...)
@@ -152,7 +153,7 @@ func payload(size int) []byte {
 	return append(b, `"}`...)
 }
 
-// ask asks the receiver.
+// ask gets a report from the receiver.
 func (c child) ask(b testing.TB, part string, options ...string) Arrivals {
 	b.Helper()
 	resp, err := quick.Get(c.url + "/?part=" + url.QueryEscape(part) + "&" + strings.Join(options, "&"))
@@ -168,7 +169,7 @@ func (c child) ask(b testing.TB, part string, options ...string) Arrivals {
 
 var quick = &http.Client{Timeout: patience + 10*time.Second}
 
-// await waits until so many have come.
+// await waits until n deliveries have arrived.
 func (c child) await(b testing.TB, part string, n int) Arrivals {
 	b.Helper()
 	return c.ask(b, part, fmt.Sprint("await=", n), "took")

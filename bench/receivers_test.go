@@ -29,7 +29,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
 )
 
-// endpoints is how many https endpoints there are, each on an address of its own.
+// endpoints is the number of https endpoints, each on an address of its own.
 const endpoints = 500
 
 // BenchmarkReceivers delivers a backlog to 500 https endpoints of as many organizations,
@@ -116,8 +116,8 @@ func newCertificate(b testing.TB) certificate {
 	}
 }
 
-// playReceivers serves https on the address of each endpoint, and http for the benchmark's
-// questions, until whoever started this process is gone.
+// playReceivers serves https on the address of each endpoint, and http for reports to the
+// benchmark, until the process that started this one is gone.
 func playReceivers() {
 	pair, err := tls.X509KeyPair([]byte(os.Getenv("BENCH_CERT")), []byte(os.Getenv("BENCH_KEY")))
 	if err != nil {
@@ -141,7 +141,7 @@ func playReceivers() {
 	playOn(questions, r)
 }
 
-// playDeliverer delivers for the schema, until whoever started this process is gone.
+// playDeliverer delivers for the schema, until the process that started this one is gone.
 func playDeliverer() {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(os.Getenv("BENCH_CERT")))

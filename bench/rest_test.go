@@ -8,9 +8,9 @@ import (
 	"github.com/ecg-api/webhooks/internal/testpg"
 )
 
-// BenchmarkREST lets 64 clients publish single events to the sample host, and
-// reports what is delivered in a second, the CPU of the host and PostgreSQL for
-// 1,000 deliveries, and the most memory that the host had.
+// BenchmarkREST lets 64 clients publish single events to the sample host. It reports the
+// deliveries a second, the CPU of the host and PostgreSQL for 1,000 deliveries, and the
+// peak memory of the host.
 func BenchmarkREST(b *testing.B) {
 	testpg.DSN(b)
 	for _, fanOut := range []int{1, 10} {
@@ -34,15 +34,15 @@ func (s *server) peak(b testing.TB, receiver child, database, fanOut int) figure
 	before := cpuSeconds(s.pid, database)
 	began, got := s.atPeak(b, receiver, n, fanOut)
 	f := figures{"deliveries/s": perSecond(n*fanOut, began, got.Last)}
-	if database != 0 { // to record what is still under way is left out, of both
+	if database != 0 { // in both, the time to record the last outcomes is left out
 		f["cpu-s/1k"] = (cpuSeconds(s.pid, database) - before) / float64(n*fanOut) * 1000
 		f["MiB"] = memory(s.pid)
 	}
 	return f
 }
 
-// BenchmarkLatency is the time from publish to receipt over REST, at 50 events a
-// second and at half of what the host takes at most.
+// BenchmarkLatency measures the time from publish to receipt over REST, at 50 events a
+// second and at half of the host's peak rate.
 func BenchmarkLatency(b *testing.B) {
 	testpg.DSN(b)
 	receiver := role(b, "receiver")

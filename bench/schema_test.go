@@ -16,7 +16,7 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
-// What knows the layout of the tables is in this file alone.
+// Only this file depends on the layout of the tables.
 
 // newSchema names a schema that is dropped at the end of the benchmark.
 func newSchema(b testing.TB) string {
@@ -42,8 +42,7 @@ func run(b testing.TB, s *bunstore.Store, text string) {
 
 var midnight = time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
 
-// numbered is an id that sorts by the number, of today, so that it is in the partition
-// that is written.
+// numbered returns an id of today that sorts by its number. The partition of today holds it.
 func numbered(kind int, number string) string {
 	return fmt.Sprintf("(lpad(to_hex(%[3]d + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")", midnight)
 }
@@ -65,8 +64,7 @@ SELECT '%[3]s', %[2]s, %[1]s FROM generate_series(0, %[4]d - 1) AS i`, numbered(
 	run(b, s, `VACUUM ANALYZE {}subscription_topics`)
 }
 
-// fillTargets makes subscriptions of the organization: n copies of one that is there,
-// with its secret.
+// fillTargets makes n copies of a subscription, with its secret.
 func fillTargets(b testing.TB, s *bunstore.Store, of store.Subscription, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
@@ -86,7 +84,7 @@ FROM {}secrets, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`,
 	}
 }
 
-// fillHistory adds n messages with a delivery each that succeeded, to 1,000 other
+// fillHistory adds n messages with a successful delivery each, to 1,000 further
 // subscriptions.
 func fillHistory(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
@@ -102,8 +100,8 @@ FROM generate_series(0::bigint, %[6]d - 1) AS i`, numbered(4, "i"), numbered(3, 
 	run(b, s, `VACUUM ANALYZE {}attempts`)
 }
 
-// fillQueue adds n messages for subscriptions in turn, with a delivery each that is due
-// in so many seconds; before now if that is negative.
+// fillQueue adds n messages for subscriptions in turn, with a delivery each that is due in
+// a number of seconds. A negative number is in the past.
 func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int, subs ...store.Subscription) {
 	b.Helper()
 	run(b, s, `CREATE SEQUENCE IF NOT EXISTS {}bench_ids MINVALUE 10000000`) // beyond the ids of a history
@@ -145,7 +143,7 @@ SELECT %[1]s, '%[2]s', '%[3]s', 'bench.happened', 'v1', convert_to(%[4]s, 'UTF8'
 FROM generate_series(0::bigint, %[5]d - 1) AS i`, numbered(3, "i"), org, event, body, n))
 }
 
-// bytesPerDelivery is what a message of 1 KiB and its delivery take on disk, with
+// bytesPerDelivery returns the bytes on disk of a message of 1 KiB and its delivery, with
 // their indexes.
 func bytesPerDelivery(b testing.TB, s *bunstore.Store, deliveries int) (message, attempt float64) {
 	b.Helper()

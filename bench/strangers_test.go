@@ -22,17 +22,17 @@ import (
 const (
 	strangers      = 20
 	strangersRun   = time.Minute
-	strangersLimit = 512  // MiB of memory that the host may have at most
-	halfSentBodies = 600  // at a time
-	idle           = 2000 // connections that say nothing
+	strangersLimit = 512  // greatest memory of the host, in MiB
+	halfSentBodies = 600  // number at a time
+	idle           = 2000 // connections without a request
 )
 
-// BenchmarkStrangers has 20 clients send the requests that take most memory: they publish events of 1 MiB,
-// also against schemas that do not match and through filters, save schemas that explode,
-// patch with 1 MiB, read pages of 100 large events, single large events and chains, quickly and slowly, while
-// 600 bodies are half sent and 2,000 connections say nothing. It reports the most memory of
-// the host, and fails if that is over 512 MiB, if a request is answered with 500, or if health
-// is not. On Linux only.
+// BenchmarkStrangers has 20 clients send the requests that take most memory. They publish
+// events of 1 MiB, also against schemas that do not match and through filters, save schemas
+// that take exponential time, patch with 1 MiB, and read pages of 100 large events, single
+// large events and chains, quickly and slowly. Meanwhile 600 bodies are half sent and 2,000
+// connections send nothing. The benchmark reports the peak memory of the host. It fails if
+// that is over 512 MiB, if an answer is 500, or if the health check fails. On Linux only.
 func BenchmarkStrangers(b *testing.B) {
 	testpg.DSN(b)
 	if postmaster(b) == 0 {
@@ -63,14 +63,14 @@ func BenchmarkStrangers(b *testing.B) {
 	}
 }
 
-// hostileLoad is the clients of a host.
+// hostileLoad runs the hostile clients of a host.
 type hostileLoad struct {
 	*server
 	b           testing.TB
 	org         string
 	sub         string // a subscription to eventType
 	types       string // the path of the event types of a category
-	eventType   string // the path of one that is patched
+	eventType   string // the path of the event type that is patched
 	acts        []func(n int)
 	zeros, text string // 1 MiB of JSON each
 	published   atomic.Pointer[string]
@@ -83,7 +83,7 @@ func newStrangers(b testing.TB) *hostileLoad {
 	receiver := role(b, "receiver")
 	c := &hostileLoad{server: hostServer(b, receiver, 2), b: b, statuses: map[int]int{}}
 	c.org, _ = strings.CutSuffix(c.path, "/events")
-	const size = 1<<20 - 2000 // with the rest of the request's body, less than the limit of a body
+	const size = 1<<20 - 2000 // the whole body stays below its limit
 	c.zeros = "[0" + strings.Repeat(",0", size/2-1) + "]"
 	c.text = `"` + strings.Repeat("x", size) + `"`
 	c.types = "/api/webhook-categories/" + c.create(b, "/api/webhook-categories", map[string]any{"name": "Strict", "code": "strict"}) + "/webhook-events"
@@ -132,13 +132,13 @@ func newStrangers(b testing.TB) *hostileLoad {
 			c.do(http.MethodPost, c.org+"/events/batch", `{"events":`+c.zeros+`}`, read)
 		},
 	}
-	for range 100 { // a page of them
+	for range 100 { // a page of large events
 		c.acts[1](0)
 	}
 	return c
 }
 
-// explodes is an event type with a schema that takes exponential time.
+// explodes returns an event type with a schema that takes exponential time.
 func explodes() string {
 	defs := map[string]any{}
 	for i := range 60 {
@@ -160,7 +160,7 @@ func read(r io.Reader) []byte {
 	return answer
 }
 
-// slowly reads a little of an answer, and leaves.
+// slowly reads 1,000 bytes of an answer and then waits 2 s.
 func slowly(r io.Reader) []byte {
 	_, _ = io.CopyN(io.Discard, r, 1000)
 	time.Sleep(2 * time.Second)

@@ -15,8 +15,7 @@ import (
 // userHZ is the unit of the times in /proc: it is 100 wherever Go runs on Linux.
 const userHZ = 100
 
-// postmaster is the process that all processes of PostgreSQL are children of, 0 where
-// /proc does not say.
+// postmaster returns the parent of all processes of PostgreSQL, or 0 without a /proc.
 func postmaster(b testing.TB) int {
 	b.Helper()
 	db, err := sql.Open("pgx", testpg.DSN(b))
@@ -27,7 +26,7 @@ func postmaster(b testing.TB) int {
 	return parseStat(fmt.Sprintf("/proc/%d/stat", backend)).parent
 }
 
-// stat is what /proc says of a process.
+// stat is a process as /proc describes it.
 type stat struct {
 	pid, parent  int
 	self, reaped float64 // seconds of CPU, its own and of the children that it outlived
@@ -49,7 +48,7 @@ func parseStat(path string) (s stat) {
 	return s
 }
 
-// cpuSeconds is what a process has used, together with PostgreSQL.
+// cpuSeconds returns the CPU time of a process and of PostgreSQL together.
 func cpuSeconds(pid, postmaster int) (seconds float64) {
 	paths, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
 	for _, path := range paths {
