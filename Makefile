@@ -1,4 +1,4 @@
-# Needs Go and git; everything else is fetched, built or started on the way. GNU make 3.81 will do.
+# The targets need Go, git and GNU make 3.81 or later. They fetch, build and start all other programs.
 
 PKG      ?= ./...
 BENCH    ?= .
@@ -7,13 +7,13 @@ ARGS     ?=
 ONLY     ?=
 
 GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
-# Built rather than `go run`, which keeps signals and exit codes to itself.
+# Built, because `go run` passes on neither signals nor exit codes.
 PGCLUSTER = .bin/pgcluster
 
-# The race detector needs a C compiler, and Go switches cgo off where there is none.
+# The race detector needs a C compiler. Without one, Go switches cgo off.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
-# The Go that go.mod requires is fetched, also where the environment says "local".
+# Fetches the Go version of go.mod, also if the environment says "local".
 export GOTOOLCHAIN = auto
 
 .DEFAULT_GOAL := help
@@ -25,22 +25,22 @@ help: ## list these targets
 run: ## start the sample host; ARGS="serve --help"
 	go run ./hostexample $(ARGS)
 
-test: pgcluster ## run every test beside a private PostgreSQL; PKG=./signing/... for some
-	@$(if $(RACE),:,echo "The race detector is left out: no C compiler found.")
+test: pgcluster ## run all tests beside a private PostgreSQL; PKG=./signing/... selects some
+	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")
 	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on -timeout 30m $(PKG)
 	@cd hostexample/mounts && go test $(RACE) ./...
 
-clients: ## generate clients in Go and TypeScript, and use them against the sample host
-	@command -v npm >/dev/null || echo "The client in TypeScript is left out: no npm found."
+clients: ## generate clients in Go and TypeScript, and test them against the sample host
+	@command -v npm >/dev/null || echo "The client in TypeScript is skipped: no npm found."
 	cd hostexample/clients && go generate && go test -count=1 .
 
-lint: ## check style and the import directions
+lint: ## check style, and the allowed imports of each package
 	$(GOLANGCI_LINT) run $(PKG)
 
-fmt: ## format the code as lint wants it
+fmt: ## format the code as lint requires
 	$(GOLANGCI_LINT) fmt $(PKG)
 
-bench: pgcluster ## run the benchmarks, on a PostgreSQL that syncs as in production; BENCH=Publish for some
+bench: pgcluster ## run the benchmarks, on a PostgreSQL that syncs each commit; BENCH=Publish selects some
 	$(PGCLUSTER) -durable -- go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 1h $(PKG)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s) each
@@ -52,7 +52,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null || exit 1; \
 	done
 
-mutate: pgcluster ## make known faults, one at a time, and name those that no test notices; ONLY=jwt for some
+mutate: pgcluster ## make known faults, one at a time, and list the ones that no test notices; ONLY=jwt selects some
 	@$(PGCLUSTER) -- go run ./internal/mutate -only '$(ONLY)'
 
 pgcluster:

@@ -124,7 +124,8 @@ func playReceivers() {
 		panic(err)
 	}
 	r := newReceiver()
-	server := &http.Server{Handler: r, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)} // of connections that are cut off at the end
+	quiet := log.New(io.Discard, "", 0) // the end of the benchmark cuts connections off
+	server := &http.Server{Handler: r, ReadHeaderTimeout: time.Minute, ErrorLog: quiet}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	listen := func(address string) net.Listener {
 		listener, err := net.Listen("tcp", address)
@@ -145,7 +146,8 @@ func playReceivers() {
 func playDeliverer() {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(os.Getenv("BENCH_CERT")))
-	s, err := postgres.Open(context.Background(), os.Getenv("BENCH_DSN"), postgres.Options{Options: bunstore.Options{Schema: os.Getenv("BENCH_SCHEMA")}})
+	s, err := postgres.Open(context.Background(), os.Getenv("BENCH_DSN"),
+		postgres.Options{Options: bunstore.Options{Schema: os.Getenv("BENCH_SCHEMA")}})
 	if err != nil {
 		panic(err)
 	}

@@ -44,7 +44,8 @@ var midnight = time.Now().UTC().Truncate(24 * time.Hour).UnixMilli()
 
 // numbered returns an id of today that sorts by its number. The partition of today holds it.
 func numbered(kind int, number string) string {
-	return fmt.Sprintf("(lpad(to_hex(%[3]d + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")", midnight)
+	return fmt.Sprintf("(lpad(to_hex(%[3]d + %[2]s), 12, '0') || '7000800%[1]d' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")",
+		midnight)
 }
 
 // fillSubscriptions adds n subscriptions to the event type, ten for each of n/10
@@ -52,8 +53,8 @@ func numbered(kind int, number string) string {
 func fillSubscriptions(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
-INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit, ordered,
-  inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+  ordered, inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
 SELECT %[1]s, %[2]s, 'https://example.com/hook', 'v1', '[{"EventTypeID":"%[3]s"}]', false, '', 0, 0, false,
   '', true, false, now(), '', now(), '', 1
 FROM generate_series(0, %[4]d - 1) AS i`, numbered(2, "i"), numbered(1, "i / 10"), event, n))
@@ -68,13 +69,15 @@ SELECT '%[3]s', %[2]s, %[1]s FROM generate_series(0, %[4]d - 1) AS i`, numbered(
 func fillTargets(b testing.TB, s *bunstore.Store, of store.Subscription, n int) {
 	b.Helper()
 	run(b, s, fmt.Sprintf(`
-INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit, ordered,
-  inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
-SELECT %[1]s, organization_id, post_uri, version, selectors, is_development, '', 0, 0, false, '', true, false, created_at, '', updated_at, '', 1
+INSERT INTO {}subscriptions (id, organization_id, post_uri, version, selectors, is_development, description, timeout_ns, rate_limit,
+  ordered, inactive_reason, active, archived, created_at, created_by, updated_at, updated_by, revision)
+SELECT %[1]s, organization_id, post_uri, version, selectors, is_development, '', 0, 0,
+  false, '', true, false, created_at, '', updated_at, '', 1
 FROM {}subscriptions, generate_series(1, %[2]d) AS i WHERE id = '%[3]s'`, numbered(2, "i"), n, of.ID))
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}subscription_topics (topic, organization_id, subscription_id)
-SELECT topic, organization_id, %[1]s FROM {}subscription_topics, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`, numbered(2, "i"), n, of.ID))
+SELECT topic, organization_id, %[1]s
+FROM {}subscription_topics, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`, numbered(2, "i"), n, of.ID))
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}secrets (id, organization_id, subscription_id, key, valid_from, created_at, created_by, updated_at, updated_by)
 SELECT %[4]s, organization_id, %[1]s, key, valid_from, created_at, '', updated_at, ''
@@ -120,7 +123,8 @@ func fillQueue(b testing.TB, s *bunstore.Store, event uuid.UUID, n, seconds int,
 	).Replace(`
 WITH r AS (SELECT nextval('{}bench_ids') AS i FROM generate_series(1, {n})), m AS (
   INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_at, created_by)
-  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1', convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', {made}, '' FROM r
+  SELECT {message}, {org}, '{event}', 'bench.happened', 'v1',
+  convert_to('{"data":"' || repeat('x', {size}) || '"}', 'UTF8'), '', {made}, '' FROM r
 ), a AS (
   INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, expires_at,
     created_at, updated_at, number, step, type, status, created_by, updated_by)
@@ -152,7 +156,8 @@ func bytesPerDelivery(b testing.TB, s *bunstore.Store, deliveries int) (message,
 		bytes *float64
 	}{{"messages", &message}, {"attempts", &attempt}} {
 		var n float64
-		query := strings.ReplaceAll(`SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('{}`+t.table+`')`, "{}", `"`+s.Schema()+`".`)
+		query := strings.ReplaceAll(`SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('{}`+t.table+`')`, "{}",
+			`"`+s.Schema()+`".`)
 		check(b, s.DB().DB.QueryRowContext(b.Context(), query).Scan(&n))
 		*t.bytes = n / float64(deliveries)
 	}

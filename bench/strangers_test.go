@@ -86,10 +86,12 @@ func newStrangers(b testing.TB) *hostileLoad {
 	const size = 1<<20 - 2000 // the whole body stays below its limit
 	c.zeros = "[0" + strings.Repeat(",0", size/2-1) + "]"
 	c.text = `"` + strings.Repeat("x", size) + `"`
-	c.types = "/api/webhook-categories/" + c.create(b, "/api/webhook-categories", map[string]any{"name": "Strict", "code": "strict"}) + "/webhook-events"
-	c.eventType = c.types + "/" + c.create(b, c.types, map[string]any{"name": "Strict", "code": "strict", "version": "v1", "schema": map[string]any{
-		"type": "array", "items": map[string]any{"type": "string"},
-	}})
+	c.types = "/api/webhook-categories/" + c.create(b, "/api/webhook-categories", map[string]any{"name": "Strict", "code": "strict"}) +
+		"/webhook-events"
+	c.eventType = c.types + "/" + c.create(b, c.types, map[string]any{"name": "Strict", "code": "strict", "version": "v1",
+		"schema": map[string]any{
+			"type": "array", "items": map[string]any{"type": "string"},
+		}})
 	c.sub = c.org + "/webhook-subscriptions/" + c.create(b, c.org+"/webhook-subscriptions", map[string]any{
 		"events": []string{eventType}, "isDevelopment": true, "postUri": receiver.url + "/ours/filtered",
 		"filter": []any{map[string]any{"pointer": "/1", "op": "ne", "value": 1}},
@@ -108,10 +110,12 @@ func newStrangers(b testing.TB) *hostileLoad {
 	}
 	c.acts = []func(int){
 		publish(eventType, c.zeros), publish(eventType, c.text), publish("strict", c.zeros),
-		get(c.sub+"/activity?take=100", read), get(c.sub+"/activations?take=100&skip=0", read), get(c.sub+"/activity?take=100&include=event", slowly),
+		get(c.sub+"/activity?take=100", read), get(c.sub+"/activations?take=100&skip=0", read),
+		get(c.sub+"/activity?take=100&include=event", slowly),
 		func(int) { c.do(http.MethodPost, c.types, explodes(), read) },
 		func(int) {
-			c.do(http.MethodPatch, c.eventType, `[{"op":"add","path":"/schema","value":`+c.zeros+`},{"op":"test","path":"/schema/0","value":1}]`, read)
+			c.do(http.MethodPatch, c.eventType, `[{"op":"add","path":"/schema","value":`+c.zeros+`},{"op":"test","path":"/schema/0","value":1}]`,
+				read)
 		},
 		func(int) {
 			if id := c.published.Load(); id != nil {
@@ -126,7 +130,8 @@ func newStrangers(b testing.TB) *hostileLoad {
 			}
 		},
 		func(int) {
-			c.do(http.MethodPost, c.org+"/subscriptions/"+c.sub[strings.LastIndex(c.sub, "/")+1:]+"/validate-hash", `{"hash":"00","createdAt":1,"payload":{"x":`+c.zeros+`}}`, read)
+			c.do(http.MethodPost, c.org+"/subscriptions/"+c.sub[strings.LastIndex(c.sub, "/")+1:]+"/validate-hash",
+				`{"hash":"00","createdAt":1,"payload":{"x":`+c.zeros+`}}`, read)
 		},
 		func(int) {
 			c.do(http.MethodPost, c.org+"/events/batch", `{"events":`+c.zeros+`}`, read)
@@ -183,7 +188,8 @@ func (c *hostileLoad) do(method, path, body string, how func(io.Reader) []byte) 
 	defer resp.Body.Close()
 	c.count(resp.StatusCode)
 	answer := how(resp.Body)
-	if resp.StatusCode == http.StatusInternalServerError || resp.StatusCode == http.StatusServiceUnavailable && !bytes.Contains(answer, []byte(`"overloaded"`)) && answer != nil {
+	if resp.StatusCode == http.StatusInternalServerError || resp.StatusCode == http.StatusServiceUnavailable &&
+		!bytes.Contains(answer, []byte(`"overloaded"`)) && answer != nil {
 		c.b.Errorf("%s %s: %d %s", method, path, resp.StatusCode, answer)
 	}
 	return answer
@@ -209,7 +215,8 @@ func (c *hostileLoad) halfSend(until time.Time) {
 		all.Go(func() {
 			for time.Now().Before(until) {
 				conn := c.connect()
-				fmt.Fprintf(conn, "POST /api/organizations/%s/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", neighbour, c.token, 1<<20)
+				fmt.Fprintf(conn, "POST /api/organizations/%s/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n",
+					neighbour, c.token, 1<<20)
 				_, _ = io.WriteString(conn, c.text[:1<<19])
 				_ = conn.SetReadDeadline(until)
 				_, _ = io.Copy(io.Discard, conn) // until the host ends it

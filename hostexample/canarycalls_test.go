@@ -105,10 +105,13 @@ func (c *canaries) misuse(t *testing.T, a api, sub string) {
 		{c.token, post, sub + "/webhook-secret-histories", `{"secretKey": "` + c.given + `\n"}`, 400},
 		{c.token, post, sub + "/webhook-secret-histories", `{"secretKey": "whsec_` + c.given + `"}`, 400},
 		{c.token, post, events, `{"eventType": "` + c.given + `", "data": "` + c.given + `"}`, 422},
-		{c.token, post, events, `{"eventType": "vitals.observation.created", "data": {"code": "c", "unit": "u", "value": "` + c.given + `"}}`, 422},
+		{c.token, post, events, `{"eventType": "vitals.observation.created", "data": {"code": "c", "unit": "u", "value": "` + c.given +
+			`"}}`, 422},
 		{c.token, post, events, `{"eventType": "vitals.observation.created", "data": "` + c.given, 400},
-		{c.token, post, events, `{"eventType": "vitals.observation.created", "idempotencyKey": "k", "data": {"code": "` + c.given + `", "unit": "u", "value": 1}}`, 202},
-		{c.token, post, events, `{"eventType": "vitals.observation.created", "idempotencyKey": "k", "data": {"code": "` + c.given + `", "unit": "u", "value": 2}}`, 409},
+		{c.token, post, events, `{"eventType": "vitals.observation.created", "idempotencyKey": "k", "data": {"code": "` + c.given +
+			`", "unit": "u", "value": 1}}`, 202},
+		{c.token, post, events, `{"eventType": "vitals.observation.created", "idempotencyKey": "k", "data": {"code": "` + c.given +
+			`", "unit": "u", "value": 2}}`, 409},
 	} {
 		status, answer := raw(t, api{a.url, m.token}, m.method, m.path, m.body)
 		if status != m.status {
@@ -125,7 +128,8 @@ func (c *canaries) read(t *testing.T, a api, subs []string, message string) {
 	hidden := c.never()
 	hidden["a header's value"] = c.header
 	paths := []string{
-		testOrg + "/webhook-subscriptions?take=100", testOrg + "/events", testOrg + "/events/" + message, testOrg + "/events/" + message + "/explain",
+		testOrg + "/webhook-subscriptions?take=100", testOrg + "/events", testOrg + "/events/" + message,
+		testOrg + "/events/" + message + "/explain",
 		"/api/webhook-events/vitals.observation.created/subscriptions", "/api/signing-keys", "/api/webhook-deliveries/payload",
 	}
 	for _, sub := range subs {
@@ -173,7 +177,8 @@ func dump(t *testing.T, dsn, schema string) []byte {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close(ctx) }()
-	rows, err := db.Query(ctx, "SELECT format('SELECT x::text FROM %I.%I AS x', schemaname, tablename) FROM pg_tables WHERE schemaname = $1", schema)
+	rows, err := db.Query(ctx, "SELECT format('SELECT x::text FROM %I.%I AS x', schemaname, tablename) FROM pg_tables WHERE schemaname = $1",
+		schema)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,9 +47,11 @@ func (h *host) config(s settings) (*config, error) {
 	case develops:
 		return c, c.develop(set)
 	case c.serves() && c.jwtSecrets == nil && c.JWKS == "":
-		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set: set it, or WEBHOOKS_JWKS, so that tokens can be verified; --dev (WEBHOOKS_DEV) turns on development mode instead")
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set: set it, or WEBHOOKS_JWKS, so that tokens can be verified; "+
+			"--dev (WEBHOOKS_DEV) turns on development mode instead")
 	case !set:
-		return nil, wrong("WEBHOOKS_SECRET_KEYS", "is not set: keys that encrypt signing secrets at rest (openssl rand -base64 32), or the word off")
+		return nil, wrong("WEBHOOKS_SECRET_KEYS", "is not set: set it to keys that encrypt signing secrets at rest "+
+			"(openssl rand -base64 32), or to the word off")
 	}
 	return c, nil
 }

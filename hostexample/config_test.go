@@ -64,7 +64,8 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"StoreURL", nil, "--dev --store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
 		{"Schema", nil, "--dev --schema=No", "--schema (WEBHOOKS_SCHEMA)"},
 		{"ListenAddressUnknown", nil, "--listen-address=redis://x", "--listen-address"},
-		{"ListenAddressWithoutPostgreSQL", nil, "--dev --store=memory: --listen-address=postgres://here", "--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
+		{"ListenAddressWithoutPostgreSQL", nil, "--dev --store=memory: --listen-address=postgres://here",
+			"--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
 		{"Seed", nil, "--seed=absent", "--seed (WEBHOOKS_SEED)"},
 		{"MemoryAPI", []string{testSecret, testKeys}, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"MemoryDispatcher", []string{testKeys}, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},
@@ -164,7 +165,8 @@ func TestHelpListsEverySetting(t *testing.T) {
 			t.Errorf("--help does not mention %s", want)
 		}
 	}
-	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"}, {"rotate-keys", "--help"}} {
+	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"},
+		{"rotate-keys", "--help"}} {
 		if r := command(t, nil, args...); r.code != 0 || r.stdout == "" {
 			t.Errorf("%v: exit %d", args, r.code)
 		}
@@ -183,7 +185,8 @@ func TestSecretsComeFromFilesToo(t *testing.T) {
 	}
 	h := &host{environ: []string{
 		"WEBHOOKS_JWT_SECRET_FILE=" + file("jwt", "0123456789abcdef0123456789abcdef\n"),
-		"WEBHOOKS_SECRET_KEYS_FILE=" + file("keys", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,\n AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"),
+		"WEBHOOKS_SECRET_KEYS_FILE=" + file("keys", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,\n "+
+			"AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"),
 		"WEBHOOKS_STORE_FILE=" + file("store", "memory:\n"),
 	}}
 	c, err := h.config(settings{Addr: "0.0.0.0:0"})

@@ -194,7 +194,8 @@ func TestHeadersOfStrangersAreBounded(t *testing.T) {
 					}
 					strangers = append(strangers, c)
 				}
-				if status, took := answer(t, dial(strings.Replace(callerRequest, "Host: x", "Host: x\r\nX-Long: "+strings.Repeat("x", 60<<10), 1))); status != http.StatusOK || took > 0 {
+				if status, took := answer(t, dial(strings.Replace(callerRequest, "Host: x", "Host: x\r\nX-Long: "+strings.Repeat("x", 60<<10),
+					1))); status != http.StatusOK || took > 0 {
 					t.Errorf("a caller with a long header is answered with %d after %v", status, took)
 				}
 				open := 0

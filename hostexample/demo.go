@@ -160,7 +160,8 @@ func (d *demo) review(ctx context.Context, message uuid.UUID) error {
 	d.check(len(bad) == len(demoSchedule)+1, "the failing one was tried as often as the retry schedule says")
 	for i, a := range bad {
 		linked := i == 0 && a.RetryOf == uuid.Nil || i > 0 && a.RetryOf == bad[i-1].ID
-		d.check(a.Status == webhooks.Failed && a.HTTPStatus == 503 && linked, fmt.Sprintf("its attempt %d is recorded as a failure in its place of the chain", a.Number))
+		d.check(a.Status == webhooks.Failed && a.HTTPStatus == 503 &&
+			linked, fmt.Sprintf("its attempt %d is recorded as a failure in its place of the chain", a.Number))
 	}
 	d.checkArrivals(message, append(good, bad...))
 	return nil

@@ -20,7 +20,8 @@ func (c *config) develops() (bool, error) {
 	case c.jwtSecrets != nil && c.JWKS != "":
 		return false, wrong("jwks", "and WEBHOOKS_JWT_SECRET are both set; set one")
 	case said && !c.serves():
-		return false, wrong("dev", "is not for a dispatcher alone: set WEBHOOKS_SECRET_KEYS, and WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8 if it is to reach this machine")
+		return false, wrong("dev", "is not for a dispatcher alone: set WEBHOOKS_SECRET_KEYS, "+
+			"and WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8 if deliveries may reach this machine")
 	case said && c.JWKS != "":
 		return false, wrong("dev", "and WEBHOOKS_JWKS are both set: development mode signs tokens itself; set one")
 	case c.Dev != nil:
@@ -65,7 +66,8 @@ func (c *config) checkLoopback(setting string, address listenAddress) error {
 	if address == "" || address.loopback() {
 		return nil
 	}
-	return wrong(setting, "is %s: in development mode it must be a loopback address such as 127.0.0.1:8080; to leave that mode %s", address, c.wayOut())
+	return wrong(setting, "is %s: in development mode it must be a loopback address such as 127.0.0.1:8080; to leave that mode %s", address,
+		c.wayOut())
 }
 
 // wayOut says how to leave development mode.

@@ -112,11 +112,13 @@ func TestAJWKSOutOfReachIsAWarningAndTheHealthSaysSo(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	_ = listener.Close()
-	environ := []string{testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8", "WEBHOOKS_JWKS=https://" + address + "/Canary"}
+	environ := []string{testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8",
+		"WEBHOOKS_JWKS=https://" + address + "/Canary"}
 	s := serve(t, t.TempDir(), environ)
 	s.logs(t, "the JWKS cannot be read")
 	status, text, err := api{url: s.url}.try(t.Context(), http.MethodGet, "/healthcheck", nil)
-	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(string(text), `"jwks":{"status":"down","message":"the JWKS cannot be read"}`) {
+	if err != nil || status != http.StatusServiceUnavailable ||
+		!strings.Contains(string(text), `"jwks":{"status":"down","message":"the JWKS cannot be read"}`) {
 		t.Errorf("health: %d %s %v", status, text, err)
 	}
 	if strings.Contains(string(text), address) || strings.Contains(s.stderr.String(), "Canary") {
@@ -146,7 +148,8 @@ func TestDataMayBeAsLargeAsAllowed(t *testing.T) {
 	of := func(bytes int) map[string]any {
 		return map[string]any{"eventType": "phone-log.call.completed", "data": strings.Repeat("x", bytes)}
 	}
-	for bytes, want := range map[int]int{3145728 - 2: http.StatusAccepted, 3145728 - 1: http.StatusBadRequest, 4 << 20: http.StatusRequestEntityTooLarge} {
+	for bytes, want := range map[int]int{3145728 - 2: http.StatusAccepted, 3145728 - 1: http.StatusBadRequest,
+		4 << 20: http.StatusRequestEntityTooLarge} {
 		if status, text, err := a.try(t.Context(), http.MethodPost, testOrg+"/events", of(bytes)); err != nil || status != want {
 			t.Errorf("%d bytes: %d %.300s %v, want %d", bytes, status, text, err, want)
 		}
@@ -160,7 +163,8 @@ func TestMigrateDownRefusesWhileAHostRuns(t *testing.T) {
 		a := api{s.url, token}
 		down := append([]string{"migrate", "down", "--yes"}, store...)
 		r := command(t, environ, down...)
-		if r.code != exitFailed || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "another process is connected") || r.stdout != "" {
+		if r.code != exitFailed || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "another process is connected") ||
+			r.stdout != "" {
 			t.Errorf("while a host runs: exit %d, %q, %q", r.code, r.stdout, r.stderr)
 		}
 		a.call(t, http.MethodGet, "/api/webhook-categories", nil, nil, http.StatusOK)

@@ -72,7 +72,8 @@ func (p *process) checkKeys(ctx context.Context) error {
 		return err
 	}
 	if p.dev != nil && p.dev.key {
-		return &wrongError{fmt.Sprintf("%s is not the key that signing secrets in the database are encrypted with: put that one back, or set WEBHOOKS_SECRET_KEYS",
+		return &wrongError{fmt.Sprintf("%s is not the key that encrypts signing secrets in the database: restore that key, "+
+			"or set WEBHOOKS_SECRET_KEYS",
 			filepath.Join(p.dev.folder, devKeyFile))}
 	}
 	return named(err)

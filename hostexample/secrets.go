@@ -53,7 +53,8 @@ func (h *host) readJWTSecrets() ([][]byte, error) {
 	for part := range strings.SplitSeq(value, ",") {
 		part = strings.TrimSpace(part)
 		if len(part) < 32 {
-			return nil, wrong(name, "separates its secrets by commas: number %[2]d has %[1]d bytes, each must have at least 32", len(part), len(secrets)+1)
+			return nil, wrong(name, "separates its secrets by commas: number %[2]d has %[1]d bytes, each must have at least 32", len(part),
+				len(secrets)+1)
 		}
 		secrets = append(secrets, []byte(part))
 	}

@@ -182,7 +182,9 @@ func (p *process) drain(server *http.Server) {
 
 // listen serves a handler on an address, and returns the actual address. The error that ends
 // the server goes to failed.
-func (p *process) listen(ctx context.Context, setting string, at listenAddress, handler http.Handler, failed chan<- error) (*http.Server, string, error) {
+func (p *process) listen(
+	ctx context.Context, setting string, at listenAddress, handler http.Handler, failed chan<- error,
+) (*http.Server, string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(at))
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)

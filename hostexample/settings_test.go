@@ -95,7 +95,8 @@ func TestSettingsReachTheLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := conf.library
-	if !got.AllowHTTP || got.Deadline != 120*time.Hour || got.SecretOverlap != 30*time.Hour || got.MaxData != 2<<20 || got.Retention >= 0 || got.Workers != 9 {
+	if !got.AllowHTTP || got.Deadline != 120*time.Hour || got.SecretOverlap != 30*time.Hour ||
+		got.MaxData != 2<<20 || got.Retention >= 0 || got.Workers != 9 {
 		t.Errorf("%v", got)
 	}
 	if p := (&process{config: conf}); p.maxBody() < 2<<20 || time.Duration(p.DrainTimeout) != 2*time.Minute {

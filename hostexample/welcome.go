@@ -24,6 +24,9 @@ var sampleOrg = uuid.MustParse("0195d3a0-5a3e-7000-8000-000000000001")
 // sampleMark is the description of the sample subscription, which identifies it.
 const sampleMark = "Sample of the development mode: leads to this host's own sink"
 
+// sampleEvent is the body of the sample request.
+const sampleEvent = `{"eventType": "vitals.observation.created", "data": {"code": "8867-4", "value": 72, "unit": "/min"}}`
+
 const (
 	devTokenLife = 30 * 24 * time.Hour
 	successSink  = "/api/webhook-processors/success-response"
@@ -67,7 +70,7 @@ Development mode: only this machine gets in, and deliveries may reach it. Admin 
 
 Publish an event; a sample subscription sends it to this host's own sink:
 
-curl -sS -w '\n' %s -H 'Content-Type: application/json' %s/events -d '{"eventType": "vitals.observation.created", "data": {"code": "8867-4", "value": 72, "unit": "/min"}}'
+curl -sS -w '\n' %s -H 'Content-Type: application/json' %s/events -d '%s'
 
 List what was sent, and what came back:
 
@@ -78,7 +81,7 @@ Read about the rest of the interface in a browser:
 %s/docs
 
 `, expires.Format(time.DateOnly), signedWith, token,
-		auth, org, auth, org, sub.ID, url), nil
+		auth, org, sampleEvent, auth, org, sub.ID, url), nil
 }
 
 // sampleSubscription returns the sample organization's subscription. It makes one if there

@@ -60,7 +60,8 @@ func TestOapiCodegen(t *testing.T) {
 		t.Fatalf("published %+v", published)
 	}
 	explained := must(api.ExplainPublishedEventWithResponse(ctx, organization, published[1].Id, nil))
-	if got := body(t, explained.JSON200, explained.Body).Items; len(got) != 1 || got[0].Reason == nil || *got[0].Reason != oapi.UnmatchedReasonFiltered {
+	if got := body(t, explained.JSON200, explained.Body).Items; len(got) != 1 || got[0].Reason == nil ||
+		*got[0].Reason != oapi.UnmatchedReasonFiltered {
 		t.Errorf("the event that the filter drops is explained by %+v", got)
 	}
 
@@ -84,7 +85,8 @@ func TestOapiCodegen(t *testing.T) {
 	if all := list(); len(all) != 2 || all[0].Id != retry.Id || all[0].Type != oapi.ActivityTypeManualRetry {
 		t.Errorf("the activities are %+v", all)
 	}
-	detail := must(api.GetActivityWithResponse(ctx, organization, subscription.Id, first.Id, &oapi.GetActivityParams{Mode: oapi.GetActivityParamsModeNested}))
+	detail := must(api.GetActivityWithResponse(ctx, organization, subscription.Id, first.Id,
+		&oapi.GetActivityParams{Mode: oapi.GetActivityParamsModeNested}))
 	got := body(t, detail.JSON200, detail.Body)
 	if got.PostedAt == nil || !got.PostedAt.Equal(*list()[1].PostedAt) || len(got.ChildPostHistory) != 1 {
 		t.Errorf("the activity in detail is %+v", got)

@@ -56,7 +56,8 @@ func testDispatcher(t *testing.T, world *internet) {
 		must(t, err)
 	}
 	must(t, tx.Commit())
-	good, two, rebinds := subscribe(allowed+"/good"), subscribe("http://two.example.com:8080/two"), subscribe("http://rebind.example.com:8080/busy")
+	good, two, rebinds := subscribe(allowed+"/good"), subscribe("http://two.example.com:8080/two"),
+		subscribe("http://rebind.example.com:8080/busy")
 	redirected := subscribe(allowed + "/redirect/" + neverSent)
 
 	must(t, hooks.Dispatcher.Start(ctx))
@@ -70,7 +71,8 @@ func testDispatcher(t *testing.T, world *internet) {
 	must(t, hooks.Dispatcher.Stop(ctx))
 
 	attempts := func(s webhooks.Subscription) (told []string) {
-		list, err := hooks.Subscriptions.Attempts(ctx, webhooks.HistoryQuery{OrganizationID: org, SubscriptionID: s.ID, Page: webhooks.Page{Take: 10}})
+		list, err := hooks.Subscriptions.Attempts(ctx, webhooks.HistoryQuery{OrganizationID: org, SubscriptionID: s.ID,
+			Page: webhooks.Page{Take: 10}})
 		must(t, err)
 		for _, a := range list.Items {
 			if !a.PostedAt.IsZero() {
@@ -80,7 +82,8 @@ func testDispatcher(t *testing.T, world *internet) {
 		return told
 	}
 	for raw, s := range edited {
-		if told, want := attempts(s), refusal(raw); len(told) != 1 || want != "" && !strings.HasPrefix(told[0], webhooks.Failed.String()+" "+want) {
+		if told, want := attempts(s), refusal(raw); len(told) != 1 || want != "" &&
+			!strings.HasPrefix(told[0], webhooks.Failed.String()+" "+want) {
 			t.Errorf("%q: %q, want %q", raw, told, want)
 		}
 	}

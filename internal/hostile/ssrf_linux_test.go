@@ -64,8 +64,10 @@ func TestSSRFInNamespace(t *testing.T) {
 // A canary that sees nothing proves nothing.
 func testCanaries(t *testing.T, world *internet) {
 	for _, addr := range []string{
-		"127.0.0.1", "10.0.0.1", "100.64.0.1", "100.100.100.200", "169.254.169.254", "169.254.170.2", "172.16.0.1", "192.0.0.192", "192.0.2.1", "192.168.0.1",
-		"198.18.0.1", "198.51.100.1", "203.0.113.1", "240.0.0.1", "168.63.129.16", neverSent, "::1", "fd00:ec2::254", "fd20:ce::254", "fc00::1", "2002:a00:1::1",
+		"127.0.0.1", "10.0.0.1", "100.64.0.1", "100.100.100.200", "169.254.169.254", "169.254.170.2", "172.16.0.1", "192.0.0.192", "192.0.2.1",
+		"192.168.0.1",
+		"198.18.0.1", "198.51.100.1", "203.0.113.1", "240.0.0.1", "168.63.129.16", neverSent, "::1", "fd00:ec2::254", "fd20:ce::254", "fc00::1",
+		"2002:a00:1::1",
 		"2001::1", "2001:db8::1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "::127.0.0.1", "100::1", "4000::1", "fec0::1",
 	} {
 		to := net.JoinHostPort(addr, "8080")
@@ -80,7 +82,8 @@ func testCanaries(t *testing.T, world *internet) {
 			t.Errorf("%s: the canaries saw %v", to, got)
 		}
 	}
-	if resp, err := http.Get("http://allowed.example.com/"); err == nil || len(world.take()) != 1 { //nolint:forbidigo // without a guard, and so by the proxy
+	resp, err := http.Get("http://allowed.example.com/") //nolint:forbidigo,noctx // without a guard, and so by the proxy
+	if err == nil || len(world.take()) != 1 {
 		t.Errorf("%v, %v: want the proxy to be connected to", resp, err)
 	}
 }
@@ -130,7 +133,8 @@ func testClient(t *testing.T, world *internet) {
 		t.Errorf("only %d URLs", n)
 	}
 	world.mustBeUntouched(t)
-	if res := client.Post(t.Context(), guard.Request{URL: mustParse(t, allowed+"/client"), Body: []byte("{}")}); res.Status != 204 || world.takeServed("POST /client") != 1 {
+	if res := client.Post(t.Context(), guard.Request{URL: mustParse(t, allowed+"/client"), Body: []byte("{}")}); res.Status != 204 ||
+		world.takeServed("POST /client") != 1 {
 		t.Errorf("what is allowed: %+v", res)
 	}
 }

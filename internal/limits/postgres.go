@@ -74,7 +74,8 @@ func (s *postgres) Insert(events []Event, deliveries []*Delivery, leased bool) {
 	b.Queue(s.sql(`INSERT INTO {}.events (id, organization, type, body)
 SELECT id, 1, 'bench.happened', body FROM unnest($1::uuid[], $2::bytea[]) AS r(id, body)`), keys, bodies)
 	b.Queue(s.sql(`INSERT INTO {}.deliveries (id, event_id, endpoint, claims, due_at)
-SELECT id, event, endpoint, $4::int, now() + $4::int * interval '60 s' FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS r(id, event, endpoint)`),
+SELECT id, event, endpoint, $4::int, now() + $4::int * interval '60 s'
+FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS r(id, event, endpoint)`),
 		ids, eventIDs, endpoints, number(leased))
 	must(s.pool.SendBatch(context.Background(), &b).Close())
 }

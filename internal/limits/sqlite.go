@@ -18,7 +18,8 @@ type sqlite struct {
 }
 
 const sqliteTables = `
-CREATE TABLE events (id blob PRIMARY KEY, organization integer NOT NULL, type text NOT NULL, body blob NOT NULL, created_at integer NOT NULL) WITHOUT ROWID;
+CREATE TABLE events (id blob PRIMARY KEY, organization integer NOT NULL, type text NOT NULL, body blob NOT NULL,
+  created_at integer NOT NULL) WITHOUT ROWID;
 CREATE TABLE deliveries (id blob PRIMARY KEY, event_id blob NOT NULL, endpoint integer NOT NULL, state integer NOT NULL DEFAULT 0,
   claims integer NOT NULL, due_at integer NOT NULL, status integer, finished_at integer) WITHOUT ROWID;
 CREATE TABLE attempts (id blob PRIMARY KEY, delivery_id blob NOT NULL, at integer NOT NULL, ms integer, status integer) WITHOUT ROWID;

@@ -119,7 +119,8 @@ func copyModule(ctx context.Context, dir string) error {
 type tests struct{ pkg, run string }
 
 func (t tests) pass(ctx context.Context, dir string) (passed bool, output string, err error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-failfast", "-count=1", "-timeout=5m", "-ldflags=-s -w", "-run="+t.run, t.pkg) //nolint:gosec // tests of this list
+	args := []string{"test", "-vet=off", "-failfast", "-count=1", "-timeout=5m", "-ldflags=-s -w", "-run=" + t.run, t.pkg}
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // tests of this list
 	cmd.Dir = dir
 	text, err := cmd.CombinedOutput()
 	output = string(text)

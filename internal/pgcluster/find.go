@@ -26,7 +26,8 @@ var places = []string{
 }
 
 // errNoPostgres tells the user how to get PostgreSQL. It is the whole output.
-var errNoPostgres = errors.New("no PostgreSQL server found: install it (Debian: apt-get install postgresql, macOS: brew install postgresql@17) or set " +
+var errNoPostgres = errors.New("no PostgreSQL server found: install it " +
+	"(Debian: apt-get install postgresql, macOS: brew install postgresql@17) or set " +
 	dsnVariable + "=postgres://user:password@host:port/database")
 
 // machine is the system on which the server is searched.

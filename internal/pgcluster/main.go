@@ -43,7 +43,8 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	durable := flag.Bool("durable", false, "keep fsync and synchronous_commit on, as in production (for benchmarks)")
-	neighbours := flag.String("with", "", "Debian packages of servers that the tests run beside, comma-separated; installed where root on Debian")
+	neighbours := flag.String("with", "",
+		"servers that the tests run beside, as Debian packages, separated by commas; installed on Debian, as root")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: pgcluster [-durable] -- command [argument ...]")
 		flag.PrintDefaults()

@@ -14,10 +14,13 @@ import (
 func TestCompile_RefusesWhatExplodes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ schema, reason string }{
-		"twice the next":         {doubling(60, `{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}`), "more than 5000 subschemas to one value"},
-		"not and if":             {doubling(60, `{"not":{"$ref":"#/$defs/%[1]d"},"if":{"$ref":"#/$defs/%[1]d"}}`), "more than 5000"},
-		"dependents":             {doubling(60, `{"dependentSchemas":{"a":{"$ref":"#/$defs/%[1]d"},"b":{"$ref":"#/$defs/%[1]d"}}}`), "more than 5000"},
-		"below a member":         {`{"properties":{"a":{"anyOf":[{"$ref":"#/$defs/x"},{"oneOf":[{"$ref":"#/$defs/x"}]}]}},"$defs":{"x":` + doubling(40, `{"anyOf":[{"$ref":"#/$defs/x/$defs/%[1]d"},{"$ref":"#/$defs/x/$defs/%[1]d"}]}`) + `}}`, "not found"},
+		"twice the next": {doubling(60, `{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}`),
+			"more than 5000 subschemas to one value"},
+		"not and if": {doubling(60, `{"not":{"$ref":"#/$defs/%[1]d"},"if":{"$ref":"#/$defs/%[1]d"}}`), "more than 5000"},
+		"dependents": {doubling(60, `{"dependentSchemas":{"a":{"$ref":"#/$defs/%[1]d"},"b":{"$ref":"#/$defs/%[1]d"}}}`),
+			"more than 5000"},
+		"below a member": {`{"properties":{"a":{"anyOf":[{"$ref":"#/$defs/x"},{"oneOf":[{"$ref":"#/$defs/x"}]}]}},"$defs":{"x":` +
+			doubling(40, `{"anyOf":[{"$ref":"#/$defs/x/$defs/%[1]d"},{"$ref":"#/$defs/x/$defs/%[1]d"}]}`) + `}}`, "not found"},
 		"itself":                 {`{"$ref":"#"}`, "refer to itself"},
 		"itself, by a way round": {`{"anyOf":[{"type":"string"},{"$ref":"#/$defs/a"}],"$defs":{"a":{"not":{"$ref":"#"}}}}`, "refer to itself"},
 		"itself, dynamically":    {`{"$dynamicAnchor":"a","$dynamicRef":"#a"}`, "refer to itself"},
@@ -38,12 +41,16 @@ func TestCompile_RefusesWhatExplodes(t *testing.T) {
 func TestCompile_TakesOrdinarySchemas(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"a tree":                `{"type":"object","properties":{"left":{"$ref":"#"},"right":{"$ref":"#"}}}`,
-		"an expression":         `{"oneOf":[{"type":"number"},{"properties":{"add":{"items":{"$ref":"#"}}},"required":["add"]},{"properties":{"sub":{"items":{"$ref":"#"}}},"required":["sub"]}]}`,
+		"a tree": `{"type":"object","properties":{"left":{"$ref":"#"},"right":{"$ref":"#"}}}`,
+		"an expression": `{"oneOf":[{"type":"number"},{"properties":{"add":{"items":{"$ref":"#"}}},"required":["add"]},` +
+			`{"properties":{"sub":{"items":{"$ref":"#"}}},"required":["sub"]}]}`,
 		"the schema of schemas": `{"$ref":"https://json-schema.org/draft/2020-12/schema"}`,
-		"named":                 `{"$schema":"https://json-schema.org/draft/2020-12/schema#","$id":"https://example.com/s","$ref":"#a","$defs":{"a":{"$anchor":"a"}}}`,
-		"many kinds":            `{"oneOf":[` + series(`{"properties":{"kind":{"const":"%d"}},"allOf":[{"$ref":"#/$defs/base"},{"required":["kind"]}]}`, 400) + `],"$defs":{"base":{"allOf":[true,true]}}}`,
-		"long patterns":         `{"properties":{"a":{"pattern":"^.{1,1000}$"},"b":{"pattern":"^.{1,1000}$"},"c":{"pattern":"^[a-z]{0,1000}$"}}}`,
+		"named": `{"$schema":"https://json-schema.org/draft/2020-12/schema#","$id":"https://example.com/s","$ref":"#a",` +
+			`"$defs":{"a":{"$anchor":"a"}}}`,
+		"many kinds": `{"oneOf":[` +
+			series(`{"properties":{"kind":{"const":"%d"}},"allOf":[{"$ref":"#/$defs/base"},{"required":["kind"]}]}`, 400) +
+			`],"$defs":{"base":{"allOf":[true,true]}}}`,
+		"long patterns": `{"properties":{"a":{"pattern":"^.{1,1000}$"},"b":{"pattern":"^.{1,1000}$"},"c":{"pattern":"^[a-z]{0,1000}$"}}}`,
 	} {
 		if _, err := schema.Compile([]byte(text)); err != nil {
 			t.Errorf("%s: %v", name, err)

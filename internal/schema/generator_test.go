@@ -55,7 +55,8 @@ func (g generator) members(most int, value func() string) string {
 
 // anchored is a schema that a $dynamicRef can lead to.
 func (g generator) anchored() string {
-	return fmt.Sprintf(`{"$id":"urn:c","$dynamicAnchor":"T","properties":{"a":{"$dynamicRef":"#T"},"b":%s},"$defs":{"d":%s}}`, g.schema(1), g.schema(0))
+	return fmt.Sprintf(`{"$id":"urn:c","$dynamicAnchor":"T","properties":{"a":{"$dynamicRef":"#T"},"b":%s},"$defs":{"d":%s}}`, g.schema(1),
+		g.schema(0))
 }
 
 func (g generator) schema(depth int) string {
@@ -78,7 +79,8 @@ func (g generator) schema(depth int) string {
 			return `"pattern":"` + g.pick("^a", "b$", "a+b", "^[ab]{1,2}$", ".", `^\\p{L}*$`, "") + `"`
 		},
 		func() string {
-			return fmt.Sprintf(`"%s":%s`, g.pick("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), g.pick("0", "1", "1.5", "10", "-1e1"))
+			return fmt.Sprintf(`"%s":%s`, g.pick("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+				g.pick("0", "1", "1.5", "10", "-1e1"))
 		},
 		func() string { return `"multipleOf":` + g.pick("1", "0.5", "0.01", "3") },
 		func() string { return `"uniqueItems":true` },
