@@ -57,7 +57,6 @@ type crowd struct {
 
 func inCrowd(t *testing.T, test func(t *testing.T, c *crowd)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{Store: memstore.New(), pass: make(chan error)}
 		hooks, err := webhooks.New(g, webhooks.Config{})
@@ -117,6 +116,7 @@ func (c *crowd) messages(want int) {
 }
 
 func TestCallsDuringACommitAreStoredTogether(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		for i := range 10 {
 			c.publish(t.Context(), fmt.Sprint(i), "")
@@ -133,6 +133,7 @@ func TestCallsDuringACommitAreStoredTogether(t *testing.T) {
 }
 
 func TestAFailedCommitIsRetriedCallByCall(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		c.publish(t.Context(), "key", "k")
 		c.let(3, nil)
@@ -158,6 +159,7 @@ func TestAFailedCommitIsRetriedCallByCall(t *testing.T) {
 }
 
 func TestAKeyTwiceIsTwoCommits(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		for i := range 3 {
 			c.publish(t.Context(), fmt.Sprint(i), "k")
@@ -172,6 +174,7 @@ func TestAKeyTwiceIsTwoCommits(t *testing.T) {
 }
 
 func TestACancelledCallDoesNotCancelItsGroup(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		impatient, leave := context.WithCancel(t.Context())
 		c.publish(impatient, "waiting", "")
@@ -198,6 +201,7 @@ func TestACancelledCallDoesNotCancelItsGroup(t *testing.T) {
 }
 
 func TestAnUnavailableStoreIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		c.publish(t.Context(), "a", "")
 		c.publish(t.Context(), "b", "")
@@ -210,6 +214,7 @@ func TestAnUnavailableStoreIsAskedOnce(t *testing.T) {
 }
 
 func TestAPanicInTheStoreIsAnError(t *testing.T) {
+	t.Parallel()
 	inCrowd(t, func(t *testing.T, c *crowd) {
 		c.let(1, errors.New("panic"))
 		c.let(1, nil)

@@ -85,7 +85,7 @@ func TestSchemaValidationHasABudget(t *testing.T) {
 	})
 }
 
-func TestSchemaThatCanExplodeIsRefused(t *testing.T) {
+func TestSchemaThatCanExplodeIsRefused(t *testing.T) { //nolint:tparallel // the subtest goes on in the world of the test
 	t.Parallel()
 	w := newWorld(t)
 	var defs strings.Builder

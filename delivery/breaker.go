@@ -76,6 +76,7 @@ func observe(h store.Health, o observation) store.Health {
 		if h.Failures >= CircuitAfter && !circuitOpen(h) {
 			h.ProbeAt = o.ended.Add(firstProbe)
 		}
+	default: // an attempt that was not sent, or failed on our side, changes no health
 	}
 	if o.probe && circuitOpen(h) {
 		h.ProbeAt, h.ProbeUntil = nextProbe(h, o), time.Time{}

@@ -149,6 +149,7 @@ func TestStopFinishesAttemptsInFlightAndGivesBackWaitingOnes(t *testing.T) {
 				done++
 			case store.Pending:
 				pending++
+			default: // fails below
 			}
 		}
 		if done != 4 || pending != 16 {

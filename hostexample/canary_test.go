@@ -89,6 +89,7 @@ func found(text []byte, value string) string {
 }
 
 func TestNoSecretShowsWhereItMustNot(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()

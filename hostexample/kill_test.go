@@ -154,7 +154,7 @@ func publishBatch(ctx context.Context, apis [2]api, preferred, first int) ([]str
 	return nil, failure
 }
 
-func TestTwoHostsDeliverEachEventOnce(t *testing.T) {
+func TestTwoHostsDeliverEachEventOnce(t *testing.T) { //nolint:paralleltest // 20,000 events leave other tests too little time
 	const n = 20_000
 	_, apis, c := twoHosts(t)
 	all, start := c.mark(n), time.Now()
@@ -167,7 +167,7 @@ func TestTwoHostsDeliverEachEventOnce(t *testing.T) {
 	}
 }
 
-func TestKillNineLosesNothing(t *testing.T) {
+func TestKillNineLosesNothing(t *testing.T) { //nolint:paralleltest // 20,000 events leave other tests too little time
 	const n = 20_000
 	hosts, apis, c := twoHosts(t)
 	middle, all, start := c.mark(n/4), c.mark(n), time.Now()

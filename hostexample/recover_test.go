@@ -11,7 +11,7 @@ import (
 
 // The state of a recovery is in the database: if a host is killed during the recovery, the
 // next host continues from there.
-func TestRecoveryGoesOnAfterKillNine(t *testing.T) {
+func TestRecoveryGoesOnAfterKillNine(t *testing.T) { //nolint:paralleltest // the backlog leaves other tests too little time
 	if testing.Short() {
 		t.Skip("left out: -short")
 	}

@@ -53,7 +53,7 @@ const (
 	halfBody = "POST /api/webhook-processors/success-response HTTP/1.1\r\nHost: host\r\nContent-Length: 1000\r\n\r\n{"
 )
 
-func TestSlowlorisLeavesAHealthyClientItsAnswer(t *testing.T) {
+func TestSlowlorisLeavesAHealthyClientItsAnswer(t *testing.T) { //nolint:paralleltest // measures the time of an answer
 	if testing.Short() {
 		t.Skip("left out: -short")
 	}

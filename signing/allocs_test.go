@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-func TestKeySet_AllocatesLittle(t *testing.T) {
+func TestKeySet_AllocatesLittle(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	signer := mustSigner(t, signing.PrivateKey{}, refSecret)
 	h, body := http.Header{}, []byte(strings.Repeat("x", 1024))
 	allocs := testing.AllocsPerRun(1000, func() {

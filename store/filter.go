@@ -98,6 +98,7 @@ func (c Condition) holds(d *Document) bool {
 		return found == want
 	case OpNotEqual:
 		return !found || !equal(got, want)
+	default: // the other operators need a value
 	}
 	if !found {
 		return false

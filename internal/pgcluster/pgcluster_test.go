@@ -106,6 +106,7 @@ func TestExitCode(t *testing.T) {
 }
 
 func TestDSN(t *testing.T) {
+	t.Parallel()
 	t.Run("ThatIsSetIsUsedAsItIs", func(t *testing.T) {
 		t.Parallel()
 		out, err := pgcluster(t, "--", os.Args[0], "dsn").Output()

@@ -77,7 +77,7 @@ func doubling(n int, format string) string {
 
 // No test runs beside this one, so that memory is counted for it alone.
 func TestValidate_HostileValuesEndWithinTheBudget(t *testing.T) { //nolint:paralleltest // see above
-	for name, c := range hostile() {
+	for name, c := range hostile() { //nolint:paralleltest // see above
 		t.Run(name, func(t *testing.T) {
 			s, err := schema.Compile([]byte(c.schema))
 			if err != nil {

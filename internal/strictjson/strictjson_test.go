@@ -238,7 +238,7 @@ func TestDuplicatesAmongManyMembersAreFound(t *testing.T) {
 	}
 }
 
-func TestSmallObjectsCostNoAllocation(t *testing.T) { // not parallel: AllocsPerRun counts the whole process
+func TestSmallObjectsCostNoAllocation(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	in := []byte(`{"id": "0190", "ok": true, "n": [1, 2.5, {"x": null}], "text": "caf\u00e9"}`)
 	if n := testing.AllocsPerRun(100, func() { _ = strictjson.Check(in, maxDepth) }); n != 0 {
 		t.Errorf("Check: %v allocations", n)

@@ -54,7 +54,9 @@ func TestDSN(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
+	t.Parallel()
 	t.Run("IsAFreshPlainIdentifier", func(t *testing.T) {
+		t.Parallel()
 		a, b := testpg.Schema(t), testpg.Schema(t)
 		if a == b {
 			t.Errorf("twice the same name: %s", a)

@@ -120,6 +120,7 @@ func check(tb testing.TB, err error) {
 }
 
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store { return newSQLite(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
 		s := newSQLite(t)
 		s.DB().SetMaxOpenConns(1)
@@ -128,6 +129,7 @@ func TestSQLite(t *testing.T) {
 }
 
 func TestPostgres(t *testing.T) {
+	t.Parallel()
 	testpg.DSN(t)
 	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
 		return newPostgresAlone(t, bunstore.Options{})

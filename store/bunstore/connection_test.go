@@ -172,7 +172,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 	}
 }
 
-func TestReadOnlySQLite(t *testing.T) {
+func TestReadOnlySQLite(t *testing.T) { //nolint:paralleltest,tparallel // the subtests spoil one store in turn
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "webhooks.db")
 	s := migrated(t, openSQLite(t, path))

@@ -138,6 +138,7 @@ func openThrough(t *testing.T, database string, opts postgres.Options) *bunstore
 // The whole suite through a pooler, and so without pgx's arrays and prepared statements, as
 // with another driver.
 func TestPgBouncer(t *testing.T) {
+	t.Parallel()
 	direct := testpg.DSN(t)
 	shared := openThrough(t, "many", postgres.Options{MaxConns: 30})
 	opts := bunstore.Options{NoPrepare: true, ListenConn: func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, direct) }}
@@ -175,6 +176,7 @@ func TestPgBouncerKeepsNothingOfOurs(t *testing.T) {
 }
 
 func TestListenThroughATransactionPooler(t *testing.T) {
+	t.Parallel()
 	t.Run("SaysThatItHearsNothing", func(t *testing.T) {
 		t.Parallel()
 		s := migrated(t, openThrough(t, "one_deaf", postgres.Options{}))

@@ -20,6 +20,7 @@ import (
 func onEachPool(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 	t.Helper()
 	t.Run("Ours", func(t *testing.T) {
+		t.Parallel()
 		s, err := postgres.Open(t.Context(), testpg.DSN(t), postgres.Options{MaxConns: 1, Options: bunstore.Options{Schema: testpg.Schema(t)}})
 		check(t, err)
 		t.Cleanup(func() {
@@ -29,6 +30,7 @@ func onEachPool(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 		test(t, migrated(t, s.Store))
 	})
 	t.Run("Hosts", func(t *testing.T) {
+		t.Parallel()
 		test(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{})))
 	})
 }
@@ -48,6 +50,7 @@ func hostsPool(t *testing.T, conns int, params map[string]string) *sql.DB {
 // A connection keeps the plans that it made while there were few subscriptions. They still look
 // single subscriptions up when there are many.
 func TestPlansOfFewSubscriptionsServeMany(t *testing.T) {
+	t.Parallel()
 	for _, remembered := range []bool{true, false} {
 		onEachPool(t, func(t *testing.T, s *bunstore.Store) { plansOfFewSubscriptions(t, s, remembered) })
 	}
@@ -158,7 +161,10 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 }
 
 // A day that ends is not read through.
-func TestADayEndsWithoutBeingScanned(t *testing.T) { onEachPool(t, aDayEnds) }
+func TestADayEndsWithoutBeingScanned(t *testing.T) {
+	t.Parallel()
+	onEachPool(t, aDayEnds)
+}
 
 func aDayEnds(t *testing.T, s *bunstore.Store) {
 	w := weekOn(t, s)
@@ -192,8 +198,10 @@ func aDayEnds(t *testing.T, s *bunstore.Store) {
 // Prune finds old messages and deleted records without history, and reads no other messages,
 // subscriptions or attempts.
 func TestPruneFindsOldRowsWithoutAScan(t *testing.T) {
+	t.Parallel()
 	onEachPool(t, pruneFinds)
 	t.Run("NotPrepared", func(t *testing.T) {
+		t.Parallel()
 		pruneFinds(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
 	})
 }

@@ -30,6 +30,7 @@ var harmless = map[string]string{
 }
 
 func TestSession(t *testing.T) {
+	t.Parallel()
 	t.Run("OfAHostsPoolIsRefusedByName", func(t *testing.T) {
 		t.Parallel()
 		s := newPostgres(t)
@@ -108,6 +109,7 @@ func asRole(t *testing.T, settings map[string]string) string {
 }
 
 func TestOptionsPrintNoPassword(t *testing.T) {
+	t.Parallel()
 	opts := postgres.Options{ListenAddress: "postgres://ann:canary@db/webhooks"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(verb, opts); strings.Contains(text, "canary") {

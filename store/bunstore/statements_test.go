@@ -29,6 +29,7 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tra
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func TestPublishTxAddsFewStatements(t *testing.T) {
+	t.Parallel()
 	for _, subscriptions := range []int{1, 1000} {
 		t.Run(fmt.Sprintf("FanOut%d", subscriptions), func(t *testing.T) {
 			t.Parallel()

@@ -55,6 +55,7 @@ func encode(t *testing.T, m *pgtype.Map, oid uint32, format int16, value any) []
 
 // An array is encoded as pgx encodes one with these elements.
 func TestArrays(t *testing.T) {
+	t.Parallel()
 	plain, m := pgtype.NewMap(), pgtype.NewMap()
 	pgarray.Register(m)
 	for _, n := range []int{0, 1, 2, 3, 7, 100} {
@@ -76,6 +77,7 @@ func TestArrays(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
+	t.Parallel()
 	m := pgtype.NewMap()
 	pgarray.Register(m)
 	args, oids := []any{"other"}, []uint32{0}
@@ -100,7 +102,7 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-func TestAnArrayTakesNoAllocations(t *testing.T) {
+func TestAnArrayTakesNoAllocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	m := pgtype.NewMap()
 	pgarray.Register(m)
 	buf := make([]byte, 0, 100_000)
