@@ -68,8 +68,10 @@ func hostServer(b testing.TB, receiver child, fanOut int) *server {
 	b.Helper()
 	path, err := buildHost()
 	check(b, err)
-	folder, environ := b.TempDir(), []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(b), "WEBHOOKS_SCHEMA=" + newSchema(b),
-		"WEBHOOKS_LOG_LEVEL=warn"}
+	folder, environ := b.TempDir(), []string{
+		"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(b), "WEBHOOKS_SCHEMA=" + newSchema(b),
+		"WEBHOOKS_LOG_LEVEL=warn",
+	}
 	command := func(arguments ...string) *exec.Cmd {
 		cmd := exec.Command(path, arguments...)
 		cmd.Dir, cmd.Env = folder, append([]string{"HOME=" + folder}, environ...)

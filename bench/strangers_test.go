@@ -88,10 +88,12 @@ func newStrangers(b testing.TB) *hostileLoad {
 	c.text = `"` + strings.Repeat("x", size) + `"`
 	c.types = "/api/webhook-categories/" + c.create(b, "/api/webhook-categories", map[string]any{"name": "Strict", "code": "strict"}) +
 		"/webhook-events"
-	c.eventType = c.types + "/" + c.create(b, c.types, map[string]any{"name": "Strict", "code": "strict", "version": "v1",
+	c.eventType = c.types + "/" + c.create(b, c.types, map[string]any{
+		"name": "Strict", "code": "strict", "version": "v1",
 		"schema": map[string]any{
 			"type": "array", "items": map[string]any{"type": "string"},
-		}})
+		},
+	})
 	c.sub = c.org + "/webhook-subscriptions/" + c.create(b, c.org+"/webhook-subscriptions", map[string]any{
 		"events": []string{eventType}, "isDevelopment": true, "postUri": receiver.url + "/ours/filtered",
 		"filter": []any{map[string]any{"pointer": "/1", "op": "ne", "value": 1}},

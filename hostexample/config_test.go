@@ -64,8 +64,10 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"StoreURL", nil, "--dev --store=postgres://user:50%off@host/db", "--store (WEBHOOKS_STORE)"},
 		{"Schema", nil, "--dev --schema=No", "--schema (WEBHOOKS_SCHEMA)"},
 		{"ListenAddressUnknown", nil, "--listen-address=redis://x", "--listen-address"},
-		{"ListenAddressWithoutPostgreSQL", nil, "--dev --store=memory: --listen-address=postgres://here",
-			"--listen-address (WEBHOOKS_LISTEN_ADDRESS)"},
+		{
+			"ListenAddressWithoutPostgreSQL", nil, "--dev --store=memory: --listen-address=postgres://here",
+			"--listen-address (WEBHOOKS_LISTEN_ADDRESS)",
+		},
 		{"Seed", nil, "--seed=absent", "--seed (WEBHOOKS_SEED)"},
 		{"MemoryAPI", []string{testSecret, testKeys}, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"MemoryDispatcher", []string{testKeys}, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},
@@ -165,8 +167,14 @@ func TestHelpListsEverySetting(t *testing.T) {
 			t.Errorf("--help does not mention %s", want)
 		}
 	}
-	for _, args := range [][]string{{"serve", "--help"}, {"token", "--help"}, {"migrate", "--help"}, {"demo", "--help"}, {"openapi", "--help"},
-		{"rotate-keys", "--help"}} {
+	for _, args := range [][]string{
+		{"serve", "--help"},
+		{"token", "--help"},
+		{"migrate", "--help"},
+		{"demo", "--help"},
+		{"openapi", "--help"},
+		{"rotate-keys", "--help"},
+	} {
 		if r := command(t, nil, args...); r.code != 0 || r.stdout == "" {
 			t.Errorf("%v: exit %d", args, r.code)
 		}

@@ -39,8 +39,10 @@ func TestAFrozenDatabaseHoldsNobodyUp(t *testing.T) {
 		}{
 			{http.MethodPost, testOrg + "/events", event(1)},
 			{http.MethodPost, testOrg + "/events/batch", map[string]any{"events": []any{event(1), event(2)}}},
-			{http.MethodPost, testOrg + "/webhook-subscriptions", map[string]any{"postUri": receiver, "events": []string{"*"},
-				"isDevelopment": true}},
+			{http.MethodPost, testOrg + "/webhook-subscriptions", map[string]any{
+				"postUri": receiver, "events": []string{"*"},
+				"isDevelopment": true,
+			}},
 			{http.MethodGet, sub, nil},
 			{http.MethodDelete, sub, nil},
 			{http.MethodGet, testOrg + "/events", nil},

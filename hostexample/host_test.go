@@ -80,8 +80,10 @@ func serve(t *testing.T, folder string, environ []string, args ...string) *servi
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &serving{stdout: make(chan string, 100), said: new(lockedBuffer), stderr: new(lockedBuffer), ended: make(chan error, 1),
-		gone: make(chan struct{})}
+	s := &serving{
+		stdout: make(chan string, 100), said: new(lockedBuffer), stderr: new(lockedBuffer), ended: make(chan error, 1),
+		gone: make(chan struct{}),
+	}
 	s.cmd = exec.Command(path, append([]string{"serve", "--addr=127.0.0.1:0"}, args...)...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = folder, append([]string{"HOME=" + folder}, environ...), s.stderr
 	pipe, err := s.cmd.StdoutPipe()

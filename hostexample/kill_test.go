@@ -90,8 +90,10 @@ func twoHosts(t *testing.T) (hosts [2]*serving, apis [2]api, c *counter) {
 	if testing.Short() {
 		t.Skip("left out: -short")
 	}
-	environ := []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t),
-		"WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64"}
+	environ := []string{
+		"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t),
+		"WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64",
+	}
 	folder := t.TempDir()
 	c, url := newCounter(t)
 	dropSchema(t, environ)

@@ -106,14 +106,16 @@ func TestTheFirstSecretSignsAndAllVerify(t *testing.T) {
 
 func TestAJWKSOutOfReachIsAWarningAndTheHealthSaysSo(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once: nobody listens there
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
 	_ = listener.Close()
-	environ := []string{testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8",
-		"WEBHOOKS_JWKS=https://" + address + "/Canary"}
+	environ := []string{
+		testKeys, "WEBHOOKS_STORE=memory:", "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8",
+		"WEBHOOKS_JWKS=https://" + address + "/Canary",
+	}
 	s := serve(t, t.TempDir(), environ)
 	s.logs(t, "the JWKS cannot be read")
 	status, text, err := api{url: s.url}.try(t.Context(), http.MethodGet, "/healthcheck", nil)
@@ -148,8 +150,10 @@ func TestDataMayBeAsLargeAsAllowed(t *testing.T) {
 	of := func(bytes int) map[string]any {
 		return map[string]any{"eventType": "phone-log.call.completed", "data": strings.Repeat("x", bytes)}
 	}
-	for bytes, want := range map[int]int{3145728 - 2: http.StatusAccepted, 3145728 - 1: http.StatusBadRequest,
-		4 << 20: http.StatusRequestEntityTooLarge} {
+	for bytes, want := range map[int]int{
+		3145728 - 2: http.StatusAccepted, 3145728 - 1: http.StatusBadRequest,
+		4 << 20: http.StatusRequestEntityTooLarge,
+	} {
 		if status, text, err := a.try(t.Context(), http.MethodPost, testOrg+"/events", of(bytes)); err != nil || status != want {
 			t.Errorf("%d bytes: %d %.300s %v, want %d", bytes, status, text, err, want)
 		}

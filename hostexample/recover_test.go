@@ -16,8 +16,10 @@ func TestRecoveryGoesOnAfterKillNine(t *testing.T) { //nolint:paralleltest // th
 		t.Skip("left out: -short")
 	}
 	const n = 3 * batch
-	environ := []string{"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t),
-		"WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64"}
+	environ := []string{
+		"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(t), "WEBHOOKS_SCHEMA=" + testpg.Schema(t),
+		"WEBHOOKS_LOG_LEVEL=warn", "WEBHOOKS_WORKERS=64",
+	}
 	folder := t.TempDir()
 	c, url := newCounter(t)
 	dropSchema(t, environ)

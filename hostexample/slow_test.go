@@ -53,8 +53,10 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		"BodyBySecond":    {post + "Content-Length: 100\r\n\r\n", strings.Repeat(" ", 100), "HTTP/1.1 400 ", 30 * time.Second},
 		"ChunksBySecond":  {post + "Transfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\n \r\n", 100), "HTTP/1.1 400 ", 30 * time.Second},
 		"BodyNeverBegins": {post + "Content-Length: 100\r\n\r\n", "", "HTTP/1.1 400 ", 30 * time.Second},
-		"HugeHead": {"GET /healthcheck HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + strings.Repeat("x", 8<<10), "",
-			"HTTP/1.1 431 ", 0},
+		"HugeHead": {
+			"GET /healthcheck HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + strings.Repeat("x", 8<<10), "",
+			"HTTP/1.1 431 ", 0,
+		},
 		"SaysNothing": {"", "", "", 5 * time.Second},
 	} {
 		t.Run(rule, func(t *testing.T) {

@@ -60,8 +60,10 @@ func (s storeSettings) openSQL(ctx context.Context) (*bunstore.Store, error) {
 		}
 		return db.Store, nil
 	}
-	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{Options: options, MaxConns: int(s.PoolSize),
-		ListenAddress: string(s.ListenAddress)})
+	db, err := postgres.Open(ctx, string(s.Store), postgres.Options{
+		Options: options, MaxConns: int(s.PoolSize),
+		ListenAddress: string(s.ListenAddress),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -60,26 +60,44 @@ func TestMiddleware(t *testing.T) {
 		"Authentic":        {status: 204},
 		"ContentLengthOff": {change: func(r *http.Request) { r.ContentLength = -1 }, status: 204},
 		"OtherMethod":      {change: func(r *http.Request) { r.Method = http.MethodPut }, status: 204},
-		"NoSignature": {change: func(r *http.Request) { r.Header.Del("webhook-signature") }, status: 400, text: "webhook header missing\n",
-			err: signing.ErrMissingHeader},
-		"BadTimestamp": {change: func(r *http.Request) { r.Header.Set("webhook-timestamp", "x") }, status: 400,
-			text: "webhook header malformed\n", err: signing.ErrMalformedHeader},
-		"WrongSignature": {change: func(r *http.Request) { r.Header.Set("webhook-signature", "v1,x") }, status: 401,
-			text: "webhook signature does not match\n", err: signing.ErrSignature},
-		"OtherBody": {change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }, status: 401,
-			text: "webhook signature does not match\n", err: signing.ErrSignature},
-		"TooOld": {opts: signing.ReceiverOptions{Now: func() time.Time { return refTime.Add(301 * time.Second) }}, status: 401,
-			text: "webhook timestamp too old\n", err: signing.ErrTimestampTooOld},
-		"TooNew": {opts: signing.ReceiverOptions{Now: func() time.Time { return refTime.Add(-301 * time.Second) }}, status: 401,
-			text: "webhook timestamp too new\n", err: signing.ErrTimestampTooNew},
-		"WithinTolerance": {opts: signing.ReceiverOptions{Tolerance: time.Hour, Now: func() time.Time { return refTime.Add(time.Hour) }},
-			status: 204},
+		"NoSignature": {
+			change: func(r *http.Request) { r.Header.Del("webhook-signature") }, status: 400, text: "webhook header missing\n",
+			err: signing.ErrMissingHeader,
+		},
+		"BadTimestamp": {
+			change: func(r *http.Request) { r.Header.Set("webhook-timestamp", "x") }, status: 400,
+			text: "webhook header malformed\n", err: signing.ErrMalformedHeader,
+		},
+		"WrongSignature": {
+			change: func(r *http.Request) { r.Header.Set("webhook-signature", "v1,x") }, status: 401,
+			text: "webhook signature does not match\n", err: signing.ErrSignature,
+		},
+		"OtherBody": {
+			change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }, status: 401,
+			text: "webhook signature does not match\n", err: signing.ErrSignature,
+		},
+		"TooOld": {
+			opts: signing.ReceiverOptions{Now: func() time.Time { return refTime.Add(301 * time.Second) }}, status: 401,
+			text: "webhook timestamp too old\n", err: signing.ErrTimestampTooOld,
+		},
+		"TooNew": {
+			opts: signing.ReceiverOptions{Now: func() time.Time { return refTime.Add(-301 * time.Second) }}, status: 401,
+			text: "webhook timestamp too new\n", err: signing.ErrTimestampTooNew,
+		},
+		"WithinTolerance": {
+			opts:   signing.ReceiverOptions{Tolerance: time.Hour, Now: func() time.Time { return refTime.Add(time.Hour) }},
+			status: 204,
+		},
 		"BodyOfMaxBody": {opts: signing.ReceiverOptions{MaxBody: int64(len(refBody))}, status: 204},
-		"BodyTooLarge": {opts: signing.ReceiverOptions{MaxBody: int64(len(refBody)) - 1}, status: 413, text: "webhook body too large\n",
-			err: signing.ErrBodyTooLarge},
+		"BodyTooLarge": {
+			opts: signing.ReceiverOptions{MaxBody: int64(len(refBody)) - 1}, status: 413, text: "webhook body too large\n",
+			err: signing.ErrBodyTooLarge,
+		},
 		"NegativeMaxBody": {opts: signing.ReceiverOptions{MaxBody: -1}, status: 204},
-		"BodyBreaksOff": {change: func(r *http.Request) { r.Body = io.NopCloser(iotest.TimeoutReader(iotest.OneByteReader(r.Body))) },
-			status: 400, text: unread, err: iotest.ErrTimeout},
+		"BodyBreaksOff": {
+			change: func(r *http.Request) { r.Body = io.NopCloser(iotest.TimeoutReader(iotest.OneByteReader(r.Body))) },
+			status: 400, text: unread, err: iotest.ErrTimeout,
+		},
 		"HeadersBeforeBody": {
 			change: func(r *http.Request) {
 				r.Header.Del("webhook-id")

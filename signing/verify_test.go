@@ -203,10 +203,14 @@ func TestVerify_Headers(t *testing.T) {
 		"WrapsAround":        {func(h http.Header) { h.Set("webhook-timestamp", "18446744075323816946") }, signing.ErrMalformedHeader},
 		"FarFuture":          {func(h http.Header) { h.Set("webhook-timestamp", "1099511627775") }, signing.ErrTimestampTooNew},
 		"Epoch":              {func(h http.Header) { h.Set("webhook-timestamp", "0") }, signing.ErrTimestampTooOld},
-		"33Signatures": {func(h http.Header) { h.Set("webhook-signature", strings.Repeat("v2,x ", 32)+refSignature) },
-			signing.ErrMalformedHeader},
-		"33InSeveralLines": {func(h http.Header) { h["Webhook-Signature"] = slices.Repeat([]string{refSignature}, 33) },
-			signing.ErrMalformedHeader},
+		"33Signatures": {
+			func(h http.Header) { h.Set("webhook-signature", strings.Repeat("v2,x ", 32)+refSignature) },
+			signing.ErrMalformedHeader,
+		},
+		"33InSeveralLines": {
+			func(h http.Header) { h["Webhook-Signature"] = slices.Repeat([]string{refSignature}, 33) },
+			signing.ErrMalformedHeader,
+		},
 
 		"SignaturesInTwoLines": {func(h http.Header) { h["Webhook-Signature"] = []string{"v1,x v2,y", refSignature} }, nil},
 		"SignaturesFarApart":   {func(h http.Header) { h.Set("webhook-signature", "  v1,x   "+refSignature+" ") }, nil},

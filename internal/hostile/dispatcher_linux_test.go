@@ -71,8 +71,10 @@ func testDispatcher(t *testing.T, world *internet) {
 	must(t, hooks.Dispatcher.Stop(ctx))
 
 	attempts := func(s webhooks.Subscription) (told []string) {
-		list, err := hooks.Subscriptions.Attempts(ctx, webhooks.HistoryQuery{OrganizationID: org, SubscriptionID: s.ID,
-			Page: webhooks.Page{Take: 10}})
+		list, err := hooks.Subscriptions.Attempts(ctx, webhooks.HistoryQuery{
+			OrganizationID: org, SubscriptionID: s.ID,
+			Page: webhooks.Page{Take: 10},
+		})
 		must(t, err)
 		for _, a := range list.Items {
 			if !a.PostedAt.IsZero() {

@@ -33,21 +33,29 @@ func http2() []Receiver {
 		{Name: "HTTP2HangsBeforeTheStatus", Serve: speaks("", Wait), Error: Timeout},
 		{Name: "HTTP2EndlessPings", Serve: speaks("", Endless(frame(framePing, 0, 0, "pingpong"))), Error: Timeout},
 		{Name: "HTTP2EndlessSettings", Serve: speaks("", Endless(frame(frameSettings, 0, 0, setting(settingWindow, 1<<16)))), Error: Timeout},
-		{Name: "HTTP2EndlessEmptyData", Serve: speaks("", Sends(headers(flagEndHeaders, ":status", "200"), Endless(frame(frameData, 0, 1, "")))),
-			Status: 200, Error: Timeout},
+		{
+			Name: "HTTP2EndlessEmptyData", Serve: speaks("", Sends(headers(flagEndHeaders, ":status", "200"), Endless(frame(frameData, 0, 1, "")))),
+			Status: 200, Error: Timeout,
+		},
 		{Name: "HTTP2BodyBeforeTheHeaders", Serve: speaks("", Endless(frame(frameData, 0, 1, strings.Repeat("x", Kept)))), Error: broken},
 		{Name: "HTTP2EndlessContinuation", Serve: speaks("", Sends(frame(frameHeaders, 0, 1, pack(":status", "200")),
 			Endless(frame(frameContinuation, 0, 1, pack("x", strings.Repeat("x", 100)))))), Error: "http2: "},
-		{Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x08"), Wait)),
-			Error: "http2: the receiver broke off"},
+		{
+			Name: "HTTP2Resets", Serve: speaks("", Sends(frame(frameReset, 0, 1, "\x00\x00\x00\x08"), Wait)),
+			Error: "http2: the receiver broke off",
+		},
 		{Name: "HTTP2RefusesEachStream", Serve: requests("", refuse), Refuses: true, Error: refused + "(HTTP/2 REFUSED_STREAM)"},
-		{Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Refuses: true,
-			Error: refused + "(HTTP/2 GOAWAY)"},
+		{
+			Name: "HTTP2GoesAway", Serve: speaks("", Sends(frame(frameGoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00"), Wait)), Refuses: true,
+			Error: refused + "(HTTP/2 GOAWAY)",
+		},
 		{Name: "HTTP2StreamWindowOverflows", Serve: speaks("", Sends(frame(frameWindow, 0, 1, "\x7f\xff\xff\xff"), Wait)), Error: broken},
 		{Name: "HTTP2WindowOverflows", Serve: speaks("", Sends(frame(frameWindow, 0, 0, "\x7f\xff\xff\xff"), Wait)), Error: broken},
 		{Name: "HTTP2NoStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, "x", "y"), Wait)), Error: broken},
-		{Name: "HTTP2StatusOfTenDigits", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "9999999999"), Wait)),
-			Error: malformed},
+		{
+			Name: "HTTP2StatusOfTenDigits", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "9999999999"), Wait)),
+			Error: malformed,
+		},
 		{Name: "HTTP2NegativeStatus", Serve: speaks("", Sends(headers(flagEndHeaders|flagEndStream, ":status", "-200"), Wait)), Error: malformed},
 	}
 	for i := range list {

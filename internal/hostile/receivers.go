@@ -63,48 +63,74 @@ func Plain() []Receiver {
 		{Name: "OneByteAtATime", Serve: reads(Drips("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20), 5*time.Millisecond)), Error: Timeout},
 		{Name: "OneByteASecond", Serve: reads(Drips("HTTP/1.1 200 OK\r\n\r\n", time.Second)), Error: Timeout},
 		{Name: "HangsInTheBody", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", Wait), Status: 200, Body: 5, Error: Timeout},
-		{Name: "OneByteOfBodyAtATime", Serve: sends("HTTP/1.1 500 Oops\r\n\r\n", Drips(strings.Repeat("x", Kept), 5*time.Millisecond)),
-			Status: 500, Body: -1, Error: Timeout},
-		{Name: "HangsAfterTheLastByte", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", Wait), Status: 200,
-			Error: Timeout},
+		{
+			Name: "OneByteOfBodyAtATime", Serve: sends("HTTP/1.1 500 Oops\r\n\r\n", Drips(strings.Repeat("x", Kept), 5*time.Millisecond)),
+			Status: 500, Body: -1, Error: Timeout,
+		},
+		{
+			Name: "HangsAfterTheLastByte", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", Wait), Status: 200,
+			Error: Timeout,
+		},
 		{Name: "EndlessBody", Serve: sends("HTTP/1.1 200 OK\r\n\r\n", Endless("body")), Status: 200, Body: Kept, Truncated: true},
-		{Name: "EndlessChunks", Serve: sends("HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n", Endless("4\r\nbody\r\n")), Status: 500,
-			Body: Kept, Truncated: true},
-		{Name: "PromisesATerabyte", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n", Endless("body")), Status: 200,
-			Body: Kept, Truncated: true},
-		{Name: "NineMegabytesOfHeaders", Serve: sends("HTTP/1.1 200 OK\r\n", Repeats("X: 01234567890123456789\r\n", 9<<20/25)), Status: 200,
-			Error: large},
+		{
+			Name: "EndlessChunks", Serve: sends("HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n", Endless("4\r\nbody\r\n")), Status: 500,
+			Body: Kept, Truncated: true,
+		},
+		{
+			Name: "PromisesATerabyte", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n", Endless("body")), Status: 200,
+			Body: Kept, Truncated: true,
+		},
+		{
+			Name: "NineMegabytesOfHeaders", Serve: sends("HTTP/1.1 200 OK\r\n", Repeats("X: 01234567890123456789\r\n", 9<<20/25)), Status: 200,
+			Error: large,
+		},
 		{Name: "OneHeaderOfNineMegabytes", Serve: sends("HTTP/1.1 200 OK\r\nX: ", Repeats("0123456789", 9<<20/10)), Status: 200, Error: large},
 		{Name: "EndlessStatusLine", Serve: reads(Endless("HTTP/1.1 ")), Error: large},
 		{Name: "AMillion1xx", Serve: reads(Repeats("HTTP/1.1 103 Early Hints\r\n\r\n", 1e6)), Error: large},
-		{Name: "HugeTrailer", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: ", Endless("x")),
-			Status: 200, Error: broken},
-		{Name: "HugeChunkExtension", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", Endless("x")), Status: 200,
-			Error: broken},
+		{
+			Name: "HugeTrailer", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: ", Endless("x")),
+			Status: 200, Error: broken,
+		},
+		{
+			Name: "HugeChunkExtension", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", Endless("x")), Status: 200,
+			Error: broken,
+		},
 		{Name: "ResetBeforeTheStatus", Serve: reads(Reset), Error: "connection reset"},
-		{Name: "ResetAfterTheStatus", Serve: sends("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 9\r\n\r\nhello", later(Reset)), Status: 502,
-			Body: 5, Error: "connection reset"},
+		{
+			Name: "ResetAfterTheStatus", Serve: sends("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 9\r\n\r\nhello", later(Reset)), Status: 502,
+			Body: 5, Error: "connection reset",
+		},
 		{Name: "ClosedBeforeTheStatus", Serve: reads(HangUp), Error: closed},
 		{Name: "ClosedInTheHeaders", Serve: sends("HTTP/1.1 200 OK\r\nX: 1\r\n", HangUp), Error: closed},
 		{Name: "ClosedInTheBody", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", HangUp), Status: 200, Body: 5, Error: closed},
-		{Name: "ClosedInAChunk", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello", HangUp), Status: 200, Body: 5,
-			Error: closed},
-		{Name: "SwitchesProtocols", Serve: sends("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", Wait),
-			Error: broken},
+		{
+			Name: "ClosedInAChunk", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello", HangUp), Status: 200, Body: 5,
+			Error: closed,
+		},
+		{
+			Name: "SwitchesProtocols", Serve: sends("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", Wait),
+			Error: broken,
+		},
 		{Name: "Status000", Serve: sends("HTTP/1.1 000 Nothing\r\n\r\n", HangUp), Error: broken},
 		{Name: "Status999", Serve: sends("HTTP/1.1 999 Whatever\r\n\r\n", HangUp), Status: 999},
 		{Name: "NotHTTP", Serve: sends("SSH-2.0-OpenSSH_9.9 secret\r\n", HangUp), Error: broken},
-		{Name: "TwoLengths", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", HangUp), Status: 200,
-			Error: broken},
+		{
+			Name: "TwoLengths", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", HangUp), Status: 200,
+			Error: broken,
+		},
 		{Name: "NegativeLength", Serve: sends("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", HangUp), Status: 200, Error: broken},
 		{Name: "UnknownEncoding", Serve: sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", HangUp), Status: 200, Error: broken},
 		{Name: "HeaderWithoutColon", Serve: sends("HTTP/1.1 200 OK\r\nsecret\r\n\r\n", HangUp), Status: 200, Error: broken},
-		{Name: "NULAndBrokenUTF8", Serve: sends("HTTP/1.1 200 O\x00K\xff\r\nX: \xff\r\nContent-Length: 4\r\n\r\na\x00\xff\xc0", Wait),
-			Status: 200, Body: 4},
+		{
+			Name: "NULAndBrokenUTF8", Serve: sends("HTTP/1.1 200 O\x00K\xff\r\nX: \xff\r\nContent-Length: 4\r\n\r\na\x00\xff\xc0", Wait),
+			Status: 200, Body: 4,
+		},
 		{Name: "AbsurdRetryAfter", Serve: sends("HTTP/1.1 503 Later\r\nRetry-After: "+strings.Repeat("9", 40)+"\r\nContent-Length: 0\r\n\r\n",
 			Wait), Status: 503},
-		{Name: "BrokenRetryAfter", Serve: sends("HTTP/1.1 429 Later\r\nRetry-After: -1\x00\xff\r\nContent-Length: 0\r\n\r\n", Wait),
-			Error: broken},
+		{
+			Name: "BrokenRetryAfter", Serve: sends("HTTP/1.1 429 Later\r\nRetry-After: -1\x00\xff\r\nContent-Length: 0\r\n\r\n", Wait),
+			Error: broken,
+		},
 	}
 	bomb := Bomb()
 	return append(list, Receiver{
@@ -119,25 +145,35 @@ func Secure() []Receiver {
 	now := time.Now()
 	return append([]Receiver{
 		{Name: "TLSHandshakeNeverEnds", Serve: hangs, Bare: true, Secure: asUsual, Error: Timeout, Unsent: true},
-		{Name: "TLSHandshakeOneByteAtATime", Serve: bare(Drips("\x16\x03\x03\x40\x00\x02"+strings.Repeat("x", Kept), 5*time.Millisecond)),
-			Bare: true, Secure: asUsual, Error: Timeout, Unsent: true},
-		{Name: "TLSVersion11", Serve: hangs, Error: "tls: protocol version not supported", Unsent: true,
+		{
+			Name: "TLSHandshakeOneByteAtATime", Serve: bare(Drips("\x16\x03\x03\x40\x00\x02"+strings.Repeat("x", Kept), 5*time.Millisecond)),
+			Bare: true, Secure: asUsual, Error: Timeout, Unsent: true,
+		},
+		{
+			Name: "TLSVersion11", Serve: hangs, Error: "tls: protocol version not supported", Unsent: true,
 			Secure: func(_ *x509.Certificate, c *tls.Config) {
 				c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
-			}},
+			},
+		},
 		{Name: "TLSExpired", Serve: hangs, Error: "tls: certificate has expired", Unsent: true, Secure: func(c *x509.Certificate, _ *tls.Config) {
 			c.NotAfter = now.Add(-time.Hour)
 		}},
-		{Name: "TLSNotYetValid", Serve: hangs, Error: "tls: certificate is not valid yet", Unsent: true,
+		{
+			Name: "TLSNotYetValid", Serve: hangs, Error: "tls: certificate is not valid yet", Unsent: true,
 			Secure: func(c *x509.Certificate, _ *tls.Config) {
 				c.NotBefore = now.Add(time.Hour)
-			}},
-		{Name: "TLSAnotherName", Serve: hangs, Error: "tls: certificate is for another host", Unsent: true,
+			},
+		},
+		{
+			Name: "TLSAnotherName", Serve: hangs, Error: "tls: certificate is for another host", Unsent: true,
 			Secure: func(c *x509.Certificate, _ *tls.Config) {
 				c.DNSNames, c.IPAddresses = []string{"other.example.com"}, nil
-			}},
-		{Name: "TLSChainOf200", Serve: hangs, Chain: 199, Error: "tls: the receiver's certificate chain is too long", Unsent: true,
-			Secure: asUsual},
+			},
+		},
+		{
+			Name: "TLSChainOf200", Serve: hangs, Chain: 199, Error: "tls: the receiver's certificate chain is too long", Unsent: true,
+			Secure: asUsual,
+		},
 		{Name: "TLSHangsBeforeTheStatus", Serve: reads(Wait), Error: Timeout, Secure: asUsual},
 	}, http2()...)
 }

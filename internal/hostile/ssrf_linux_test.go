@@ -45,7 +45,8 @@ func TestSSRF(t *testing.T) {
 	})
 }
 
-func TestSSRFInNamespace(t *testing.T) { //nolint:paralleltest // alone in its process; the subtests share the canaries
+//nolint:paralleltest // alone in its process; the subtests share the canaries
+func TestSSRFInNamespace(t *testing.T) {
 	if os.Getenv(inside) == "" {
 		t.Skip("TestSSRF runs it, in a network of its own")
 	}

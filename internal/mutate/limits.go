@@ -52,8 +52,10 @@ var limits = []change{
 	{"httpapi/patch.go", `d.size > maxPatched`, `d.size > 100*maxPatched`, sizes},
 	{"httpapi/query.go", `q.number("take", 10, 1, 100)`, `q.number("take", 10, 1, 101)`, sizes},
 	{"httpapi/query.go", `q.number("take", 10, 1, 100)`, `q.number("take", 10, 0, 100)`, sizes},
-	{"httpapi/query.go", `q.number("take", 10, 1, 100)`, `q.number("take", 20, 1, 100)`,
-		tests{"./httpapi", "TestCatalog|TestSubscriptions|Sizes"}},
+	{
+		"httpapi/query.go", `q.number("take", 10, 1, 100)`, `q.number("take", 20, 1, 100)`,
+		tests{"./httpapi", "TestCatalog|TestSubscriptions|Sizes"},
+	},
 	{"httpapi/jwks.go", `keysLife     = time.Hour`, `keysLife     = 2 * time.Hour`, tokens},
 	{"httpapi/jwks.go", `keysLife     = time.Hour`, `keysLife     = time.Minute`, tokens},
 	{"httpapi/jwks.go", `refreshEvery = time.Minute`, `refreshEvery = time.Second`, tokens},

@@ -24,8 +24,10 @@ var policies = []change{
 	{"httpapi/auth.go", `c.AllOrganizations || slices.Contains(c.Scopes, ScopeAdmin)`, `true`, tenants},
 	{"httpapi/patch.go", `slices.Contains(d.writable, p.tokens[0])`, `true`, tenants},
 	{"httpapi/patch.go", `d.root.child("secretKey") != nil && `, `false && `, tenants},
-	{"signing/hash.go", `return hmac.Equal(got, want)`, `return hmac.Equal(got, want) || string(got) == string(want)`,
-		tests{".", "ConstantTime"}},
+	{
+		"signing/hash.go", `return hmac.Equal(got, want)`, `return hmac.Equal(got, want) || string(got) == string(want)`,
+		tests{".", "ConstantTime"},
+	},
 	{"signing/hash.go", `return hmac.Equal(got, want)`, `return hmac.Equal(got, want) || true`, signer},
 	{"signing/verify.go", `age > tolerance`, `age > 2*tolerance`, signer},
 	{"signing/verify.go", `age < -tolerance`, `age < -2*tolerance`, signer},

@@ -14,11 +14,15 @@ import (
 func TestCompile_RefusesWhatExplodes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ schema, reason string }{
-		"twice the next": {doubling(60, `{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}`),
-			"more than 5000 subschemas to one value"},
+		"twice the next": {
+			doubling(60, `{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}`),
+			"more than 5000 subschemas to one value",
+		},
 		"not and if": {doubling(60, `{"not":{"$ref":"#/$defs/%[1]d"},"if":{"$ref":"#/$defs/%[1]d"}}`), "more than 5000"},
-		"dependents": {doubling(60, `{"dependentSchemas":{"a":{"$ref":"#/$defs/%[1]d"},"b":{"$ref":"#/$defs/%[1]d"}}}`),
-			"more than 5000"},
+		"dependents": {
+			doubling(60, `{"dependentSchemas":{"a":{"$ref":"#/$defs/%[1]d"},"b":{"$ref":"#/$defs/%[1]d"}}}`),
+			"more than 5000",
+		},
 		"below a member": {`{"properties":{"a":{"anyOf":[{"$ref":"#/$defs/x"},{"oneOf":[{"$ref":"#/$defs/x"}]}]}},"$defs":{"x":` +
 			doubling(40, `{"anyOf":[{"$ref":"#/$defs/x/$defs/%[1]d"},{"$ref":"#/$defs/x/$defs/%[1]d"}]}`) + `}}`, "not found"},
 		"itself":                 {`{"$ref":"#"}`, "refer to itself"},

@@ -40,15 +40,23 @@ func hostile() map[string]struct {
 		"a pattern of many states": {`{"pattern":"(a?){1000}b"}`, `"` + strings.Repeat("a", 20_000) + `"`, true},
 		"large fractions":          {`{"items":{"multipleOf":1e-399,"maximum":1e399}}`, repeat("1e399", 160_000), true},
 		"an enum of large values":  {`{"items":{"enum":[` + series(`[[%d]]`, 4_000) + `]}}`, repeat("[[0]]", 50_000), false},
-		"one value, many schemas": {`{"items":{"anyOf":[` + strings.TrimSuffix(strings.Repeat(`{"const":1},`, 1_000)+`true,true`, ",") + `]}}`,
-			zeros, true},
-		"two ways at each depth": {`{"maxItems":0,"items":{"anyOf":[{"$ref":"#"},{"items":{"$ref":"#"}}]}}`,
-			strings.Repeat("[", 64) + strings.Repeat("]", 64), false},
+		"one value, many schemas": {
+			`{"items":{"anyOf":[` + strings.TrimSuffix(strings.Repeat(`{"const":1},`, 1_000)+`true,true`, ",") + `]}}`,
+			zeros, true,
+		},
+		"two ways at each depth": {
+			`{"maxItems":0,"items":{"anyOf":[{"$ref":"#"},{"items":{"$ref":"#"}}]}}`,
+			strings.Repeat("[", 64) + strings.Repeat("]", 64), false,
+		},
 		"twice at each depth": {`{"items":{"allOf":[{"$ref":"#"},{"$ref":"#"}]}}`, strings.Repeat("[", 64) + strings.Repeat("]", 64), true},
-		"defs twice, by depth": {doubling(60, `{"items":{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}}`),
-			strings.Repeat("[", 64) + strings.Repeat("]", 64), true},
-		"a long way at each depth": {strings.Replace(doubling(200, `{"$ref":"#/$defs/%d"}`), `"200":true`, `"200":{"items":{"$ref":"#"}}`, 1),
-			strings.Repeat("[", 64) + strings.Repeat("]", 64), true},
+		"defs twice, by depth": {
+			doubling(60, `{"items":{"allOf":[{"$ref":"#/$defs/%[1]d"},{"$ref":"#/$defs/%[1]d"}]}}`),
+			strings.Repeat("[", 64) + strings.Repeat("]", 64), true,
+		},
+		"a long way at each depth": {
+			strings.Replace(doubling(200, `{"$ref":"#/$defs/%d"}`), `"200":true`, `"200":{"items":{"$ref":"#"}}`, 1),
+			strings.Repeat("[", 64) + strings.Repeat("]", 64), true,
+		},
 		"a dynamic reference": {`{"$dynamicAnchor":"n","items":{"anyOf":[{"type":"null","items":{"$dynamicRef":"#n"}},` +
 			`{"items":{"$dynamicRef":"#n"},"allOf":[{"items":{"$dynamicRef":"#n"}}]}]}}`, strings.Repeat("[", 64) + strings.Repeat("]", 64), true},
 	}

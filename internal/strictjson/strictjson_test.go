@@ -23,8 +23,10 @@ func TestCompactAccepts(t *testing.T) {
 		{"empty array", "[\t]", `[]`},
 		{"all four kinds of white space, everywhere", " \t\r\n{ \"a\" : [ 1 ,\n2 ] ,\r\"b\" : { } } \n", `{"a":[1,2],"b":{}}`},
 		{"white space inside strings is kept", `{"a b" : "c  d"}`, `{"a b":"c  d"}`},
-		{"number literals are kept as written", `[0, -0, 1.50, 1E+2, 1e-02, 0.0e0, 12345678901234567890, 1e999]`,
-			`[0,-0,1.50,1E+2,1e-02,0.0e0,12345678901234567890,1e999]`},
+		{
+			"number literals are kept as written", `[0, -0, 1.50, 1E+2, 1e-02, 0.0e0, 12345678901234567890, 1e999]`,
+			`[0,-0,1.50,1E+2,1e-02,0.0e0,12345678901234567890,1e999]`,
+		},
 		{"members keep their order", `{"b":1, "a":2}`, `{"b":1,"a":2}`},
 		{"escapes are kept as written", `"\u0041\/\"\\\b\f\n\r\t\u00E9"`, `"\u0041\/\"\\\b\f\n\r\t\u00E9"`},
 		{"HTML is not escaped", `"<&>"`, `"<&>"`},
@@ -38,8 +40,10 @@ func TestCompactAccepts(t *testing.T) {
 		{"an empty member name", `{"":0}`, `{"":0}`},
 		{"names that differ in case", `{"a":1,"A":2}`, `{"a":1,"A":2}`},
 		{"names that differ in normalization only", "{\"é\":1,\"e\u0301\":2}", "{\"é\":1,\"e\u0301\":2}"},
-		{"a name again in a child, a sibling and after both", `{"a":{"a":1},"b":{"a":2},"c":[{"a":1},{"a":1}]}`,
-			`{"a":{"a":1},"b":{"a":2},"c":[{"a":1},{"a":1}]}`},
+		{
+			"a name again in a child, a sibling and after both", `{"a":{"a":1},"b":{"a":2},"c":[{"a":1},{"a":1}]}`,
+			`{"a":{"a":1},"b":{"a":2},"c":[{"a":1},{"a":1}]}`,
+		},
 		{"nesting at the limit", strings.Repeat("[", 64) + strings.Repeat("]", 64), strings.Repeat("[", 64) + strings.Repeat("]", 64)},
 		{"siblings do not add up to nesting", "[" + strings.Repeat("[],", 100) + "{}]", "[" + strings.Repeat("[],", 100) + "{}]"},
 	}
@@ -127,28 +131,48 @@ func TestCompactRefuses(t *testing.T) {
 		{"not UTF-8 in a name", "{\"\xff\":1}", strictjson.Error{Offset: 2, Reason: "not UTF-8"}},
 		{"duplicate member", `{"a":1,"b":2,"a":1}`, strictjson.Error{Offset: 13, Reason: `duplicate member "a"`}},
 		{"duplicate empty name", `{"":1,"":1}`, strictjson.Error{Offset: 6, Reason: `duplicate member ""`}},
-		{"duplicate after unescaping", `{"a\n/é😀":1,"\u0061\u000A\/\u00e9\ud83d\ude00":1}`,
-			strictjson.Error{Offset: 16, Reason: `duplicate member "a\n/é😀"`}},
-		{"two escaped duplicates", `{"\b\f\r\t\"\\x":1,"\u0008\u000c\u000d\u0009\u0022\u005cx":1}`,
-			strictjson.Error{Offset: 19, Reason: `duplicate member "\b\f\r\t\"\\x"`}},
+		{
+			"duplicate after unescaping", `{"a\n/é😀":1,"\u0061\u000A\/\u00e9\ud83d\ude00":1}`,
+			strictjson.Error{Offset: 16, Reason: `duplicate member "a\n/é😀"`},
+		},
+		{
+			"two escaped duplicates", `{"\b\f\r\t\"\\x":1,"\u0008\u000c\u000d\u0009\u0022\u005cx":1}`,
+			strictjson.Error{Offset: 19, Reason: `duplicate member "\b\f\r\t\"\\x"`},
+		},
 		{"duplicate in a child", `{"a":[0,{"b":1,"b":2}]}`, strictjson.Error{Offset: 15, Pointer: "/a/1", Reason: `duplicate member "b"`}},
 		{"duplicate after a child", `{"a":{"b":{}},"c":1,"a":2}`, strictjson.Error{Offset: 20, Reason: `duplicate member "a"`}},
-		{"a long name is cut short", `{"` + long + `":1,"` + long + `":1}`,
-			strictjson.Error{Offset: 88, Reason: `duplicate member "` + long[:80] + `…"`}},
-		{"a name of 40 characters is not", `{"` + long[:80] + `":1,"` + long[:80] + `":1}`,
-			strictjson.Error{Offset: 86, Reason: `duplicate member "` + long[:80] + `"`}},
-		{"nesting above the limit", strings.Repeat("[", 65) + strings.Repeat("]", 65),
-			strictjson.Error{Offset: 64, Pointer: strings.Repeat("/0", 64), Reason: "nesting deeper than 64"}},
-		{"nesting above the limit, in objects", strings.Repeat(`{"a":`, 65),
-			strictjson.Error{Offset: 320, Pointer: strings.Repeat("/a", 64), Reason: "nesting deeper than 64"}},
-		{"the pointer is escaped", `{"a/b":{"~":[1,x]}}`, strictjson.Error{Offset: 15, Pointer: "/a~1b/~0/1",
-			Reason: "expected a value, found 'x'"}},
-		{"the pointer has names unescaped", `{"\u0061\/":x}`, strictjson.Error{Offset: 12, Pointer: "/a~1",
-			Reason: "expected a value, found 'x'"}},
-		{"the pointer stops before a huge name", `{"a":{"` + strings.Repeat("n", 2000) + `":[x]}}`,
-			strictjson.Error{Offset: 2010, Pointer: "/a", Reason: "expected a value, found 'x'"}},
-		{"the pointer stops before a name that escaping makes huge", `{"` + strings.Repeat("~", 600) + `":x}`,
-			strictjson.Error{Offset: 604, Reason: "expected a value, found 'x'"}},
+		{
+			"a long name is cut short", `{"` + long + `":1,"` + long + `":1}`,
+			strictjson.Error{Offset: 88, Reason: `duplicate member "` + long[:80] + `…"`},
+		},
+		{
+			"a name of 40 characters is not", `{"` + long[:80] + `":1,"` + long[:80] + `":1}`,
+			strictjson.Error{Offset: 86, Reason: `duplicate member "` + long[:80] + `"`},
+		},
+		{
+			"nesting above the limit", strings.Repeat("[", 65) + strings.Repeat("]", 65),
+			strictjson.Error{Offset: 64, Pointer: strings.Repeat("/0", 64), Reason: "nesting deeper than 64"},
+		},
+		{
+			"nesting above the limit, in objects", strings.Repeat(`{"a":`, 65),
+			strictjson.Error{Offset: 320, Pointer: strings.Repeat("/a", 64), Reason: "nesting deeper than 64"},
+		},
+		{"the pointer is escaped", `{"a/b":{"~":[1,x]}}`, strictjson.Error{
+			Offset: 15, Pointer: "/a~1b/~0/1",
+			Reason: "expected a value, found 'x'",
+		}},
+		{"the pointer has names unescaped", `{"\u0061\/":x}`, strictjson.Error{
+			Offset: 12, Pointer: "/a~1",
+			Reason: "expected a value, found 'x'",
+		}},
+		{
+			"the pointer stops before a huge name", `{"a":{"` + strings.Repeat("n", 2000) + `":[x]}}`,
+			strictjson.Error{Offset: 2010, Pointer: "/a", Reason: "expected a value, found 'x'"},
+		},
+		{
+			"the pointer stops before a name that escaping makes huge", `{"` + strings.Repeat("~", 600) + `":x}`,
+			strictjson.Error{Offset: 604, Reason: "expected a value, found 'x'"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

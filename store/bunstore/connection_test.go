@@ -172,13 +172,13 @@ func TestReadOnlyDatabase(t *testing.T) {
 	}
 }
 
-func TestReadOnlySQLite(t *testing.T) { //nolint:paralleltest,tparallel // the subtests spoil one store in turn
+func TestReadOnlySQLite(t *testing.T) { //nolint:tparallel // the subtests spoil one store in turn
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "webhooks.db")
 	s := migrated(t, openSQLite(t, path))
 	sc := newScene(t, s)
 	spoil := func() { onEach(t, s, 4, "PRAGMA query_only = on") }
-	for rule, operation := range operations(sc, spoil) {
+	for rule, operation := range operations(sc, spoil) { //nolint:paralleltest // see above
 		t.Run("SessionIsReplaced/"+rule, func(t *testing.T) {
 			spoil()
 			if err := operation(); err != nil {
