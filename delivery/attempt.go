@@ -103,7 +103,7 @@ func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.logCondition(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
-			result = guard.Result{Err: ownFault("internal error: the sender panicked")}
+			result = guard.Result{Err: ownFaultError("internal error: the sender panicked")}
 		}
 	}()
 	if to.err != nil {
@@ -111,14 +111,14 @@ func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	}
 	if t.Body == nil {
 		r.logCondition(slog.LevelError, damagedBody, t.MessageID, "message", t.MessageID, "attempt", t.AttemptID)
-		return guard.Result{Err: ownFault("the stored body of the message cannot be read")}
+		return guard.Result{Err: ownFaultError("the stored body of the message cannot be read")}
 	}
 	h := make(http.Header, len(to.header)+8)
 	for k, v := range to.header {
 		h[k] = v
 	}
 	if err := r.SetHeaders(h, to.signer, t.Number, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
-		return guard.Result{Err: ownFault("the message cannot be signed")}
+		return guard.Result{Err: ownFaultError("the message cannot be signed")}
 	}
 	return r.cfg.Sender.Post(r.sending, guard.Request{
 		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: to.group,

@@ -7,10 +7,10 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 )
 
-// An ownFault is why an attempt failed on our side, before anything was sent.
-type ownFault string
+// An ownFaultError is why an attempt failed on our side, before anything was sent.
+type ownFaultError string
 
-func (f ownFault) Error() string { return string(f) }
+func (f ownFaultError) Error() string { return string(f) }
 
 // A stuckError is why an attempt failed if the Sender did not return. The receiver may have caused
 // that.
@@ -20,13 +20,13 @@ func (s stuckError) Error() string { return string(s) }
 
 // isOwnFault reports that an attempt failed before anything was sent, and not by the endpoint.
 func isOwnFault(err error) bool {
-	_, ok := errors.AsType[ownFault](err)
+	_, ok := errors.AsType[ownFaultError](err)
 	return ok || guard.Local(err)
 }
 
 // describe returns one line about a result that is not a success, for a person.
 func describe(r guard.Result) string {
-	if f, ok := errors.AsType[ownFault](r.Err); ok {
+	if f, ok := errors.AsType[ownFaultError](r.Err); ok {
 		return f.Error()
 	}
 	if s, ok := errors.AsType[stuckError](r.Err); ok {

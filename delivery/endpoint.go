@@ -225,7 +225,7 @@ func (c *endpointCache) prepare(s store.Target) *endpoint {
 	}
 	if len(s.Damaged) > 0 {
 		c.log.Occurred(context.Background(), slog.LevelError, damagedSubscription, s.ID, "subscription", s.ID, "members", s.Damaged)
-		t.err = ownFault(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
+		t.err = ownFaultError(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
 		return t
 	}
 	c.log.Ended(context.Background(), damagedSubscription, s.ID,
@@ -234,12 +234,12 @@ func (c *endpointCache) prepare(s store.Target) *endpoint {
 		return t
 	}
 	if t.url, t.err = url.Parse(s.PostURI); t.err != nil {
-		t.err = ownFault("the subscription's URL is invalid")
+		t.err = ownFaultError("the subscription's URL is invalid")
 		return t
 	}
 	if t.signer, t.err = c.signer(s); t.err != nil {
 		c.log.Occurred(context.Background(), slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
-		t.err = ownFault("the subscription's secret cannot be used")
+		t.err = ownFaultError("the subscription's secret cannot be used")
 		return t
 	}
 	c.log.Ended(context.Background(), cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
