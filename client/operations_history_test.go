@@ -12,7 +12,8 @@ import (
 func (w *walk) publish() {
 	ctx, d := w.Context(), w.client.Dispatcher
 	published := must(d.Publish(ctx, w.org, client.Event{
-		Type: "vitals.measured", Version: "v1", Data: json.RawMessage(`{"value": 7.20e1, "note": "<&>"}`), IdempotencyKey: "once", OrderingKey: "patient-7",
+		Type: "vitals.measured", Version: "v1", Data: json.RawMessage(`{"value": 7.20e1, "note": "<&>"}`), IdempotencyKey: "once",
+		OrderingKey: "patient-7",
 	}))
 	w.did("publishEvent")
 	w.require(published.Deliveries == 1 && !published.Duplicate, "published %+v", published)

@@ -96,7 +96,8 @@ func TestOnlyCallsThatDoNothingTwiceAreRepeated(t *testing.T) {
 	t.Parallel()
 	for id, o := range readDocument(t).operations(t) {
 		for name, fault := range map[string]func(*http.Request) (*http.Response, error){
-			"429": answering(429, ""), "502": answering(502, ""), "503": answering(503, ""), "504": answering(504, ""), "Connection": refusing, "Body": breaking,
+			"429": answering(429, ""), "502": answering(502, ""), "503": answering(503, ""), "504": answering(504, ""), "Connection": refusing,
+			"Body": breaking,
 		} {
 			t.Run(id+"/"+name, func(t *testing.T) {
 				t.Parallel()

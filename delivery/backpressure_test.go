@@ -182,7 +182,8 @@ func TestBackPressureOfADeploy(t *testing.T) {
 			d := now.Sub(began)
 			return d >= 20*time.Second && d < 30*time.Second
 		}
-		p := &limitedReceiver{latency: 10 * time.Millisecond, status: 503, limit: func(now time.Time) (bool, string) { return !deploying(now), "5" }}
+		p := &limitedReceiver{latency: 10 * time.Millisecond, status: 503,
+			limit: func(now time.Time) (bool, string) { return !deploying(now), "5" }}
 		stop := limitedHosts(w, p, 2)
 		for range 500 { // ten a second
 			w.publish(org, 1)
@@ -316,7 +317,8 @@ func TestBackPressureIsInTheHistory(t *testing.T) {
 		w.publish(org, 1)
 		pass(time.Minute)
 		a := w.attempts(sub)
-		if len(a) != 2 || a[0].Status != store.Failed || a[0].HTTPStatus != 429 || a[0].Error != "HTTP 429" || a[1].Status != store.Pending || a[1].Number != 2 || a[1].Step != 0 {
+		if len(a) != 2 || a[0].Status != store.Failed || a[0].HTTPStatus != 429 || a[0].Error != "HTTP 429" || a[1].Status != store.Pending ||
+			a[1].Number != 2 || a[1].Step != 0 {
 			t.Errorf("attempts %+v", a)
 		}
 		if wait := a[0].NextRetryAt.Sub(began); wait < 2*time.Minute || wait > 2*time.Minute+time.Second {

@@ -83,7 +83,8 @@ func TestAClockSkewIsLoggedOnceAnHour(t *testing.T) {
 				w.must(e.Start(t.Context()))
 				pass(150 * time.Minute)
 				w.must(e.Stop(t.Context()))
-				if n := strings.Count(log.String(), "clocks"); n != c.lines || n > 0 && !strings.Contains(log.String(), "store_ahead_by="+c.ahead.String()) {
+				if n := strings.Count(log.String(), "clocks"); n != c.lines || n > 0 &&
+					!strings.Contains(log.String(), "store_ahead_by="+c.ahead.String()) {
 					t.Errorf("want %d lines about the clocks in 2.5 h:\n%s", c.lines, log)
 				}
 			})

@@ -15,10 +15,13 @@ var digits = regexp.MustCompile(`^[0-9]{1,1000}$`)
 // A Retry-After is a text of the receiver that decides something here.
 func FuzzRetryAfter(f *testing.F) {
 	for _, header := range []string{
-		"", "0", "1", "12", "13", "86400", "86401", "+5", "-5", "1.5", "1e3", "0x10", " 60", "60 ", "6_0", "６０", "60, 120", "NaN", "Infinity", "\x00", "\xff",
+		"", "0", "1", "12", "13", "86400", "86401", "+5", "-5", "1.5", "1e3", "0x10", " 60", "60 ", "6_0", "６０", "60, 120", "NaN", "Infinity",
+		"\x00", "\xff",
 		"18446744073709551615", "18446744073709551616", "9223372036854775808", strings.Repeat("9", 64<<10), strings.Repeat("0", 100) + "30",
-		"Sun, 01 Mar 2026 14:00:00 GMT", "Sun, 01 Mar 2026 10:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Sun Mar  1 14:00:00 2026",
-		"Sunday, 01-Mar-26 14:00:00 GMT", "Sun, 99 Mar 2026 14:00:00 GMT", "2026-03-01T14:00:00Z", "2026-03-01 14:00:00 +0000", "20260301T140000Z",
+		"Sun, 01 Mar 2026 14:00:00 GMT", "Sun, 01 Mar 2026 10:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT",
+		"Sun Mar  1 14:00:00 2026",
+		"Sunday, 01-Mar-26 14:00:00 GMT", "Sun, 99 Mar 2026 14:00:00 GMT", "2026-03-01T14:00:00Z", "2026-03-01 14:00:00 +0000",
+		"20260301T140000Z",
 		strings.Repeat(",", 64<<10), strings.Repeat("Mon ", 16<<10),
 	} {
 		f.Add(header)

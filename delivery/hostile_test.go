@@ -45,7 +45,8 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 		}
 	})
 	client := guard.NewClient(guard.Options{
-		Policy: &guard.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, RootCAs: authority.Roots(), ConnectTimeout: 2 * hostileTimeout,
+		Policy: &guard.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, RootCAs: authority.Roots(),
+		ConnectTimeout: 2 * hostileTimeout,
 	})
 	ended := make(chan delivery.Notice, 10*many)
 	e := w.engine(client, func(c *delivery.Config) {
@@ -155,7 +156,8 @@ func (v victim) check(t *testing.T, w *world) {
 	if n := v.server.Requests.Load(); n != v.Requests() {
 		t.Errorf("%s: %d requests on the wire, want %d", v.Name, n, v.Requests())
 	}
-	if wait := a.NextRetryAt.Sub(a.PostedAt); v.Name == "AbsurdRetryAfter" && (wait < delivery.MaxRetryAfter || wait > delivery.MaxRetryAfter+hostileTimeout) {
+	if wait := a.NextRetryAt.Sub(a.PostedAt); v.Name == "AbsurdRetryAfter" &&
+		(wait < delivery.MaxRetryAfter || wait > delivery.MaxRetryAfter+hostileTimeout) {
 		t.Errorf("%s: tried again after %v", v.Name, wait)
 	}
 }

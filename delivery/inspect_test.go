@@ -27,7 +27,8 @@ func TestInspectShowsAttempts(t *testing.T) {
 		<-hangs.called
 		synctest.Wait()
 		in := e.Inspect()
-		if !in.Running || in.InFlight != 1 || in.Slow != 1 || in.Waiting != 2 || in.WaitingBytes == 0 || in.CachedSubscriptions != 1 || in.Watermark.IsZero() {
+		if !in.Running || in.InFlight != 1 || in.Slow != 1 || in.Waiting != 2 || in.WaitingBytes == 0 || in.CachedSubscriptions != 1 ||
+			in.Watermark.IsZero() {
 			t.Errorf("while an attempt is under way: %+v", in)
 		}
 		if len(in.Organizations) != 1 || in.Organizations[0] != (delivery.OrganizationLoad{ID: org, Waiting: 2, InFlight: 1}) {
@@ -37,7 +38,8 @@ func TestInspectShowsAttempts(t *testing.T) {
 			t.Fatalf("subscriptions: %+v", in.Subscriptions)
 		}
 		s := in.Subscriptions[0]
-		if s.ID != limited.ID || s.OrganizationID != org || s.Waiting != 2 || s.InFlight != 1 || s.Limit != delivery.FirstLimit || !s.Slow || s.PerSecond != 5 {
+		if s.ID != limited.ID || s.OrganizationID != org || s.Waiting != 2 || s.InFlight != 1 || s.Limit != delivery.FirstLimit || !s.Slow ||
+			s.PerSecond != 5 {
 			t.Errorf("the subscription: %+v", s)
 		}
 		close(hangs.letGo)

@@ -42,12 +42,13 @@ func TestAFailureOfOurSideTellsNothingOfTheEndpoint(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, org := newWorld(t), newID()
 				sub := w.subscribe(org)
-				e := w.engine(sender(func(context.Context, guard.Request) guard.Result { return guard.Result{Err: c.err} }), func(config *delivery.Config) {
-					config.Schedule = delivery.Schedule{time.Hour}
-					if c.change != nil {
-						c.change(config)
-					}
-				})
+				e := w.engine(sender(func(context.Context, guard.Request) guard.Result { return guard.Result{Err: c.err} }),
+					func(config *delivery.Config) {
+						config.Schedule = delivery.Schedule{time.Hour}
+						if c.change != nil {
+							c.change(config)
+						}
+					})
 				w.must(e.Start(t.Context()))
 				for range 11 {
 					w.publish(org, 1)

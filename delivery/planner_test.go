@@ -51,7 +51,8 @@ func TestPlanner(t *testing.T) {
 		},
 		"AFullClaimGoesOnBehindItsLastJob": {
 			{at: 0, want: "others 200 from 0", finds: jobsOf(small, 10, clock(-time.Hour))},
-			{at: 10 * ms, want: "others 200 from -4.999s", finds: append(append(jobsOf(small, 20, clock(-ms)), jobsOf(large, 20, clock(-ms))...), jobsOf(other, 160, clock(5*ms))...)},
+			{at: 10 * ms, want: "others 200 from -4.999s", finds: append(append(jobsOf(small, 20, clock(-ms)), jobsOf(large, 20, clock(-ms))...),
+				jobsOf(other, 160, clock(5*ms))...)},
 		},
 		"ASubscriptionWithoutRoomIsSkipped": {
 			{at: 0, want: "others 200 from 0"},
@@ -90,7 +91,8 @@ func TestPlanner(t *testing.T) {
 			{at: 10 * ms, full: []uuid.UUID{large}, owners: []uuid.UUID{large}, want: "others 200 skip large from -1h0m5s"},
 		},
 		"WhereAllHaveLargeBacklogsNoneIsHeavy": {
-			{at: 0, want: "others 200 from 0", finds: slices.Concat(jobsOf(large, 70, clock(-time.Hour)), jobsOf(small, 70, clock(-time.Hour)), jobsOf(other, 60, clock(-time.Minute)))},
+			{at: 0, want: "others 200 from 0", finds: slices.Concat(jobsOf(large, 70, clock(-time.Hour)), jobsOf(small, 70, clock(-time.Hour)),
+				jobsOf(other, 60, clock(-time.Minute)))},
 			{at: 10 * ms, want: "others 200 skip large small other from -1m5s pausing", finds: slices.Concat(manyOrgs(200, clock(-time.Second)))},
 			{at: 20 * ms, want: "others 200 from 0"},
 		},

@@ -74,7 +74,8 @@ func (j *jobs) seen() (int, store.AdvanceOptions) {
 func recovering(w *world, org uuid.UUID, left int, change ...func(*delivery.Config)) (*delivery.Engine, *jobs, *script) {
 	w.t.Helper()
 	// As an interface, so that the store's Listen is hidden.
-	j := &jobs{Store: store.Store(w.store.(*memstore.Store)), message: func() store.NewMessage { return w.message(org) }, each: 100, left: left}
+	j := &jobs{Store: store.Store(w.store.(*memstore.Store)), message: func() store.NewMessage { return w.message(org) }, each: 100,
+		left: left}
 	w.store = j
 	sent := &script{statuses: []int{200}}
 	return w.engine(sent, change...), j, sent
@@ -90,7 +91,8 @@ func TestRecoveryAdvancesUntilItIsDone(t *testing.T) {
 		synctest.Wait()
 		calls, opts := j.seen()
 		if calls != 12 || len(sent.at) != 1050 {
-			t.Errorf("%d calls and %d requests before any time passed, want 11 that advance it, one that finds nothing, and 1050", calls, len(sent.at))
+			t.Errorf("%d calls and %d requests before any time passed, want 11 that advance it, one that finds nothing, and 1050", calls,
+				len(sent.at))
 		}
 		if opts.Max != 500 || !opts.At.Equal(now()) || !opts.ExpiresAt.Equal(now().Add(time.Hour)) {
 			t.Errorf("called with %+v", opts)

@@ -62,7 +62,8 @@ func TestHistoryEndsAtTheBeginningOfADay(t *testing.T) {
 	}{
 		{"From48Hours", 48 * time.Hour, slices.Repeat([]time.Time{time.Date(1999, 12, 30, 0, 0, 0, 0, time.UTC)}, 3)},
 		{"NotBelow", 47 * time.Hour, []time.Time{
-			time.Date(1999, 12, 30, 11, 30, 0, 0, time.UTC), time.Date(1999, 12, 30, 12, 30, 0, 0, time.UTC), time.Date(1999, 12, 30, 13, 30, 0, 0, time.UTC),
+			time.Date(1999, 12, 30, 11, 30, 0, 0, time.UTC), time.Date(1999, 12, 30, 12, 30, 0, 0, time.UTC),
+			time.Date(1999, 12, 30, 13, 30, 0, 0, time.UTC),
 		}},
 		{"NorForEver", -1, nil},
 	} {

@@ -112,7 +112,8 @@ var programs = map[string]program{
 		tools: []string{"node"}, command: []string{"node", "main.mjs"}, files: map[string]string{"main.mjs": "SNIPPET" + nodeMain},
 	},
 	"javascript-library": {
-		tools: []string{"node", "npm"}, command: []string{"node", "main.mjs"}, files: map[string]string{"main.mjs": "SNIPPET" + nodeMain}, npm: true,
+		tools: []string{"node", "npm"}, command: []string{"node", "main.mjs"}, files: map[string]string{"main.mjs": "SNIPPET" + nodeMain},
+		npm: true,
 	},
 	"python": {
 		tools: []string{"python3"}, command: []string{"python3", "main.py"}, files: map[string]string{"main.py": "SNIPPET" + pythonMain},
@@ -296,7 +297,8 @@ func main() {
 	}
 	for name, text := range map[string]string{
 		"receiver.go": "package main\n\n" + snippet, "main.go": main, "go.sum": string(sum),
-		"go.mod": "module receiver\n\ngo 1.26.11\n\nrequire github.com/ecg-api/webhooks v0.0.0\n\nreplace github.com/ecg-api/webhooks => " + root + "\n",
+		"go.mod": "module receiver\n\ngo 1.26.11\n\nrequire github.com/ecg-api/webhooks v0.0.0\n\nreplace github.com/ecg-api/webhooks => " +
+			root + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

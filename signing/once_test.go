@@ -170,7 +170,10 @@ func TestOnce_RefusesARequestThatIsNotVerified(t *testing.T) {
 	t.Parallel()
 	var told error
 	opts := &signing.OnceOptions{OnError: func(_ *http.Request, err error) { told = err }}
-	h := signing.Once(signing.NewMemoryOnce(1, time.Hour), opts)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handled") }))
+	h := signing.Once(signing.NewMemoryOnce(1, time.Hour), opts)(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("handled")
+	}))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, signedRequest(t, strings.NewReader(refBody), refBody))
 	if w.Code != http.StatusInternalServerError || !errors.Is(told, signing.ErrOnceUnverified) {

@@ -73,7 +73,8 @@ func recoverFailedWhole(f *fixture) {
 	f.record(f.success(f.retried(better).Lease))
 	f.recover(f.newRecovery(sub, store.RecoverFailed), 2)
 	f.advance(10)
-	f.sameIDs("claimed", idsOf(f.claim(10), func(j store.Job) uuid.UUID { return j.DeliveryID }), []uuid.UUID{jobs[1].DeliveryID, again.DeliveryID})
+	f.sameIDs("claimed", idsOf(f.claim(10), func(j store.Job) uuid.UUID { return j.DeliveryID }),
+		[]uuid.UUID{jobs[1].DeliveryID, again.DeliveryID})
 	chain := f.chain(again)
 	f.equal("retry of", chain[2].RetryOf, last.AttemptID)
 	f.equal("step", chain[2].Step, 1)

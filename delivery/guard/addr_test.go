@@ -96,7 +96,8 @@ func TestCheckAddr_WhatTheOperatorAllows(t *testing.T) {
 		{guard.Policy{AllowNetworks: prefixes("169.254.169.254/32")}, "169.254.169.254", ""},
 		{guard.Policy{AllowNetworks: prefixes("fd00:ec2::254/128")}, "fd00:ec2::254", ""},
 		{guard.Policy{BlockNetworks: prefixes("8.8.8.0/24")}, "8.8.8.8", "blocked address 8.8.8.8"},
-		{guard.Policy{BlockNetworks: prefixes("8.8.8.0/24"), AllowNetworks: everything, NAT64: true}, "64:ff9b::8.8.8.8", "blocked address 64:ff9b::808:808"},
+		{guard.Policy{BlockNetworks: prefixes("8.8.8.0/24"), AllowNetworks: everything, NAT64: true}, "64:ff9b::8.8.8.8",
+			"blocked address 64:ff9b::808:808"},
 		{guard.Policy{BlockNetworks: prefixes("64:ff9b::/96"), NAT64: true}, "64:ff9b::8.8.8.8", "blocked address 64:ff9b::808:808"},
 		{guard.Policy{BlockNetworks: prefixes("10.0.0.0/24"), AllowNetworks: prefixes("10.0.0.0/8")}, "10.0.0.1", "blocked address 10.0.0.1"},
 		{guard.Policy{BlockNetworks: prefixes("10.0.0.0/24"), AllowNetworks: prefixes("10.0.0.0/8")}, "10.0.1.1", ""},
@@ -115,7 +116,8 @@ func TestCheckAddr_MetadataIsRefusedInsideAnAllowedNetwork(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{
 		"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "168.63.129.16", "fd20:ce::254", "192.0.0.192",
-		"fd00:c1::a9fe:a9fe", "100.100.100.200", "fd00:100::100:200", "169.254.0.23", "169.254.10.10", "169.254.42.42", "fd00:42::42", "fd00:a9fe:a9fe::1",
+		"fd00:c1::a9fe:a9fe", "100.100.100.200", "fd00:100::100:200", "169.254.0.23", "169.254.10.10", "169.254.42.42", "fd00:42::42",
+		"fd00:a9fe:a9fe::1",
 	} {
 		addr := netip.MustParseAddr(addr)
 		policy := &guard.Policy{AllowNetworks: prefixes("0.0.0.0/0", "::/0"), NAT64: true}

@@ -58,7 +58,8 @@ func TestPost_SendsWhatItIsGiven(t *testing.T) {
 
 func TestPost_JoinsTheLinesOfRetryAfter(t *testing.T) {
 	t.Parallel()
-	r := newReceiver(t, answer("HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nRetry-After: Sun, 01 Mar 2026 14:00:00 GMT\r\nContent-Length: 0\r\n\r\n"))
+	r := newReceiver(t, answer("HTTP/1.1 429 Busy\r\n"+
+		"Retry-After: 1\r\nRetry-After: Sun, 01 Mar 2026 14:00:00 GMT\r\nContent-Length: 0\r\n\r\n"))
 	if res := post(t, newClient(t, guard.Options{}), r.URL()); res.RetryAfter != "1, Sun, 01 Mar 2026 14:00:00 GMT" {
 		t.Errorf("%q", res.RetryAfter)
 	}
@@ -113,7 +114,8 @@ func TestPost_ExactlyOneRequestOnTheWire(t *testing.T) {
 					}
 				})
 				client := newClient(t, guard.Options{})
-				req := guard.Request{URL: mustParse(t, r.URL()), Body: []byte(body), Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}}
+				req := guard.Request{URL: mustParse(t, r.URL()), Body: []byte(body),
+					Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}}
 				if res := client.Post(t.Context(), req); res.Status != 204 {
 					t.Fatalf("%+v", res)
 				}

@@ -92,7 +92,8 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 			hold(job, due)
 			job = wait("given back for a while", due)
 			due = soon()
-			_, err := s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now(), Next: &store.Next{ID: newID(), DueAt: due}}})
+			_, err := s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now(),
+				Next: &store.Next{ID: newID(), DueAt: due}}})
 			check(t, err)
 			job = wait("retried", due)
 			hold(job, time.Now().Add(time.Hour))
@@ -100,13 +101,15 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 			job = claim("released")
 			hold(job, time.Now().Add(time.Hour))
 			for _, active := range []bool{false, true} {
-				_, err = s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, time.Now(), func(sub *store.Subscription) error { sub.Active = active; return nil })
+				_, err = s.UpdateSubscription(t.Context(), sc.org, sc.sub.ID, time.Now(),
+					func(sub *store.Subscription) error { sub.Active = active; return nil })
 				check(t, err)
 			}
 			job = claim("switched on")
 			_, err = s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now()}})
 			check(t, err)
-			_, err = s.AddAttempt(t.Context(), sc.org, sc.sub.ID, store.NewAttempt{ID: newID(), Type: store.ManualRetry, RetryOf: job.AttemptID, At: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+			_, err = s.AddAttempt(t.Context(), sc.org, sc.sub.ID, store.NewAttempt{ID: newID(), Type: store.ManualRetry, RetryOf: job.AttemptID,
+				At: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
 			check(t, err)
 			job = claim("added")
 			_, err = s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now()}})
@@ -115,7 +118,8 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 				ID: newID(), OrganizationID: sc.org, SubscriptionID: sc.sub.ID, Scope: store.RecoverFailed,
 				Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), CreatedAt: time.Now(),
 			}))
-			advanced, err := s.AdvanceRecovery(t.Context(), store.AdvanceOptions{Max: 10, NewID: func() uuid.UUID { return newID() }, At: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+			advanced, err := s.AdvanceRecovery(t.Context(), store.AdvanceOptions{Max: 10, NewID: func() uuid.UUID { return newID() }, At: time.Now(),
+				ExpiresAt: time.Now().Add(time.Hour)})
 			check(t, err)
 			if !advanced {
 				t.Fatal("no recovery was due")

@@ -154,7 +154,8 @@ func TestReadOnlyDatabase(t *testing.T) {
 			if !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), "the database is read-only") {
 				t.Errorf("Ping gave %v", err)
 			}
-			if _, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(0)); !errors.Is(err, store.ErrUnavailable) {
+			if _, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(0)); !errors.Is(err,
+				store.ErrUnavailable) {
 				t.Errorf("Publish gave %v", err)
 			}
 			onEach(t, s, 6, "SELECT 1") // the pool fills up with read-only sessions

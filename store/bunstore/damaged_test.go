@@ -62,7 +62,8 @@ func TestADamagedSubscriptionHidesNoOther(t *testing.T) {
 				sub := sc.subscribe()
 				sc.spoil("subscriptions", set, sub.ID)
 				list, err := s.Subscriptions(t.Context(), sc.org, store.SubscriptionQuery{Page: store.Page{Take: 100}})
-				if err != nil || len(list.Items) != list.Total || !slices.ContainsFunc(list.Items, func(found store.Subscription) bool { return found.ID == sc.sub.ID && found.Damaged == nil }) {
+				if err != nil || len(list.Items) != list.Total || !slices.ContainsFunc(list.Items,
+					func(found store.Subscription) bool { return found.ID == sc.sub.ID && found.Damaged == nil }) {
 					t.Errorf("%d of %d are listed, %v", len(list.Items), list.Total, err)
 				}
 				found, err := s.Subscription(t.Context(), sc.org, sub.ID)
@@ -88,14 +89,16 @@ func TestADamagedMemberStaysUntilItIsReplaced(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, s *bunstore.Store) {
 		sc := newScene(t, s)
-		columns := map[store.Member]string{store.MemberSelectors: "selectors", store.MemberHeaders: "headers", store.MemberRetrySchedule: "retry_schedule", store.MemberFilter: "filter"}
+		columns := map[store.Member]string{store.MemberSelectors: "selectors", store.MemberHeaders: "headers",
+			store.MemberRetrySchedule: "retry_schedule", store.MemberFilter: "filter"}
 		for member, set := range damage {
 			t.Run(string(member), func(t *testing.T) {
 				sub := sc.subscribe()
 				sc.spoil("subscriptions", set, sub.ID)
 				before := sc.stored(columns[member], sub.ID)
 				update := func(change func(*store.Subscription)) store.Subscription {
-					changed, err := s.UpdateSubscription(t.Context(), sc.org, sub.ID, sc.now, func(sub *store.Subscription) error { change(sub); return nil })
+					changed, err := s.UpdateSubscription(t.Context(), sc.org, sub.ID, sc.now,
+						func(sub *store.Subscription) error { change(sub); return nil })
 					check(t, err)
 					return changed
 				}
@@ -198,7 +201,8 @@ func TestDamagedDeliveriesFailByThemselves(t *testing.T) {
 		}
 		for _, sub := range damaged {
 			for _, reason := range reasons[sub.ID] {
-				if !strings.HasPrefix(reason, "the stored data of the subscription cannot be read: [") || !strings.Contains(log.String(), sub.ID.String()) {
+				if !strings.HasPrefix(reason, "the stored data of the subscription cannot be read: [") ||
+					!strings.Contains(log.String(), sub.ID.String()) {
 					t.Errorf("a damaged one failed with %q, and the log says:\n%s", reason, log)
 				}
 			}

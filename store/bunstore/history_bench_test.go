@@ -34,7 +34,8 @@ func newPast(b *testing.B, total int) *past {
 	fill := func(text string) {
 		b.Helper()
 		text = strings.NewReplacer(
-			"{}", `"`+s.Schema()+`".`, "{all}", fmt.Sprintf(`(SELECT i, i / %d AS k FROM generate_series(0::bigint, %d) AS i) AS g`, p.stride, total-1),
+			"{}", `"`+s.Schema()+`".`, "{all}", fmt.Sprintf(`(SELECT i, i / %d AS k FROM generate_series(0::bigint, %d) AS i) AS g`, p.stride,
+				total-1),
 			"{org}", p.own("1", p.org), "{subscription}", p.own("2", p.sub.ID),
 			"{message}", numbered("3", p.first()), "{delivery}", numbered("4", p.first()), "{attempt}", numbered("4", "i"),
 			"{retry}", numbered("4", fmt.Sprintf("i + %d", p.stride)), "{former}", numbered("4", fmt.Sprintf("i - %d", p.stride)),
@@ -72,7 +73,8 @@ func (p *past) first() string {
 
 // numbered is an id that sorts by the number.
 func numbered(kind, number string) string {
-	return fmt.Sprintf("(lpad(to_hex(1700000000000 + %[2]s), 12, '0') || '7000800%[1]s' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind, "("+number+")")
+	return fmt.Sprintf("(lpad(to_hex(1700000000000 + %[2]s), 12, '0') || '7000800%[1]s' || lpad(to_hex(%[2]s), 12, '0'))::uuid", kind,
+		"("+number+")")
 }
 
 // middle is an id from the middle of the subscription's attempts, or of its messages.

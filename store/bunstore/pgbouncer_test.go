@@ -103,7 +103,8 @@ func pgBouncerConfig(dsn string) (string, error) {
 	for _, name := range []string{"one_settings", "one_deaf", "one_prepared", "one_listen"} {
 		fmt.Fprintf(&config, "%s = %s pool_size=1\n", name, to)
 	}
-	fmt.Fprintf(&config, "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_addr =\nunix_socket_dir = %s\nmax_client_conn = 500\n", bouncer.dir)
+	fmt.Fprintf(&config, "[pgbouncer]\npool_mode = transaction\nauth_type = any\nlisten_addr =\nunix_socket_dir = %s\nmax_client_conn = 500\n",
+		bouncer.dir)
 	return config.String(), nil
 }
 
@@ -224,7 +225,8 @@ func TestPreparedStatementsThroughAPoolerGetAHint(t *testing.T) {
 	}
 	_, _, first := pools[0].Claim(t.Context(), store.ClaimOptions{Max: 1})
 	_, _, second := pools[1].Claim(t.Context(), store.ClaimOptions{Max: 1})
-	if err := errors.Join(first, second); !strings.Contains(err.Error(), "NoPrepare") || !strings.Contains(err.Error(), "default_query_exec_mode") {
+	if err := errors.Join(first, second); !strings.Contains(err.Error(), "NoPrepare") ||
+		!strings.Contains(err.Error(), "default_query_exec_mode") {
 		t.Errorf("got %v, want a hint at NoPrepare and default_query_exec_mode", err)
 	}
 }

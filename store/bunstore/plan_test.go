@@ -68,7 +68,8 @@ func plansOfFewSubscriptions(t *testing.T, s *bunstore.Store, remembered bool) {
 	read := func() (n int) {
 		_, err := s.DB().Exec(`SELECT pg_stat_force_next_flush()`)
 		check(t, err)
-		check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`, s.Schema()).Scan(t.Context(), &n))
+		check(t, s.DB().NewRaw(`SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ? AND relname LIKE 'subscription%'`,
+			s.Schema()).Scan(t.Context(), &n))
 		return n
 	}
 	for range 12 { // from the sixth time on a plan is kept
@@ -155,7 +156,8 @@ func plansOfAnEmptyQueue(t *testing.T, s *bunstore.Store) {
 		publish(10)
 		process(10, next)
 		if n := read() - before; n > 500 {
-			t.Errorf("10 were published, claimed, deferred, claimed again and recorded (with a next one: %t): %d rows or entries read of 3000", next, n)
+			t.Errorf("10 were published, claimed, deferred, claimed again and recorded (with a next one: %t): %d rows or entries read of 3000",
+				next, n)
 		}
 	}
 }
@@ -232,7 +234,8 @@ func pruneFinds(t *testing.T, s *bunstore.Store) {
 	unused := sc.subscribe()
 	sc.delete(unused)
 	sc.exec(`ANALYZE {}attempts, {}messages, {}subscriptions, {}recoveries, {}secrets`)
-	sc.exec(`INSERT INTO {}event_types SELECT (jsonb_populate_record(e, '{"id": "` + newID().String() + `", "deleted_at": "2020-01-01"}')).* FROM {}event_types AS e`)
+	sc.exec(`INSERT INTO {}event_types SELECT (jsonb_populate_record(e, '{"id": "` + newID().String() +
+		`", "deleted_at": "2020-01-01"}')).* FROM {}event_types AS e`)
 	read := func() (n int) {
 		sc.exec(`SELECT pg_stat_force_next_flush()`)
 		return sc.one(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0)

@@ -35,7 +35,8 @@ func TestSession(t *testing.T) {
 		t.Parallel()
 		s := newPostgres(t)
 		for name, value := range unsuitable {
-			other, err := bunstore.New(bun.NewDB(hostsPool(t, 1, map[string]string{name: value}), pgdialect.New()), bunstore.Options{Schema: s.Schema()})
+			other, err := bunstore.New(bun.NewDB(hostsPool(t, 1, map[string]string{name: value}), pgdialect.New()),
+				bunstore.Options{Schema: s.Schema()})
 			check(t, err)
 			for use, err := range map[string]error{"Ping": other.Ping(t.Context()), "Migrate": other.Migrate(t.Context())} {
 				if err == nil || !strings.Contains(err.Error(), name+` is "`+value) || strings.Contains(err.Error(), "\n") {
@@ -56,7 +57,8 @@ func TestSession(t *testing.T) {
 	t.Run("ThatEscapedTheCheckDoesNotRunATextAsSQL", func(t *testing.T) {
 		t.Parallel()
 		s := newPostgres(t)
-		unsafe, err := bunstore.New(bun.NewDB(hostsPool(t, 4, map[string]string{"standard_conforming_strings": "off"}), pgdialect.New()), bunstore.Options{Schema: s.Schema()})
+		unsafe, err := bunstore.New(bun.NewDB(hostsPool(t, 4, map[string]string{"standard_conforming_strings": "off"}), pgdialect.New()),
+			bunstore.Options{Schema: s.Schema()})
 		check(t, err)
 		newWalk(t, unsafe).all()
 	})

@@ -89,7 +89,8 @@ func (w *walk) catalog(code, text string) (webhooks.Category, webhooks.EventType
 
 	schema, err := json.Marshal(map[string]string{"description": text})
 	check(w.t, err)
-	event, err := w.Registry.CreateEventType(ctx, c.ID, webhooks.EventTypeInput{Name: text, Code: code + ".created", Version: "v1", Description: text, Schema: schema})
+	event, err := w.Registry.CreateEventType(ctx, c.ID, webhooks.EventTypeInput{Name: text, Code: code + ".created", Version: "v1",
+		Description: text, Schema: schema})
 	check(w.t, err)
 	check(w.t, w.Registry.ActivateEventType(ctx, c.ID, event.ID))
 	e, err := w.Registry.EventType(ctx, c.ID, event.ID)
@@ -156,9 +157,11 @@ func (w *walk) delivery(c webhooks.Category, e webhooks.EventType, sub webhooks.
 	w.same("attempt.Response", string(a.Response), string(response))
 	w.same("attempt.Body", string(a.Body), string(jobs[0].Body))
 
-	posted, err := w.Dispatcher.Post(w.t.Context(), w.org, sub.ID, webhooks.PostInput{EventTypeID: e.ID, Data: json.RawMessage(object(text)), Source: object(text), External: true})
+	posted, err := w.Dispatcher.Post(w.t.Context(), w.org, sub.ID,
+		webhooks.PostInput{EventTypeID: e.ID, Data: json.RawMessage(object(text)), Source: object(text), External: true})
 	check(w.t, err)
-	a, err = w.Dispatcher.Report(webhooks.WithActor(w.t.Context(), text), w.org, sub.ID, posted.ID, webhooks.ReportInput{DeliveryID: posted.DeliveryID, Error: text, Response: response})
+	a, err = w.Dispatcher.Report(webhooks.WithActor(w.t.Context(), text), w.org, sub.ID, posted.ID,
+		webhooks.ReportInput{DeliveryID: posted.DeliveryID, Error: text, Response: response})
 	check(w.t, err)
 	w.same("reported Error", a.Error, text)
 	w.same("reported Response", string(a.Response), string(response))
