@@ -27,6 +27,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/ecg-api/webhooks/internal/pgserver"
 )
 
 // dsnVariable carries the server's address to the tests; internal/testpg reads it.
@@ -58,7 +60,7 @@ func run() int {
 	signals := catchSignals()
 	if *neighbours != "" {
 		ctx, release := untilSignal(signals)
-		installNeighbours(ctx, strings.Split(*neighbours, ","))
+		pgserver.InstallNeighbours(ctx, strings.Split(*neighbours, ","))
 		if got := release(); got != nil {
 			return finish(exitCodeOf(got), interrupted(got))
 		}
@@ -79,25 +81,25 @@ func runBesideCluster(command []string, durable bool, signals <-chan os.Signal) 
 	if err != nil {
 		return exitUsage, err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
+	defer func() { err = errors.Join(err, server.Stop()) }()
 
-	return runCommand(command, append(os.Environ(), dsnVariable+"="+server.dsn()), signals)
+	return runCommand(command, append(os.Environ(), dsnVariable+"="+server.DSN()), signals)
 }
 
 // provide finds or installs PostgreSQL and starts a cluster of it.
-func provide(ctx context.Context, durable bool) (*cluster, error) {
-	bin, err := binaries(ctx)
+func provide(ctx context.Context, durable bool) (*pgserver.Cluster, error) {
+	bin, err := pgserver.Programs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return startCluster(ctx, bin, durable)
+	return pgserver.Start(ctx, bin, durable)
 }
 
-func stopIfStarted(server *cluster) error {
+func stopIfStarted(server *pgserver.Cluster) error {
 	if server == nil {
 		return nil
 	}
-	return server.stop()
+	return server.Stop()
 }
 
 // finish prints an error that occurred outside the command, and returns an exit code for it.

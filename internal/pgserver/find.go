@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package pgserver
 
 import (
 	"context"
@@ -28,7 +28,7 @@ var places = []string{
 // errNoPostgres tells the user how to get PostgreSQL. It is the whole output.
 var errNoPostgres = errors.New("no PostgreSQL server found: install it " +
 	"(Debian: apt-get install postgresql, macOS: brew install postgresql@17) or set " +
-	dsnVariable + "=postgres://user:password@host:port/database")
+	"WEBHOOKS_TEST_POSTGRES=postgres://user:password@host:port/database")
 
 // machine is the system on which the server is searched.
 type machine struct {
@@ -46,24 +46,27 @@ var thisMachine = machine{
 	},
 }
 
-// binaries returns the directory of PostgreSQL's server programs. On a Debian, as root, it
-// installs them if they are missing.
-func binaries(ctx context.Context) (string, error) {
-	if bin := thisMachine.findBinaries(); bin != "" {
+// Installed returns the directory of PostgreSQL's server programs, "" where there is none.
+func Installed() string { return thisMachine.find() }
+
+// Programs returns the directory of PostgreSQL's server programs, and installs them
+// on a Debian, as root.
+func Programs(ctx context.Context) (string, error) {
+	if bin := thisMachine.find(); bin != "" {
 		return bin, nil
 	}
 	if err := install(ctx); err != nil {
 		return "", err
 	}
-	if bin := thisMachine.findBinaries(); bin != "" {
+	if bin := thisMachine.find(); bin != "" {
 		return bin, nil
 	}
 	return "", errNoPostgres
 }
 
-// findBinaries looks on the PATH, then in the usual places, newest version first, then asks
+// find looks on the PATH, then in the usual places, newest version first, then asks
 // pg_config. It returns "" when there is none.
-func (m machine) findBinaries() string {
+func (m machine) find() string {
 	if initdb, err := m.lookPath("initdb"); err == nil {
 		// On Debian it is a link into the version's own directory, where the other programs are.
 		if target, err := filepath.EvalSymlinks(initdb); err == nil && hasServer(filepath.Dir(target)) {
@@ -108,9 +111,9 @@ func version(bin string) (numbers []int) {
 	return numbers
 }
 
-// installNeighbours installs the servers that tests run beside, on a Debian, as root. It names
+// InstallNeighbours installs the servers that tests run beside, on a Debian, as root. It names
 // the servers that stay missing: the tests that need them are skipped.
-func installNeighbours(ctx context.Context, names []string) {
+func InstallNeighbours(ctx context.Context, names []string) {
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, err := exec.LookPath(name)
 		_, errSbin := exec.LookPath("/usr/sbin/" + name)

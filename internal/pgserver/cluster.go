@@ -1,6 +1,8 @@
 //go:build unix
 
-package main
+// Package pgserver starts private PostgreSQL servers on the loopback interface, with the server programs of
+// this machine. Programs for development use it: internal/pgcluster and chaos.
+package pgserver
 
 import (
 	"context"
@@ -29,8 +31,8 @@ var (
 	fast = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off"}
 )
 
-// cluster is a running PostgreSQL server with its directory.
-type cluster struct {
+// Cluster is a running PostgreSQL server with its directory.
+type Cluster struct {
 	dir    string // holds the data, the unix socket and the log
 	port   int
 	owner  *owner
@@ -39,16 +41,16 @@ type cluster struct {
 	ended  chan struct{} // closed once the server is gone
 }
 
-// startCluster creates a cluster with the programs in bin and returns once it takes connections.
+// Start creates a cluster with the programs in bin and returns once it takes connections.
 // A failed start leaves nothing behind and tells the end of the server's log. ctx bounds the start alone.
-func startCluster(ctx context.Context, bin string, durable bool) (_ *cluster, err error) {
+func Start(ctx context.Context, bin string, durable bool) (_ *Cluster, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	c := &cluster{}
+	c := &Cluster{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.stop())
+			err = errors.Join(err, c.Stop())
 		}
 	}()
 	if c.owner, err = serverOwner(); err != nil {
@@ -71,15 +73,15 @@ func startCluster(ctx context.Context, bin string, durable bool) (_ *cluster, er
 	return c, nil
 }
 
-// dsn addresses the server over TCP, which every driver and a test's proxy can use.
-func (c *cluster) dsn() string {
+// DSN addresses the server over TCP, which every driver and a test's proxy can use.
+func (c *Cluster) DSN() string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)
 }
 
-func (c *cluster) dataDir() string { return filepath.Join(c.dir, "data") }
+func (c *Cluster) dataDir() string { return filepath.Join(c.dir, "data") }
 
-func (c *cluster) initdb(ctx context.Context, bin string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), //nolint:gosec // found by findBinaries
+func (c *Cluster) initdb(ctx context.Context, bin string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), //nolint:gosec // found by Programs
 		"--pgdata="+c.dataDir(), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 	c.prepare(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -91,7 +93,7 @@ func (c *cluster) initdb(ctx context.Context, bin string) error {
 var errPortTaken = errors.New("the port was taken")
 
 // serve starts the server and waits until it takes connections.
-func (c *cluster) serve(ctx context.Context, bin string, durable bool) (err error) {
+func (c *Cluster) serve(ctx context.Context, bin string, durable bool) (err error) {
 	if c.port, err = freePort(); err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (c *cluster) serve(ctx context.Context, bin string, durable bool) (err erro
 		arguments = append(arguments, "-c", setting)
 	}
 
-	server := exec.Command(filepath.Join(bin, "postgres"), arguments...) //nolint:gosec // found by findBinaries
+	server := exec.Command(filepath.Join(bin, "postgres"), arguments...) //nolint:gosec // found by Programs
 	server.Stderr, server.WaitDelay = c.log, stopTimeout
 	c.prepare(server)
 	dieWithParent(server.SysProcAttr)
@@ -134,8 +136,8 @@ func (c *cluster) serve(ctx context.Context, bin string, durable bool) (err erro
 	}
 }
 
-// stop ends the server and removes its directory. It reports a server that had ended before it was told to.
-func (c *cluster) stop() (err error) {
+// Stop ends the server and removes its directory. It reports a server that had ended before it was told to.
+func (c *Cluster) Stop() (err error) {
 	if c.server != nil {
 		select {
 		case <-c.ended:
@@ -149,7 +151,7 @@ func (c *cluster) stop() (err error) {
 }
 
 // shutDown uses the immediate mode: nothing of the cluster is kept, so nothing needs a checkpoint.
-func (c *cluster) shutDown() {
+func (c *Cluster) shutDown() {
 	_ = c.server.Process.Signal(syscall.SIGQUIT) // it may have ended just now
 	select {
 	case <-c.ended:
@@ -161,7 +163,7 @@ func (c *cluster) shutDown() {
 
 // prepare lets a program of the server's run as the cluster's owner, in the cluster's directory, out
 // of reach of a Ctrl-C at the terminal and of the PG… variables of whoever called us.
-func (c *cluster) prepare(cmd *exec.Cmd) {
+func (c *Cluster) prepare(cmd *exec.Cmd) {
 	cmd.Dir = c.dir
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PG") })
 	cmd.Env = append(cmd.Env, "LC_ALL=C") // its messages are read

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package pgserver
 
 import (
 	"errors"
@@ -60,7 +60,7 @@ func TestFindBinaries(t *testing.T) {
 				},
 				bindir: func(string) (string, error) { return filepath.Join(root, "elsewhere"), nil },
 			}
-			got := m.findBinaries()
+			got := m.find()
 			if want := test.want; strings.TrimPrefix(got, root) != want || (got == "") != (want == "") {
 				t.Errorf("found %q, want %q", got, want)
 			}
