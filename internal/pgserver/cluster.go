@@ -33,12 +33,14 @@ var (
 
 // Cluster is a running PostgreSQL server with its directory.
 type Cluster struct {
-	dir    string // holds the data, the unix socket and the log
-	port   int
-	owner  *owner
-	server *exec.Cmd
-	log    *serverLog
-	ended  chan struct{} // closed once the server is gone
+	bin     string // the directory of the server's programs
+	durable bool
+	dir     string // holds the data, the unix socket and the log
+	port    int
+	owner   *owner
+	server  *exec.Cmd
+	log     *serverLog
+	ended   chan struct{} // closed once the server is gone
 }
 
 // Start creates a cluster with the programs in bin and returns once it takes connections.
@@ -47,7 +49,7 @@ func Start(ctx context.Context, bin string, durable bool) (_ *Cluster, err error
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 
-	c := &Cluster{}
+	c := &Cluster{bin: bin, durable: durable}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Stop())
@@ -59,11 +61,14 @@ func Start(ctx context.Context, bin string, durable bool) (_ *Cluster, err error
 	if c.dir, err = c.owner.makeDir(); err != nil {
 		return nil, err
 	}
-	if err := c.initdb(ctx, bin); err != nil {
+	if err := c.initdb(ctx); err != nil {
 		return nil, err
 	}
 	for range portTries {
-		if err = c.serve(ctx, bin, durable); !errors.Is(err, errPortTaken) {
+		if c.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		if err = c.serve(ctx); !errors.Is(err, errPortTaken) {
 			break
 		}
 	}
@@ -80,8 +85,8 @@ func (c *Cluster) DSN() string {
 
 func (c *Cluster) dataDir() string { return filepath.Join(c.dir, "data") }
 
-func (c *Cluster) initdb(ctx context.Context, bin string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), //nolint:gosec // found by Programs
+func (c *Cluster) initdb(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "initdb"), //nolint:gosec // found by Programs
 		"--pgdata="+c.dataDir(), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 	c.prepare(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -93,15 +98,12 @@ func (c *Cluster) initdb(ctx context.Context, bin string) error {
 var errPortTaken = errors.New("the port was taken")
 
 // serve starts the server and waits until it takes connections.
-func (c *Cluster) serve(ctx context.Context, bin string, durable bool) (err error) {
-	if c.port, err = freePort(); err != nil {
-		return err
-	}
+func (c *Cluster) serve(ctx context.Context) (err error) {
 	if c.log, err = openServerLog(filepath.Join(c.dir, "server.log")); err != nil {
 		return err
 	}
 	all := append(slices.Clone(settings), fmt.Sprintf("port=%d", c.port), "unix_socket_directories="+c.dir)
-	if !durable {
+	if !c.durable {
 		all = append(all, fast...)
 	}
 	arguments := []string{"-D", c.dataDir()}
@@ -109,10 +111,10 @@ func (c *Cluster) serve(ctx context.Context, bin string, durable bool) (err erro
 		arguments = append(arguments, "-c", setting)
 	}
 
-	server := exec.Command(filepath.Join(bin, "postgres"), arguments...) //nolint:gosec // found by Programs
+	server := exec.Command(filepath.Join(c.bin, "postgres"), arguments...) //nolint:gosec // found by Programs
 	server.Stderr, server.WaitDelay = c.log, stopTimeout
 	c.prepare(server)
-	dieWithParent(server.SysProcAttr)
+	DieWithParent(server.SysProcAttr)
 	if err := server.Start(); err != nil {
 		return err
 	}
@@ -134,6 +136,18 @@ func (c *Cluster) serve(ctx context.Context, bin string, durable bool) (err erro
 		}
 		return fmt.Errorf("PostgreSQL did not start\n%s", tail)
 	}
+}
+
+// Restart ends the server in the immediate mode, as after a crash, and starts it again on the same data
+// and port. It returns once the server takes connections. It must not run at the same time as Stop.
+func (c *Cluster) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	c.shutDown()
+	if err := c.log.Close(); err != nil {
+		return err
+	}
+	return c.serve(ctx)
 }
 
 // Stop ends the server and removes its directory. It reports a server that had ended before it was told to.

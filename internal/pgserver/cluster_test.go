@@ -62,6 +62,21 @@ func TestCluster(t *testing.T) {
 		}
 	})
 
+	t.Run("RestartsOnTheSameAddress", func(t *testing.T) {
+		t.Parallel()
+		c, err := Start(t.Context(), bin, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address, first := c.DSN(), c.server.Process.Pid
+		if err := c.Restart(t.Context()); err != nil || c.DSN() != address || c.server.Process.Pid == first {
+			t.Errorf("restart: %v; %s, was %s", err, c.DSN(), address)
+		}
+		if err := c.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+
 	t.Run("ThatCannotStartTellsWhyAndLeavesNothingBehind", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())

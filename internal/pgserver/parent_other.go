@@ -4,5 +4,5 @@ package pgserver
 
 import "syscall"
 
-// dieWithParent can do nothing here: only Linux tells a child that its parent is gone.
-func dieWithParent(*syscall.SysProcAttr) {}
+// DieWithParent can do nothing here: only Linux tells a child that its parent is gone.
+func DieWithParent(*syscall.SysProcAttr) {}
