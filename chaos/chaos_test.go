@@ -1,0 +1,76 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/ecg-api/webhooks/internal/pgserver"
+	"github.com/ecg-api/webhooks/internal/testpg"
+)
+
+// defaultSeed is the seed of the short form; CHAOS_SEED sets another.
+const defaultSeed = 1
+
+var built struct {
+	sync.Once
+	path string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "chaos-test-")
+	if err != nil {
+		panic(err)
+	}
+	built.path = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// hostBinary builds the host, once.
+func hostBinary(t *testing.T) string {
+	t.Helper()
+	built.Do(func() { built.path, built.err = buildHost(context.Background(), built.path, "host") })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.path
+}
+
+// The short form of all scenarios. Each starts a PostgreSQL of its own, to end and restart it.
+func TestShortForm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: -short")
+	}
+	testpg.DSN(t) // says how to run the tests that need PostgreSQL
+	if pgserver.Installed() == "" {
+		t.Skip("left out: the programs of a PostgreSQL server are not installed here")
+	}
+	seed := uint64(defaultSeed)
+	if text := os.Getenv("CHAOS_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := hostBinary(t)
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			r := try(t.Context(), s, seed, s.short, binary)
+			t.Log(r.line())
+			switch {
+			case r.LeftOut != "":
+				t.Skip(r.LeftOut)
+			case !r.passed():
+				t.Errorf("seed %d: %s; notes: %q", seed, r.line(), r.Notes)
+			}
+		})
+	}
+}

@@ -1,0 +1,146 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// skewVariable sets the clock of a host that was built with a false clock: the seconds that it is ahead, and after
+// a comma the seconds after its start at which it jumps back to the right time.
+const skewVariable = "CHAOS_CLOCK"
+
+// realNow is the line of package time that reads the clock, and falseNow adds the skew. A library that is loaded
+// before the program (faketime) does not work: Go asks the kernel without the C library.
+const (
+	realNow  = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
+	falseNow = realNow + "\tsec += chaosSkew(mono)\n"
+
+	skewCode = `
+// chaosSkew is set by the environment, for a program that tests wrong clocks.
+func chaosSkew(mono int64) int64 {
+	text, ok := syscall.Getenv("` + skewVariable + `")
+	if !ok {
+		return 0
+	}
+	ahead, negative, seconds, inSecond := int64(0), false, int64(0), false
+	for _, c := range text {
+		switch {
+		case c == '-':
+			negative = true
+		case c == ',':
+			inSecond = true
+		case inSecond:
+			seconds = seconds*10 + int64(c-'0')
+		default:
+			ahead = ahead*10 + int64(c-'0')
+		}
+	}
+	if inSecond && mono-startNano > seconds*1e9 {
+		return 0
+	}
+	if negative {
+		return -ahead
+	}
+	return ahead
+}
+`
+)
+
+// buildFalseClock builds a host whose clock can be set by skewVariable.
+func buildFalseClock(ctx context.Context, dir string) (string, error) {
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", err
+	}
+	original := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
+	text, err := os.ReadFile(original) //nolint:gosec // Go's own source
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(string(text), realNow) {
+		return "", errors.New("package time of this Go reads the clock in another way")
+	}
+	changed := strings.Replace(string(text), realNow, falseNow, 1) + skewCode
+	if !strings.Contains(changed, "\"syscall\"") {
+		changed = strings.Replace(changed, "import (", "import (\n\t\"syscall\"", 1)
+	}
+	replacement := filepath.Join(dir, "time.go.txt")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: replacement}})
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := errors.Join(os.WriteFile(replacement, []byte(changed), 0o600), os.WriteFile(list, overlay, 0o600)); err != nil {
+		return "", err
+	}
+	return buildHost(ctx, dir, "host-false-clock", "-overlay="+list)
+}
+
+// clockSkews are the clocks of the hosts: right, 10 minutes ahead until it jumps back, and 10 minutes behind.
+var clockSkews = []string{"0", "600,20", "-600"}
+
+// clock publishes and delivers by hosts whose clocks differ. A part of the first attempts fails, so that retries
+// are scheduled by one host and sent by another.
+func clock(ctx context.Context, t *trial) error {
+	binary, err := buildFalseClock(ctx, t.dir)
+	if err != nil {
+		return err
+	}
+	t.binary = binary
+	behave := func(d delivery, nth int) (int, time.Duration) {
+		if nth == 1 && d.path == "/b" {
+			return 500, 0
+		}
+		return 200, 0
+	}
+	if err := t.onPostgres(ctx); err != nil {
+		return err
+	}
+	for _, skew := range clockSkews {
+		h, err := t.newHost(ctx, t.store, "--retry-schedule=2s,2s,2s")
+		if err != nil {
+			return err
+		}
+		h.environ = append(h.environ, skewVariable+"="+skew)
+		if err := h.start(ctx); err != nil {
+			return err
+		}
+		t.fleet.hosts = append(t.fleet.hosts, h)
+	}
+	if t.fleet.token, err = t.fleet.hosts[0].token(ctx); err != nil {
+		return err
+	}
+	if err := t.receive(ctx, behave, "/a", "/b"); err != nil {
+		return err
+	}
+	t.publisher.load(ctx, int(float64(t.rate)*t.during.Seconds()), t.rate)
+	v := t.conclude(ctx)
+	early, late := t.receiver.retries("/b")
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxResume.Seconds()))
+	t.result.check("shortest wait before a retry in seconds", early.Seconds(), atLeast(1))
+	t.result.check("longest wait before a retry in seconds", late.Seconds(), atMost(maxResume.Seconds()))
+	return nil
+}
+
+// retries returns the shortest and the longest time between the first and the second request of a path's deliveries.
+func (l *ledger) retries(path string) (shortest, longest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	shortest = forever
+	for d, all := range l.arrivals {
+		if d.path == path && len(all) > 1 {
+			gap := all[1].at.Sub(all[0].at)
+			shortest, longest = min(shortest, gap), max(longest, gap)
+		}
+	}
+	return shortest, longest
+}

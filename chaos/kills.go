@@ -1,0 +1,250 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// minInFlight is the least number of requests in flight at which a host is killed.
+const minInFlight = 20
+
+// answerTime of the receiver keeps requests in flight.
+const answerTime = 250 * time.Millisecond
+
+// wait waits for a time, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// between returns a random time.
+func (t *trial) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(t.random.Int64N(int64(most-least)))
+}
+
+// busy waits until enough requests are in flight.
+func (t *trial) busy(ctx context.Context) error {
+	return poll(ctx, serverPatience, func() (bool, error) { return t.receiver.pending() >= minInFlight, nil })
+}
+
+// killNow kills a host, and records the death.
+func (t *trial) killNow(h *host) {
+	began := time.Now()
+	h.kill()
+	t.fault(began, time.Now())
+}
+
+// killPoint is a statement at which a host is killed.
+type killPoint struct {
+	name   string
+	marker string // a part of the statement
+	commit bool   // at the COMMIT of a transaction with the statement, not at the statement
+	action cutAction
+}
+
+// killPoints are the places between the steps of a delivery.
+var killPoints = []killPoint{
+	{"after the claim", "WITH picked AS", false, cutAtReply},
+	{"during the record", "held AS (", false, cutAtReply},
+	{"before the record", "held AS (", false, cutBefore},
+	{"between the message and the fan-out", "idempotency_keys AS k (", false, cutAtOnce},
+	{"at the COMMIT of a publish", "idempotency_keys AS k (", true, cutAtReply},
+}
+
+// reached reports whether a host sends the statement of the point.
+func (k killPoint) reached(statement string, committed []string) bool {
+	if k.commit {
+		statement = strings.Join(committed, "\n")
+	}
+	return strings.Contains(statement, k.marker)
+}
+
+// killAt kills a host at a point, or after a while if the host does not reach it.
+func (t *trial) killAt(ctx context.Context, h *host, k killPoint) error {
+	at := make(chan struct{}, 1)
+	h.proxy.setCut(func(statement string, committed []string) cutAction {
+		if !k.reached(statement, committed) {
+			return forward
+		}
+		select {
+		case at <- struct{}{}:
+			return k.action
+		default:
+			return cutBefore // the host is about to be killed
+		}
+	})
+	defer h.proxy.setCut(nil)
+	select {
+	case <-at:
+	case <-time.After(5 * time.Second):
+		t.result.note("a host was killed without reaching the point %q", k.name)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	t.killNow(h)
+	return nil
+}
+
+// crashRecovery kills hosts exactly at the points of a delivery, and waits until the other hosts have taken over.
+func crashRecovery(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 3, slow(answerTime)); err != nil {
+		return err
+	}
+	for i := range t.size.faults {
+		stop := t.publisher.background(ctx, t.rate)
+		defer stop()
+		if err := t.busy(ctx); err != nil {
+			return err
+		}
+		h := t.fleet.hosts[t.random.IntN(len(t.fleet.hosts))]
+		if err := t.killAt(ctx, h, killPoints[(i+t.random.IntN(len(killPoints)))%len(killPoints)]); err != nil {
+			return err
+		}
+		if err := wait(ctx, t.during/2); err != nil {
+			return err
+		}
+		stop()
+		t.settle(ctx, maxTakeOver+serverPatience)
+		if err := h.start(ctx); err != nil {
+			return err
+		}
+	}
+	v := t.conclude(ctx)
+	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(maxTakeOver.Seconds()))
+	return nil
+}
+
+// repeatedKills kills random hosts, half of them at a point of a delivery, and starts them again.
+func repeatedKills(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 3, slow(answerTime)); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	least := minInFlight
+	for range t.size.faults {
+		h := t.fleet.hosts[t.random.IntN(len(t.fleet.hosts))]
+		point, exact, pause := killPoints[t.random.IntN(len(killPoints))], t.random.IntN(2) == 0, t.between(0, time.Second)
+		if err := wait(ctx, pause); err != nil {
+			return err
+		}
+		if err := t.busy(ctx); err != nil {
+			return err
+		}
+		least = min(least, t.receiver.pending())
+		if exact {
+			if err := t.killAt(ctx, h, point); err != nil {
+				return err
+			}
+		} else {
+			t.killNow(h)
+		}
+		if err := h.start(ctx); err != nil {
+			return err
+		}
+	}
+	stop()
+	v := t.conclude(ctx)
+	// An attempt whose second host dies as well waits for a second lease.
+	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(2*maxTakeOver.Seconds()))
+	return nil
+}
+
+// gracefulDrain is the drain time-out of the hosts that end by SIGTERM.
+const gracefulDrain = 3 * time.Second
+
+// gracefulRestart ends hosts in order while one of the receivers hangs.
+func gracefulRestart(ctx context.Context, t *trial) error {
+	hang := make(chan struct{})
+	behave := func(d delivery, _ int) (int, time.Duration) {
+		if d.path == "/hang" {
+			select {
+			case <-hang:
+			default:
+				return 200, forever
+			}
+		}
+		return 200, answerTime / 5
+	}
+	if err := t.setUp(ctx, 2, behave, "--drain-timeout="+gracefulDrain.String(), "--timeout=15s"); err != nil {
+		return err
+	}
+	hanging, err := t.fleet.subscribe(ctx, t.receiver.server.URL+"/hang")
+	if err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	slowest, failed := time.Duration(0), 0
+	for i := range t.size.faults {
+		if err := wait(ctx, t.between(time.Second, 2*time.Second)); err != nil {
+			return err
+		}
+		h := t.fleet.hosts[i%2]
+		began := time.Now()
+		h.signal(syscall.SIGTERM)
+		code, err := h.await(serverPatience)
+		if err != nil {
+			return err
+		}
+		slowest = max(slowest, time.Since(began))
+		if code != 0 {
+			failed++
+		}
+		if err := h.start(ctx); err != nil {
+			return err
+		}
+	}
+	t.result.check("longest end in seconds", slowest.Seconds(), atMost((gracefulDrain + 2*time.Second).Seconds()))
+	t.result.check("exit codes other than 0", float64(failed), atMost(0))
+	stop()
+	if err := t.secondSignal(ctx); err != nil {
+		return err
+	}
+	close(hang)
+	_, _, err = t.fleet.call(ctx, t.fleet.hosts[1], "DELETE", t.fleet.org+"/webhook-subscriptions/"+hanging, nil)
+	v := t.conclude(ctx)
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	return err
+}
+
+// secondSignal asserts that a second SIGTERM ends a host at once, while a receiver hangs.
+func (t *trial) secondSignal(ctx context.Context) error {
+	// Only requests to the receiver that hangs are in flight: the death of the host duplicates nothing.
+	idle := func() (bool, error) { n, err := t.openOn(ctx, "/hang"); return n == 0, err }
+	if err := poll(ctx, serverPatience, idle); err != nil {
+		return err
+	}
+	h := t.fleet.hosts[0]
+	h.signal(syscall.SIGTERM)
+	// The host catches the first signal, and closes its listener when it has.
+	closed := func() (bool, error) {
+		_, _, err := t.fleet.call(ctx, h, "GET", "/healthcheck", nil)
+		return err != nil, nil
+	}
+	if err := poll(ctx, serverPatience, closed); err != nil {
+		return err
+	}
+	began := time.Now()
+	h.signal(syscall.SIGTERM)
+	if _, err := h.await(serverPatience); err != nil {
+		return err
+	}
+	t.result.check("end after the second signal in seconds", time.Since(began).Seconds(), atMost(1))
+	return nil
+}
+
+// openOn returns the number of queued attempts beside those to a path.
+func (t *trial) openOn(ctx context.Context, except string) (n int, err error) {
+	err = t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.queue AS q JOIN webhooks.subscriptions AS s ON s.id = q.subscription_id
+WHERE s.post_uri NOT LIKE '%' || $1`, except).Scan(&n)
+	return n, err
+}

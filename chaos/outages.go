@@ -1,0 +1,254 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// outage is a fault of the database: begin ends when the database works again.
+func (t *trial) outage(ctx context.Context, slowest *time.Duration, begin func() error) error {
+	from := time.Now()
+	err := begin()
+	to := time.Now()
+	t.fault(from, to)
+	if err != nil {
+		return err
+	}
+	err = poll(ctx, maxResume+serverPatience, func() (bool, error) { return !t.receiver.since(to).IsZero(), nil })
+	if err == nil {
+		*slowest = max(*slowest, t.receiver.since(to).Sub(to))
+	}
+	return err
+}
+
+// resumed asserts that deliveries went on soon after each outage, and that no host ended.
+func (t *trial) resumed(slowest time.Duration) {
+	t.result.check("longest time to resume in seconds", slowest.Seconds(), atMost(maxResume.Seconds()))
+	t.result.check("hosts that ended", float64(len(t.fleet.hosts)-len(t.fleet.running())), atMost(0))
+}
+
+func postgresRestart(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 3, slow(answerTime)); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	slowest := time.Duration(0)
+	for range t.size.faults {
+		if err := wait(ctx, t.between(2*time.Second, 4*time.Second)); err != nil {
+			return err
+		}
+		if err := t.outage(ctx, &slowest, func() error { return t.server.Restart(ctx) }); err != nil {
+			return err
+		}
+	}
+	stop()
+	t.conclude(ctx)
+	t.resumed(slowest)
+	return nil
+}
+
+// terminateBackends ends all connections but the caller's.
+const terminateBackends = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
+
+func backendKill(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 3, slow(answerTime)); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	slowest, ended := time.Duration(0), 0
+	for range t.size.faults {
+		if err := wait(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		err := t.outage(ctx, &slowest, func() error {
+			var n int
+			defer func() { ended += n }()
+			return t.db.QueryRowContext(ctx, terminateBackends).Scan(&n)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	stop()
+	t.conclude(ctx)
+	t.resumed(slowest)
+	t.result.note("%d connections were terminated", ended)
+	return nil
+}
+
+func readOnly(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 2, slow(answerTime)); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	if err := wait(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	slowest := time.Duration(0)
+	err := t.outage(ctx, &slowest, func() error {
+		if err := t.setReadOnly(ctx, "on"); err != nil {
+			return err
+		}
+		if err := wait(ctx, t.during); err != nil {
+			return err
+		}
+		return t.setReadOnly(ctx, "off")
+	})
+	if err != nil {
+		return err
+	}
+	stop()
+	t.conclude(ctx)
+	t.resumed(slowest)
+	t.result.check("publishes refused while nothing could be written", float64(t.publisher.refused), atLeast(1))
+	return nil
+}
+
+func (t *trial) setReadOnly(ctx context.Context, value string) error {
+	for _, statement := range []string{"ALTER SYSTEM SET default_transaction_read_only = " + value, "SELECT pg_reload_conf()"} {
+		if _, err := t.db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitCut cuts connections at the COMMIT of a publish: after it was sent, or after it was carried out.
+func commitCut(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 2, slow(answerTime/5)); err != nil {
+		return err
+	}
+	publish := killPoint{marker: "idempotency_keys AS k (", commit: true}
+	var mu sync.Mutex
+	cuts := 0
+	cut := func(_ string, committed []string) cutAction {
+		if !publish.reached("", committed) {
+			return forward
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch t.random.IntN(4) {
+		case 0:
+			cuts++
+			return cutAtOnce
+		case 1:
+			cuts++
+			return cutAtReply
+		}
+		return forward
+	}
+	for _, h := range t.fleet.hosts {
+		h.proxy.setCut(cut)
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	enough := func() (bool, error) { mu.Lock(); defer mu.Unlock(); return cuts >= t.size.faults, nil }
+	if err := poll(ctx, 10*time.Minute, enough); err != nil {
+		return fmt.Errorf("the COMMITs of publishes: %w", err)
+	}
+	for _, h := range t.fleet.hosts {
+		h.proxy.setCut(nil)
+	}
+	stop()
+	v := t.conclude(ctx)
+	t.result.Faults = cuts
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxTakeOver.Seconds()))
+	t.result.check("publishes without an answer from the database", float64(t.publisher.refused), atLeast(1))
+	return nil
+}
+
+// holeTimeout is the hosts' store time-out in a black hole.
+const holeTimeout = 3 * time.Second
+
+func blackHole(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 1, slow(answerTime), "--store-timeout="+holeTimeout.String()); err != nil {
+		return err
+	}
+	h := t.fleet.hosts[0]
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	if err := wait(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	before, err := t.usage(ctx, h)
+	if err != nil {
+		return err
+	}
+	slowest, most := time.Duration(0), usage{}
+	err = t.outage(ctx, &slowest, func() error {
+		defer h.proxy.slowDown(0)
+		defer h.proxy.blackHole(false)
+		h.proxy.slowDown(500 * time.Millisecond)
+		if err := wait(ctx, t.during); err != nil {
+			return err
+		}
+		h.proxy.blackHole(true)
+		t.publisher.forgetSlowest()
+		err := wait(ctx, t.during)
+		most, _ = t.usage(ctx, h)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.result.check("slowest answer in the black hole in seconds", t.publisher.slowestAnswer().Seconds(), atMost((holeTimeout + 3*time.Second).Seconds()))
+	stop()
+	t.conclude(ctx)
+	t.resumed(slowest)
+	t.result.check("growth of memory in MiB", most.memory-before.memory, atMost(128))
+	t.result.check("goroutines in the black hole", most.goroutines, atMost(before.goroutines+3*float64(t.publisher.batch)+1000))
+	return nil
+}
+
+// usage is what a host takes of its machine.
+type usage struct{ memory, goroutines, descriptors float64 }
+
+// usage reads the host's own metrics.
+func (t *trial) usage(ctx context.Context, h *host) (u usage, err error) {
+	status, text, err := t.fleet.call(ctx, h, http.MethodGet, "/metrics", nil)
+	if err != nil || status != http.StatusOK {
+		return u, fmt.Errorf("metrics: %d %w", status, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		number, _ := strconv.ParseFloat(value, 64) // zero for text
+		switch name {
+		case "process_resident_memory_bytes":
+			u.memory = number / (1 << 20)
+		case "go_goroutines":
+			u.goroutines = number
+		case "process_open_fds":
+			u.descriptors = number
+		}
+	}
+	return u, nil
+}
+
+// poolPublishers share the five connections of a host.
+const poolPublishers = 500
+
+func poolExhaustion(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 1, slow(0), "--pool-size=5"); err != nil {
+		return err
+	}
+	t.publisher.batch = poolPublishers
+	began := time.Now()
+	t.publisher.count(ctx, t.rate)
+	t.result.note("%d events from %d publishers in %.1f s, %d requests refused", t.rate, poolPublishers, time.Since(began).Seconds(), t.publisher.refused)
+	t.result.check("slowest answer in seconds", t.publisher.slowestAnswer().Seconds(), atMost(requestTimeout.Seconds()))
+	v := t.conclude(ctx)
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	return nil
+}

@@ -1,0 +1,140 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver of the scenarios' own statements
+)
+
+// onSQLite starts a host on a database file in a directory, and a receiver with two subscriptions.
+func (t *trial) onSQLite(ctx context.Context, dir string) (err error) {
+	path := filepath.Join(dir, "webhooks.db")
+	t.store = &url.URL{Scheme: "sqlite", Opaque: path}
+	if err := t.hosts(ctx, 1); err != nil {
+		return err
+	}
+	if t.db, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)"); err != nil {
+		return err
+	}
+	t.onEnd(func() { _ = t.db.Close() })
+	t.publisher.batch = 50
+	return t.receive(ctx, slow(answerTime), "/a", "/b")
+}
+
+// intact asserts that SQLite finds no fault in its file.
+func (t *trial) intact(ctx context.Context) error {
+	var verdict string
+	if err := t.db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("integrity_check: %s", verdict)
+	}
+	return nil
+}
+
+func sqliteKill(ctx context.Context, t *trial) error {
+	if err := t.onSQLite(ctx, t.dir); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	for range t.size.faults {
+		if err := wait(ctx, t.between(200*time.Millisecond, 2*time.Second)); err != nil {
+			return err
+		}
+		if err := t.busy(ctx); err != nil {
+			return err
+		}
+		t.killNow(t.fleet.hosts[0])
+		if err := t.intact(ctx); err != nil {
+			return err
+		}
+		if err := t.fleet.hosts[0].start(ctx); err != nil {
+			return err
+		}
+	}
+	stop()
+	v := t.conclude(ctx)
+	t.result.note("integrity_check was ok after each of %d kills", t.size.faults)
+	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(2*maxTakeOver.Seconds()))
+	return nil
+}
+
+// diskSize is the size of the disk that fills up.
+const diskSize = "24m"
+
+func diskFull(ctx context.Context, t *trial) error {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.result.LeftOut = "a tmpfs of a certain size needs root on Linux"
+		return nil
+	}
+	disk := filepath.Join(t.dir, "disk")
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "chaos", disk).CombinedOutput(); err != nil { //nolint:gosec // a fresh directory
+		t.result.LeftOut = fmt.Sprintf("mount does not work here: %s", out)
+		return nil
+	}
+	t.onEnd(func() { t.result.fail(exec.Command("umount", "-l", disk).Run()) }) //nolint:gosec // the same
+	if err := t.onSQLite(ctx, disk); err != nil {
+		return err
+	}
+	stop := t.publisher.background(ctx, t.rate)
+	defer stop()
+	slowest := time.Duration(0)
+	err := t.outage(ctx, &slowest, func() error {
+		filler := filepath.Join(disk, "filler")
+		if err := fill(filler); err != nil {
+			return err
+		}
+		refused := func() (bool, error) {
+			t.publisher.mu.Lock()
+			defer t.publisher.mu.Unlock()
+			return t.publisher.refused >= 50, nil
+		}
+		err := poll(ctx, time.Minute, refused)
+		return errors.Join(err, os.Remove(filler))
+	})
+	if err != nil {
+		return err
+	}
+	stop()
+	t.conclude(ctx)
+	t.resumed(slowest)
+	t.result.check("publishes refused while the disk was full", float64(t.publisher.refused), atLeast(50))
+	return t.intact(ctx)
+}
+
+// fill writes a file until the disk is full.
+func fill(path string) error {
+	file, err := os.Create(path) //nolint:gosec // on the trial's own disk
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, endless{})
+	if err == nil {
+		err = errors.New("the disk did not fill up")
+	} else {
+		err = nil
+	}
+	return errors.Join(err, file.Close())
+}
+
+// endless is a reader of zeros without end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return len(b), nil }
