@@ -5,6 +5,7 @@ BENCH    ?= .
 FUZZTIME ?= 30s
 ARGS     ?=
 ONLY     ?=
+SEED     ?= 0
 
 GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
 # Built, because `go run` passes on neither signals nor exit codes.
@@ -17,7 +18,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 export GOTOOLCHAIN = auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clients lint fmt bench fuzz mutate pgcluster
+.PHONY: help run test clients lint fmt bench fuzz mutate chaos pgcluster
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 
 mutate: pgcluster ## make known faults, one at a time, and list the ones that no test notices; ONLY=jwt selects some
 	@$(PGCLUSTER) -- go run ./internal/mutate -only '$(ONLY)'
+
+chaos: ## kill hosts and restart databases under load, and report losses; ONLY=postgres_restart SEED=7
+	@go build -buildvcs=false -o .bin/chaos ./chaos
+	.bin/chaos -only '$(ONLY)' -seed $(SEED) -report .bin $(ARGS)
 
 pgcluster:
 	@go build -buildvcs=false -o $(PGCLUSTER) ./internal/pgcluster

@@ -40,6 +40,7 @@ func start() int {
 	seed := flag.Uint64("seed", 0, "seed of all random decisions; default: a random one")
 	short := flag.Bool("short", false, "run the short form, as the Go test does")
 	dir := flag.String("report", ".", "directory of the reports chaos.md and chaos.json")
+	given := flag.String("host", "", "binary of the sample host; default: it is built from the module")
 	flag.Parse()
 	chosen, err := choose(*only)
 	if err != nil {
@@ -51,7 +52,7 @@ func start() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := runAll(ctx, chosen, *seed, *short)
+	r, err := runAll(ctx, chosen, *seed, *short, *given)
 	if err == nil {
 		err = r.write(*dir)
 	}
@@ -80,16 +81,17 @@ func choose(names string) (chosen []scenario, err error) {
 	return chosen, nil
 }
 
-// runAll runs scenarios one after the other and prints their results.
-func runAll(ctx context.Context, chosen []scenario, seed uint64, short bool) (*report, error) {
+// runAll runs scenarios one after the other and prints their results. An empty binary is built.
+func runAll(ctx context.Context, chosen []scenario, seed uint64, short bool, binary string) (*report, error) {
 	dir, err := os.MkdirTemp("", "chaos-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary, err := buildHost(ctx, dir, "host")
-	if err != nil {
-		return nil, err
+	if binary == "" {
+		if binary, err = buildHost(ctx, dir, "host"); err != nil {
+			return nil, err
+		}
 	}
 	form := "long"
 	if short {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -12,22 +13,47 @@ import (
 // pausedEvents are in flight at the host that is stopped.
 const pausedEvents = 30
 
-// pause stops a host while it waits for answers. Its requests fail, but another host has taken its attempts over
-// when it learns that: what it writes must not add a retry.
-func pause(ctx context.Context, t *trial) error {
-	const answered = time.Second
-	behave := func(_ delivery, nth int) (int, time.Duration) {
-		if nth == 1 {
-			return http.StatusInternalServerError, answered
-		}
-		return http.StatusOK, 0
+// lateResults is the time that the host which goes on has for its late results, before the other host gets answers.
+const lateResults = 3 * time.Second
+
+// gates hold back the answers to the first and to the second requests of the deliveries of a round.
+type gates struct {
+	mu            sync.Mutex
+	first, second chan struct{}
+}
+
+// shut begins a round.
+func (g *gates) shut() (openFirst, openSecond func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first, second := make(chan struct{}), make(chan struct{})
+	g.first, g.second = first, second
+	return sync.OnceFunc(func() { close(first) }), sync.OnceFunc(func() { close(second) })
+}
+
+// behave lets the first request of a delivery fail and the second one succeed, once their gates are open.
+func (g *gates) behave(_ delivery, nth int) (int, time.Duration) {
+	g.mu.Lock()
+	first, second := g.first, g.second
+	g.mu.Unlock()
+	if nth == 1 {
+		<-first
+		return http.StatusInternalServerError, 0
 	}
-	if err := t.setUp(ctx, 1, behave, "--retry-schedule=1s,1s"); err != nil {
+	<-second
+	return http.StatusOK, 0
+}
+
+// pause stops a host while it waits for answers. Its requests fail, but another host sends the same attempts when it
+// goes on and learns of the failures: the late results must not end the attempts of the other host, nor add retries.
+func pause(ctx context.Context, t *trial) error {
+	g := &gates{}
+	if err := t.setUp(ctx, 1, g.behave, "--retry-schedule=1s,1s"); err != nil {
 		return err
 	}
 	t.publisher.batch = pausedEvents
 	for range t.size.faults {
-		if err := t.pauseOnce(ctx); err != nil {
+		if err := t.pauseOnce(ctx, g); err != nil {
 			return err
 		}
 	}
@@ -48,7 +74,10 @@ func pause(ctx context.Context, t *trial) error {
 }
 
 // pauseOnce lets the only host send, stops it, starts another one, and lets the first go on at the end.
-func (t *trial) pauseOnce(ctx context.Context) error {
+func (t *trial) pauseOnce(ctx context.Context, g *gates) error {
+	openFirst, openSecond := g.shut()
+	defer openFirst()
+	defer openSecond()
 	stopped := t.fleet.hosts[0]
 	_, before := t.receiver.requests("/a")
 	published := make(chan struct{})
@@ -56,16 +85,12 @@ func (t *trial) pauseOnce(ctx context.Context) error {
 		defer close(published)
 		t.publisher.count(ctx, pausedEvents)
 	}()
-	sent := func() (bool, error) {
-		a, _ := t.receiver.requests("/a")
-		b, _ := t.receiver.requests("/b")
-		return a+b >= before*4+2*pausedEvents, nil
-	}
-	if err := poll(ctx, serverPatience, sent); err != nil {
+	if err := t.sent(ctx, 4*before+2*pausedEvents); err != nil {
 		return err
 	}
 	from := time.Now()
 	stopped.signal(syscall.SIGSTOP)
+	openFirst()
 	defer stopped.signal(syscall.SIGCONT)
 	other, err := t.newHost(ctx, t.store, stopped.arguments...)
 	if err != nil {
@@ -75,12 +100,26 @@ func (t *trial) pauseOnce(ctx context.Context) error {
 		return err
 	}
 	t.fleet.hosts = []*host{other} // publishers do not wait for the stopped one
-	t.settle(ctx, maxTakeOver+serverPatience)
+	if err := t.sent(ctx, 4*(before+pausedEvents)); err != nil {
+		return err
+	}
 	stopped.signal(syscall.SIGCONT)
+	if err := wait(ctx, lateResults); err != nil {
+		return err
+	}
+	openSecond()
 	<-published
-	// The stopped host learns at once that its requests failed, and a retry would be due a second later.
-	err = wait(ctx, 4*time.Second)
+	t.settle(ctx, serverPatience)
 	t.fault(from, time.Now())
 	stopped.kill()
-	return err
+	return nil
+}
+
+// sent waits until the receiver has seen a number of requests.
+func (t *trial) sent(ctx context.Context, n int) error {
+	return poll(ctx, maxTakeOver+serverPatience, func() (bool, error) {
+		a, _ := t.receiver.requests("/a")
+		b, _ := t.receiver.requests("/b")
+		return a+b >= n, nil
+	})
 }

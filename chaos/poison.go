@@ -106,7 +106,8 @@ func (t *trial) transactions(ctx context.Context) (perSecond float64, err error)
 
 // visible notes the errors of the attempts that did not succeed, and asserts that they have one.
 func (t *trial) visible(ctx context.Context) error {
-	rows, err := t.db.QueryContext(ctx, `SELECT status, left(error, 60), count(*) FROM webhooks.attempts WHERE status <> 2 GROUP BY 1, 2 ORDER BY 3 DESC`)
+	rows, err := t.db.QueryContext(ctx, `SELECT status, left(error, 60), count(*) FROM webhooks.attempts
+WHERE status <> 2 GROUP BY 1, 2 ORDER BY 3 DESC`)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,9 @@ func TestTransaction(t *testing.T) {
 		rule, sent string
 		committed  []string
 	}{
-		{"IsSeenAtItsCommit", framed('Q', "begin\x00") + parse + bind + framed('Q', "commit\x00"), []string{"begin", "INSERT INTO keys", "commit"}},
-		{"KnowsWhatWasPreparedBefore", parse + bind + framed('S', "") + framed('Q', "BEGIN\x00") + bind + framed('Q', "COMMIT\x00"),
+		{"IsSeenAtItsCommit", framed('Q', "begin\x00") + parse + bind + framed('Q', "commit\x00"),
+			[]string{"begin", "INSERT INTO keys", "commit"}},
+		{"KnowsStatementsThatWerePreparedBefore", parse + bind + framed('S', "") + framed('Q', "BEGIN\x00") + bind + framed('Q', "COMMIT\x00"),
 			[]string{"BEGIN", "INSERT INTO keys", "COMMIT"}},
 		{"ThatIsRolledBackIsNotCommitted", framed('Q', "begin\x00") + parse + bind + framed('Q', "rollback\x00"), nil},
 	} {

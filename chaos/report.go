@@ -66,15 +66,16 @@ func (r *report) write(dir string) error {
 
 func (r *report) markdown(w io.Writer) {
 	fmt.Fprintf(w, "%s form, seed %d, %s, on %s.\n\n", r.Form, r.Seed, r.Date.Format("2006-01-02 15:04 MST"), r.Machine)
-	fmt.Fprint(w, "| scenario | result | acknowledged | delivered | lost | duplicated | in flight at faults | faults | longest take-over | duration |\n"+
+	fmt.Fprint(w, "| scenario | result | acknowledged | delivered | lost | duplicated | in flight at faults | faults |"+
+		" longest take-over | duration |\n"+
 		"| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, s := range r.Results {
 		if s.LeftOut != "" {
 			fmt.Fprintf(w, "| %s | left out: %s |\n", s.Scenario, s.LeftOut)
 			continue
 		}
-		fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %d | %.1f s | %.0f s |\n", s.Scenario, s.word(), s.Acknowledged, s.Delivered, s.Lost,
-			s.Duplicated, s.InFlight, s.Faults, s.TakeOver, s.Seconds)
+		fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %d | %.1f s | %.0f s |\n", s.Scenario, s.word(),
+			s.Acknowledged, s.Delivered, s.Lost, s.Duplicated, s.InFlight, s.Faults, s.TakeOver, s.Seconds)
 	}
 	for _, s := range r.Results {
 		s.markdown(w)

@@ -111,7 +111,8 @@ func (r *result) line() string {
 	if r.LeftOut != "" {
 		return fmt.Sprintf("%-8s %-22s %s", r.word(), r.Scenario, r.LeftOut)
 	}
-	line := fmt.Sprintf("%-8s %-22s %6d acknowledged %6d delivered %d lost %4d duplicated (%d in flight at %d faults) take-over %5.1f s in %5.1f s",
+	line := fmt.Sprintf("%-8s %-22s %6d acknowledged %6d delivered %d lost %4d duplicated (%d in flight at %d faults)"+
+		" take-over %5.1f s in %5.1f s",
 		r.word(), r.Scenario, r.Acknowledged, r.Delivered, r.Lost, r.Duplicated, r.InFlight, r.Faults, r.TakeOver, r.Seconds)
 	for _, failure := range r.failures() {
 		line += "\n         " + strings.ReplaceAll(failure, "\n", "\n         ")

@@ -85,7 +85,8 @@ func diskFull(ctx context.Context, t *trial) error {
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "chaos", disk).CombinedOutput(); err != nil { //nolint:gosec // a fresh directory
+	mount := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "chaos", disk) //nolint:gosec // a fresh directory
+	if out, err := mount.CombinedOutput(); err != nil {
 		t.result.LeftOut = fmt.Sprintf("mount does not work here: %s", out)
 		return nil
 	}
