@@ -166,7 +166,7 @@ func commitCut(ctx context.Context, t *trial) error {
 	stop := t.publisher.background(ctx, t.rate)
 	defer stop()
 	enough := func() (bool, error) { mu.Lock(); defer mu.Unlock(); return cuts >= t.size.faults, nil }
-	if err := poll(ctx, 10*time.Minute, enough); err != nil {
+	if err := poll(ctx, time.Minute+time.Duration(t.size.faults)*time.Second, enough); err != nil {
 		return fmt.Errorf("the COMMITs of publishes: %w", err)
 	}
 	for _, h := range t.fleet.hosts {

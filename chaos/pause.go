@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// pausedEvents are in flight at the host that is stopped.
-const pausedEvents = 30
+// pausedEvents are in flight at the host that is stopped. They are few: a host sends only a few requests at once to an
+// endpoint that it does not know.
+const pausedEvents = 3
 
 // lateResults is the time that the host which goes on has for its late results, before the other host gets answers.
 const lateResults = 3 * time.Second

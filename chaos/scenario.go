@@ -107,7 +107,7 @@ var scenarios = []scenario{
 		run: readOnly,
 	},
 	{
-		name: "poison", about: "Rows of the database are damaged: a body, a secret's ciphertext, a missing message.",
+		name: "poison", about: "Rows of the database are damaged: the ciphertext of a secret, and a message that is missing.",
 		short: size{rate: 100}, long: size{rate: 300},
 		run: poison,
 	},
