@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // hostBinary builds the host, once.
 func hostBinary(t *testing.T) string {
 	t.Helper()
-	built.Do(func() { built.path, built.err = buildHost(context.Background(), built.path, "host") })
+	built.Do(func() { built.path, built.err = hostBuild{dir: built.path, name: "host"}.run(context.Background()) })
 	if built.err != nil {
 		t.Fatal(built.err)
 	}

@@ -56,11 +56,16 @@ func chaosSkew(mono int64) int64 {
 
 // buildFalseClock builds a host whose clock can be set by skewVariable.
 func buildFalseClock(ctx context.Context, dir string) (string, error) {
-	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return "", err
 	}
-	original := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
+	// Go refuses to replace files of a toolchain that it downloaded itself: their path is hidden behind a link.
+	root := filepath.Join(dir, "goroot")
+	if err := os.Symlink(strings.TrimSpace(string(out)), root); err != nil {
+		return "", err
+	}
+	original := filepath.Join(root, "src", "time", "time.go")
 	text, err := os.ReadFile(original) //nolint:gosec // Go's own source
 	if err != nil {
 		return "", err
@@ -81,7 +86,7 @@ func buildFalseClock(ctx context.Context, dir string) (string, error) {
 	if err := errors.Join(os.WriteFile(replacement, []byte(changed), 0o600), os.WriteFile(list, overlay, 0o600)); err != nil {
 		return "", err
 	}
-	return buildHost(ctx, dir, "host-false-clock", "-overlay="+list)
+	return hostBuild{root, dir, "host-false-clock"}.run(ctx, "-overlay="+list)
 }
 
 // clockSkews are the clocks of the hosts: right, 10 minutes ahead until it jumps back, and 10 minutes behind.

@@ -22,11 +22,21 @@ import (
 // startPatience bounds the start of a host on a busy machine.
 const startPatience = time.Minute
 
-// buildHost builds the sample host into a directory, with further arguments for the compiler.
-func buildHost(ctx context.Context, dir, name string, arguments ...string) (path string, err error) {
-	path = filepath.Join(dir, name)
+// hostBuild builds the sample host into a directory, with the Go of a root; "": the usual one.
+type hostBuild struct{ root, dir, name string }
+
+func (b hostBuild) run(ctx context.Context, arguments ...string) (path string, err error) {
+	path = filepath.Join(b.dir, b.name)
 	arguments = append(append([]string{"build", "-buildvcs=false", "-o", path}, arguments...), "github.com/ecg-api/webhooks/hostexample")
-	if out, err := exec.CommandContext(ctx, "go", arguments...).CombinedOutput(); err != nil { //nolint:gosec // go, with the arguments above
+	program := "go"
+	if b.root != "" {
+		program = filepath.Join(b.root, "bin", "go")
+	}
+	cmd := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // go, with the arguments above
+	if b.root != "" {
+		cmd.Env = append(os.Environ(), "GOROOT="+b.root, "GOTOOLCHAIN=local")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the host: %w\n%s", err, out)
 	}
 	return path, nil
@@ -41,7 +51,7 @@ type hostOptions struct {
 }
 
 func (o hostOptions) command(ctx context.Context, arguments ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, o.binary, arguments...) //nolint:gosec // the host that buildHost built
+	cmd := exec.CommandContext(ctx, o.binary, arguments...) //nolint:gosec // the host that was built
 	cmd.Dir, cmd.Env = o.folder, append([]string{"HOME=" + o.folder, "WEBHOOKS_DEV=true", "WEBHOOKS_LOG_LEVEL=warn"}, o.environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C reaches chaos alone
 	pgserver.DieWithParent(cmd.SysProcAttr)

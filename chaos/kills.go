@@ -216,14 +216,23 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 	return err
 }
 
-// secondSignal asserts that a second SIGTERM ends a host at once, while a receiver hangs.
+// secondSignal asserts that a second SIGTERM ends a host at once, while a receiver hangs and the drain would take long.
 func (t *trial) secondSignal(ctx context.Context) error {
+	h := t.fleet.hosts[0]
+	h.signal(syscall.SIGTERM)
+	if _, err := h.await(serverPatience); err != nil {
+		return err
+	}
+	h.arguments = []string{"--drain-timeout=" + serverPatience.String()}
+	if err := h.start(ctx); err != nil {
+		return err
+	}
+	t.publisher.count(ctx, minInFlight)
 	// Only requests to the receiver that hangs are in flight: the death of the host duplicates nothing.
 	idle := func() (bool, error) { n, err := t.openOn(ctx, "/hang"); return n == 0, err }
 	if err := poll(ctx, serverPatience, idle); err != nil {
 		return err
 	}
-	h := t.fleet.hosts[0]
 	h.signal(syscall.SIGTERM)
 	// The host catches the first signal, and closes its listener when it has.
 	closed := func() (bool, error) {

@@ -89,7 +89,8 @@ func runAll(ctx context.Context, chosen []scenario, seed uint64, short bool, bin
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if binary == "" {
-		if binary, err = buildHost(ctx, dir, "host"); err != nil {
+		build := hostBuild{dir: dir, name: "host"}
+		if binary, err = build.run(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -82,6 +82,8 @@ WHERE a.status = 2 AND s.post_uri LIKE '%/damaged'`).Scan(&succeeded)
 	r.Acknowledged, r.Delivered, r.Lost, r.Duplicated = len(neighbours), v.delivered, v.lost, v.duplicated
 	r.check("lost neighbours", float64(v.lost), atMost(0))
 	r.check("duplicated", float64(v.duplicated), atMost(0))
+	damaged, _ := t.receiver.requests("/damaged")
+	r.check("requests of damaged deliveries", float64(damaged+v.delivered-len(t.paths)*len(neighbours)), atMost(0))
 	r.check("deliveries with a damaged secret that succeeded", float64(succeeded), atMost(0))
 	r.check("transactions a second after the end", transactions, atMost(hotLoop))
 	return t.visible(ctx)

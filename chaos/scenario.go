@@ -57,7 +57,7 @@ var scenarios = []scenario{
 		run: backendKill,
 	},
 	{
-		name: "commit_cut", about: "The connection is cut after the COMMIT of a publish was sent; publishers repeat under the same key.",
+		name: "commit_cut", about: "The connection is cut around the COMMIT of a publish; publishers repeat under the same key.",
 		short: size{faults: 20, rate: 100}, long: size{faults: 500, rate: 200},
 		run: commitCut,
 	},
