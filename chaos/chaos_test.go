@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -63,22 +64,11 @@ func TestShortForm(t *testing.T) {
 		}
 	}
 	binary := hostBinary(t)
-	places, outcomes := make(chan struct{}, atOnce), map[string]chan *result{}
-	for _, s := range scenarios {
-		if s.slow {
-			continue // make chaos runs it
-		}
-		outcome := make(chan *result, 1)
-		outcomes[s.name] = outcome
-		go func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			outcome <- try(t.Context(), s, seed, s.short, binary)
-		}()
-	}
-	for name, outcome := range outcomes {
-		t.Run(name, func(t *testing.T) {
-			r := <-outcome
+	quick := slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.slow }) // make chaos runs all
+	outcomes := perform(quick, atOnce, func(s scenario) *result { return try(t.Context(), s, seed, s.short, binary) })
+	for i, s := range quick {
+		t.Run(s.name, func(t *testing.T) {
+			r := <-outcomes[i]
 			t.Log(r.line())
 			switch {
 			case r.LeftOut != "":

@@ -40,6 +40,7 @@ func start() int {
 	seed := flag.Uint64("seed", 0, "seed of all random decisions; default: a random one")
 	short := flag.Bool("short", false, "run the short form, as the Go test does")
 	dir := flag.String("report", ".", "directory of the reports chaos.md and chaos.json")
+	atOnce := flag.Int("at-once", 1, "scenarios that run at the same time; they slow each other down")
 	given := flag.String("host", "", "binary of the sample host; default: it is built from the module")
 	flag.Parse()
 	chosen, err := choose(*only)
@@ -52,7 +53,7 @@ func start() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := runAll(ctx, chosen, *seed, *short, *given)
+	r, err := runAll(ctx, chosen, options{*seed, *short, *atOnce, *given})
 	if err == nil {
 		err = r.write(*dir)
 	}
@@ -81,36 +82,51 @@ func choose(names string) (chosen []scenario, err error) {
 	return chosen, nil
 }
 
-// runAll runs scenarios one after the other and prints their results. An empty binary is built.
-func runAll(ctx context.Context, chosen []scenario, seed uint64, short bool, binary string) (*report, error) {
+// options of a run.
+type options struct {
+	seed   uint64
+	short  bool
+	atOnce int
+	binary string // of the host; "": it is built
+}
+
+// runAll runs scenarios and prints their results.
+func runAll(ctx context.Context, chosen []scenario, o options) (*report, error) {
 	dir, err := os.MkdirTemp("", "chaos-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if binary == "" {
+	if o.binary == "" {
 		build := hostBuild{dir: dir, name: "host"}
-		if binary, err = build.run(ctx); err != nil {
+		if o.binary, err = build.run(ctx); err != nil {
 			return nil, err
 		}
 	}
 	form := "long"
-	if short {
+	if o.short {
 		form = "short"
 	}
-	fmt.Printf("seed %d, %s form, %s\n", seed, form, machine())
-	r := newReport(seed, form)
-	for _, s := range chosen {
-		sized := s.long
-		if short {
-			sized = s.short
-		}
-		outcome := try(ctx, s, seed, sized, binary)
-		r.add(outcome)
-		fmt.Println(outcome.line())
-		if ctx.Err() != nil {
-			return r, nil
-		}
+	fmt.Printf("seed %d, %s form, %s\n", o.seed, form, machine())
+	r := newReport(o.seed, form)
+	for _, outcome := range perform(chosen, o.atOnce, func(s scenario) *result { return o.run(ctx, s) }) {
+		got := <-outcome
+		r.add(got)
+		fmt.Println(got.line())
 	}
 	return r, nil
+}
+
+// run runs one scenario, unless the run was interrupted.
+func (o options) run(ctx context.Context, s scenario) *result {
+	sized := s.long
+	if o.short {
+		sized = s.short
+	}
+	if ctx.Err() == nil {
+		if r := try(ctx, s, o.seed, sized, o.binary); ctx.Err() == nil {
+			return r
+		}
+	}
+	return &result{Scenario: s.name, LeftOut: "interrupted", Errors: []string{"interrupted"}} // no pass
 }

@@ -89,7 +89,7 @@ func backendKill(ctx context.Context, t *trial) error {
 
 func readOnly(ctx context.Context, t *trial) error {
 	// Publishes wait for the end of a short outage: the time-out must be shorter than this one.
-	if err := t.setUp(ctx, 2, slow(answerTime), "--store-timeout=1s"); err != nil {
+	if err := t.setUp(ctx, 2, slow(answerTime), "--store-timeout=2s"); err != nil {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)

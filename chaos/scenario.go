@@ -6,6 +6,7 @@ import (
 	"context"
 	"hash/fnv"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,22 @@ type scenario struct {
 	long  size
 	slow  bool // too slow for the Go test
 	run   func(ctx context.Context, t *trial) error
+}
+
+// perform runs scenarios, at most atOnce at the same time and in their order, and returns a channel for each result.
+func perform(chosen []scenario, atOnce int, run func(scenario) *result) (outcomes []chan *result) {
+	for range chosen {
+		outcomes = append(outcomes, make(chan *result, 1))
+	}
+	var next atomic.Int64
+	for range atOnce {
+		go func() {
+			for i := next.Add(1) - 1; i < int64(len(chosen)); i = next.Add(1) - 1 {
+				outcomes[i] <- run(chosen[i])
+			}
+		}()
+	}
+	return outcomes
 }
 
 // random returns the source of all random decisions of a scenario: the same seed gives the same faults in
@@ -103,7 +120,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "read_only", about: "The database refuses writes for a while under load.",
-		short: size{rate: 100, during: 4 * time.Second}, long: size{rate: 300, during: 30 * time.Second},
+		short: size{rate: 60, during: 6 * time.Second}, long: size{rate: 300, during: 30 * time.Second},
 		run: readOnly,
 	},
 	{
