@@ -86,7 +86,7 @@ func buildFalseClock(ctx context.Context, dir string) (string, error) {
 	if err := errors.Join(os.WriteFile(replacement, []byte(changed), 0o600), os.WriteFile(list, overlay, 0o600)); err != nil {
 		return "", err
 	}
-	return hostBuild{root, dir, "host-false-clock"}.run(ctx, "-overlay="+list)
+	return hostBuild{root, dir, "host-false-clock"}.run(ctx, "-trimpath", "-overlay="+list) // trimmed paths let the next run use the cache
 }
 
 // clockSkews are the clocks of the hosts: right, 10 minutes ahead until it jumps back, and 10 minutes behind.
