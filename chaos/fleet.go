@@ -83,3 +83,12 @@ func (f *fleet) subscribe(ctx context.Context, url string) (id string, err error
 	}
 	return created.ID, nil
 }
+
+// unsubscribe deletes a subscription.
+func (f *fleet) unsubscribe(ctx context.Context, h *host, id string) error {
+	status, text, err := f.call(ctx, h, http.MethodDelete, f.org+"/webhook-subscriptions/"+id, nil)
+	if err != nil || status >= http.StatusMultipleChoices {
+		return fmt.Errorf("delete the subscription: %d %s %w", status, text, err)
+	}
+	return nil
+}

@@ -100,7 +100,7 @@ func crashRecovery(ctx context.Context, t *trial) error {
 	}
 	for i := range t.size.faults {
 		stop := t.publisher.background(ctx, t.rate)
-		defer stop()
+		defer t.publisher.abandon()
 		if err := t.busy(ctx); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func repeatedKills(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	least := minInFlight
 	for range t.size.faults {
 		h := t.fleet.hosts[t.random.IntN(len(t.fleet.hosts))]
@@ -182,7 +182,7 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	slowest, failed := time.Duration(0), 0
 	for i := range t.size.faults {
 		if err := wait(ctx, t.between(time.Second, 2*time.Second)); err != nil {
@@ -210,10 +210,12 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 		return err
 	}
 	close(hang)
-	_, _, err = t.fleet.call(ctx, t.fleet.hosts[1], "DELETE", t.fleet.org+"/webhook-subscriptions/"+hanging, nil)
+	if err := t.fleet.unsubscribe(ctx, t.fleet.hosts[1], hanging); err != nil {
+		return err
+	}
 	v := t.conclude(ctx)
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	return err
+	return nil
 }
 
 // secondSignal asserts that a second SIGTERM ends a host at once, while a receiver hangs and the drain would take long.

@@ -40,7 +40,7 @@ func postgresRestart(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	slowest := time.Duration(0)
 	for range t.size.faults {
 		if err := wait(ctx, t.between(2*time.Second, 4*time.Second)); err != nil {
@@ -65,7 +65,7 @@ func backendKill(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	slowest, ended := time.Duration(0), 0
 	for range t.size.faults {
 		if err := wait(ctx, 2*time.Second); err != nil {
@@ -93,7 +93,7 @@ func readOnly(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	if err := wait(ctx, 2*time.Second); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func commitCut(ctx context.Context, t *trial) error {
 		h.proxy.setCut(cut)
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	enough := func() (bool, error) { mu.Lock(); defer mu.Unlock(); return cuts >= t.size.faults, nil }
 	if err := poll(ctx, time.Minute+time.Duration(t.size.faults)*time.Second, enough); err != nil {
 		return fmt.Errorf("the COMMITs of publishes: %w", err)
@@ -191,7 +191,7 @@ func blackHole(ctx context.Context, t *trial) error {
 	}
 	h := t.fleet.hosts[0]
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	if err := wait(ctx, 2*time.Second); err != nil {
 		return err
 	}

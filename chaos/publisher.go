@@ -24,7 +24,8 @@ type publisher struct {
 	batch int // events under way at once
 
 	mu       sync.Mutex
-	next     int // number of the next event
+	cancel   context.CancelFunc // of the background
+	next     int                // number of the next event
 	acks     map[int]acknowledgement
 	refused  int // requests without a 202
 	statuses map[int]int
@@ -47,8 +48,13 @@ func (p *publisher) load(ctx context.Context, n, rate int) {
 
 // background publishes until the returned function is called, which waits for the acknowledgements.
 func (p *publisher) background(ctx context.Context, rate int) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	p.mu.Lock()
+	p.cancel = cancel
+	p.mu.Unlock()
 	end, done := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer cancel()
 		defer close(done)
 		p.publish(ctx, end, 1<<30, rate)
 	}()
@@ -56,6 +62,13 @@ func (p *publisher) background(ctx context.Context, rate int) (stop func()) {
 		close(end)
 		<-done
 	})
+}
+
+// abandon ends the background without waiting for acknowledgements. It does nothing after its end.
+func (p *publisher) abandon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancel()
 }
 
 func (p *publisher) publish(ctx context.Context, stop <-chan struct{}, n, rate int) {

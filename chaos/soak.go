@@ -27,7 +27,7 @@ func retryStorm(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	if err := wait(ctx, t.during); err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func soak(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, max(1, t.rate/soakEndpoints))
-	defer stop()
+	defer t.publisher.abandon()
 	if err := t.flat(ctx); err != nil {
 		return err
 	}
 	stop()
-	if _, _, err := t.fleet.call(ctx, t.fleet.hosts[0], http.MethodDelete, t.fleet.org+"/webhook-subscriptions/"+bad, nil); err != nil {
+	if err := t.fleet.unsubscribe(ctx, t.fleet.hosts[0], bad); err != nil {
 		return err
 	}
 	v := t.conclude(ctx)

@@ -50,7 +50,7 @@ func sqliteKill(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	for range t.size.faults {
 		if err := wait(ctx, t.between(200*time.Millisecond, 2*time.Second)); err != nil {
 			return err
@@ -95,7 +95,7 @@ func diskFull(ctx context.Context, t *trial) error {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
-	defer stop()
+	defer t.publisher.abandon()
 	slowest := time.Duration(0)
 	err := t.outage(ctx, &slowest, func() error {
 		filler := filepath.Join(disk, "filler")

@@ -215,7 +215,22 @@ func (t *trial) settle(ctx context.Context, limit time.Duration) {
 	if err != nil {
 		n, _ := t.queued(ctx)
 		t.result.fail(fmt.Errorf("%d attempts are still queued, %d in flight: %w", n, t.receiver.pending(), err))
+		t.noteQueue(ctx)
 	}
+}
+
+// noteQueue notes the state of the queued attempts on PostgreSQL, so that a failure can be understood.
+func (t *trial) noteQueue(ctx context.Context) {
+	if t.server == nil {
+		return
+	}
+	var state sql.NullString
+	err := t.db.QueryRowContext(ctx, `SELECT string_agg(line, '; ') FROM (
+  SELECT format('%s (deleted %s): %s sending=%s held=%s due in %s to %s', s.post_uri, s.deleted_at, count(*), q.sending, q.held,
+    min(q.due_at) - now(), max(q.due_at) - now()) AS line
+  FROM webhooks.queue AS q LEFT JOIN webhooks.subscriptions AS s ON s.id = q.subscription_id
+  GROUP BY s.post_uri, s.deleted_at, q.sending, q.held) AS lines`).Scan(&state)
+	t.result.note("queued: %s %v", state.String, err)
 }
 
 // conclude settles, compares the ledgers and asserts the promises of all scenarios.
