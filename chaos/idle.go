@@ -57,10 +57,7 @@ const idleFloor = 250 * time.Millisecond
 // idleInTx compares the flow beside a transaction that stays open with the flow without it. One host publishes,
 // another one delivers.
 func idleInTx(ctx context.Context, t *trial) error {
-	if err := t.onPostgres(ctx); err != nil {
-		return err
-	}
-	if err := t.hosts(ctx, 1, "--api"); err != nil {
+	if err := t.setUp(ctx, 1, slow(0), "--api"); err != nil {
 		return err
 	}
 	publishing := t.fleet.hosts
@@ -68,9 +65,6 @@ func idleInTx(ctx context.Context, t *trial) error {
 		return err
 	}
 	t.fleet.hosts = publishing
-	if err := t.receive(ctx, slow(0), "/a", "/b"); err != nil {
-		return err
-	}
 	without, err := t.measure(ctx)
 	if err != nil {
 		return err

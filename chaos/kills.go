@@ -183,6 +183,24 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 	}
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
+	if err := t.restartInOrder(ctx); err != nil {
+		return err
+	}
+	stop()
+	if err := t.secondSignal(ctx); err != nil {
+		return err
+	}
+	close(hang)
+	if err := t.fleet.unsubscribe(ctx, t.fleet.hosts[1], hanging); err != nil {
+		return err
+	}
+	v := t.conclude(ctx)
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	return nil
+}
+
+// restartInOrder ends the hosts in turn by SIGTERM, and starts them again.
+func (t *trial) restartInOrder(ctx context.Context) error {
 	slowest, failed := time.Duration(0), 0
 	for i := range t.size.faults {
 		if err := wait(ctx, t.between(time.Second, 2*time.Second)); err != nil {
@@ -205,16 +223,6 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 	}
 	t.result.check("longest end in seconds", slowest.Seconds(), atMost((gracefulDrain + 2*time.Second).Seconds()))
 	t.result.check("exit codes other than 0", float64(failed), atMost(0))
-	stop()
-	if err := t.secondSignal(ctx); err != nil {
-		return err
-	}
-	close(hang)
-	if err := t.fleet.unsubscribe(ctx, t.fleet.hosts[1], hanging); err != nil {
-		return err
-	}
-	v := t.conclude(ctx)
-	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -139,34 +140,13 @@ func commitCut(ctx context.Context, t *trial) error {
 	if err := t.setUp(ctx, 2, slow(answerTime/5)); err != nil {
 		return err
 	}
-	publish := killPoint{marker: "idempotency_keys AS k (", commit: true}
-	var mu sync.Mutex
-	cuts := 0
-	cut := func(_ string, committed []string) cutAction {
-		if !publish.reached("", committed) {
-			return forward
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch t.random.IntN(6) {
-		case 0:
-			cuts++
-			return cutAtOnce
-		case 1:
-			cuts++
-			return cutAtReply
-		case 2:
-			cuts++
-			return cutBefore
-		}
-		return forward
-	}
+	cuts := &commitCuts{random: t.random}
 	for _, h := range t.fleet.hosts {
-		h.proxy.setCut(cut)
+		h.proxy.setCut(cuts.decide)
 	}
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
-	enough := func() (bool, error) { mu.Lock(); defer mu.Unlock(); return cuts >= t.size.faults, nil }
+	enough := func() (bool, error) { return cuts.made() >= t.size.faults, nil }
 	if err := poll(ctx, time.Minute+time.Duration(t.size.faults)*time.Second, enough); err != nil {
 		return fmt.Errorf("the COMMITs of publishes: %w", err)
 	}
@@ -175,11 +155,39 @@ func commitCut(ctx context.Context, t *trial) error {
 	}
 	stop()
 	v := t.conclude(ctx)
-	t.result.Faults = cuts
+	t.result.Faults = cuts.made()
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxTakeOver.Seconds()))
 	t.result.check("publishes without an answer from the database", float64(t.publisher.refused), atLeast(1))
 	return nil
+}
+
+// commitCuts cut every second COMMIT of a publish, in one of three ways.
+type commitCuts struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	n      int
+}
+
+func (c *commitCuts) decide(_ string, committed []string) cutAction {
+	publish := killPoint{marker: "idempotency_keys AS k (", commit: true}
+	if !publish.reached("", committed) {
+		return forward
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	actions := []cutAction{cutAtOnce, cutAtReply, cutBefore, forward, forward, forward}
+	action := actions[c.random.IntN(len(actions))]
+	if action != forward {
+		c.n++
+	}
+	return action
+}
+
+func (c *commitCuts) made() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
 }
 
 // holeTimeout is the hosts' store time-out in a black hole.

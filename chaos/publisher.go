@@ -23,17 +23,16 @@ type publisher struct {
 	fleet *fleet
 	batch int // events under way at once
 
-	mu       sync.Mutex
-	cancel   context.CancelFunc // of the background
-	next     int                // number of the next event
-	acks     map[int]acknowledgement
-	refused  int // requests without a 202
-	statuses map[int]int
-	slowest  time.Duration // longest time until an answer or an error
+	mu      sync.Mutex
+	cancel  context.CancelFunc // of the background
+	next    int                // number of the next event
+	acks    map[int]acknowledgement
+	refused int           // requests without a 202
+	slowest time.Duration // longest time until an answer or an error
 }
 
 func newPublisher(f *fleet) *publisher {
-	return &publisher{fleet: f, batch: 200, acks: map[int]acknowledgement{}, statuses: map[int]int{}}
+	return &publisher{fleet: f, batch: 200, acks: map[int]acknowledgement{}}
 }
 
 // count publishes n events as quickly as the hosts take them.
@@ -141,7 +140,6 @@ func (p *publisher) once(ctx context.Context, number, host int) bool {
 	p.slowest = max(p.slowest, time.Since(began))
 	if err != nil || status != http.StatusAccepted || json.Unmarshal(text, &answer) != nil || answer.ID == "" {
 		p.refused++
-		p.statuses[status]++
 		return false
 	}
 	p.acks[number] = acknowledgement{answer.ID, time.Now()}
@@ -177,4 +175,10 @@ func (p *publisher) slowestAnswer() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.slowest
+}
+
+func (p *publisher) refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
 }

@@ -73,8 +73,11 @@ func sqliteKill(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// diskSize is the size of the disk that fills up.
-const diskSize = "24m"
+// The size of the disk that fills up, and the publishes that it must refuse before there is room again.
+const (
+	diskSize     = "24m"
+	leastRefused = 50
+)
 
 func diskFull(ctx context.Context, t *trial) error {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
@@ -102,12 +105,7 @@ func diskFull(ctx context.Context, t *trial) error {
 		if err := fill(filler); err != nil {
 			return err
 		}
-		refused := func() (bool, error) {
-			t.publisher.mu.Lock()
-			defer t.publisher.mu.Unlock()
-			return t.publisher.refused >= 50, nil
-		}
-		err := poll(ctx, time.Minute, refused)
+		err := poll(ctx, time.Minute, func() (bool, error) { return t.publisher.refusals() >= leastRefused, nil })
 		return errors.Join(err, os.Remove(filler))
 	})
 	if err != nil {
@@ -116,7 +114,7 @@ func diskFull(ctx context.Context, t *trial) error {
 	stop()
 	t.conclude(ctx)
 	t.resumed(slowest)
-	t.result.check("publishes refused while the disk was full", float64(t.publisher.refused), atLeast(50))
+	t.result.check("publishes refused while the disk was full", float64(t.publisher.refused), atLeast(leastRefused))
 	return t.intact(ctx)
 }
 
