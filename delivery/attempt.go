@@ -38,8 +38,10 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 		r.giveBack(t, now.Add(time.Second))
 	case to == nil || to.Deleted:
 		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was deleted"}, notSent, now)
+		return ending{kind: endGone}, true
 	case to.Archived:
 		r.finish(t, Decision{Status: store.Cancelled, Error: "the subscription was archived"}, notSent, now)
+		return ending{kind: endGone}, true
 	case !now.Before(t.ExpiresAt):
 		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, notSent, now)
 	case !to.Active || to.url == nil && to.err == nil:

@@ -126,6 +126,7 @@ type endingKind int
 
 const (
 	endUnsent endingKind = iota // no POST was made
+	endGone                     // no POST was made: the subscription was deleted or archived
 	endSuccess
 	endFailure
 	endPushback // the receiver asked for fewer requests: 429, or 503 with Retry-After

@@ -263,6 +263,42 @@ func TestClaimedAttemptOfAnArchivedSubscriptionIsCancelled(t *testing.T) {
 	})
 }
 
+// A host died with attempts of an endpoint that hangs, and the subscription is archived.
+func TestAttemptsOfAnArchivedSubscriptionDoNotWaitForThePaceOfItsEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		const left, lease, inFlight = 200, 40 * time.Second, 4
+		w.publish(org, left)
+		_, _, err := w.store.Claim(t.Context(), store.ClaimOptions{Max: left, Lease: lease})
+		w.must(err)
+		w.publish(org, 50)
+		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
+			time.Sleep(15 * time.Second)
+			return guard.Result{Err: &guard.TimeoutError{After: 15 * time.Second}}
+		}), func(c *delivery.Config) { c.PerSubscription = inFlight })
+		w.must(e.Start(t.Context()))
+		pass(lease - time.Second)
+		_, err = w.store.UpdateSubscription(t.Context(), org, sub.ID, now(), func(s *store.Subscription) error {
+			s.Archived = true
+			return nil
+		})
+		w.must(err)
+		pass(2 * time.Minute)
+		queued := 0
+		for _, a := range w.attempts(sub) {
+			if a.Status == store.Pending || a.Status == store.Sending {
+				queued++
+			}
+		}
+		if queued > inFlight { // retries of the attempts in flight may wait for their time
+			t.Errorf("%d attempts are queued two minutes later, want at most %d", queued, inFlight)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
 func TestHangingEndpointHoldsUpNoOtherEndpoint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -44,9 +44,13 @@ func (b *backlog) done(t *task, e ending) (next *task) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ln, now := b.lanes[t.SubscriptionID], time.Now()
-	if e.kind == endUnsent {
+	switch e.kind {
+	case endGone:
+		ln.forget()
+		fallthrough
+	case endUnsent:
 		ln.answered(now)
-	} else {
+	default:
 		ln.learn(t.laneEpoch, e, now)
 		b.turns.learn(ln, t.poolEpoch, e, now)
 	}

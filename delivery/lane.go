@@ -235,6 +235,10 @@ func (ln *lane) learn(epoch int, e ending, now time.Time) {
 	ln.limiter.end(epoch, e.took, success, ln.full(), now)
 }
 
+// forget drops the average, since the subscription is gone: its other attempts end without a POST, at
+// once, and the pace of the endpoint does not hold them up.
+func (ln *lane) forget() { ln.samples, ln.latency = 0, firstLatency }
+
 // average takes an attempt into the average. The first success after failures that took much
 // longer begins a new average: the endpoint is back.
 func (ln *lane) average(took time.Duration, success bool) {
