@@ -47,7 +47,7 @@ func hostBinary(t *testing.T) string {
 const atOnce = 6
 
 // The short form of the scenarios that have one. Each starts a PostgreSQL of its own, to end and restart it.
-func TestShortForm(t *testing.T) {
+func TestShortForm(t *testing.T) { //nolint:paralleltest // its bounds in seconds want the machine for themselves
 	if os.Getenv("WEBHOOKS_TEST_CHAOS") == "" {
 		t.Skip("left out: it needs the machine for itself; make test runs it, or WEBHOOKS_TEST_CHAOS=1")
 	}
@@ -64,7 +64,7 @@ func TestShortForm(t *testing.T) {
 	binary := hostBinary(t)
 	quick := slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.slow }) // make chaos runs all
 	outcomes := perform(quick, atOnce, func(s scenario) *result { return try(t.Context(), s, seed, s.short, binary) })
-	for i, s := range quick {
+	for i, s := range quick { //nolint:paralleltest // the scenarios run at the same time already
 		t.Run(s.name, func(t *testing.T) {
 			r := <-outcomes[i]
 			t.Log(r.line())

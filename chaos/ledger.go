@@ -26,11 +26,10 @@ type ledger struct {
 	mu       sync.Mutex
 	arrivals map[delivery][]*arrival
 	inFlight int
-	grown    chan struct{} // closed at the next arrival
 }
 
 func newLedger() *ledger {
-	return &ledger{arrivals: map[delivery][]*arrival{}, grown: make(chan struct{})}
+	return &ledger{arrivals: map[delivery][]*arrival{}}
 }
 
 // add enters a request and returns it with its position among the requests of the delivery, from 1.
@@ -40,8 +39,6 @@ func (l *ledger) add(d delivery, body uint64, event int) (a *arrival, nth int) {
 	a = &arrival{at: time.Now(), body: body, event: event}
 	l.arrivals[d] = append(l.arrivals[d], a)
 	l.inFlight++
-	close(l.grown)
-	l.grown = make(chan struct{})
 	return a, len(l.arrivals[d])
 }
 
@@ -57,13 +54,6 @@ func (l *ledger) pending() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.inFlight
-}
-
-// next returns a channel that is closed at the next arrival.
-func (l *ledger) next() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.grown
 }
 
 // requests returns the number of requests of a path, and of deliveries among them.

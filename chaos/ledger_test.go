@@ -24,15 +24,31 @@ func TestVerdict(t *testing.T) {
 		{"WithoutARequestIsALoss", nil, nil, verdict{lost: 1}},
 		{"OfOneRequestIsADelivery", []*arrival{request(1, 2)}, nil, verdict{delivered: 1, slowest: time.Second}},
 		{"OfARetryIsNoDuplicate", []*arrival{failed(1, 2), request(3, 4)}, nil, verdict{delivered: 1, slowest: time.Second}},
-		{"OfASecondRequestWithoutAFaultIsUnexplained", []*arrival{request(1, 2), request(3, 4)}, nil,
-			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second}},
-		{"OfASecondRequestAfterADeathIsExplained", []*arrival{request(1, 3), request(40, 41)}, []fault{{at(2), at(2)}},
-			verdict{delivered: 1, duplicated: 1, inFlight: 1, slowest: time.Second}},
-		{"OfARequestThatWasRecordedBeforeTheDeathIsUnexplained", []*arrival{request(1, 2), request(40, 41)}, []fault{{at(20), at(20)}},
-			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second}},
+		{
+			"OfASecondRequestWithoutAFaultIsUnexplained",
+			[]*arrival{request(1, 2), request(3, 4)},
+			nil,
+			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second},
+		},
+		{
+			"OfASecondRequestAfterADeathIsExplained",
+			[]*arrival{request(1, 3), request(40, 41)},
+			[]fault{{at(2), at(2)}},
+			verdict{delivered: 1, duplicated: 1, inFlight: 1, slowest: time.Second},
+		},
+		{
+			"OfARequestThatWasRecordedBeforeTheDeathIsUnexplained",
+			[]*arrival{request(1, 2), request(40, 41)},
+			[]fault{{at(20), at(20)}},
+			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second},
+		},
 		{"OfAChangedBodyIsAltered", []*arrival{failed(1, 2), altered(3, 4)}, nil, verdict{delivered: 1, altered: 1, slowest: time.Second}},
-		{"TakesOverFromTheDeathOn", []*arrival{request(42, 43)}, []fault{{at(2), at(2)}},
-			verdict{delivered: 1, takeOver: 40 * time.Second, slowest: 42 * time.Second}},
+		{
+			"TakesOverFromTheDeathOn",
+			[]*arrival{request(42, 43)},
+			[]fault{{at(2), at(2)}},
+			verdict{delivered: 1, takeOver: 40 * time.Second, slowest: 42 * time.Second},
+		},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,7 @@ import (
 
 // framed is a message as a host sends it; kind 0 is the startup message.
 func framed(kind byte, body string) string {
-	size := string(binary.BigEndian.AppendUint32(nil, uint32(4+len(body)))) //nolint:gosec // a few bytes
+	size := string(binary.BigEndian.AppendUint32(nil, uint32(4+len(body))))
 	if kind == 0 {
 		return size + body
 	}
@@ -29,10 +29,14 @@ func TestTransaction(t *testing.T) {
 		rule, sent string
 		committed  []string
 	}{
-		{"IsSeenAtItsCommit", framed('Q', "begin\x00") + parse + bind + framed('Q', "commit\x00"),
-			[]string{"begin", "INSERT INTO keys", "commit"}},
-		{"KnowsStatementsThatWerePreparedBefore", parse + bind + framed('S', "") + framed('Q', "BEGIN\x00") + bind + framed('Q', "COMMIT\x00"),
-			[]string{"BEGIN", "INSERT INTO keys", "COMMIT"}},
+		{
+			"IsSeenAtItsCommit", framed('Q', "begin\x00") + parse + bind + framed('Q', "commit\x00"),
+			[]string{"begin", "INSERT INTO keys", "commit"},
+		},
+		{
+			"KnowsStatementsThatWerePreparedBefore", parse + bind + framed('S', "") + framed('Q', "BEGIN\x00") + bind + framed('Q', "COMMIT\x00"),
+			[]string{"BEGIN", "INSERT INTO keys", "COMMIT"},
+		},
 		{"ThatIsRolledBackIsNotCommitted", framed('Q', "begin\x00") + parse + bind + framed('Q', "rollback\x00"), nil},
 	} {
 		t.Run(test.rule, func(t *testing.T) {

@@ -88,12 +88,12 @@ func diskFull(ctx context.Context, t *trial) error {
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		return err
 	}
-	mount := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "chaos", disk) //nolint:gosec // a fresh directory
+	mount := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "chaos", disk)
 	if out, err := mount.CombinedOutput(); err != nil {
 		t.result.LeftOut = fmt.Sprintf("mount does not work here: %s", out)
 		return nil
 	}
-	t.onEnd(func() { t.result.fail(exec.Command("umount", "-l", disk).Run()) }) //nolint:gosec // the same
+	t.onEnd(func() { t.result.fail(exec.CommandContext(context.WithoutCancel(ctx), "umount", "-l", disk).Run()) })
 	if err := t.onSQLite(ctx, disk); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func diskFull(ctx context.Context, t *trial) error {
 
 // fill writes a file until the disk is full.
 func fill(path string) error {
-	file, err := os.Create(path) //nolint:gosec // on the trial's own disk
+	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}

@@ -65,9 +65,6 @@ func (t *trial) fault(from, to time.Time) {
 	t.outages = append(t.outages, fault{from, to})
 }
 
-// death records that a host dies now.
-func (t *trial) death() { now := time.Now(); t.fault(now, now) }
-
 // serverPatience bounds statements of the scenarios.
 const serverPatience = 30 * time.Second
 

@@ -127,7 +127,7 @@ var errorsByStatus = map[int]error{
 
 // Is reports whether the target is the error of the code or of the status.
 func (e *Error) Is(target error) bool {
-	return target != nil && (target == errorsByCode[e.Code] || target == errorsByStatus[e.Status]) //nolint:errorlint // they wrap nothing
+	return target != nil && (target == errorsByCode[e.Code] || target == errorsByStatus[e.Status])
 }
 
 // errorOf returns the error of an answer. Only a problem document is read: the text of a proxy may

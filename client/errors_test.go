@@ -144,7 +144,9 @@ func TestTokensAndSecretsAreNotShown(t *testing.T) {
 	_, malformed := inHeader.Registry.SeedVersions(t.Context())
 	sub := client.Subscription{SecretKey: secret, Headers: client.Headers{"Authorization": secret}}
 	for _, v := range []any{
-		cfg, &cfg, c, badURL, noURL, refused, malformed, sub, &sub, client.CurrentSecret{SecretKey: secret}, sub.SecretKey, sub.Headers,
+		cfg, &cfg, c, badURL, noURL, refused, malformed, sub, &sub,
+		client.CurrentSecret{SecretKey: secret},
+		sub.SecretKey, sub.Headers,
 		client.SubscriptionInput{Headers: sub.Headers},
 	} {
 		var log strings.Builder

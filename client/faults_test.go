@@ -54,7 +54,7 @@ func refusing(*http.Request) (*http.Response, error) { return nil, errBroken }
 // breaking is a connection that breaks within the answer.
 func breaking(*http.Request) (*http.Response, error) {
 	body := io.NopCloser(io.MultiReader(strings.NewReader(`{"id":`), broken{}))
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
 }
 
 type broken struct{}

@@ -200,8 +200,10 @@ func TestCloseCircuitForgivesFailuresAndKeepsBackPressure(t *testing.T) {
 		{store.Health{}, store.Health{}, false},
 		{store.Health{Failures: 9, Since: now(), CountedUntil: now()}, store.Health{Failures: 9, Since: now(), CountedUntil: now()}, false},
 		{store.Health{Failures: 12, Since: now(), CountedUntil: now(), Probes: 2, ProbeAt: now(), ProbeUntil: now()}, store.Health{}, true},
-		{store.Health{Failures: 12, Since: now(), ProbeAt: now(), BackPressureSince: pressure.BackPressureSince,
-			BackPressureUntil: pressure.BackPressureUntil}, pressure, true},
+		{store.Health{
+			Failures: 12, Since: now(), ProbeAt: now(), BackPressureSince: pressure.BackPressureSince,
+			BackPressureUntil: pressure.BackPressureUntil,
+		}, pressure, true},
 		{pressure, pressure, false},
 	} {
 		w.must(w.store.UpdateHealth(t.Context(), []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) { *h = c.before }))

@@ -182,8 +182,10 @@ func TestBackPressureOfADeploy(t *testing.T) {
 			d := now.Sub(began)
 			return d >= 20*time.Second && d < 30*time.Second
 		}
-		p := &limitedReceiver{latency: 10 * time.Millisecond, status: 503,
-			limit: func(now time.Time) (bool, string) { return !deploying(now), "5" }}
+		p := &limitedReceiver{
+			latency: 10 * time.Millisecond, status: 503,
+			limit: func(now time.Time) (bool, string) { return !deploying(now), "5" },
+		}
 		stop := limitedHosts(w, p, 2)
 		for range 500 { // ten a second
 			w.publish(org, 1)

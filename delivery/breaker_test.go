@@ -43,8 +43,10 @@ func TestBreaker(t *testing.T) {
 	hour := 3_600_000
 	failing := store.Health{Failures: 9, Since: millis(0), CountedUntil: millis(90)}
 	open := store.Health{Failures: 10, Since: millis(0), CountedUntil: millis(100), ProbeAt: millis(1100)}
-	probing := store.Health{Failures: 10, Since: millis(0), CountedUntil: millis(100), Probes: 1, ProbeAt: millis(hour + 225_000),
-		ProbeUntil: millis(hour + 17_000)}
+	probing := store.Health{
+		Failures: 10, Since: millis(0), CountedUntil: millis(100), Probes: 1, ProbeAt: millis(hour + 225_000),
+		ProbeUntil: millis(hour + 17_000),
+	}
 	pressed := store.Health{BackPressureSince: millis(0), BackPressureUntil: millis(5000)}
 	with := func(h store.Health, change func(*store.Health)) store.Health { change(&h); return h }
 	for _, c := range []struct {
@@ -54,19 +56,25 @@ func TestBreaker(t *testing.T) {
 		want store.Health
 	}{
 		{name: "SuccessOfAHealthyEndpointSaysNothing", seen: []delivery.Seen{success(0, 5)}},
-		{name: "FirstFailureIsCounted", seen: []delivery.Seen{failure(0, 5)},
-			want: store.Health{Failures: 1, Since: millis(0), CountedUntil: millis(5)}},
+		{
+			name: "FirstFailureIsCounted", seen: []delivery.Seen{failure(0, 5)},
+			want: store.Health{Failures: 1, Since: millis(0), CountedUntil: millis(5)},
+		},
 		{
 			name: "FailuresUnderWayTogetherCountAsOne",
 			seen: []delivery.Seen{failure(0, 5), failure(1, 5), failure(3, 6), failure(4, 5000)},
 			want: store.Health{Failures: 1, Since: millis(0), CountedUntil: millis(5)},
 		},
-		{name: "NextFailureBeginsAfterTheLastOneEnded", seen: []delivery.Seen{failure(0, 5), failure(5, 7)},
-			want: store.Health{Failures: 2, Since: millis(0), CountedUntil: millis(7)}},
+		{
+			name: "NextFailureBeginsAfterTheLastOneEnded", seen: []delivery.Seen{failure(0, 5), failure(5, 7)},
+			want: store.Health{Failures: 2, Since: millis(0), CountedUntil: millis(7)},
+		},
 		{name: "NineFailuresLeaveItClosed", seen: oneByOne(9), want: failing},
 		{name: "TenFailuresOpenItForASecond", seen: oneByOne(10), want: open},
-		{name: "SuccessBetweenBeginsTheCountAgain", from: failing, seen: []delivery.Seen{success(80, 95), failure(95, 99)},
-			want: store.Health{Failures: 1, Since: millis(95), CountedUntil: millis(99)}},
+		{
+			name: "SuccessBetweenBeginsTheCountAgain", from: failing, seen: []delivery.Seen{success(80, 95), failure(95, 99)},
+			want: store.Health{Failures: 1, Since: millis(95), CountedUntil: millis(99)},
+		},
 		{name: "FailureUnderWayMovesNoProbe", from: open, seen: []delivery.Seen{failure(50, 900)}, want: open},
 		{
 			name: "FailureOfAnotherHostMovesNoProbe", from: open, seen: []delivery.Seen{failure(200, 900)},
@@ -77,8 +85,10 @@ func TestBreaker(t *testing.T) {
 			want: store.Health{Failures: 11, Since: millis(0), CountedUntil: millis(hour + 160), Probes: 1, ProbeAt: millis(hour + 225_010)},
 		},
 		{
-			name: "ProbeThatHangsIsFollowedAtOnce", from: store.Health{Failures: 10, Since: millis(0), Probes: 1, ProbeAt: millis(6000),
-				ProbeUntil: millis(22_000)},
+			name: "ProbeThatHangsIsFollowedAtOnce", from: store.Health{
+				Failures: 10, Since: millis(0), Probes: 1, ProbeAt: millis(6000),
+				ProbeUntil: millis(22_000),
+			},
 			seen: []delivery.Seen{probe(failure(5000, 20_000))},
 			want: store.Health{Failures: 11, Since: millis(0), CountedUntil: millis(20_000), Probes: 1, ProbeAt: millis(20_000)},
 		},
@@ -97,10 +107,14 @@ func TestBreaker(t *testing.T) {
 		{name: "ProbeThatSucceedsClosesIt", from: probing, seen: []delivery.Seen{probe(success(hour, hour+5))}},
 		{name: "AnySuccessClosesIt", from: probing, seen: []delivery.Seen{success(0, hour)}},
 		{name: "RefusalIsNoFailure", seen: []delivery.Seen{refusal(0, 5, 5000)}, want: pressed},
-		{name: "RefusalsLeaveTheCount", from: failing, seen: []delivery.Seen{refusal(90, 95, 1095)},
-			want: with(failing, func(h *store.Health) { h.BackPressureSince, h.BackPressureUntil = millis(90), millis(1095) })},
-		{name: "LongestRefusalHolds", from: pressed, seen: []delivery.Seen{refusal(3, 8, 9000), refusal(4, 9, 2000)},
-			want: with(pressed, func(h *store.Health) { h.BackPressureUntil = millis(9000) })},
+		{
+			name: "RefusalsLeaveTheCount", from: failing, seen: []delivery.Seen{refusal(90, 95, 1095)},
+			want: with(failing, func(h *store.Health) { h.BackPressureSince, h.BackPressureUntil = millis(90), millis(1095) }),
+		},
+		{
+			name: "LongestRefusalHolds", from: pressed, seen: []delivery.Seen{refusal(3, 8, 9000), refusal(4, 9, 2000)},
+			want: with(pressed, func(h *store.Health) { h.BackPressureUntil = millis(9000) }),
+		},
 		{name: "SuccessUnderWayLeavesBackPressure", from: pressed, seen: []delivery.Seen{success(4, 10)}, want: pressed},
 		{name: "SuccessAfterItEndsBackPressure", from: pressed, seen: []delivery.Seen{success(5000, 5010)}},
 	} {
@@ -120,8 +134,11 @@ func TestBreaker(t *testing.T) {
 func TestBreakerGivesUpAfterFiveDays(t *testing.T) {
 	t.Parallel()
 	days := 5 * 24 * time.Hour
-	for _, h := range []store.Health{{Failures: 1, Since: noon}, {BackPressureSince: noon},
-		{Failures: 3, Since: noon.Add(time.Hour), BackPressureSince: noon}} {
+	for _, h := range []store.Health{
+		{Failures: 1, Since: noon},
+		{BackPressureSince: noon},
+		{Failures: 3, Since: noon.Add(time.Hour), BackPressureSince: noon},
+	} {
 		if delivery.Hopeless(h, noon.Add(days-1)) || !delivery.Hopeless(h, noon.Add(days)) {
 			t.Errorf("%+v: gives up at another time than after 5 days", h)
 		}

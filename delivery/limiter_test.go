@@ -24,19 +24,34 @@ func TestLimiter(t *testing.T) {
 		steps []attempts
 	}{
 		"AWindowIsNeededForATrial": {steps: []attempts{{n: 7, took: 100 * ms, want: 4}, {n: 1, took: 100 * ms, want: 8}}},
-		"DoublesWhileEachWindowPays": {steps: []attempts{{n: 8, took: 100 * ms, want: 8}, {n: 8, took: 100 * ms, want: 16},
-			{n: 16, took: 100 * ms, want: 32}, {n: 32, took: 100 * ms, want: 64}}},
+		"DoublesWhileEachWindowPays": {steps: []attempts{
+			{n: 8, took: 100 * ms, want: 8},
+			{n: 8, took: 100 * ms, want: 16},
+			{n: 16, took: 100 * ms, want: 32},
+			{n: 32, took: 100 * ms, want: 64},
+		}},
 		"StaysAtTheHighestLimit":               {steps: []attempts{{n: 64, took: 100 * ms, want: 64}, {n: 2000, took: 100 * ms, want: 64}}},
 		"ReturnsWhereDoublingTakesTwiceAsLong": {steps: []attempts{{n: 8, took: 100 * ms, want: 8}, {n: 16, took: 200 * ms, want: 4}}},
 		"LearnsNothingBesideFreeRoom":          {steps: []attempts{{n: 100, took: 100 * ms, beside: true, want: 4}}},
-		"FreeRoomBeginsTheWindowAnew": {steps: []attempts{{n: 7, took: 100 * ms, want: 4}, {n: 1, took: 100 * ms, beside: true, want: 4},
-			{n: 7, took: 100 * ms, want: 4}, {n: 1, took: 100 * ms, want: 8}}},
-		"AttemptsOfTheLimitBeforeDoNotCount": {steps: []attempts{{n: 8, took: 100 * ms, want: 8},
-			{n: 100, took: 900 * ms, earlier: true, want: 8}, {n: 8, took: 100 * ms, want: 16}}},
-		"StartsOverWhenNothingSucceeds": {steps: []attempts{{n: 64, took: 100 * ms, want: 64},
-			{n: 400, took: 100 * ms, fails: true, want: 4}}},
-		"AHarmlessLatencyIsNotHalved": {lane: true, steps: []attempts{{n: 64, took: 19 * ms, want: 64},
-			{n: 64 * 200, took: 19 * ms, want: 64}}},
+		"FreeRoomBeginsTheWindowAnew": {steps: []attempts{
+			{n: 7, took: 100 * ms, want: 4},
+			{n: 1, took: 100 * ms, beside: true, want: 4},
+			{n: 7, took: 100 * ms, want: 4},
+			{n: 1, took: 100 * ms, want: 8},
+		}},
+		"AttemptsOfTheLimitBeforeDoNotCount": {steps: []attempts{
+			{n: 8, took: 100 * ms, want: 8},
+			{n: 100, took: 900 * ms, earlier: true, want: 8},
+			{n: 8, took: 100 * ms, want: 16},
+		}},
+		"StartsOverWhenNothingSucceeds": {steps: []attempts{
+			{n: 64, took: 100 * ms, want: 64},
+			{n: 400, took: 100 * ms, fails: true, want: 4},
+		}},
+		"AHarmlessLatencyIsNotHalved": {lane: true, steps: []attempts{
+			{n: 64, took: 19 * ms, want: 64},
+			{n: 64 * 200, took: 19 * ms, want: 64},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -31,8 +31,10 @@ const (
 // next returns the next claim, which begins now. Clock is the engine's time.
 func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
-	next := plan{org: turn.org, maxJobs: room.free, skipOrgs: slices.Clone(skip), pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now,
-		clock: clock}
+	next := plan{
+		org: turn.org, maxJobs: room.free, skipOrgs: slices.Clone(skip), pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now,
+		clock: clock,
+	}
 	next.skipFull(room)
 	skipped := next.skipped()
 	switch {

@@ -74,8 +74,10 @@ func (j *jobs) seen() (int, store.AdvanceOptions) {
 func recovering(w *world, org uuid.UUID, left int, change ...func(*delivery.Config)) (*delivery.Engine, *jobs, *script) {
 	w.t.Helper()
 	// As an interface, so that the store's Listen is hidden.
-	j := &jobs{Store: store.Store(w.store.(*memstore.Store)), message: func() store.NewMessage { return w.message(org) }, each: 100,
-		left: left}
+	j := &jobs{
+		Store: store.Store(w.store.(*memstore.Store)), message: func() store.NewMessage { return w.message(org) }, each: 100,
+		left: left,
+	}
 	w.store = j
 	sent := &script{statuses: []int{200}}
 	return w.engine(sent, change...), j, sent

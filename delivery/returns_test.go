@@ -29,14 +29,22 @@ func TestReturns(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	for name, plans := range map[string][]planned{
 		"TheFirstAttemptReturnsAfterItsWait": {{id: 1, wait: 700 * ms, want: 700 * ms}},
-		"AttemptsReturnOneAfterTheOther": {{id: 1, wait: 700 * ms, want: 700 * ms}, {id: 2, wait: 700 * ms, want: 800 * ms},
-			{id: 3, wait: 700 * ms, want: 900 * ms}},
+		"AttemptsReturnOneAfterTheOther": {
+			{id: 1, wait: 700 * ms, want: 700 * ms},
+			{id: 2, wait: 700 * ms, want: 800 * ms},
+			{id: 3, wait: 700 * ms, want: 900 * ms},
+		},
 		"ALongerWaitCounts":       {{id: 1, wait: 700 * ms, want: 700 * ms}, {id: 2, wait: 5000 * ms, want: 5000 * ms}},
 		"ARateIsPlannedForAMonth": {{id: 1, wait: 2 * month, want: month}},
-		"ALearnedRateIsPlannedForTenSeconds": {{id: 1, wait: 10_000 * ms, learned: true, want: 10_000 * ms},
-			{id: 2, learned: true, want: 10_020 * ms}, {id: 3, learned: true, want: 10_040 * ms}},
-		"ALearnedRateIsPlannedFromTheEndOfAHold": {{id: 1, wait: 15_000 * ms, learned: true, held: 5000, want: 15_000 * ms},
-			{id: 2, learned: true, held: 5000, want: 15_020 * ms}},
+		"ALearnedRateIsPlannedForTenSeconds": {
+			{id: 1, wait: 10_000 * ms, learned: true, want: 10_000 * ms},
+			{id: 2, learned: true, want: 10_020 * ms},
+			{id: 3, learned: true, want: 10_040 * ms},
+		},
+		"ALearnedRateIsPlannedFromTheEndOfAHold": {
+			{id: 1, wait: 15_000 * ms, learned: true, held: 5000, want: 15_000 * ms},
+			{id: 2, learned: true, held: 5000, want: 15_020 * ms},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,8 +38,10 @@ func TestReceiverThatHangsNetHTTPHoldsUpNoOtherReceiver(t *testing.T) {
 			once := func(s *store.Subscription) { s.RetrySchedule = []time.Duration{time.Hour} }
 			bad, good := w.subscribe(newID(), once, to(kind.URL(kind.Start(authority, nil)))), w.subscribe(newID(), to(healthy.URL))
 
-			client := guard.NewClient(guard.Options{Policy: &guard.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}},
-				RootCAs: roots})
+			client := guard.NewClient(guard.Options{
+				Policy:  &guard.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}},
+				RootCAs: roots,
+			})
 			t.Cleanup(client.CloseIdleConnections)
 			succeeded, stuck := make(chan struct{}, 100), make(chan struct{}, 100)
 			e := w.engine(sender(func(ctx context.Context, r guard.Request) guard.Result {

@@ -46,12 +46,12 @@ func TestOnce_HandlesAWebhookUntilItSucceeds(t *testing.T) {
 		"400":        {answer(400), 400, false},
 		"500":        {answer(500), 500, false},
 		"SecondStatusIsIgnored": {func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(500)
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusInternalServerError)
+			w.WriteHeader(http.StatusOK)
 		}, 500, false},
 		"WriteThenStatus": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("ok"))
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		}, 200, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestOnce_EarlyHintsAreNoAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _ = resp.Body.Close(); resp.StatusCode != 200 {
+		if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
 			t.Errorf("answered %s", resp.Status)
 		}
 	}
@@ -171,7 +171,8 @@ func TestOnce_RefusesARequestThatIsNotVerified(t *testing.T) {
 	var told error
 	opts := &signing.OnceOptions{OnError: func(_ *http.Request, err error) { told = err }}
 	h := signing.Once(signing.NewMemoryOnce(1, time.Hour), opts)(http.HandlerFunc(func(http.ResponseWriter,
-		*http.Request) {
+		*http.Request,
+	) {
 		t.Error("handled")
 	}))
 	w := httptest.NewRecorder()
@@ -271,7 +272,7 @@ func TestMemoryOnce_ForgetsAfterItsTime(t *testing.T) {
 		expect("new", claim("1"), signing.OnceClaimed)
 		time.Sleep(time.Minute - 1)
 		expect("within the lease", claim("2"), signing.OnceBusy)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect("after the lease", claim("3"), signing.OnceClaimed)
 		_ = m.Release(ctx, "a", "1")
 		_ = m.Done(ctx, "a", "1")
@@ -282,7 +283,7 @@ func TestMemoryOnce_ForgetsAfterItsTime(t *testing.T) {
 		_ = m.Release(ctx, "a", "5")
 		time.Sleep(time.Hour - 1)
 		expect("done", claim("6"), signing.OnceDone)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect("after ttl", claim("7"), signing.OnceClaimed)
 	})
 }
@@ -316,7 +317,7 @@ func TestMemoryOnce_IsBounded(t *testing.T) {
 
 func TestNewMemoryOnce_WantsPositiveNumbers(t *testing.T) {
 	t.Parallel()
-	for _, make := range []func(){
+	for _, wrong := range []func(){
 		func() { signing.NewMemoryOnce(0, time.Hour) }, func() { signing.NewMemoryOnce(1, 0) },
 	} {
 		func() {
@@ -325,7 +326,7 @@ func TestNewMemoryOnce_WantsPositiveNumbers(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			make()
+			wrong()
 		}()
 	}
 }

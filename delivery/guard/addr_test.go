@@ -96,8 +96,11 @@ func TestCheckAddr_WhatTheOperatorAllows(t *testing.T) {
 		{guard.Policy{AllowNetworks: prefixes("169.254.169.254/32")}, "169.254.169.254", ""},
 		{guard.Policy{AllowNetworks: prefixes("fd00:ec2::254/128")}, "fd00:ec2::254", ""},
 		{guard.Policy{BlockNetworks: prefixes("8.8.8.0/24")}, "8.8.8.8", "blocked address 8.8.8.8"},
-		{guard.Policy{BlockNetworks: prefixes("8.8.8.0/24"), AllowNetworks: everything, NAT64: true}, "64:ff9b::8.8.8.8",
-			"blocked address 64:ff9b::808:808"},
+		{
+			guard.Policy{BlockNetworks: prefixes("8.8.8.0/24"), AllowNetworks: everything, NAT64: true},
+			"64:ff9b::8.8.8.8",
+			"blocked address 64:ff9b::808:808",
+		},
 		{guard.Policy{BlockNetworks: prefixes("64:ff9b::/96"), NAT64: true}, "64:ff9b::8.8.8.8", "blocked address 64:ff9b::808:808"},
 		{guard.Policy{BlockNetworks: prefixes("10.0.0.0/24"), AllowNetworks: prefixes("10.0.0.0/8")}, "10.0.0.1", "blocked address 10.0.0.1"},
 		{guard.Policy{BlockNetworks: prefixes("10.0.0.0/24"), AllowNetworks: prefixes("10.0.0.0/8")}, "10.0.1.1", ""},

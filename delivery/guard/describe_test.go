@@ -77,8 +77,10 @@ func TestLocal(t *testing.T) {
 	socket := func(op string, err syscall.Errno) error {
 		return fmt.Errorf("post: %w", &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError("socket", err)})
 	}
-	for _, err := range []error{socket("dial", syscall.EMFILE), socket("dial", syscall.ENFILE), socket("dial", syscall.EADDRNOTAVAIL),
-		socket("dial", syscall.ENOBUFS), socket("dial", syscall.ENOMEM)} {
+	for _, err := range []error{
+		socket("dial", syscall.EMFILE), socket("dial", syscall.ENFILE), socket("dial", syscall.EADDRNOTAVAIL),
+		socket("dial", syscall.ENOBUFS), socket("dial", syscall.ENOMEM),
+	} {
 		if !guard.Local(err) {
 			t.Errorf("%v: the receiver's failure", err)
 		}

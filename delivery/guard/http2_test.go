@@ -31,8 +31,10 @@ func TestPost_HTTP2(t *testing.T) {
 		truncated bool
 		want      string
 	}{
-		{name: "Answers", handler: func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, status: 200,
-			body: len(`{"id":1}`)},
+		{
+			name: "Answers", handler: func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, status: 200,
+			body: len(`{"id":1}`),
+		},
 		{name: "EndlessBody", handler: func(w http.ResponseWriter, _ *http.Request) {
 			var err error
 			for err == nil {
@@ -58,8 +60,10 @@ func TestPost_HTTP2(t *testing.T) {
 			}
 		}, want: "the receiver's response headers are too large"},
 		{name: "Hangs", handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, want: "timeout after 300ms"},
-		{name: "ResetsTheStream", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-			want: "http2: the receiver broke off"},
+		{
+			name: "ResetsTheStream", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			want: "http2: the receiver broke off",
+		},
 		{name: "ResetsTheStreamInTheBody", handler: func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "hello")
 			_ = http.NewResponseController(w).Flush()
@@ -162,7 +166,8 @@ func TestPost_HTTP2StreamsThatAreTakenAway(t *testing.T) {
 			case head.Type == http2.FrameSettings && head.Flags.Has(http2.FlagSettingsAck):
 				taken <- struct{}{}
 			case head.Type == http2.FrameData && head.Flags.Has(http2.FlagDataEndStream):
-				_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: head.StreamID, BlockFragment: []byte{0x88} /* :status 200 */, EndStream: true, EndHeaders: true})
+				status := []byte{0x88} // :status 200
+				_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: head.StreamID, BlockFragment: status, EndStream: true, EndHeaders: true})
 			}
 		})
 	}))

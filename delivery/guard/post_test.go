@@ -114,8 +114,10 @@ func TestPost_ExactlyOneRequestOnTheWire(t *testing.T) {
 					}
 				})
 				client := newClient(t, guard.Options{})
-				req := guard.Request{URL: mustParse(t, r.URL()), Body: []byte(body),
-					Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}}}
+				req := guard.Request{
+					URL: mustParse(t, r.URL()), Body: []byte(body),
+					Header: http.Header{"Idempotency-Key": {"k"}, "X-Idempotency-Key": {"k"}},
+				}
 				if res := client.Post(t.Context(), req); res.Status != 204 {
 					t.Fatalf("%+v", res)
 				}

@@ -53,8 +53,10 @@ func TestPost_ReceiverThatReadsNothing(t *testing.T) {
 	held := make(chan struct{})
 	defer close(held)
 	r := newReceiver(t, func(_ *receiver, _ net.Conn) { <-held })
-	res := newClient(t, guard.Options{}).Post(t.Context(), guard.Request{URL: mustParse(t, r.URL()), Body: make([]byte, 32<<20),
-		Timeout: short})
+	res := newClient(t, guard.Options{}).Post(t.Context(), guard.Request{
+		URL: mustParse(t, r.URL()), Body: make([]byte, 32<<20),
+		Timeout: short,
+	})
 	if got := guard.Describe(res.Err); got != "timeout after 300ms" {
 		t.Errorf("%s (%v)", got, res.Err)
 	}

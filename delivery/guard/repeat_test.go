@@ -119,7 +119,8 @@ func newScripted(t *testing.T, at http2.FrameType, first script, size int) (*rec
 }
 
 func answerStream(framer *http2.Framer, stream uint32) {
-	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: []byte{0x88} /* :status 200 */, EndStream: true, EndHeaders: true})
+	status := []byte{0x88} // :status 200
+	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: status, EndStream: true, EndHeaders: true})
 }
 
 // One deadline holds for all tries.

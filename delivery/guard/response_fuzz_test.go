@@ -14,8 +14,10 @@ import (
 
 // phrases are all that may be said of a response, so that nothing that it holds gets
 // into a history or a log.
-var phrases = []string{"", "the receiver's response is malformed", "the receiver's response headers are too large",
-	"connection closed before the response ended", "connection reset"}
+var phrases = []string{
+	"", "the receiver's response is malformed", "the receiver's response headers are too large",
+	"connection closed before the response ended", "connection reset",
+}
 
 func FuzzResponse(f *testing.F) {
 	const head = "HTTP/1.1 200 OK\r\n"

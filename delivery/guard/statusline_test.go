@@ -42,8 +42,10 @@ func TestPost_SuccessWithRefusedHeaders(t *testing.T) {
 		"LargeHeaders":     {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", 200, largeHeaders},
 		"Version10":        {"HTTP/1.0 200 OK\r\nsecret\r\n\r\n", 200, badResponse},
 		"NoReason":         {"HTTP/1.1 299\r\nsecret\r\n\r\n", 299, badResponse},
-		"Behind1xx": {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nsecret\r\n\r\n", 200,
-			badResponse},
+		"Behind1xx": {
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nsecret\r\n\r\n", 200,
+			badResponse,
+		},
 		"NewlinesAlone": {"HTTP/1.1 200\nsecret\n\n", 200, badResponse},
 
 		"AFailure":            {"HTTP/1.1 500 Oops\r\nsecret\r\n\r\n", 0, badResponse},

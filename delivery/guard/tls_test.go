@@ -26,8 +26,10 @@ func TestPost_TLS(t *testing.T) {
 		{"Version12", func(_ *x509.Certificate, c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, ""},
 		{"Expired", func(c *x509.Certificate, _ *tls.Config) { c.NotAfter = now.Add(-time.Hour) }, "tls: certificate has expired"},
 		{"NotYetValid", func(c *x509.Certificate, _ *tls.Config) { c.NotBefore = now.Add(time.Hour) }, "tls: certificate is not valid yet"},
-		{"WrongName", func(c *x509.Certificate, _ *tls.Config) { c.DNSNames = []string{"other.example.com"} },
-			"tls: certificate is for another host"},
+		{
+			"WrongName", func(c *x509.Certificate, _ *tls.Config) { c.DNSNames = []string{"other.example.com"} },
+			"tls: certificate is for another host",
+		},
 		{"NoName", func(c *x509.Certificate, _ *tls.Config) { c.DNSNames = nil }, "tls: certificate is for another host"},
 		{"NotForServers", func(c *x509.Certificate, _ *tls.Config) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}

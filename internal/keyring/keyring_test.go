@@ -24,7 +24,7 @@ func TestOpen(t *testing.T) {
 	t.Parallel()
 	const text, owner = "a secret", "the owner"
 	sealed := ring(t, key(1)).Seal(text, []byte(owner))
-	clear := ring(t).Seal(text, []byte(owner))
+	inClear := ring(t).Seal(text, []byte(owner))
 	if bytes.Contains(sealed, []byte(text)) {
 		t.Error("the sealed text contains the plain text")
 	}
@@ -44,8 +44,8 @@ func TestOpen(t *testing.T) {
 		{"HeaderAlone", ring(t, key(1)), sealed[:9], owner, false},
 		{"HalfAHeader", ring(t, key(1)), sealed[:5], owner, false},
 		{"Empty", ring(t, key(1)), nil, owner, false},
-		{"ClearWithAKey", ring(t, key(1)), clear, owner, true},
-		{"ClearWithoutAKey", ring(t), clear, owner, true},
+		{"ClearWithAKey", ring(t, key(1)), inClear, owner, true},
+		{"ClearWithoutAKey", ring(t), inClear, owner, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

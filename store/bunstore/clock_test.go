@@ -92,8 +92,10 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 			hold(job, due)
 			job = wait("given back for a while", due)
 			due = soon()
-			_, err := s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now(),
-				Next: &store.Next{ID: newID(), DueAt: due}}})
+			_, err := s.Record(t.Context(), []store.Outcome{{
+				Lease: job.Lease, Status: store.Failed, At: time.Now(),
+				Next: &store.Next{ID: newID(), DueAt: due},
+			}})
 			check(t, err)
 			job = wait("retried", due)
 			hold(job, time.Now().Add(time.Hour))
@@ -108,8 +110,10 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 			job = claim("switched on")
 			_, err = s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now()}})
 			check(t, err)
-			_, err = s.AddAttempt(t.Context(), sc.org, sc.sub.ID, store.NewAttempt{ID: newID(), Type: store.ManualRetry, RetryOf: job.AttemptID,
-				At: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+			_, err = s.AddAttempt(t.Context(), sc.org, sc.sub.ID, store.NewAttempt{
+				ID: newID(), Type: store.ManualRetry, RetryOf: job.AttemptID,
+				At: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
+			})
 			check(t, err)
 			job = claim("added")
 			_, err = s.Record(t.Context(), []store.Outcome{{Lease: job.Lease, Status: store.Failed, At: time.Now()}})
@@ -118,8 +122,10 @@ func TestAttemptsAreDueByTheDatabasesClock(t *testing.T) {
 				ID: newID(), OrganizationID: sc.org, SubscriptionID: sc.sub.ID, Scope: store.RecoverFailed,
 				Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), CreatedAt: time.Now(),
 			}))
-			advanced, err := s.AdvanceRecovery(t.Context(), store.AdvanceOptions{Max: 10, NewID: func() uuid.UUID { return newID() }, At: time.Now(),
-				ExpiresAt: time.Now().Add(time.Hour)})
+			advanced, err := s.AdvanceRecovery(t.Context(), store.AdvanceOptions{
+				Max: 10, NewID: func() uuid.UUID { return newID() }, At: time.Now(),
+				ExpiresAt: time.Now().Add(time.Hour),
+			})
 			check(t, err)
 			if !advanced {
 				t.Fatal("no recovery was due")

@@ -89,8 +89,10 @@ func TestADamagedMemberStaysUntilItIsReplaced(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, s *bunstore.Store) {
 		sc := newScene(t, s)
-		columns := map[store.Member]string{store.MemberSelectors: "selectors", store.MemberHeaders: "headers",
-			store.MemberRetrySchedule: "retry_schedule", store.MemberFilter: "filter"}
+		columns := map[store.Member]string{
+			store.MemberSelectors: "selectors", store.MemberHeaders: "headers",
+			store.MemberRetrySchedule: "retry_schedule", store.MemberFilter: "filter",
+		}
 		for member, set := range damage {
 			t.Run(string(member), func(t *testing.T) {
 				sub := sc.subscribe()

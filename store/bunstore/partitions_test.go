@@ -73,8 +73,10 @@ func (sc *scene) handOff(ctx context.Context) {
 	sc.tb.Helper()
 	out, err := sc.s.Publish(ctx, nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(1))
 	check(sc.tb, err)
-	lost, err := sc.s.Record(ctx, []store.Outcome{{Lease: out[0].Jobs[0].Lease, Status: store.Succeeded, PostedAt: sc.now, HTTPStatus: 200,
-		At: sc.now}})
+	lost, err := sc.s.Record(ctx, []store.Outcome{{
+		Lease: out[0].Jobs[0].Lease, Status: store.Succeeded, PostedAt: sc.now, HTTPStatus: 200,
+		At: sc.now,
+	}})
 	check(sc.tb, err)
 	if len(lost) > 0 {
 		sc.tb.Fatalf("lost %v", lost)

@@ -62,8 +62,10 @@ func (sc *scene) keyed(key, content string) store.NewMessage {
 }
 
 func (sc *scene) options(handOff int) store.PublishOptions {
-	return store.PublishOptions{NewID: newID, KeysSince: sc.now.Add(-time.Hour),
-		HandOff: func(uuid.UUID, uuid.UUID) bool { handOff--; return handOff >= 0 }, Lease: time.Minute}
+	return store.PublishOptions{
+		NewID: newID, KeysSince: sc.now.Add(-time.Hour),
+		HandOff: func(uuid.UUID, uuid.UUID) bool { handOff--; return handOff >= 0 }, Lease: time.Minute,
+	}
 }
 
 // attempts counts the attempts of the scene's subscription.

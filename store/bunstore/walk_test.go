@@ -89,8 +89,10 @@ func (w *walk) catalog(code, text string) (webhooks.Category, webhooks.EventType
 
 	schema, err := json.Marshal(map[string]string{"description": text})
 	check(w.t, err)
-	event, err := w.Registry.CreateEventType(ctx, c.ID, webhooks.EventTypeInput{Name: text, Code: code + ".created", Version: "v1",
-		Description: text, Schema: schema})
+	event, err := w.Registry.CreateEventType(ctx, c.ID, webhooks.EventTypeInput{
+		Name: text, Code: code + ".created", Version: "v1",
+		Description: text, Schema: schema,
+	})
 	check(w.t, err)
 	check(w.t, w.Registry.ActivateEventType(ctx, c.ID, event.ID))
 	e, err := w.Registry.EventType(ctx, c.ID, event.ID)

@@ -41,8 +41,10 @@ func arrays(n int) []of {
 				func(i int) uuid.UUID { return ids[i].Bytes })
 		}, ids},
 		{"Bigints", pgtype.Int8ArrayOID, func() *pgarray.Array { return pgarray.Bigints(n, func(i int) int64 { return numbers[i] }) }, numbers},
-		{"Times", pgtype.TimestamptzArrayOID, func() *pgarray.Array { return pgarray.Times(n, func(i int) time.Time { return times[i].Time }) },
-			times},
+		{
+			"Times", pgtype.TimestamptzArrayOID, func() *pgarray.Array { return pgarray.Times(n, func(i int) time.Time { return times[i].Time }) },
+			times,
+		},
 		{"Texts", pgtype.TextArrayOID, func() *pgarray.Array { return pgarray.Texts(n, func(i int) string { return texts[i] }) }, texts},
 		{"Blobs", pgtype.ByteaArrayOID, func() *pgarray.Array { return pgarray.Blobs(n, func(i int) []byte { return blobs[i] }) }, blobs},
 	}
