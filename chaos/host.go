@@ -32,7 +32,7 @@ func (b hostBuild) run(ctx context.Context, arguments ...string) (path string, e
 	if b.root != "" {
 		program = filepath.Join(b.root, "bin", "go")
 	}
-	cmd := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // go, with the arguments above
+	cmd := exec.CommandContext(ctx, program, arguments...)
 	if b.root != "" {
 		cmd.Env = append(os.Environ(), "GOROOT="+b.root, "GOTOOLCHAIN=local")
 	}
@@ -51,7 +51,7 @@ type hostOptions struct {
 }
 
 func (o hostOptions) command(ctx context.Context, arguments ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, o.binary, arguments...) //nolint:gosec // the host that was built
+	cmd := exec.CommandContext(ctx, o.binary, arguments...)
 	cmd.Dir, cmd.Env = o.folder, append([]string{"HOME=" + o.folder, "WEBHOOKS_DEV=true", "WEBHOOKS_LOG_LEVEL=warn"}, o.environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C reaches chaos alone
 	pgserver.DieWithParent(cmd.SysProcAttr)

@@ -49,7 +49,7 @@ func start() int {
 		return exitUsage
 	}
 	if *seed == 0 {
-		*seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // no secret
+		*seed = rand.Uint64N(1_000_000) + 1
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
