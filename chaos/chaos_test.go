@@ -49,7 +49,7 @@ const atOnce = 6
 // The short form of the scenarios that have one. Each starts a PostgreSQL of its own, to end and restart it.
 func TestShortForm(t *testing.T) { //nolint:paralleltest // its bounds in seconds want the machine for themselves
 	if os.Getenv("WEBHOOKS_TEST_CHAOS") == "" {
-		t.Skip("left out: it needs the machine for itself; make test runs it, or WEBHOOKS_TEST_CHAOS=1")
+		t.Skip("left out: it needs the machine for itself; set WEBHOOKS_TEST_CHAOS=1")
 	}
 	if pgserver.Installed() == "" {
 		t.Skip("left out: the programs of a PostgreSQL server are not installed here")

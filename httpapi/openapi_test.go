@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,10 @@ var document = sync.OnceValues(func() (d documented, err error) {
 	return d, nil
 })
 
+// emptyTime finds parameters for times that are empty. They are read as absent, which is more than the
+// document promises.
+var emptyTime = regexp.MustCompile(`\b(from|to|createdAt)=(&|$)`)
+
 // conforms checks a request and its answer against the document: an answer always, a
 // request if it succeeded. The bodies are checked by the schemas where they stand in
 // the document: kin-openapi falls back to the rules of OpenAPI 3.0 for schemas with
@@ -81,6 +86,7 @@ func (f *fixture) conforms(r *http.Request, body string, w *httptest.ResponseRec
 		"subscription,event", "subscription&include=event", "event%2Csubscription", "event&include=subscription", "event,subscription",
 		"event&include=subscription",
 	).Replace(r.URL.RawQuery)
+	r.URL.RawQuery = emptyTime.ReplaceAllString(r.URL.RawQuery, "")
 	route, params, err := d.router.FindRoute(r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/hooks/"): // mounted elsewhere
