@@ -20,7 +20,7 @@ type StatsQuery struct {
 	// included, as in RecoveryInput. Default: the 24 hours that end now.
 	From, To time.Time
 	// Bucket is the length of a group, in whole seconds; the first bucket begins at or before
-	// From. A query has at most 1,500 buckets. Default: an hour.
+	// From. A query has at most [MaxBuckets]. Default: an hour.
 	Bucket time.Duration
 }
 

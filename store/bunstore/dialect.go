@@ -28,8 +28,8 @@ type dialect interface {
 	// setPlanner runs a SET LOCAL of planner settings. SQLite has none.
 	setPlanner(ctx context.Context, tx bun.Tx, settings string) error
 
-	// notify wakes the listeners once the transaction commits, woken after the commit. Each
-	// database does one of the two. Store.change calls both.
+	// notify makes the commit of the transaction wake the listeners; committed wakes them after it.
+	// Each database does one of the two, and Store.change calls both.
 	notify(ctx context.Context, tx bun.Tx) error
 	committed()
 	listen(ctx context.Context, wake func()) error
