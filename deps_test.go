@@ -6,13 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
 const thisModule = "github.com/ecg-api/webhooks"
+
+// maxPackages bounds the packages that a service links when it imports the library and the memory store,
+// the standard library's included. net/http alone links 185, the validator 22, jsonschema 10.
+const maxPackages = 252
 
 // allowedModules are all that a service links when it imports the library and the memory store: no
 // SQL driver, no REST router, no telemetry. Think twice before adding one: every user gets it.
@@ -43,16 +50,57 @@ var forbiddenPackages = []string{
 
 func TestDependencies(t *testing.T) {
 	t.Parallel()
+	roots := []string{thisModule, thisModule + "/store/memstore"}
 	t.Run("OfTheLibraryWithTheMemoryStoreAreTheAllowedOnes", func(t *testing.T) {
 		t.Parallel()
-		roots := []string{thisModule, thisModule + "/store/memstore"}
 		linked := listDeps(t, roots)
+		if len(linked) > maxPackages {
+			t.Errorf("a service that imports %v links %d packages, want at most %d", roots, len(linked), maxPackages)
+		}
 		for path, p := range linked {
 			if why := p.forbidden(); why != "" {
 				t.Errorf("%s: %s\n\t%s", path, why, strings.Join(importChain(linked, roots, path), "\n\timports "))
 			}
 		}
 	})
+}
+
+func TestImporterNeedsChecksumsOfLinkedModulesAlone(t *testing.T) {
+	t.Parallel()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(service, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("main.go", fmt.Sprintf("package main\n\nimport (\n\t_ %q\n\t_ %q\n)\n\nfunc main() {}\n",
+		thisModule, thisModule+"/store/memstore"))
+	write("go.mod", fmt.Sprintf("module example.com/service\n\n%s\n\nrequire %s v0.0.0\n\nreplace %[2]s => %s\n",
+		regexp.MustCompile(`(?m)^go .*$`).Find(ours), thisModule, here))
+
+	// The modules are in the cache, because this test was built from them.
+	cmd := exec.CommandContext(t.Context(), "go", "get", "./...")
+	cmd.Dir, cmd.Env = service, append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-mod=mod", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go get: %v\n%s", err, out)
+	}
+	sums, err := os.ReadFile(filepath.Join(service, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sums)) {
+		if module := strings.Fields(line)[0]; !slices.Contains(allowedModules, module) {
+			t.Errorf("go.sum of a service names %s, which the library does not link", module)
+		}
+	}
 }
 
 // listed is the output of `go list` for a package.
