@@ -8,11 +8,10 @@ import (
 	"testing"
 )
 
-// Each Go snippet of the README stands, line for line, in an example that is compiled.
-func TestReadmeSnippetsStandInExamples(t *testing.T) {
+// Each Go snippet of the README and of the guides stands, line for line, in an example that is compiled.
+// The snippets of docs/receiving.md have a test of their own, which runs them.
+func TestSnippetsStandInExamples(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	check(err)
 	files, err := filepath.Glob("*/example*_test.go")
 	check(err)
 	examples := ""
@@ -21,13 +20,18 @@ func TestReadmeSnippetsStandInExamples(t *testing.T) {
 		check(err)
 		examples += unindented(string(text))
 	}
-	snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(snippets) == 0 {
-		t.Fatal("the README has no Go snippet")
-	}
-	for _, s := range snippets {
-		if !strings.Contains(examples, unindented(s[1])) {
-			t.Errorf("no example contains\n%s", s[1])
+	guides, err := filepath.Glob("docs/*.md")
+	check(err)
+	for _, page := range append(guides, "README.md") {
+		if page == filepath.Join("docs", "receiving.md") {
+			continue
+		}
+		text, err := os.ReadFile(page)
+		check(err)
+		for _, s := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(examples, unindented(s[1])) {
+				t.Errorf("%s: no example contains\n%s", page, s[1])
+			}
 		}
 	}
 }
