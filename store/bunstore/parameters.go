@@ -18,64 +18,19 @@ type paramRows struct {
 	columns []column
 }
 
-// column is a column of paramRows. Its functions return the value of a row by number.
-type column struct {
-	kind  string                 // the PostgreSQL type
-	value func(i int) any        // nil, uuid.UUID, int64, time.Time, string or []byte
-	array func(from, to int) any // the same for pgx
-}
+// column is the values of a column of paramRows, by the number of the row.
+type column = pgarray.Elements
 
-func uuids(value func(i int) uuid.UUID) column {
-	return column{
-		kind:  "uuid",
-		value: func(i int) any { return value(i) },
-		array: func(from, to int) any {
-			return pgarray.UUIDs(to-from, func(i int) uuid.UUID { return value(from + i) })
-		},
-	}
-}
+// The kinds of columns: optionalUUIDs and times give NULL for the zero value, blobs for nil.
+type (
+	uuids         = pgarray.UUIDs
+	optionalUUIDs = pgarray.OptionalUUIDs
+	times         = pgarray.Times
+	texts         = pgarray.Texts
+	blobs         = pgarray.Blobs
+)
 
-// optionalUUIDs gives NULL for the zero id.
-func optionalUUIDs(value func(i int) uuid.UUID) column {
-	return column{
-		kind: "uuid",
-		value: func(i int) any {
-			if v := value(i); v != uuid.Nil {
-				return v
-			}
-			return nil
-		},
-		array: func(from, to int) any {
-			return pgarray.OptionalUUIDs(to-from, func(i int) uuid.UUID { return value(from + i) })
-		},
-	}
-}
-
-func bigints[T ~int | ~int64](value func(i int) T) column {
-	return column{
-		kind:  "bigint",
-		value: func(i int) any { return int64(value(i)) },
-		array: func(from, to int) any {
-			return pgarray.Bigints(to-from, func(i int) int64 { return int64(value(from + i)) })
-		},
-	}
-}
-
-// times gives NULL for the zero time.
-func times(value func(i int) time.Time) column {
-	return column{
-		kind: "timestamptz",
-		value: func(i int) any {
-			if t := value(i); !t.IsZero() {
-				return t
-			}
-			return nil
-		},
-		array: func(from, to int) any {
-			return pgarray.Times(to-from, func(i int) time.Time { return value(from + i) })
-		},
-	}
-}
+func bigints[T ~int | ~int64](value func(i int) T) column { return pgarray.Bigints[T](value) }
 
 // waits gives the microseconds until a time by the clock of this process, 0 for a past or zero
 // time. A statement adds them to the clock of the database, which may show another time.
@@ -83,42 +38,20 @@ func waits(value func(i int) time.Time) column {
 	return bigints(func(i int) int64 { return max(time.Until(value(i)).Microseconds(), 0) })
 }
 
-func texts(value func(i int) string) column {
-	return column{
-		kind:  "text",
-		value: func(i int) any { return value(i) },
-		array: func(from, to int) any { return pgarray.Texts(to-from, func(i int) string { return value(from + i) }) },
-	}
-}
-
-// blobs gives NULL for nil.
-func blobs(value func(i int) []byte) column {
-	return column{
-		kind: "bytea",
-		value: func(i int) any {
-			if b := value(i); b != nil {
-				return b
-			}
-			return nil
-		},
-		array: func(from, to int) any { return pgarray.Blobs(to-from, func(i int) []byte { return value(from + i) }) },
-	}
-}
-
 // idRows returns rows of one column of ids.
 func idRows(ids []uuid.UUID) paramRows {
 	return paramRows{len(ids), []column{uuids(func(i int) uuid.UUID { return ids[i] })}}
 }
 
-// literal returns the column as the text of a PostgreSQL array, which every
+// literal returns a column as the text of a PostgreSQL array, which every
 // driver can pass.
-func (c column) literal(from, to int) string {
+func literal(c column, from, to int) string {
 	b := []byte{'{'}
 	for i := from; i < to; i++ {
 		if i > from {
 			b = append(b, ',')
 		}
-		switch v := c.value(i).(type) {
+		switch v := c.Value(i).(type) {
 		case nil:
 			b = append(b, "NULL"...)
 		case uuid.UUID:

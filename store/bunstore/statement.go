@@ -178,17 +178,19 @@ func (c conn) renderRows(b *strings.Builder, s paramSlice, placeholder func(any)
 // time of a delivery.
 func (c conn) unnestRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
 	b.WriteString("SELECT ")
+	arrays := make([]pgarray.Array, len(s.columns))
 	for i, col := range s.columns {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.WriteString("unnest(")
 		if c.native {
-			placeholder(col.array(s.from, s.to))
+			arrays[i] = pgarray.Of(col, s.from, s.to)
+			placeholder(&arrays[i])
 		} else {
-			placeholder(col.literal(s.from, s.to))
+			placeholder(literal(col, s.from, s.to))
 		}
-		b.WriteString("::" + col.kind + "[])")
+		b.WriteString("::" + col.Type() + "[])")
 	}
 }
 
@@ -201,7 +203,7 @@ func valuesRows(b *strings.Builder, s paramSlice, placeholder func(any)) {
 		}
 		for i, col := range s.columns {
 			b.WriteByte("(,"[min(i, 1)])
-			placeholder(parameter(col.value(row)))
+			placeholder(parameter(col.Value(row)))
 		}
 		b.WriteByte(')')
 	}
@@ -218,10 +220,11 @@ func (c conn) optionalTime(t time.Time) any {
 // array is a list of ids as a single argument, on PostgreSQL.
 func (c conn) array(ids []uuid.UUID) any {
 	column := uuids(func(i int) uuid.UUID { return ids[i] })
-	if c.native {
-		return column.array(0, len(ids))
+	if !c.native {
+		return literal(column, 0, len(ids))
 	}
-	return column.literal(0, len(ids))
+	array := pgarray.Of(column, 0, len(ids))
+	return &array
 }
 
 func btoi(b bool) int {

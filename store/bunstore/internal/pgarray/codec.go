@@ -57,8 +57,8 @@ const header = 20 // bytes, of an array with one dimension
 
 func (a *Array) bytes() int {
 	bytes := header
-	for i := range a.n {
-		bytes += 4 + max(a.size(i), 0)
+	for i := a.from; i < a.from+a.n; i++ {
+		bytes += 4 + max(a.elements.size(i), 0)
 	}
 	return bytes
 }
@@ -70,16 +70,16 @@ func (a *Array) append(dst []byte) []byte {
 	number(1) // dimension
 	nulls := len(dst)
 	number(0)
-	number(int(a.elem))
+	number(int(a.elements.oid()))
 	number(a.n)
 	number(1) // the first index
-	for i := range a.n {
-		size := a.size(i)
+	for i := a.from; i < a.from+a.n; i++ {
+		size := a.elements.size(i)
 		number(size)
 		if size == null {
 			dst[nulls+3] = 1
 		} else {
-			dst = a.put(dst, i)
+			dst = a.elements.put(dst, i)
 		}
 	}
 	return dst

@@ -11,12 +11,12 @@ import (
 	"github.com/ecg-api/webhooks/store/bunstore/internal/pgarray"
 )
 
-// of is an array, and the array of pgx with the same elements.
+// of is elements, and the array of pgx with the same elements.
 type of struct {
-	name  string
-	oid   uint32
-	array func() *pgarray.Array
-	pgx   any
+	name     string
+	oid      uint32
+	elements pgarray.Elements
+	pgx      any
 }
 
 func arrays(n int) []of {
@@ -35,19 +35,18 @@ func arrays(n int) []of {
 		texts[i] = string(bytes.Repeat([]byte(`ä"\,`), i))
 	}
 	return []of{
-		{"UUIDs", pgtype.UUIDArrayOID, func() *pgarray.Array { return pgarray.UUIDs(n, func(i int) uuid.UUID { return all[i].Bytes }) }, all},
-		{"OptionalUUIDs", pgtype.UUIDArrayOID, func() *pgarray.Array {
-			return pgarray.OptionalUUIDs(n,
-				func(i int) uuid.UUID { return ids[i].Bytes })
-		}, ids},
-		{"Bigints", pgtype.Int8ArrayOID, func() *pgarray.Array { return pgarray.Bigints(n, func(i int) int64 { return numbers[i] }) }, numbers},
-		{
-			"Times", pgtype.TimestamptzArrayOID, func() *pgarray.Array { return pgarray.Times(n, func(i int) time.Time { return times[i].Time }) },
-			times,
-		},
-		{"Texts", pgtype.TextArrayOID, func() *pgarray.Array { return pgarray.Texts(n, func(i int) string { return texts[i] }) }, texts},
-		{"Blobs", pgtype.ByteaArrayOID, func() *pgarray.Array { return pgarray.Blobs(n, func(i int) []byte { return blobs[i] }) }, blobs},
+		{"UUIDs", pgtype.UUIDArrayOID, pgarray.UUIDs(func(i int) uuid.UUID { return all[i].Bytes }), all},
+		{"OptionalUUIDs", pgtype.UUIDArrayOID, pgarray.OptionalUUIDs(func(i int) uuid.UUID { return ids[i].Bytes }), ids},
+		{"Bigints", pgtype.Int8ArrayOID, pgarray.Bigints[int64](func(i int) int64 { return numbers[i] }), numbers},
+		{"Times", pgtype.TimestamptzArrayOID, pgarray.Times(func(i int) time.Time { return times[i].Time }), times},
+		{"Texts", pgtype.TextArrayOID, pgarray.Texts(func(i int) string { return texts[i] }), texts},
+		{"Blobs", pgtype.ByteaArrayOID, pgarray.Blobs(func(i int) []byte { return blobs[i] }), blobs},
 	}
+}
+
+func whole(e pgarray.Elements, n int) *pgarray.Array {
+	a := pgarray.Of(e, 0, n)
+	return &a
 }
 
 func encode(t *testing.T, m *pgtype.Map, oid uint32, format int16, value any) []byte {
@@ -73,11 +72,26 @@ func TestArrays(t *testing.T) {
 			for _, format := range []int16{pgtype.BinaryFormatCode, pgtype.TextFormatCode} {
 				want := encode(t, plain, a.oid, format, a.pgx)
 				for name, m := range map[string]*pgtype.Map{"registered": m, "not registered": plain} {
-					if got := encode(t, m, a.oid, format, a.array()); !bytes.Equal(got, want) {
+					if got := encode(t, m, a.oid, format, whole(a.elements, n)); !bytes.Equal(got, want) {
 						t.Errorf("%d %s, %s, format %d: got\n%x, want\n%x", n, a.name, name, format, got, want)
 					}
 				}
 			}
+		}
+	}
+}
+
+// An array of some of the elements is encoded as pgx encodes these elements.
+func TestAPartOfTheElements(t *testing.T) {
+	t.Parallel()
+	m := pgtype.NewMap()
+	pgarray.Register(m)
+	numbers := pgtype.FlatArray[int64]{10, 11, 12, 13, 14}
+	part := pgarray.Of(pgarray.Bigints[int64](func(i int) int64 { return numbers[i] }), 1, 4)
+	for _, m := range []*pgtype.Map{m, pgtype.NewMap()} {
+		want := encode(t, m, pgtype.Int8ArrayOID, pgtype.BinaryFormatCode, numbers[1:4])
+		if got := encode(t, m, pgtype.Int8ArrayOID, pgtype.BinaryFormatCode, &part); !bytes.Equal(got, want) {
+			t.Errorf("got\n%x, want\n%x", got, want)
 		}
 	}
 }
@@ -88,7 +102,7 @@ func TestReserve(t *testing.T) {
 	pgarray.Register(m)
 	args, oids := []any{"other"}, []uint32{0}
 	for _, a := range arrays(50) {
-		args, oids = append(args, a.array(), 7), append(oids, a.oid, 0)
+		args, oids = append(args, whole(a.elements, 50), 7), append(oids, a.oid, 0)
 	}
 	pgarray.Reserve(args)
 	var buf []byte
@@ -113,7 +127,7 @@ func TestAnArrayTakesNoAllocations(t *testing.T) { //nolint:paralleltest // Allo
 	pgarray.Register(m)
 	buf := make([]byte, 0, 100_000)
 	for _, a := range arrays(50) {
-		array := a.array()
+		array := whole(a.elements, 50)
 		plan := m.PlanEncode(a.oid, m.FormatCodeForOID(a.oid), array)
 		if n := testing.AllocsPerRun(10, func() { _, _ = plan.Encode(array, buf) }); n > 0 {
 			t.Errorf("%s: %v allocations", a.name, n)
@@ -134,7 +148,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.Run("Array", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = m.Encode(pgtype.UUIDArrayOID, pgtype.BinaryFormatCode, pgarray.UUIDs(n, func(i int) uuid.UUID { return ids[i] }), buf)
+			_, _ = m.Encode(pgtype.UUIDArrayOID, pgtype.BinaryFormatCode, whole(pgarray.UUIDs(func(i int) uuid.UUID { return ids[i] }), n), buf)
 		}
 	})
 	b.Run("Pgx", func(b *testing.B) {
