@@ -117,25 +117,36 @@ func (r *outcomeBatch) storeSingle(ctx context.Context, c conn) error {
 	if len(r.single) == 0 {
 		return nil
 	}
-	return c.queryPlanned(ctx, storeSingle, func(row scanner) error {
+	lost := map[uuid.UUID]bool{}
+	err := c.queryPlanned(ctx, storeSingle, func(row scanner) error {
 		var attempt id
 		err := row.Scan(&attempt)
-		r.kept[uuid.UUID(attempt)] = link{single: true}
+		lost[uuid.UUID(attempt)] = true
 		return err
 	}, outcomeRows(r.single).whole())
+	for i := range r.single {
+		if attempt := r.single[i].AttemptID; !lost[attempt] {
+			r.kept[attempt] = link{single: true}
+		}
+	}
+	return err
 }
 
 // leased finds the rows of the queue, q, of the attempts in r whose lease is still held.
 const leased = attemptsOfR + ` AND ((q.attempt_id, q.token) IN (SELECT attempt, claimed FROM r))` + notJoined + ` AND ` + sending
 
+// storeSingle returns the attempts whose lease was lost: as a rule none, while a row for each stored
+// outcome cost six allocations.
 const storeSingle = `
 WITH ` + outcomes + `, held AS (
   DELETE FROM {}queue AS q WHERE ` + leased + ` AND q.number = 1
   RETURNING q.attempt_id
+), stored AS (
+  UPDATE {}attempts{partition} AS a SET ` + setOutcome + `
+  FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held))` + notJoined + `
+  RETURNING a.id
 )
-UPDATE {}attempts{partition} AS a SET ` + setOutcome + `
-FROM r WHERE a.id = r.attempt AND (r.attempt IN (SELECT attempt_id FROM held))` + notJoined + `
-RETURNING a.id`
+SELECT attempt FROM r WHERE attempt NOT IN (SELECT id FROM stored)`
 
 // store writes the outcomes with a lease that is still held.
 func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outcome) error {
