@@ -77,7 +77,7 @@ func (e uncertain) Unwrap() error { return e.error }
 // wroteNothing reports whether the session of a transaction was closed before its commit, so
 // that another session may repeat the transaction.
 func wroteNothing(err error) bool {
-	return !errors.As(err, new(uncertain)) && (isReadOnly(err) || isBroken(err))
+	return err != nil && !errors.As(err, new(uncertain)) && (isReadOnly(err) || isBroken(err))
 }
 
 // sessionRenewals bounds the unusable sessions that one operation replaces. After a fail-over

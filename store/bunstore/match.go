@@ -41,8 +41,12 @@ func newMatchQueries(messages []store.NewMessage) *matchQueries {
 	var topics []string
 	for i := range messages {
 		m := &messages[i]
-		if len(m.Topics) == 0 {
+		switch {
+		case len(m.Topics) == 0:
 			q.number[i] = -1
+			continue
+		case i > 0 && m.OrganizationID == messages[i-1].OrganizationID && slices.Equal(m.Topics, messages[i-1].Topics):
+			q.number[i] = q.number[i-1]
 			continue
 		}
 		one := matchQuery{m.OrganizationID, strings.Join(m.Topics, "\x00")}
