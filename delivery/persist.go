@@ -17,6 +17,9 @@ import (
 func (r *run) persist(
 	n int, write func(ctx context.Context, from, to int) ([]uuid.UUID, error),
 ) (lost map[uuid.UUID]bool, failed map[int]bool) {
+	if n == 0 {
+		return nil, nil
+	}
 	lost, failed = map[uuid.UUID]bool{}, map[int]bool{}
 	try := func(from, to int) error {
 		ids, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) { return write(ctx, from, to) })
@@ -25,7 +28,7 @@ func (r *run) persist(
 		}
 		return err
 	}
-	if n == 0 || try(0, n) == nil {
+	if try(0, n) == nil {
 		return lost, failed
 	}
 	for i := range n {
