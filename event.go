@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -37,10 +36,8 @@ type Event struct {
 	OrderingKey string `field:"orderingKey"`
 }
 
-// message checks an event and makes its message. All events of a call share the budget.
-func (d *Dispatcher) message(
-	ctx context.Context, types typeReader, budget *schema.Budget, org uuid.UUID, e Event,
-) (store.NewMessage, error) {
+// message checks an event and makes its message.
+func (d *Dispatcher) message(ctx context.Context, types *typeReader, org uuid.UUID, e Event) (store.NewMessage, error) {
 	if e.Version == "" {
 		e.Version = "v1"
 	}
@@ -60,13 +57,13 @@ func (d *Dispatcher) message(
 	if err != nil {
 		return store.NewMessage{}, unknownType(err, e.Version)
 	}
-	if err := d.matchSchema(ctx, budget, t.schema, "/data", data); err != nil {
+	if err := types.matchSchema(ctx, t, data); err != nil {
 		return store.NewMessage{}, err
 	}
 	m := d.newMessage(ctx, org, t.EventType, data)
 	m.OrderingKey = e.OrderingKey
 	return store.NewMessage{
-		Message: m, Topics: store.Topics(t.ID, t.Code, t.Version), ExpiresAt: m.CreatedAt.Add(d.cfg.Deadline),
+		Message: m, Topics: t.topics, ExpiresAt: m.CreatedAt.Add(d.cfg.Deadline),
 		IdempotencyKey: e.IdempotencyKey, Fingerprint: fingerprint(e, data),
 	}, nil
 }
@@ -146,7 +143,8 @@ func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, er
 func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte {
 	b := make([]byte, 0, len(data)+160)
 	b = append(b, `{"id":"`...)
-	b = append(b, id.String()...)
+	text, _ := id.MarshalText() // never fails; unlike String it is not allocated
+	b = append(b, text...)
 	b = append(b, `","type":"`...)
 	b = append(b, code...)
 	b = append(b, `","version":"`...)

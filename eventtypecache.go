@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ecg-api/webhooks/internal/schema"
+	"github.com/ecg-api/webhooks/store"
 )
 
 // typeTTL is the longest time after which a publisher sees a change of the catalog by another host.
@@ -31,6 +32,7 @@ const (
 type cachedType struct {
 	EventType
 	schema *schema.Schema // nil for none
+	topics []string       // shared by the messages of the type
 	read   time.Time
 }
 
@@ -69,23 +71,24 @@ func (c *core) compile(ctx context.Context, text []byte) (*schema.Schema, error)
 // typeReader reads the event types that one call of Publish needs.
 type typeReader struct {
 	*core
-	tx    Tx
-	cache *typeCache
+	tx     Tx
+	cache  *typeCache
+	budget *schema.Budget // of the validations; nil before the first
 }
 
 // typeReader returns the reader of a call. In the caller's transaction it reads on the
 // transaction's connection and has a cache of its own: the shared cache does not contain the
 // transaction's own changes, and must not, because the transaction may be rolled back.
-func (c *core) typeReader(tx Tx) typeReader {
+func (c *core) typeReader(tx Tx) *typeReader {
 	if tx != nil {
-		return typeReader{c, tx, &typeCache{}}
+		return &typeReader{core: c, tx: tx, cache: &typeCache{}}
 	}
-	return typeReader{c, nil, &c.types}
+	return &typeReader{core: c, cache: &c.types}
 }
 
 // publishable returns the event type if it takes events: else it is an unknown
 // reference, or [ErrEventInactive].
-func (r typeReader) publishable(ctx context.Context, code, version string) (cachedType, error) {
+func (r *typeReader) publishable(ctx context.Context, code, version string) (cachedType, error) {
 	key, now := [2]string{code, version}, time.Now()
 	r.cache.mu.RLock()
 	t, ok := r.cache.m[key]
@@ -109,10 +112,11 @@ func (r typeReader) publishable(ctx context.Context, code, version string) (cach
 	return t, nil
 }
 
-func (r typeReader) load(ctx context.Context, code, version string) (t cachedType, err error) {
+func (r *typeReader) load(ctx context.Context, code, version string) (t cachedType, err error) {
 	if t.EventType, err = r.store.EventTypeByCode(ctx, r.tx, code, version); err != nil {
 		return t, err
 	}
+	t.topics = store.Topics(t.ID, t.Code, t.Version)
 	if t.Schema == nil {
 		return t, nil
 	}
@@ -122,4 +126,16 @@ func (r typeReader) load(ctx context.Context, code, version string) (t cachedTyp
 	}
 	t.Schema = nil // its compiled form is kept
 	return t, err
+}
+
+// matchSchema checks the compact data of an event against the schema of its type. All events of a call
+// share one budget.
+func (r *typeReader) matchSchema(ctx context.Context, t cachedType, data []byte) error {
+	if t.schema == nil {
+		return nil
+	}
+	if r.budget == nil {
+		r.budget = schema.NewBudget()
+	}
+	return r.core.matchSchema(ctx, r.budget, t.schema, "/data", data)
 }

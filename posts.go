@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -98,7 +97,7 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		in.Type, in.Version = t.Code, t.Version
 	}
 	event := Event{Type: in.Type, Version: in.Version, Data: in.Data}
-	m, err := d.message(ctx, d.typeReader(nil), schema.NewBudget(), sub.OrganizationID, event)
+	m, err := d.message(ctx, d.typeReader(nil), sub.OrganizationID, event)
 	if err != nil {
 		return Message{}, err
 	}

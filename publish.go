@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ecg-api/webhooks/internal/schema"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -131,9 +130,9 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 func (d *Dispatcher) messages(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]store.NewMessage, []int, error) {
 	messages, messageOf := make([]store.NewMessage, 0, len(events)), make([]int, len(events))
 	byKey := map[string]int{}
-	types, budget := d.typeReader(tx), schema.NewBudget()
+	types := d.typeReader(tx)
 	for i, e := range events {
-		m, err := d.message(ctx, types, budget, org, e)
+		m, err := d.message(ctx, types, org, e)
 		if err != nil {
 			return nil, nil, &EventError{i, err}
 		}

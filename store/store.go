@@ -250,7 +250,7 @@ type Messages interface {
 // NewMessage is a message to be published.
 type NewMessage struct {
 	Message
-	Topics         []string  // see Topics
+	Topics         []string  // see Topics; only read, because messages share it
 	ExpiresAt      time.Time // its attempts are not sent after this time
 	IdempotencyKey string    // "" for none
 	Fingerprint    []byte    // of the content; compared when the key is used again
