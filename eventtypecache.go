@@ -79,11 +79,11 @@ type typeReader struct {
 // typeReader returns the reader of a call. In the caller's transaction it reads on the
 // transaction's connection and has a cache of its own: the shared cache does not contain the
 // transaction's own changes, and must not, because the transaction may be rolled back.
-func (c *core) typeReader(tx Tx) *typeReader {
+func (c *core) typeReader(tx Tx) typeReader {
 	if tx != nil {
-		return &typeReader{core: c, tx: tx, cache: &typeCache{}}
+		return typeReader{core: c, tx: tx, cache: &typeCache{}}
 	}
-	return &typeReader{core: c, cache: &c.types}
+	return typeReader{core: c, cache: &c.types}
 }
 
 // publishable returns the event type if it takes events: else it is an unknown

@@ -97,7 +97,8 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 		in.Type, in.Version = t.Code, t.Version
 	}
 	event := Event{Type: in.Type, Version: in.Version, Data: in.Data}
-	m, err := d.message(ctx, d.typeReader(nil), sub.OrganizationID, event)
+	types := d.typeReader(nil)
+	m, err := d.message(ctx, &types, sub.OrganizationID, event)
 	if err != nil {
 		return Message{}, err
 	}

@@ -132,7 +132,7 @@ func (d *Dispatcher) messages(ctx context.Context, tx Tx, org uuid.UUID, events 
 	byKey := map[string]int{}
 	types := d.typeReader(tx)
 	for i, e := range events {
-		m, err := d.message(ctx, types, org, e)
+		m, err := d.message(ctx, &types, org, e)
 		if err != nil {
 			return nil, nil, &EventError{i, err}
 		}

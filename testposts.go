@@ -35,7 +35,8 @@ func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, code
 	if err := checkEvent(Event{Type: in.Type, Version: in.Version}); err != nil {
 		return Attempt{}, err
 	}
-	t, err := d.typeReader(nil).publishable(ctx, in.Type, in.Version)
+	types := d.typeReader(nil)
+	t, err := types.publishable(ctx, in.Type, in.Version)
 	if err != nil {
 		return Attempt{}, unknownType(err, in.Version)
 	}
