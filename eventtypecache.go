@@ -14,6 +14,10 @@ import (
 // It sees changes by its own host at once.
 const typeTTL = time.Second
 
+// typeRenewal is the age at which one publisher reads an event type again while the others use the
+// cached one. When it expires, all publishers of the moment read it.
+const typeRenewal = typeTTL * 3 / 4
+
 // typeCache keeps recently published event types, so that Publish does not read the catalog for
 // each event.
 type typeCache struct {
@@ -34,12 +38,26 @@ type cachedType struct {
 	schema *schema.Schema // nil for none
 	topics []string       // shared by the messages of the type
 	read   time.Time
+	renews bool // a publisher reads it again
 }
 
 func (c *typeCache) clear() {
 	c.mu.Lock()
 	c.m = nil
 	c.mu.Unlock()
+}
+
+// renew reports whether the caller is to read an event type again: it is the first one to ask.
+func (c *typeCache) renew(key [2]string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, ok := c.m[key]
+	if !ok || t.renews {
+		return false
+	}
+	t.renews = true
+	c.m[key] = t
+	return true
 }
 
 // compile returns the compiled form of a schema. It is cached because compiling a small schema takes
@@ -93,7 +111,8 @@ func (r *typeReader) publishable(ctx context.Context, code, version string) (cac
 	r.cache.mu.RLock()
 	t, ok := r.cache.m[key]
 	r.cache.mu.RUnlock()
-	if !ok || now.Sub(t.read) > typeTTL {
+	age := now.Sub(t.read)
+	if !ok || age > typeTTL || age > typeRenewal && !t.renews && r.cache.renew(key) {
 		var err error
 		if t, err = r.load(ctx, code, version); err != nil {
 			return t, err
