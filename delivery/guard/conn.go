@@ -101,29 +101,45 @@ func (c *countedConn) awaitReader(ctx context.Context) {
 	}
 }
 
-// A writeTrace tells whether net/http wrote a byte of a request.
+// A writeTrace is the context of requests that are sent one after the other. It tells whether net/http
+// wrote a byte of the latest one, and to which group they belong.
 type writeTrace struct {
+	context.Context
+	group string
 	hooks httptrace.ClientTrace
 	conn  *countedConn // the connection of the request; nil until net/http has chosen it
 	start int64        // bytes that were written to conn before the request
 }
 
-// watch returns a context for requests that are sent one after the other.
-func (t *writeTrace) watch(ctx context.Context) context.Context {
-	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
-		if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
-			t.conn = secure.NetConn().(*countedConn)
-			t.start = t.conn.written.Load()
-			return
-		}
-		t.conn = info.Conn.(*countedConn)
-		if info.Reused {
-			t.conn.awaitReader(ctx)
-		}
-		t.start = t.conn.written.Load()
-		t.conn.begun.Store(t.start)
+// groupKey is the key of the group in a writeTrace. Net/http passes values on to the contexts of dials.
+type groupKey struct{}
+
+// Value implements [context.Context].
+func (t *writeTrace) Value(key any) any {
+	if key == (groupKey{}) {
+		return t.group
 	}
-	return httptrace.WithClientTrace(ctx, &t.hooks)
+	return t.Context.Value(key)
+}
+
+// watched returns the context to send requests with.
+func (t *writeTrace) watched() context.Context {
+	t.hooks.GotConn = t.gotConn
+	return httptrace.WithClientTrace(t, &t.hooks)
+}
+
+func (t *writeTrace) gotConn(info httptrace.GotConnInfo) {
+	if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
+		t.conn = secure.NetConn().(*countedConn)
+		t.start = t.conn.written.Load()
+		return
+	}
+	t.conn = info.Conn.(*countedConn)
+	if info.Reused {
+		t.conn.awaitReader(t)
+	}
+	t.start = t.conn.written.Load()
+	t.conn.begun.Store(t.start)
 }
 
 // nothingWritten reports that a request failed before a byte of it was written. It may report

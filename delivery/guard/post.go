@@ -75,8 +75,8 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 }
 
 func exchange(ctx context.Context, transport *http.Transport, r Request) (res Result) {
-	trace := new(writeTrace)
-	resp, err := send(ctx, transport, r, trace)
+	trace := &writeTrace{Context: ctx, group: r.Group}
+	resp, err := send(trace, transport, r)
 	if err != nil {
 		return Result{Status: accepted(err, trace), Err: err}
 	}
@@ -92,8 +92,8 @@ func exchange(ctx context.Context, transport *http.Transport, r Request) (res Re
 // send sends a request until the receiver may have processed it, maxTries times at most. Each
 // repetition takes another connection: after a GOAWAY a shared one, since net/http uses the
 // former no more, and else one of its own.
-func send(ctx context.Context, transport *http.Transport, r Request, trace *writeTrace) (resp *http.Response, err error) {
-	ctx = trace.watch(withGroup(ctx, r.Group))
+func send(trace *writeTrace, transport *http.Transport, r Request) (resp *http.Response, err error) {
+	ctx := trace.watched()
 	for range maxTries {
 		trace.conn = nil
 		if resp, err = roundTrip(transport, newRequest(ctx, r)); err == nil {

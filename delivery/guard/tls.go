@@ -72,13 +72,6 @@ func (d *dialer) verify(ctx context.Context, chain []*x509.Certificate, config *
 	return nil
 }
 
-type groupKey struct{}
-
-// withGroup returns a context for requests of a group.
-func withGroup(ctx context.Context, group string) context.Context {
-	return context.WithValue(ctx, groupKey{}, group)
-}
-
 // A turnstile lets the members of each group pass one at a time. Even ten certificates can cost
 // 0.1 s of processor time, with keys on the curve P-521; one group can use one processor for that.
 type turnstile struct {
