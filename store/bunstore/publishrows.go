@@ -18,7 +18,7 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 	if p.cached {
 		text, args = insertUnlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
 	}
-	args = append(args, p.messageRows().whole(), p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.notifies(), channel)
+	args = append(args, p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.messageRows().whole(), p.notifies(), channel)
 	err = c.query(ctx, text, func(row *sql.Rows) error {
 		var notified *string
 		return row.Scan(&stale, &notified)
@@ -35,8 +35,10 @@ var (
 	insertAll           = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
 	insertUnlessChanged = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
 
-	insertUnlessStale = `stored AS (` + insertMessages + unlessStale + `), ` +
-		firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `)
+	// The messages come last: pgx makes room for parameters as they come, and would copy the bodies to
+	// make room for the parameters behind them.
+	insertUnlessStale = firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `),
+stored AS (` + insertMessages + unlessStale + `)
 SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') AS text) END FROM stale`
 )
 
@@ -56,8 +58,8 @@ func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) err
 }
 
 const insertMessages = `
-INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, body, source, ordering_key,
-  subscription_id, created_at, created_by)
+INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, ordering_key, subscription_id,
+  created_at, created_by, source, body)
 ?`
 
 func messageRows(n int, m func(i int) *store.Message) paramRows {
@@ -67,11 +69,11 @@ func messageRows(n int, m func(i int) *store.Message) paramRows {
 		uuids(func(i int) uuid.UUID { return m(i).EventTypeID }),
 		texts(func(i int) string { return m(i).Type }),
 		texts(func(i int) string { return m(i).Version }),
-		blobs(func(i int) []byte { return m(i).Body }),
-		blobs(func(i int) []byte { return m(i).Source }),
 		texts(func(i int) string { return m(i).OrderingKey }),
 		optionalUUIDs(func(i int) uuid.UUID { return m(i).SubscriptionID }),
 		times(func(i int) time.Time { return m(i).CreatedAt }),
 		texts(func(i int) string { return m(i).CreatedBy }),
+		blobs(func(i int) []byte { return m(i).Source }),
+		blobs(func(i int) []byte { return m(i).Body }),
 	}}
 }
