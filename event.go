@@ -93,9 +93,9 @@ func (c *core) newMessage(ctx context.Context, org uuid.UUID, t EventType, data 
 
 func checkEvent(e Event) error {
 	switch {
-	case !codeForm.MatchString(e.Type):
+	case !isCode(e.Type):
 		return wrongField(Invalid, "/eventType", allowed("code", ""))
-	case !versionForm.MatchString(e.Version):
+	case !isVersion(e.Version):
 		return wrongField(Invalid, "/version", allowed("version", ""))
 	case !validKey(e.IdempotencyKey):
 		return wrongField(Invalid, "/idempotencyKey", "must be at most 255 printable characters")

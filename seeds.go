@@ -93,7 +93,7 @@ func (r *Registry) parseSeed(ctx context.Context, text []byte) (store.Seed, erro
 	if err := decoder.Decode(&doc); err != nil {
 		return store.Seed{}, errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if !versionForm.MatchString(doc.Version) {
+	if !isVersion(doc.Version) {
 		return store.Seed{}, wrongField(Invalid, "/version", allowed("version", ""))
 	}
 	sum := sha256.Sum256(text)

@@ -81,7 +81,7 @@ func (s *Subscriptions) selector(ctx context.Context, event, version, pointer st
 			return present[i], nil
 		}
 		t, err = s.store.EventType(ctx, id)
-	case codeForm.MatchString(event):
+	case isCode(event):
 		t, err = s.store.EventTypeByCode(ctx, nil, event, version)
 	default:
 		return Selector{}, wrongField(Invalid, pointer, "must be the id or the code of an event type, or a pattern such as * or vitals.*")

@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,10 +11,27 @@ import (
 	"github.com/google/uuid"
 )
 
-var (
-	codeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
-	versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
-)
+// isCode reports whether s has the form of the code of a category or event type. Publish checks one
+// for each event: a regular expression took 0.7 % of the time of a delivery.
+func isCode(s string) bool { return isName(s, 100) && strings.IndexByte("._-", s[0]) < 0 }
+
+// isVersion reports whether s has the form of a version of an event type.
+func isVersion(s string) bool { return isName(s, 32) }
+
+// isName reports whether s is 1 to most ASCII letters, digits, dots, underscores and hyphens.
+func isName(s string, most int) bool {
+	if s == "" || len(s) > most {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // rules is the validator with this package's rules. It is shared because it caches struct types.
 var rules = newRules()
@@ -26,8 +42,8 @@ func newRules() *validator.Validate {
 	for tag, ok := range map[string]func(s, param string) bool{
 		"text":    func(s, n string) bool { return fits(s, n) && !hasControl(s, "") },
 		"prose":   func(s, n string) bool { return fits(s, n) && !hasControl(s, "\t\n") },
-		"code":    func(s, _ string) bool { return codeForm.MatchString(s) },
-		"version": func(s, _ string) bool { return versionForm.MatchString(s) },
+		"code":    func(s, _ string) bool { return isCode(s) },
+		"version": func(s, _ string) bool { return isVersion(s) },
 	} {
 		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return ok(f.Field().String(), f.Param()) })
 		if err != nil {

@@ -3,6 +3,7 @@ package webhooks_test
 import (
 	"errors"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +63,28 @@ func TestFieldErrorsUseTheNamesInTheFieldTags(t *testing.T) {
 		if !tagged {
 			t.Errorf("%T has no field with the tag %s", c.input, name)
 		}
+	}
+}
+
+// An event type's code and version are ASCII letters, digits, dots, underscores and hyphens.
+func TestCodesAndVersionsHaveTheirForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	code := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	version := regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+	values := []string{strings.Repeat("a", 100), strings.Repeat("a", 101), strings.Repeat("1", 32), strings.Repeat("1", 33), "a\n", "é", "a\xff"}
+	for c := range 256 {
+		values = append(values, string([]byte{byte(c)}), string([]byte{'a', byte(c)}))
+	}
+	check := func(pointer, value string, e webhooks.Event, matches bool) {
+		_, err := w.Dispatcher.Publish(t.Context(), w.org, e)
+		bad, ok := errors.AsType[*webhooks.ValidationError](err)
+		if refused := ok && bad.Problem == webhooks.Invalid && bad.Fields[0].Pointer == pointer; refused == matches {
+			t.Errorf("%s %q: %v", pointer, value, err)
+		}
+	}
+	for _, v := range values {
+		check("/eventType", v, webhooks.Event{Type: v, Data: 1}, code.MatchString(v))
+		check("/version", v, webhooks.Event{Type: w.typ.Code, Version: v, Data: 1}, v == "" || version.MatchString(v))
 	}
 }
