@@ -30,7 +30,7 @@ func (r *run) work(t *task) {
 // attempt sends a task, unless it has to wait or has nowhere to go, and returns how the attempt
 // ended. Returned is false if the Sender returned too late, and takeOver has ended the attempt.
 func (r *run) attempt(t *task) (e ending, returned bool) {
-	to, err := r.endpoints.get(r.sending, t.Job)
+	to, err := r.endpoints.get(r.sending, &t.Job)
 	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case err != nil:

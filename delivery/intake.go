@@ -60,8 +60,8 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 		return
 	}
 	tasks := make([]*task, len(jobs))
-	for i, j := range jobs {
-		tasks[i] = &task{Job: j, leasedUntil: until, to: r.endpoints.known(j)}
+	for i := range jobs {
+		tasks[i] = &task{Job: jobs[i], leasedUntil: until, to: r.endpoints.known(&jobs[i])}
 	}
 	r.refuse(r.backlog.put(tasks, time.Now()))
 }
