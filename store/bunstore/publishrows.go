@@ -37,8 +37,8 @@ var (
 
 	// The messages come last: pgx makes room for parameters as they come, and would copy the bodies to
 	// make room for the parameters behind them.
-	insertUnlessStale = firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), queued AS (` + queueFirstPosts + unlessStale + `),
-stored AS (` + insertMessages + unlessStale + `)
+	insertUnlessStale = firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), ` +
+		`queued AS (` + queueFirstPosts + unlessStale + `), stored AS (` + insertMessages + unlessStale + `)
 SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') AS text) END FROM stale`
 )
 
