@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ import (
 func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (advanced bool, err error) {
 	var due bool
 	err = s.on(s.db.DB).query(ctx, recoveryDue,
-		func(row *sql.Rows) error { return row.Scan(&due) })
+		func(row scanner) error { return row.Scan(&due) })
 	if err != nil || !due {
 		return false, s.mapError(ctx, err)
 	}
@@ -124,7 +123,7 @@ func (st *step) addRetries(ctx context.Context, found []uuid.UUID) error {
 		times(func(int) time.Time { return st.opts.At }),
 		times(func(int) time.Time { return st.opts.ExpiresAt }),
 		texts(func(int) string { return st.recovery.CreatedBy }),
-	}}, func(row *sql.Rows) error {
+	}}, func(row scanner) error {
 		st.queued++
 		st.room--
 		var attempt id

@@ -3,7 +3,6 @@ package bunstore
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -50,7 +49,7 @@ func lockMessages(ctx context.Context, c conn, messages []store.Message) (map[uu
 	there := make(map[uuid.UUID]bool, len(messages))
 	ids := paramRows{len(messages), []column{uuids(func(i int) uuid.UUID { return messages[i].ID })}}
 	return there, c.each(ctx, `WITH r(message) AS (?) SELECT m.id FROM r JOIN {}messages AS m ON m.id = r.message`+lock, ids,
-		func(row *sql.Rows) error {
+		func(row scanner) error {
 			var message id
 			err := row.Scan(&message)
 			there[uuid.UUID(message)] = true
@@ -84,7 +83,7 @@ func (s *Store) cancelPending(ctx context.Context, tx bun.Tx, subscription uuid.
 // chains.
 func cancel(ctx context.Context, c conn, now time.Time, by, condition string, args ...any) error {
 	var cancelled []uuid.UUID
-	err := c.query(ctx, `DELETE FROM {}queue WHERE `+condition+` RETURNING attempt_id`, func(row *sql.Rows) error {
+	err := c.query(ctx, `DELETE FROM {}queue WHERE `+condition+` RETURNING attempt_id`, func(row scanner) error {
 		var attempt id
 		err := row.Scan(&attempt)
 		cancelled = append(cancelled, uuid.UUID(attempt))
@@ -95,7 +94,7 @@ func cancel(ctx context.Context, c conn, now time.Time, by, condition string, ar
 	}
 	slices.SortFunc(cancelled, compareIDs)
 	var deliveries []uuid.UUID
-	err = c.each(ctx, cancelAttempts, idRows(cancelled), func(row *sql.Rows) error {
+	err = c.each(ctx, cancelAttempts, idRows(cancelled), func(row scanner) error {
 		var delivery id
 		var number int
 		err := row.Scan(&delivery, &number)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -81,7 +80,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	var due bool
 	c := s.on(s.db.DB)
 	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}queue WHERE due_at <= {now})`,
-		func(row *sql.Rows) error { return row.Scan(&due) })
+		func(row scanner) error { return row.Scan(&due) })
 	if err != nil || !due {
 		return nil, at, err
 	}
@@ -96,7 +95,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 			}
 		}
 		jobs, _, err = scanJobs(func(scan func(scanner) error) error {
-			return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, append(args, opts.Max)...)
+			return c.query(ctx, text, scan, append(args, opts.Max)...)
 		})
 		if err != nil {
 			return err
@@ -172,7 +171,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) (lost []u
 			bigints(func(i int) int64 { return at(i).Token }),
 			waits(func(i int) time.Time { return at(i).DueAt }),
 			bigints(func(i int) int { return btoi(at(i).Held) }),
-		}}, func(row *sql.Rows) error {
+		}}, func(row scanner) error {
 			var attempt id
 			err := row.Scan(&attempt)
 			kept[uuid.UUID(attempt)] = true

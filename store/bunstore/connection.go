@@ -121,7 +121,7 @@ func checkWrites(ctx context.Context) func(c conn) error {
 	return func(c conn) error {
 		var standby, readOnly bool
 		err := c.query(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'`,
-			func(row *sql.Rows) error { return row.Scan(&standby, &readOnly) })
+			func(row scanner) error { return row.Scan(&standby, &readOnly) })
 		switch {
 		case err != nil:
 			return err

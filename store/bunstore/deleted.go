@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -66,7 +65,7 @@ func (s *Store) pruneSubscriptionsAfter(ctx context.Context, tx bun.Tx, after uu
 	}
 	var ended []id
 	c := s.on(tx.Tx)
-	err = c.query(ctx, deletedSubscriptions, func(row *sql.Rows) error {
+	err = c.query(ctx, deletedSubscriptions, func(row scanner) error {
 		var without bool
 		err := row.Scan((*id)(&last), &without)
 		if seen++; without {
@@ -131,7 +130,7 @@ func (s *Store) withoutOldMessages(ctx context.Context, tx bun.Tx, eventTypes []
 	}
 	used, messages := map[id]bool{}, 0
 	c := s.on(tx.Tx)
-	err := c.query(ctx, oldMessages, func(row *sql.Rows) error {
+	err := c.query(ctx, oldMessages, func(row scanner) error {
 		var eventType id
 		var n int
 		err := row.Scan(&eventType, &n)

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -21,7 +20,7 @@ func (s *Store) Durations(ctx context.Context, q store.DurationQuery) (counts []
 		return c.query(ctx, numbered(`
 SELECT `+s.syntax.durationBucket+`, a.status, a.duration_ms, count(*) FROM {}attempts AS a
 WHERE a.subscription_id = ? AND a.status IN ({Succeeded}, {Failed}) AND a.posted_at >= ? AND a.posted_at < ?
-GROUP BY 1, 2, 3`), func(row *sql.Rows) error {
+GROUP BY 1, 2, 3`), func(row scanner) error {
 			var n, ms int64
 			var status store.Status
 			var count store.DurationCount

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -87,7 +86,7 @@ func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUI
 	return out, c.each(ctx, `
 WITH r(sub) AS (?)
 SELECT h.subscription_id, `+healthColumns+` FROM r JOIN {}health AS h ON h.subscription_id = r.sub
-ORDER BY h.subscription_id`+c.forUpdate(" FOR UPDATE OF h"), idRows(subscriptions), func(row *sql.Rows) error {
+ORDER BY h.subscription_id`+c.forUpdate(" FOR UPDATE OF h"), idRows(subscriptions), func(row scanner) error {
 		var sub id
 		h := &store.Health{}
 		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), (*instant)(&h.CountedUntil), &h.Probes, (*instant)(&h.ProbeAt),

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func (p *publication) insertKeys(ctx context.Context, c conn, open []int) (used 
 		blobs(func(i int) []byte { return m(i).Fingerprint }),
 		bigints(func(i int) int { return len(p.matches[open[i]]) }),
 		times(func(i int) time.Time { return m(i).CreatedAt }),
-	}}, func(row *sql.Rows) error {
+	}}, func(row scanner) error {
 		var message id
 		err := row.Scan(&message)
 		ours[uuid.UUID(message)] = true
@@ -99,7 +98,7 @@ func (p *publication) compareWithFirst(ctx context.Context, c conn, used []int) 
 		bigints(func(i int) int { return i }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		texts(func(i int) string { return m(i).IdempotencyKey }),
-	}}, func(row *sql.Rows) error {
+	}}, func(row scanner) error {
 		var n int
 		var fingerprint []byte
 		result := store.Published{Duplicate: true}

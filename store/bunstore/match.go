@@ -3,7 +3,6 @@ package bunstore
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 
@@ -95,7 +94,7 @@ func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypa
 // run returns the matches of each query from the database.
 func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 	found := make([][]match, len(q.list))
-	err := c.each(ctx, c.matchSubscriptions, q.paramRows, func(row *sql.Rows) error {
+	err := c.each(ctx, c.matchSubscriptions, q.paramRows, func(row scanner) error {
 		var n int
 		var m match
 		var filter *string

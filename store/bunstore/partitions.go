@@ -229,7 +229,7 @@ func (s *Store) partitions(ctx context.Context, db handle, condition string) (ma
 	var name, bound string
 	err := s.on(db).query(ctx, `
 SELECT c.relname, coalesce(pg_get_expr(c.relpartbound, c.oid), '') FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-WHERE i.inhparent IN (to_regclass('{}messages'), to_regclass('{}attempts')) `+condition, func(row *sql.Rows) error {
+WHERE i.inhparent IN (to_regclass('{}messages'), to_regclass('{}attempts')) `+condition, func(row scanner) error {
 		if err := row.Scan(&name, &bound); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -58,9 +57,6 @@ func (postgres) setPlanner(ctx context.Context, tx bun.Tx, settings string) erro
 
 func (sqlite) setPlanner(context.Context, bun.Tx, string) error { return nil }
 
-// scanner is a row of a result.
-type scanner interface{ Scan(into ...any) error }
-
 // queryPlanned is query for a statement whose plan depends on the planner settings. Where the
 // statement is a transaction by itself, and the session lacks the settings, it sets them in the
 // same round trip.
@@ -70,7 +66,7 @@ func (c conn) queryPlanned(ctx context.Context, text string, scan func(scanner) 
 			return err
 		}
 	}
-	return c.query(ctx, text, func(row *sql.Rows) error { return scan(row) }, args...)
+	return c.query(ctx, text, scan, args...)
 }
 
 // queryBatch sends nothing where the driver's batches cannot prepare statements.

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +18,7 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 		text, args = insertUnlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
 	}
 	args = append(args, p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.messageRows().whole(), p.notifies(), channel)
-	err = c.query(ctx, text, func(row *sql.Rows) error {
+	err = c.query(ctx, text, func(row scanner) error {
 		var notified *string
 		return row.Scan(&stale, &notified)
 	}, args...)

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -154,7 +153,7 @@ func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outco
 	err := c.each(ctx, c.releaseLeases, paramRows{len(outcomes), []column{
 		uuids(func(i int) uuid.UUID { return outcomes[i].AttemptID }),
 		bigints(func(i int) int64 { return outcomes[i].Token }),
-	}}, func(row *sql.Rows) error {
+	}}, func(row scanner) error {
 		var attempt id
 		err := row.Scan(&attempt)
 		held[uuid.UUID(attempt)] = true
@@ -164,7 +163,7 @@ func (r *outcomeBatch) store(ctx context.Context, c conn, outcomes []store.Outco
 		return err
 	}
 	outcomes = slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !held[o.AttemptID] })
-	return c.each(ctx, storeOutcomes, outcomeRows(outcomes), func(row *sql.Rows) error {
+	return c.each(ctx, storeOutcomes, outcomeRows(outcomes), func(row scanner) error {
 		var attempt id
 		var number, attempts int
 		var l link
@@ -253,7 +252,7 @@ func addNexts(ctx context.Context, c conn, nexts []*store.Outcome) (added map[uu
 		uuids(func(i int) uuid.UUID { return nexts[i].AttemptID }),
 		times(func(i int) time.Time { return nexts[i].At }),
 		bigints(func(i int) int { return nexts[i].Next.StepsUsed() }),
-	}}, func(row *sql.Rows) error {
+	}}, func(row scanner) error {
 		var attempt, of id
 		err := row.Scan(&attempt, &of)
 		added[uuid.UUID(of)] = true

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"github.com/google/uuid"
@@ -57,7 +56,7 @@ const maxScanned = 5000
 // for the owner, and whether there are ids behind the range.
 func (f finder) nextRange(ctx context.Context, ids string, owner, behind uuid.UUID) (st idRange, more bool, err error) {
 	st = idRange{behind, uuid.Max}
-	err = f.query(ctx, ids+` AND id > ? ORDER BY id LIMIT 1 OFFSET ?`, func(row *sql.Rows) error {
+	err = f.query(ctx, ids+` AND id > ? ORDER BY id LIMIT 1 OFFSET ?`, func(row scanner) error {
 		more = true
 		return row.Scan((*id)(&st.last))
 	}, f.id(owner), f.id(behind), maxScanned-1)
@@ -75,14 +74,14 @@ WHERE a.subscription_id = ? AND a.number = 1 AND a.type <> {TestPost} AND NOT a.
   AND a.created_at >= ? AND a.created_at < ?`)
 
 func (f finder) countFailed(ctx context.Context) (n int, err error) {
-	err = f.query(ctx, `SELECT count(*) `+failedDeliveries, func(row *sql.Rows) error { return row.Scan(&n) },
+	err = f.query(ctx, `SELECT count(*) `+failedDeliveries, func(row scanner) error { return row.Scan(&n) },
 		f.id(f.sub.ID), f.recovery.Since, f.recovery.Until)
 	return n, err
 }
 
 // findFailed returns the failed deliveries in a range, in the order of their ids.
 func (f finder) findFailed(ctx context.Context, in idRange, limit int) (found []uuid.UUID, err error) {
-	err = f.query(ctx, `SELECT a.id `+failedDeliveries+` AND a.id > ? AND a.id <= ? ORDER BY a.id LIMIT ?`, func(row *sql.Rows) error {
+	err = f.query(ctx, `SELECT a.id `+failedDeliveries+` AND a.id > ? AND a.id <= ? ORDER BY a.id LIMIT ?`, func(row scanner) error {
 		var delivery id
 		err := row.Scan(&delivery)
 		found = append(found, uuid.UUID(delivery))
@@ -121,7 +120,7 @@ ORDER BY m.id`
 		text += ` LIMIT ?`
 		args = append(args, limit)
 	}
-	return f.query(ctx, text, func(row *sql.Rows) error {
+	return f.query(ctx, text, func(row scanner) error {
 		var m store.Message
 		if err := row.Scan((*id)(&m.ID), (*id)(&m.EventTypeID), &m.OrderingKey, &m.Body); err != nil {
 			return err

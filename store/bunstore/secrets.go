@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -145,7 +144,7 @@ func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (n i
 			uuids(func(i int) uuid.UUID { return changes[i].SecretID }),
 			blobs(func(i int) []byte { return changes[i].From }),
 			blobs(func(i int) []byte { return changes[i].To }),
-		}}, func(*sql.Rows) error { n++; return nil })
+		}}, func(scanner) error { n++; return nil })
 	})
 	if err != nil {
 		return 0, err

@@ -24,9 +24,7 @@ import (
 //	{now}       the present
 //	{us}        turns a number of microseconds into an interval to add to {now}
 type conn struct {
-	sql interface {
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	}
+	querier querier
 	*syntax
 	prefix    string
 	partition string // suffix of a day, "" for the tables as a whole
@@ -35,11 +33,8 @@ type conn struct {
 }
 
 // on returns a conn for the store's own handle or a transaction on it.
-func (s *Store) on(handle interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-},
-) conn {
-	c := conn{sql: handle, prefix: s.prefix, syntax: s.syntax, native: s.native}
+func (s *Store) on(handle queryHandle) conn {
+	c := conn{querier: sqlQuerier{handle}, prefix: s.prefix, syntax: s.syntax, native: s.native}
 	if session, ok := handle.(*sql.Conn); ok && s.plansLocally() {
 		c.session = session
 	}
@@ -56,7 +51,7 @@ func (s *Store) in(t *transaction) conn {
 
 // each runs a statement whose first argument is rows, once for each maxRows of them, and calls
 // scan with each row of the results.
-func (c conn) each(ctx context.Context, text string, r paramRows, scan func(*sql.Rows) error, more ...any) error {
+func (c conn) each(ctx context.Context, text string, r paramRows, scan func(scanner) error, more ...any) error {
 	for from := 0; from < r.n; {
 		part := paramSlice{r, from, from + min(c.maxRows, r.n-from)}
 		if err := c.query(ctx, text, scan, append([]any{part}, more...)...); err != nil {
@@ -86,9 +81,9 @@ func (r paramRows) whole() paramSlice { return paramSlice{r, 0, r.n} }
 
 // query runs a statement and calls scan with each row of the result. Scan may be nil if the
 // statement returns no rows.
-func (c conn) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
+func (c conn) query(ctx context.Context, text string, scan func(scanner) error, args ...any) error {
 	text, args = c.render(text, args)
-	found, err := c.sql.QueryContext(ctx, text, args...)
+	found, err := c.querier.query(ctx, text, args)
 	if err != nil {
 		return err
 	}
