@@ -20,6 +20,7 @@ var (
 	ErrIdempotencyMismatch = store.ErrIdempotencyMismatch
 	ErrSeedChanged         = store.ErrSeedChanged
 	ErrForeignTx           = store.ErrForeignTx
+	ErrTxEnded             = store.ErrTxEnded
 	ErrReadOnly            = store.ErrReadOnly
 	ErrUnavailable         = store.ErrUnavailable
 	ErrLocked              = store.ErrLocked

@@ -41,9 +41,13 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 
 // PublishTx publishes in the caller's transaction: the event is stored and will be
 // delivered if, and only if, the transaction commits. An error about the event leaves the
-// transaction usable. Wrap the transaction as the store demands, for instance with
-// bunstore.Tx. [ErrForeignTx] if it belongs to another kind of store, [ErrReadOnly]
-// if it is a read-only transaction.
+// transaction usable. Wrap the transaction as the store demands: with bunstore.Tx, with
+// bunstore.PgxTx, or as memstore's Begin gives it.
+//
+// It also returns [ErrForeignTx] if the transaction is nil, or belongs to another database or another
+// kind of store; [ErrTxEnded] if it has ended, or a statement failed in it before; and [ErrReadOnly]
+// if it is read-only. A serialization failure of PostgreSQL is in the chain of the error, for
+// [errors.As]: run the transaction again.
 //
 // PublishTx uses the transaction's connection alone and takes no second one from the pool: a
 // pool of one connection is enough. It reads the event type in the transaction, so that changes
@@ -55,7 +59,7 @@ func (d *Dispatcher) PublishTx(ctx context.Context, tx Tx, org uuid.UUID, e Even
 	return singleResult(d.publish(ctx, tx, org, []Event{e}))
 }
 
-var errNilTx = errors.New("webhooks: the transaction is nil")
+var errNilTx = fmt.Errorf("webhooks: %w: it is nil; publish without a transaction with Publish or PublishBatch", ErrForeignTx)
 
 // PublishBatch publishes up to [MaxBatch] events, all of them or none. The results
 // are in the order of the events. An error about one event is an *[EventError].

@@ -39,8 +39,14 @@ var (
 	// checksum.
 	ErrSeedChanged = fmt.Errorf("%w: an applied seed version has changed", ErrConflict)
 
-	// ErrForeignTx says that a transaction belongs to another kind of store.
+	// ErrForeignTx says that a transaction is nil, or belongs to another database or another kind of
+	// store. Nothing was changed. On PostgreSQL a transaction of a database without the tables of
+	// the store has failed, and can only be rolled back.
 	ErrForeignTx = errors.New("the transaction does not belong to this store")
+
+	// ErrTxEnded says that a transaction was committed or rolled back before, or that a statement
+	// failed in it, after which PostgreSQL accepts nothing but a rollback. Begin another transaction.
+	ErrTxEnded = errors.New("the transaction has ended or failed")
 
 	// ErrReadOnly says that the caller's transaction, or the database, can only be
 	// read. Nothing was changed. Without a change there it fails again.

@@ -39,7 +39,8 @@ type Store interface {
 // A method that takes a Tx works on the transaction's connection alone, from its
 // first statement to its last. It never asks the pool for a second connection: the
 // pool's connections may all be held by transactions like this one, and then each
-// of them would wait for another one to end. A Tx of another store is ErrForeignTx.
+// of them would wait for another one to end. A Tx that is nil or of another store is ErrForeignTx,
+// and one that has ended is ErrTxEnded.
 type Tx interface {
 	Commit() error
 	Rollback() error
@@ -201,7 +202,7 @@ type Messages interface {
 	// Publish stores the messages, and for each message one pending attempt per live
 	// subscription of its organization that has one of its topics and a Filter that
 	// matches its data. The attempts are due at once. All of it is one transaction. With
-	// a tx it is part of that transaction, or Publish fails with ErrForeignTx or
+	// a tx it is part of that transaction, or Publish fails with ErrForeignTx, ErrTxEnded or
 	// ErrReadOnly; the caller's transaction stays usable after every error of the store.
 	// The results are in the order of the messages.
 	//

@@ -17,6 +17,7 @@ var transactionCases = []testCase{
 	{"HandOffIsIgnored", txHandOff},
 	{"FindsEventTypes", txEventType},
 	{"ForeignTxIsRefused", txForeign},
+	{"EndedTxIsRefused", txEnded},
 }
 
 // begin starts a transaction, or skips the case.
@@ -145,9 +146,19 @@ func txEventType(f *fixture) {
 	f.publishTx(tx, m)
 	f.check(tx.Commit())
 	must(f.s.Message(f.ctx, f.org, m.ID))(f.t)
-	if _, err := f.s.EventTypeByCode(f.ctx, tx, e.Code, e.Version); err == nil {
-		f.t.Fatal("EventTypeByCode in a transaction that has ended: no error")
+}
+
+func txEnded(f *fixture) {
+	e, sub := f.scene()
+	for _, end := range []func(store.Tx) error{store.Tx.Commit, store.Tx.Rollback} {
+		tx := f.begin()
+		f.check(end(tx))
+		_, err := f.s.Publish(f.ctx, tx, []store.NewMessage{f.newMessage(e)}, f.options())
+		f.fails("Publish", err, store.ErrTxEnded)
+		_, err = f.s.EventTypeByCode(f.ctx, tx, e.Code, e.Version)
+		f.fails("EventTypeByCode", err, store.ErrTxEnded)
 	}
+	f.equal("attempts", len(f.attempts(sub.ID)), 0)
 }
 
 // A foreignTx belongs to no store.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ecg-api/webhooks/store"
@@ -55,15 +56,43 @@ func (s *Store) mapError(ctx context.Context, err error) error {
 	return fmt.Errorf("bunstore: %w", err)
 }
 
-// mapErrorInTx is mapError for the caller's transaction. The caller chose that transaction to be
-// read-only, while a connection of the pool that becomes read-only belongs to a database that
-// fails over.
-func (s *Store) mapErrorInTx(ctx context.Context, err error) error {
-	if sqlState(err) == readOnlyTransaction {
+// mapErrorInTx is mapError for the caller's transaction.
+func (s *Store) mapErrorInTx(ctx context.Context, t *transaction, err error) error {
+	switch state := sqlState(err); {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrTxDone), errors.Is(err, pgx.ErrTxClosed), state == inFailedTransaction:
+		return fmt.Errorf("bunstore: %w: %w", store.ErrTxEnded, err)
+	case state == readOnlyTransaction:
+		// The caller chose the transaction to be read-only, while a connection of the pool that
+		// becomes read-only belongs to a database that fails over.
 		return fmt.Errorf("bunstore: %w: %w", store.ErrReadOnly, err)
+	case s.isOtherDatabase(err):
+		return fmt.Errorf("bunstore: %w: it is of another kind of database: %w", store.ErrForeignTx, err)
+	case isMissingTable(err) && t.pool != s.db.DB:
+		return s.withoutTables(ctx, err)
 	}
 	return s.mapError(ctx, err)
 }
+
+// isOtherDatabase reports whether the error is one of SQLite for a store in PostgreSQL, or the reverse.
+func (s *Store) isOtherDatabase(err error) bool {
+	if s.syntax == sqliteSyntax {
+		return sqlState(err) != ""
+	}
+	return sqliteCode(err) != 0
+}
+
+// isMissingTable reports whether a statement names a table or schema that does not exist.
+func isMissingTable(err error) bool {
+	return slices.Contains([]string{undefinedTable, undefinedSchema}, sqlState(err)) ||
+		sqliteCode(err) == sqliteError && strings.Contains(err.Error(), "no such table")
+}
+
+const (
+	inFailedTransaction = "25P02"
+	undefinedSchema     = "3F000"
+)
 
 // preparedAway are the SQLSTATEs of a prepared statement that exists (42P05), or does not (26000), as pgx
 // meets them behind a pooler such as PgBouncer before 1.21.
@@ -71,7 +100,8 @@ var preparedAway = []string{"42P05", "26000"}
 
 func isStoreError(err error) bool {
 	return slices.ContainsFunc([]error{
-		store.ErrNotFound, store.ErrBadReference, store.ErrConflict, store.ErrForeignTx, store.ErrReadOnly, store.ErrUnavailable,
+		store.ErrNotFound, store.ErrBadReference, store.ErrConflict, store.ErrForeignTx, store.ErrTxEnded, store.ErrReadOnly,
+		store.ErrUnavailable,
 	}, func(known error) bool { return errors.Is(err, known) })
 }
 
@@ -86,6 +116,7 @@ func duplicateAs(err, taken error) error {
 
 // The codes of SQLite that matter here, https://sqlite.org/rescode.html.
 const (
+	sqliteError      = 1
 	sqliteBusy       = 5
 	sqliteLocked     = 6
 	sqliteReadOnly   = 8

@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -94,19 +95,44 @@ func (s *Store) eventType(ctx context.Context, db bun.IDB, eventTypeID uuid.UUID
 // EventTypeByCode implements store.Catalog.
 func (s *Store) EventTypeByCode(ctx context.Context, tx store.Tx, code, version string) (store.EventType, error) {
 	var row eventTypeRow
-	q := s.eventTypes(s.db, &row).Where("e.code = ?", code).Where("e.version = ?", version)
-	if tx != nil {
-		t, err := s.own(tx)
-		if err != nil {
-			return store.EventType{}, err
-		}
-		q.Conn(t.sql)
+	if tx == nil {
+		err := s.eventTypes(s.db, &row).Where("e.code = ?", code).Where("e.version = ?", version).Scan(ctx)
+		return row.toStore(), s.mapError(ctx, err)
 	}
-	if err := q.Scan(ctx); err != nil {
-		return store.EventType{}, s.mapError(ctx, err)
+	t, err := s.own(tx)
+	if err == nil {
+		err = s.mapErrorInTx(ctx, t, row.read(ctx, s.in(ctx, t), code, version))
 	}
-	return row.toStore(), nil
+	return row.toStore(), err
 }
+
+// read reads the event type, in a transaction with any driver: bun reads rows of database/sql only.
+func (r *eventTypeRow) read(ctx context.Context, c conn, code, version string) error {
+	found, identity := false, id{}
+	err := c.query(ctx, selectEventType, func(row scanner) error {
+		found = true
+		return row.Scan(&identity, &r.ID, &r.CategoryID, &r.Name, &r.Code, &r.Version, &r.Description, &r.Schema,
+			&r.Active, &r.ActiveChangedAt, &r.Archived, &r.ArchivedChangedAt,
+			&r.CreatedAt, &r.CreatedBy, &r.UpdatedAt, &r.UpdatedBy, &r.Revision,
+			&r.CategoryName, &r.CategoryCode, &r.CategoryActive, &r.CategoryArchived)
+	}, code, version)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return cmp.Or(c.checkTx(ctx), store.ErrNotFound)
+	case c.checkIdentity != nil:
+		return c.checkIdentity(uuid.UUID(identity))
+	}
+	return nil
+}
+
+const selectEventType = `
+SELECT i.id, e.id, e.category_id, e.name, e.code, e.version, e.description, e.schema,
+  e.active, e.active_changed_at, e.archived, e.archived_changed_at, e.created_at, e.created_by, e.updated_at, e.updated_by, e.revision,
+  c.name, c.code, c.active, c.archived
+FROM {}identity AS i CROSS JOIN {}event_types AS e JOIN {}categories AS c ON c.id = e.category_id
+WHERE e.code = ? AND e.version = ? AND e.deleted_at IS NULL`
 
 // eventTypes finds event types with the columns of their category.
 func (s *Store) eventTypes(db bun.IDB, model any) *bun.SelectQuery {

@@ -91,15 +91,25 @@ func (p *publication) match(ctx context.Context, c conn, cache *matchCache, bypa
 	return nil
 }
 
+// identityNumber is the number, instead of that of a query, of the row of orIdentity.
+const identityNumber = -1
+
 // run returns the matches of each query from the database.
 func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 	found := make([][]match, len(q.list))
-	err := c.each(ctx, c.matchSubscriptions, q.paramRows, func(row scanner) error {
+	text := c.matchSubscriptions
+	if c.checkIdentity != nil {
+		text += orIdentity
+	}
+	err := c.each(ctx, text+` ORDER BY 1, 2`, q.paramRows, func(row scanner) error {
 		var n int
 		var m match
 		var filter *string
 		if err := row.Scan(&n, (*id)(&m.subscription), &m.revision, &m.ordered, &filter); err != nil {
 			return err
+		}
+		if n == identityNumber {
+			return c.checkIdentity(uuid.UUID(m.subscription))
 		}
 		if decode(filter, &m.filter) != nil {
 			m.filter = nil // damaged: the subscription gets the delivery, which fails visibly
@@ -122,13 +132,15 @@ WITH r(n, org, topic) AS (?)
 SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r
 JOIN {}subscription_topics AS t ON t.topic = r.topic AND t.organization_id = r.org
 JOIN {}subscriptions AS s ON s.id = t.subscription_id
-WHERE ` + live + `
-ORDER BY 1, 2`
+WHERE ` + live
 
 	matchByLookup = `
 WITH r(n, org, topic) AS (?)
-SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r ` + lookedUp + `
-ORDER BY 1, 2`
+SELECT DISTINCT r.n, s.id, s.revision, s.ordered, s.filter FROM r ` + lookedUp
+
+	// orIdentity adds a row with the identity of the database, in place of a subscription.
+	orIdentity = `
+UNION ALL SELECT -1, i.id, 0, false, NULL FROM {}identity AS i`
 
 	// lookedUp looks each topic and each subscription up in an index.
 	lookedUp = `

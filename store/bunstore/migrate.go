@@ -126,7 +126,11 @@ func (s *Store) migrate(ctx context.Context, target func(present int) int) error
 		return s.mapError(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
-	return s.mapError(ctx, s.withMigrationLock(ctx, conn, func() error { return s.steps(ctx, conn, target) }))
+	err = s.withMigrationLock(ctx, conn, func() error { return s.steps(ctx, conn, target) })
+	if err == nil {
+		_ = s.learnIdentity(ctx, conn.Conn) // older tables have none
+	}
+	return s.mapError(ctx, err)
 }
 
 // withMigrationLock runs f in a transaction, one process at a time.

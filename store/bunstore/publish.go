@@ -23,7 +23,7 @@ func (s *Store) Publish(
 		}
 		p.opts.HandOff = nil
 		t.failure = s.dialect.publishInTx(ctx, t, p)
-		return p.result(s.mapErrorInTx(ctx, t.failure))
+		return p.result(s.mapErrorInTx(ctx, t, t.failure))
 	}
 	return p.result(s.dialect.publish(ctx, p))
 }
@@ -61,7 +61,7 @@ func (d sqlite) publish(ctx context.Context, p *publication) error {
 // publishInTx removes the idempotency keys again if the publish fails and the caller's
 // transaction goes on. After an error of PostgreSQL the caller can only roll back.
 func (d postgres) publishInTx(ctx context.Context, t *transaction, p *publication) error {
-	c := d.s.in(t)
+	c := d.s.in(ctx, t)
 	err := p.run(ctx, d.s, c)
 	if err == nil || len(p.reserved) == 0 || !isStoreError(err) {
 		return err
@@ -78,7 +78,7 @@ func (d sqlite) publishInTx(ctx context.Context, t *transaction, p *publication)
 	if _, err := t.sql.ExecContext(ctx, "SAVEPOINT webhooks_publish"); err != nil {
 		return err
 	}
-	err := p.run(ctx, d.s, d.s.in(t))
+	err := p.run(ctx, d.s, d.s.in(ctx, t))
 	if err != nil {
 		_, _ = t.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO webhooks_publish")
 	} else if p.claimable {

@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // querier sends statements to the database.
@@ -35,4 +37,19 @@ func (q sqlQuerier) query(ctx context.Context, text string, args []any) (rows, e
 		return nil, err // not a nil *sql.Rows in the interface
 	}
 	return found, nil
+}
+
+// pgxQuerier is the querier of a transaction of pgx.
+type pgxQuerier struct{ tx pgx.Tx }
+
+func (q pgxQuerier) query(ctx context.Context, text string, args []any) (rows, error) {
+	found, err := q.tx.Query(ctx, text, args...)
+	return pgxRows{found}, err
+}
+
+type pgxRows struct{ pgx.Rows }
+
+func (r pgxRows) Close() error {
+	r.Rows.Close()
+	return r.Err()
 }

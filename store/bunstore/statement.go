@@ -30,6 +30,9 @@ type conn struct {
 	partition string // suffix of a day, "" for the tables as a whole
 	native    bool
 	session   *sql.Conn // set outside of a transaction, if the sessions lack the planner settings
+
+	// checkIdentity is called with the identity of the database. Nil: it is the store's.
+	checkIdentity func(found uuid.UUID) error
 }
 
 // on returns a conn for the store's own handle or a transaction on it.
@@ -38,14 +41,6 @@ func (s *Store) on(handle queryHandle) conn {
 	if session, ok := handle.(*sql.Conn); ok && s.plansLocally() {
 		c.session = session
 	}
-	return c
-}
-
-// in returns a conn for the caller's transaction. The driver is known only if the transaction
-// was begun on the store's handle.
-func (s *Store) in(t *transaction) conn {
-	c := s.on(t.sql)
-	c.native = c.native && t.db != nil && t.db.DB == s.db.DB
 	return c
 }
 

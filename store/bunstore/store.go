@@ -53,7 +53,8 @@ type Store struct {
 	native  bool   // the driver takes pgx's arrays and prepares statements
 	listen  func(context.Context) (*pgx.Conn, error)
 
-	unplanned atomic.Bool // checkSession saw a session without the planner settings
+	identity  atomic.Pointer[uuid.UUID] // of the tables; nil while it is unknown
+	unplanned atomic.Bool               // checkSession saw a session without the planner settings
 
 	writer        chan struct{} // SQLite has one writer at a time: it holds the token
 	wake          broadcast
@@ -93,8 +94,8 @@ var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 // On SQLite it expects modernc.org/sqlite, a busy_timeout of 1 s and the WAL mode, as
 // bunstore/sqlite sets them.
 func New(db *bun.DB, opts Options) (*Store, error) {
-	if db == nil {
-		return nil, errors.New("bunstore: a *bun.DB is required")
+	if db == nil || db.DB == nil {
+		return nil, errors.New("bunstore: a *bun.DB on an open *sql.DB is required")
 	}
 	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: opts.Schema, writer: make(chan struct{}, 1)}
 	if s.schema == "" {
@@ -151,6 +152,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	case version > want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: "+
 			"run a newer program, or migrate down with it", s.schema, version, want)
+	}
+	if err := s.learnIdentity(ctx, s.db.DB); err != nil {
+		return s.mapError(ctx, err)
 	}
 	return s.dialect.checkWritable(ctx)
 }

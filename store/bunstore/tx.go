@@ -3,92 +3,12 @@ package bunstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/ecg-api/webhooks/store"
 )
-
-// Tx makes an open transaction known to a [Store], so that a publish commits or rolls back
-// with the transaction. It belongs to the database that has the tables of the store; it may have
-// been begun on another handle than the store's, with another driver. Its session must have the
-// settings that [New] names, except for the isolation. They are not checked.
-//
-// A store works on the connection of the transaction alone, and never asks the pool
-// for another one. On SQLite begin the transaction with BEGIN IMMEDIATE, as the
-// connections of bunstore/sqlite do: one that begins by reading may fail with
-// SQLITE_BUSY when it writes.
-//
-// The caller ends the transaction as usual, by its own handle or by the one
-// returned.
-func Tx[T bun.Tx | *sql.Tx](tx T) store.Tx {
-	switch tx := any(tx).(type) {
-	case bun.Tx:
-		if tx.Tx == nil {
-			return &transaction{}
-		}
-		return &transaction{ender: tx, sql: tx.Tx, db: tx.NewSelect().DB()}
-	case *sql.Tx:
-		return &transaction{ender: tx, sql: tx}
-	default:
-		return &transaction{}
-	}
-}
-
-// transaction is the store.Tx of this package.
-type transaction struct {
-	ender store.Tx
-	sql   *sql.Tx
-	db    *bun.DB // on which it was begun; nil if unknown
-	ended []func(committed bool)
-
-	failure error // of the latest Publish
-}
-
-var errNoTx = errors.New("bunstore: the transaction is nil")
-
-// Commit commits the transaction, and then wakes the listeners of SQLite stores that published
-// within it.
-func (t *transaction) Commit() error {
-	if t.ender == nil {
-		return errNoTx
-	}
-	err := t.ender.Commit()
-	t.end(err == nil)
-	return err
-}
-
-// Rollback undoes the transaction.
-func (t *transaction) Rollback() error {
-	if t.ender == nil {
-		return errNoTx
-	}
-	err := t.ender.Rollback()
-	t.end(false)
-	return err
-}
-
-func (t *transaction) end(committed bool) {
-	for _, f := range t.ended {
-		f(committed)
-	}
-	t.ended = nil
-}
-
-// own returns the transaction behind a store.Tx, or ErrForeignTx if it belongs to the other
-// kind of database.
-func (s *Store) own(tx store.Tx) (*transaction, error) {
-	t, ok := tx.(*transaction)
-	if !ok || t.sql == nil {
-		return nil, store.ErrForeignTx
-	}
-	if t.db != nil && t.db.Dialect().Name() != s.db.Dialect().Name() {
-		return nil, store.ErrForeignTx
-	}
-	return t, nil
-}
 
 // Begin begins a transaction in the store's database. On SQLite it is the only
 // writer until it ends.
@@ -97,7 +17,7 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	if err != nil {
 		return nil, s.mapError(ctx, err)
 	}
-	t := &transaction{ender: tx, sql: tx.Tx, db: s.db}
+	t := &transaction{ender: tx, sql: tx.Tx, pool: s.db.DB}
 	t.ended = []func(bool){func(bool) { end(t.failure) }}
 	return t, nil
 }

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -21,7 +20,7 @@ type Tx struct {
 	batch *batch // nil once it has ended
 }
 
-var errEnded = errors.New("memstore: the transaction has ended")
+var errEnded = fmt.Errorf("memstore: %w", store.ErrTxEnded)
 
 // Begin starts a transaction.
 func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
@@ -33,10 +32,16 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 
 // own returns the transaction behind a store.Tx, if it is one of this store's.
 func (s *Store) own(tx store.Tx) (*Tx, error) {
-	if own, ok := tx.(*Tx); ok && own.store == s {
+	switch own, ok := tx.(*Tx); {
+	case !ok:
+		return nil, fmt.Errorf("memstore: %w: it is a %T; take one from Begin", store.ErrForeignTx, tx)
+	case own == nil:
+		return nil, fmt.Errorf("memstore: %w: it is nil; take one from Begin", store.ErrForeignTx)
+	case own.store != s:
+		return nil, fmt.Errorf("memstore: %w: it is of another memory store", store.ErrForeignTx)
+	default:
 		return own, nil
 	}
-	return nil, fmt.Errorf("%T: %w", tx, store.ErrForeignTx)
 }
 
 func (tx *Tx) publish(
