@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // session runs f on one connection of the pool, without a transaction. A connection that
@@ -29,10 +30,20 @@ func (s *Store) session(ctx context.Context, f func(c conn) error) (err error) {
 // that broke; it keeps a session that stays read-only after a fail-over.
 func endSession(session *sql.Conn, err error) {
 	if unusable(err) {
-		// database/sql closes the connection for which Raw's function returns ErrBadConn.
-		_ = session.Raw(func(any) error { return driver.ErrBadConn })
+		_ = session.Raw(discard)
 	}
 	_ = session.Close()
+}
+
+// discard is for [sql.Conn.Raw]: database/sql closes a connection for which it returns ErrBadConn. A
+// connection of a pgxpool would go back to that pool, open, so discard closes it first.
+func discard(raw any) error {
+	if std, ok := raw.(*stdlib.Conn); ok {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = std.Conn().Close(ctx)
+	}
+	return driver.ErrBadConn
 }
 
 // unusableStates are the SQLSTATEs after which a session is of no use

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -60,7 +59,7 @@ func (s *Store) onListenConn(ctx context.Context, f func(*pgx.Conn) error) (err 
 		} else {
 			err = fmt.Errorf("cannot listen with the driver %T: only with pgx", s.db.Driver())
 		}
-		return driver.ErrBadConn // closes the connection, which still listens
+		return discard(raw) // it still listens
 	})
 	return err
 }

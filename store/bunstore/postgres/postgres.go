@@ -39,12 +39,12 @@ type Options struct {
 // Format implements [fmt.Formatter]: an address can hold a password.
 func (o Options) Format(f fmt.State, _ rune) { redact.Format(f, o) }
 
-// Store is a store with a pool of its own.
+// Store is a store with a pool of its own, from [Open], or on the pool of the host, from [New].
 type Store struct {
 	*bunstore.Store
 }
 
-// Close closes the connections.
+// Close closes the connections of the store's own pool. It leaves the pool of the host open.
 func (s *Store) Close() error { return s.DB().Close() }
 
 // Open connects to the database that the address names, a URL
