@@ -1,0 +1,97 @@
+package drivers_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/examples/drivers/bunservice"
+	"github.com/ecg-api/webhooks/examples/drivers/entservice"
+	"github.com/ecg-api/webhooks/examples/drivers/gormservice"
+	"github.com/ecg-api/webhooks/examples/drivers/pgxservice"
+	"github.com/ecg-api/webhooks/examples/drivers/sqlcservice"
+	"github.com/ecg-api/webhooks/examples/drivers/sqlservice"
+)
+
+// service is one of the six services.
+type service interface {
+	Place(ctx context.Context, customer uuid.UUID, amount int64, charge func() error) error
+	Close() error
+}
+
+func open[S service](s S, err error, hooks func(S) *webhooks.Webhooks) (service, *webhooks.Webhooks, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, hooks(s), nil
+}
+
+var services = map[string]func(ctx context.Context, address string) (service, *webhooks.Webhooks, error){
+	"bun": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := bunservice.New(ctx, address)
+		return open(s, err, func(s *bunservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+	"database/sql": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := sqlservice.New(ctx, address)
+		return open(s, err, func(s *sqlservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+	"pgx": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := pgxservice.New(ctx, address)
+		return open(s, err, func(s *pgxservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+	"sqlc": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := sqlcservice.New(ctx, address)
+		return open(s, err, func(s *sqlcservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+	"GORM": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := gormservice.New(ctx, address)
+		return open(s, err, func(s *gormservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+	"ent": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := entservice.New(ctx, address)
+		return open(s, err, func(s *entservice.Orders) *webhooks.Webhooks { return s.Hooks })
+	},
+}
+
+// Each service has the order and the event, or neither.
+func TestAnOrderAndItsEventAreOneTransaction(t *testing.T) {
+	t.Parallel()
+	for name, open := range services {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := database(t)
+			s, hooks, err := open(t.Context(), address)
+			check(t, err)
+			t.Cleanup(func() { check(t, s.Close()) })
+			catalog(t, hooks)
+			org := customer(t, hooks)
+
+			declined := errors.New("declined")
+			if err := s.Place(t.Context(), org, 7, func() error { return declined }); !errors.Is(err, declined) {
+				t.Errorf("got %v, want the error of charge", err)
+			}
+			wantOrders(t, address, 0)
+			wantMessages(t, hooks, org, 0)
+
+			check(t, s.Place(t.Context(), org, 7, func() error { return nil }))
+			wantOrders(t, address, 1)
+			wantMessages(t, hooks, org, 1)
+		})
+	}
+}
+
+func wantOrders(t *testing.T, address string, want int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	check(t, err)
+	defer func() { check(t, conn.Close(context.Background())) }()
+	var n int
+	check(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM orders`).Scan(&n))
+	if n != want {
+		t.Errorf("%d orders, want %d", n, want)
+	}
+}
