@@ -56,5 +56,6 @@ func (c *core) withinStoreTimeout(ctx context.Context, f func(context.Context) e
 	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("webhooks: %w: no answer within Config.StoreTimeout (%v)", ErrUnavailable, c.cfg.StoreTimeout)
+	return fmt.Errorf("webhooks: %w: no answer within Config.StoreTimeout (%v): the database is slow or away, "+
+		"or each connection of its pool is in use", ErrUnavailable, c.cfg.StoreTimeout)
 }

@@ -3,6 +3,7 @@ package webhooks_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,5 +63,24 @@ func TestAFrozenStoreIsUnavailableWithinTheStoreTimeout(t *testing.T) {
 			t.Errorf("the caller's time-out: %v, want DeadlineExceeded", err)
 		}
 		synctest.Wait()
+	})
+}
+
+// A caller without a deadline holds the only connection of the pool.
+func TestPublishEndsWhenThePoolIsExhausted(t *testing.T) {
+	t.Parallel()
+	eachSQLService(t, 1, func(t *testing.T, s *service) {
+		hooks, err := webhooks.New(s.sql, webhooks.Config{StoreTimeout: 100 * time.Millisecond})
+		check(err)
+		tx, err := s.begin(context.Background())
+		check(err)
+		_, err = hooks.Dispatcher.Publish(context.Background(), s.org, webhooks.Event{Type: "order.paid", Data: 1})
+		if !errors.Is(err, webhooks.ErrUnavailable) || !strings.Contains(err.Error(), "each connection of its pool is in use") {
+			t.Errorf("Publish gave %v, want ErrUnavailable with the cause", err)
+		}
+		_, err = s.Dispatcher.PublishTx(context.Background(), tx, s.org, webhooks.Event{Type: "order.paid", Data: 1})
+		check(err) // it needs no second connection
+		check(tx.Commit())
+		s.wantDeliveries(t, 1)
 	})
 }
