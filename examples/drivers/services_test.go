@@ -3,10 +3,13 @@ package drivers_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/examples/drivers/bunservice"
@@ -15,6 +18,7 @@ import (
 	"github.com/ecg-api/webhooks/examples/drivers/pgxservice"
 	"github.com/ecg-api/webhooks/examples/drivers/sqlcservice"
 	"github.com/ecg-api/webhooks/examples/drivers/sqlservice"
+	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
 // service is one of the six services.
@@ -81,6 +85,29 @@ func TestAnOrderAndItsEventAreOneTransaction(t *testing.T) {
 			wantOrders(t, address, 1)
 			wantMessages(t, hooks, org, 1)
 		})
+	}
+}
+
+// A store can also be on lib/pq, with which it cannot listen.
+func TestAStoreOnLibPQ(t *testing.T) {
+	t.Parallel()
+	db := pool(t, "postgres", database(t))
+	st, err := bunstore.New(bun.NewDB(db, pgdialect.New()), bunstore.Options{})
+	check(t, err)
+	hooks := newHooks(t, st)
+	org := customer(t, hooks)
+	tx, err := db.BeginTx(t.Context(), nil)
+	check(t, err)
+	for _, in := range []webhooks.Tx{tx, bunstore.Tx(tx)} { // both forms are accepted
+		_, err := hooks.Dispatcher.PublishTx(t.Context(), in, org, webhooks.Event{Type: "order.paid", Data: 1})
+		check(t, err)
+	}
+	check(t, tx.Commit())
+	_, err = hooks.Dispatcher.Publish(t.Context(), org, webhooks.Event{Type: "order.paid", Data: 1})
+	check(t, err)
+	wantMessages(t, hooks, org, 3)
+	if err := st.Listen(t.Context(), func() {}); err == nil || !strings.Contains(err.Error(), "only with pgx") {
+		t.Errorf("Listen gave %v, want the advice to take pgx", err)
 	}
 }
 
