@@ -229,7 +229,11 @@ func TestATransactionOnAPoolOfOneWaitsForNoConnection(t *testing.T) {
 	sc.s = fresh
 	tx, err := fresh.DB().DB.BeginTx(t.Context(), nil)
 	check(t, err)
+	waits := fresh.DB().Stats().WaitCount
 	check(t, sc.publishIn(tx))
+	if n := fresh.DB().Stats().WaitCount - waits; n != 0 {
+		t.Errorf("the publish waited %d times for a connection", n)
+	}
 	check(t, tx.Commit())
 }
 

@@ -1,9 +1,9 @@
 // Package bunstore keeps webhooks in PostgreSQL or in SQLite, through bun.
 //
 // A service that has a *bun.DB gives it to [New], and publishes inside its own
-// transactions with [Tx], so that its rows and its webhooks commit together or
-// not at all. A service without one opens a store with bunstore/postgres or
-// bunstore/sqlite. Either way [Store.Migrate] makes the tables first.
+// transactions with [Tx] or [PgxTx], so that its rows and its webhooks commit together or
+// not at all. A service without one opens a store with bunstore/postgres, which also takes a
+// *pgxpool.Pool, or with bunstore/sqlite. Either way [Store.Migrate] makes the tables first.
 //
 // # The caller's database
 //
