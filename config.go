@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/signing"
@@ -75,9 +76,11 @@ type Config struct {
 	Sender Sender
 	// Logger gets messages for the operator. Default: discards.
 	Logger *slog.Logger
-	// Now is the clock, and NewID makes ids, UUIDs of version 7 by the same clock.
-	// Default: time.Now and uuid.NewV7.
-	Now   func() time.Time
+	// Clock is the time of the dispatcher: schedules, windows, time-outs, the times in records. A store has a
+	// clock of its own, which says when an attempt is due and when a lease ends. A database cannot follow another
+	// clock; give the memory store the same one (memstore.WithClock). Default: clock.System.
+	Clock clock.Clock
+	// NewID makes ids, UUIDs of version 7. Default: uuid.NewV7.
 	NewID func() uuid.UUID
 }
 
@@ -105,7 +108,7 @@ func (c Config) engine() delivery.Config {
 		Sender: c.Sender, Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
 		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention,
-		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Now: c.Now, NewID: c.NewID,
+		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID,
 	}
 	if c.Observer != nil {
 		engine.Observe = c.Observer.Observe
@@ -116,7 +119,7 @@ func (c Config) engine() delivery.Config {
 // withDefaults takes over the engine's value of each field that this package uses too.
 func (c Config) withDefaults(engine delivery.Config) Config {
 	c.RetrySchedule, c.Deadline, c.SecretOverlap = engine.Schedule, engine.Deadline, engine.SecretOverlap
-	c.Logger, c.Now, c.NewID = engine.Logger, engine.Now, engine.NewID
+	c.Logger, c.Clock, c.NewID = engine.Logger, engine.Clock, engine.NewID
 	c.StoreTimeout = cmp.Or(c.StoreTimeout, 10*time.Second)
 	c.MaxData = cmp.Or(c.MaxData, 1<<20)
 	return c

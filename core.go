@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/keyring"
@@ -28,7 +29,7 @@ type core struct {
 }
 
 // now is the current time in the form of records: UTC, in whole milliseconds.
-func (c *core) now() time.Time { return c.cfg.Now().UTC().Truncate(time.Millisecond) }
+func (c *core) now() time.Time { return c.cfg.Clock.Now().UTC().Truncate(time.Millisecond) }
 
 // created returns a new id and the audit of a record that is created now.
 func (c *core) created(ctx context.Context) (uuid.UUID, Audit) {
@@ -50,7 +51,7 @@ func milliseconds(from, to time.Time) (first, end time.Time) {
 // withinStoreTimeout runs f with a context that ends after Config.StoreTimeout. It turns
 // the end of that time into ErrUnavailable; the end of the caller's ctx is returned unchanged.
 func (c *core) withinStoreTimeout(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, c.cfg.StoreTimeout)
+	bounded, cancel := clock.WithTimeout(ctx, c.cfg.Clock, c.cfg.StoreTimeout)
 	defer cancel()
 	err := f(bounded)
 	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {

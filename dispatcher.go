@@ -39,6 +39,6 @@ func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 // Call it every few seconds at most.
 func (d *Dispatcher) Inspect() Inspection { return d.engine.Inspect() }
 
-// Wake makes the dispatcher look for due attempts now, for a host that learns of new
+// Wake makes the dispatcher look at all attempts that are due now, for a host that learns of new
 // attempts in a way of its own.
-func (d *Dispatcher) Wake() { d.engine.Wake() }
+func (d *Dispatcher) Wake() { d.engine.Rescan() }

@@ -107,7 +107,7 @@ func (c *core) typeReader(tx Tx) typeReader {
 // publishable returns the event type if it takes events: else it is an unknown
 // reference, or [ErrEventInactive].
 func (r *typeReader) publishable(ctx context.Context, code, version string) (cachedType, error) {
-	key, now := [2]string{code, version}, time.Now()
+	key, now := [2]string{code, version}, r.cfg.Clock.Now()
 	r.cache.mu.RLock()
 	t, ok := r.cache.m[key]
 	r.cache.mu.RUnlock()

@@ -24,6 +24,7 @@ func (r *run) work(t *task) {
 		}
 		t = r.backlog.done(t, e)
 	}
+	r.activity.End()
 	r.workers.Done()
 }
 
@@ -31,7 +32,7 @@ func (r *run) work(t *task) {
 // ended. Returned is false if the Sender returned too late, and takeOver has ended the attempt.
 func (r *run) attempt(t *task) (e ending, returned bool) {
 	to, err := r.endpoints.get(r.sending, &t.Job)
-	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case err != nil:
 		r.outage.failed(err)
@@ -45,13 +46,13 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 	case !now.Before(t.ExpiresAt):
 		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, notSent, now)
 	case !to.Active || to.url == nil && to.err == nil:
-		r.giveBack(t, pause(t, to, now))
-	case time.Until(t.leasedUntil) < r.timeout(to)+leaseMargin:
+		r.giveBack(t, inactiveUntil(t, to, now))
+	case t.leasedUntil.Sub(r.cfg.Clock.Now()) < r.timeout(to)+leaseMargin:
 		r.giveBack(t, now)
 	case to.circuitOpen() && !r.probe(t, to, now):
 	default:
 		t.to = to
-		ok, refused := r.backlog.admit(t, to, time.Now())
+		ok, refused := r.backlog.admit(t, to, r.cfg.Clock.Now())
 		r.refuse(refused)
 		if ok {
 			return r.post(t, now)
@@ -62,8 +63,8 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 
 // post calls the Sender for a task, under the watchdog, and concludes the attempt.
 func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
-	start := time.Now()
-	t.call = call{at: now, start: start, began: r.cfg.Now().UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
+	start := r.cfg.Clock.Now()
+	t.call = call{at: now, start: start, began: start.UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
 	if !r.flights.begin(t) {
 		r.giveBack(t, now)
 		return ending{}, true
@@ -78,7 +79,7 @@ func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 // conclude decides about the result of a call, and hands the outcome to the recorders.
 func (r *run) conclude(t *task, result guard.Result) ending {
 	to, now, began := t.to, t.call.at, t.call.began
-	took := max(time.Since(t.call.start), 1)
+	took := max(r.cfg.Clock.Now().Sub(t.call.start), 1)
 	r.backlog.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.giveBack(t, now) // aborted by Stop: nobody knows whether the request arrived

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // A backlog holds the tasks of a run that wait in memory, in a lane for each subscription, and
@@ -15,6 +17,7 @@ import (
 type backlog struct {
 	maxInFlight int    // of one lane
 	wake        func() // looks for due attempts
+	clock       clock.Clock
 
 	mu      sync.Mutex // guards all that follows
 	lanes   map[uuid.UUID]*lane
@@ -25,20 +28,20 @@ type backlog struct {
 	claims  int // for which room was reserved
 	closed  bool
 
-	freed       chan struct{} // signals that there may be room
-	sweepSize   int           // idle lanes are dropped when there are as many lanes
-	silentTimer *time.Timer   // looks for lanes that get no answers; nil if it never ran
-	watching    bool          // silentTimer runs
+	freed       *wakeup     // signals that there may be room
+	sweepSize   int         // idle lanes are dropped when there are as many lanes
+	silentTimer clock.Timer // looks for lanes that get no answers; nil if it never ran
+	watching    bool        // silentTimer runs
 }
 
 func newBacklog(c Config, all map[uuid.UUID]*pacer, start func(), wake func()) *backlog {
 	b := &backlog{
-		maxInFlight: c.PerSubscription, wake: wake, lanes: map[uuid.UUID]*lane{},
-		room:  room{maxTasks: c.Backlog, maxBytes: c.BacklogBytes, wake: wake, orgs: map[uuid.UUID]*orgRoom{}},
-		turns: newTurns(c.Workers), freed: make(chan struct{}, 1),
+		maxInFlight: c.PerSubscription, wake: wake, clock: c.Clock, lanes: map[uuid.UUID]*lane{},
+		room:  room{maxTasks: c.Backlog, maxBytes: c.BacklogBytes, clock: c.Clock, wake: wake, orgs: map[uuid.UUID]*orgRoom{}},
+		turns: newTurns(c.Workers), freed: newWakeup(c.Clock),
 	}
-	b.pacers = pacers{mu: &b.mu, wake: wake, detach: b.detach, all: all}
-	b.workers.init(&b.mu, start)
+	b.pacers = pacers{mu: &b.mu, clock: c.Clock, wake: wake, detach: b.detach, all: all}
+	b.workers.init(&b.mu, clock.ActivityOf(c.Clock), start)
 	return b
 }
 
@@ -52,7 +55,7 @@ func (b *backlog) reserve(minClaim, maxClaim int) (n int, full, owners []uuid.UU
 		return 0, nil, nil
 	}
 	b.claims++
-	full, owners = b.room.full(n, time.Now())
+	full, owners = b.room.full(n, b.clock.Now())
 	return n, full, owners
 }
 
@@ -60,14 +63,14 @@ func (b *backlog) reserve(minClaim, maxClaim int) (n int, full, owners []uuid.UU
 func (b *backlog) reserveOne(org, subscription uuid.UUID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.room.reserveOne(org, b.lanes[subscription], time.Now())
+	return b.room.reserveOne(org, b.lanes[subscription], b.clock.Now())
 }
 
 // unreserve gives back reserved room that is not used.
 func (b *backlog) unreserve(n int) {
 	b.mu.Lock()
 	b.room.reserved -= n
-	b.signalFreed()
+	b.freed.signal()
 	b.mu.Unlock()
 }
 
@@ -95,7 +98,7 @@ func (b *backlog) put(tasks []*task, now time.Time) (refused []refusal) {
 	}
 	b.sweep(now)
 	if len(refused) > 0 {
-		b.signalFreed()
+		b.freed.signal()
 	}
 	return refused
 }
@@ -168,7 +171,7 @@ func (b *backlog) list(ln *lane) {
 	case ln.timer != nil:
 		ln.timer.Reset(wait)
 	default:
-		ln.timer = time.AfterFunc(wait, func() {
+		ln.timer = b.clock.AfterFunc(wait, func() {
 			b.mu.Lock()
 			b.offer(ln)
 			b.mu.Unlock()
@@ -228,7 +231,7 @@ func (b *backlog) take(ln *lane) *task {
 	b.turns.add(ln, 1)
 	t.poolEpoch = b.turns.limiter.epoch
 	b.list(ln)
-	b.signalFreed()
+	b.freed.signal()
 	return t
 }
 
@@ -251,7 +254,7 @@ func (b *backlog) watchSilence() {
 	case b.watching || !b.turns.quick.waits():
 		return
 	case b.silentTimer == nil:
-		b.silentTimer = time.AfterFunc(watchInterval, b.reclassify)
+		b.silentTimer = b.clock.AfterFunc(watchInterval, b.reclassify)
 	default:
 		b.silentTimer.Reset(watchInterval)
 	}
@@ -262,7 +265,7 @@ func (b *backlog) reclassify() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.watching = false
-	now := time.Now()
+	now := b.clock.Now()
 	for _, ln := range b.lanes {
 		b.turns.classify(ln, now)
 	}
@@ -303,7 +306,7 @@ func (b *backlog) close() (left []*task) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	b.workers.work.Broadcast()
+	b.workers.wakeAll()
 	b.pacers.close()
 	if b.silentTimer != nil {
 		b.silentTimer.Stop()
@@ -315,11 +318,4 @@ func (b *backlog) close() (left []*task) {
 		}
 	}
 	return left
-}
-
-func (b *backlog) signalFreed() {
-	select {
-	case b.freed <- struct{}{}:
-	default:
-	}
 }

@@ -84,7 +84,7 @@ func (e *Engine) CloseCircuit(ctx context.Context, org, subscription uuid.UUID) 
 	}
 	e.endpoints.forget(subscription)
 	e.notify(Notice{Kind: CircuitClosed, OrganizationID: org, SubscriptionID: subscription})
-	time.AfterFunc(holdsEnd, func() {
+	e.cfg.Clock.AfterFunc(holdsEnd, func() {
 		ctx, cancel := e.bounded(context.Background())
 		defer cancel()
 		_ = e.cfg.Store.Release(ctx, subscription) // maxHold bounds how long attempts stay otherwise

@@ -28,19 +28,19 @@ func (r *run) claimLoop() {
 		}
 		next, ok := r.plan(maxJobs)
 		if !ok {
-			r.refuse(r.backlog.evict(time.Now()))
-			r.wait(r.backlog.freed, r.cfg.PollInterval)
+			r.refuse(r.backlog.evict(r.cfg.Clock.Now()))
+			r.backlog.freed.wait(r.cfg.PollInterval, r.claiming.Done())
 			continue
 		}
 		jobs, at, err := r.claim(next.options(r.cfg.Lease))
 		if err != nil {
 			if r.claiming.Err() == nil {
-				r.wait(nil, backOff.NextBackOff())
+				r.pause(backOff.NextBackOff())
 			}
 			continue
 		}
 		backOff.Reset()
-		r.noteSkew(at, next.clock, r.cfg.Now())
+		r.noteSkew(at, next.began, r.cfg.Clock.Now())
 		r.note(next, jobs, at)
 		if next.org == uuid.Nil && len(jobs) < next.maxJobs {
 			r.waitForMore(next, len(jobs))
@@ -58,16 +58,16 @@ func (r *run) plan(maxJobs int) (next plan, ok bool) {
 	}
 	r.planning.Lock()
 	defer r.planning.Unlock()
-	now := time.Now()
+	now := r.cfg.Clock.Now()
 	if heavy := r.planner.heavy.orgIDs(); len(heavy) > 0 {
 		in.servedOthers = r.backlog.servedOther(now.Add(-crowdedFor), heavy)
 	}
-	next = r.planner.next(in, now, r.cfg.Now())
+	next = r.planner.next(in, now)
 	if unused := in.free - next.maxJobs; unused > 0 {
 		r.backlog.unreserve(unused)
 	}
 	if next.scanBeside {
-		r.intake.Go(func() { r.scan(maxJobs, next) })
+		r.begin(&r.intake, func() { r.scan(maxJobs, next) })
 	}
 	return next, true
 }
@@ -76,7 +76,7 @@ func (r *run) plan(maxJobs int) (next plan, ok bool) {
 func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 	r.planning.Lock()
 	defer r.planning.Unlock()
-	r.planner.note(done, jobs, at, time.Now())
+	r.planner.note(done, jobs, at, r.cfg.Clock.Now())
 }
 
 // scan is a full scan: it claims due attempts from the oldest on, beside the claims that go on.
@@ -93,19 +93,19 @@ func (r *run) scan(maxJobs int, beside plan) {
 // took if it found some, so that more gather, and then until something is due.
 func (r *run) waitForMore(done plan, found int) {
 	if found > 0 {
-		r.wait(nil, min(time.Since(done.began), maxGatherTime))
+		r.pause(min(r.cfg.Clock.Now().Sub(done.began), maxGatherTime))
 	}
 	wait := r.cfg.PollInterval
 	if done.pausing {
-		wait = min(wait, max(time.Until(done.pauseEnd), 0))
+		wait = min(wait, max(done.pauseEnd.Sub(r.cfg.Clock.Now()), 0))
 	}
-	r.wait(r.wake, wait)
+	r.wake.wait(wait, r.claiming.Done())
 }
 
 // claim claims attempts, for which room is reserved, and puts them into the backlog. At is the time
 // by the store's clock.
 func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
-	began := time.Now()
+	began := r.cfg.Clock.Now()
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
 	jobs, at, err = r.cfg.Store.Claim(ctx, opts)

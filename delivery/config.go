@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
@@ -57,7 +58,7 @@ type Config struct {
 
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing
-	Now     func() time.Time // Default: time.Now
+	Clock   clock.Clock      // all waits and times of the engine. Default: clock.System
 	NewID   func() uuid.UUID // version 7. Default: uuid.NewV7
 }
 
@@ -102,8 +103,8 @@ func (c Config) WithDefaults() Config {
 	if c.Observe == nil {
 		c.Observe = func(Notice) {}
 	}
-	if c.Now == nil {
-		c.Now = time.Now
+	if c.Clock == nil {
+		c.Clock = clock.System
 	}
 	if c.NewID == nil {
 		c.NewID = func() uuid.UUID { return uuid.Must(uuid.NewV7()) }

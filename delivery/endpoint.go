@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
@@ -44,7 +45,7 @@ type endpointCache struct {
 	signer  func(store.Target) (signing.Signer, error)
 	log     *conditionlog.Log
 	overlap time.Duration
-	now     func() time.Time
+	clock   clock.Clock
 
 	mu   sync.Mutex
 	byID map[uuid.UUID]*endpoint
@@ -56,7 +57,7 @@ type endpointCache struct {
 
 func newEndpointCache(c Config, log *conditionlog.Log) *endpointCache {
 	return &endpointCache{
-		store: c.Store, timeout: c.Lease, signer: c.Signer, log: log, overlap: c.SecretOverlap, now: c.Now,
+		store: c.Store, timeout: c.Lease, signer: c.Signer, log: log, overlap: c.SecretOverlap, clock: c.Clock,
 		byID: map[uuid.UUID]*endpoint{}, busy: make(chan struct{}, 1),
 	}
 }
@@ -83,7 +84,7 @@ func (t *endpoint) fresh(j *store.Job, now time.Time) bool {
 
 // known returns the endpoint of a job if the cache has it, or nil.
 func (c *endpointCache) known(j *store.Job) *endpoint {
-	now := c.now()
+	now := c.clock.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t := c.byID[j.SubscriptionID]; t.fresh(j, now) {
@@ -96,7 +97,7 @@ func (c *endpointCache) known(j *store.Job) *endpoint {
 // needed while another read is in progress are read together: one read for each of 10,000 subscriptions
 // in turn gave a fifth of the throughput of one subscription.
 func (c *endpointCache) get(ctx context.Context, j *store.Job) (*endpoint, error) {
-	now := c.now()
+	now := c.clock.Now()
 	c.mu.Lock()
 	t := c.byID[j.SubscriptionID]
 	if t.fresh(j, now) {
@@ -140,7 +141,7 @@ func (c *endpointCache) read(ctx context.Context, r *endpointRead) {
 // warm loads the endpoints of a batch of jobs in one read, before get loads them one by one. If that
 // fails, get tries again.
 func (c *endpointCache) warm(ctx context.Context, jobs []store.Job) {
-	soon := c.now().Add(endpointTTL / 2)
+	soon := c.clock.Now().Add(endpointTTL / 2)
 	var missing []uuid.UUID
 	seen := map[uuid.UUID]bool{}
 	c.mu.Lock()
@@ -158,11 +159,11 @@ func (c *endpointCache) warm(ctx context.Context, jobs []store.Job) {
 }
 
 func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*endpoint, error) {
-	now := c.now()
+	now := c.clock.Now()
 	c.mu.Lock()
 	forgets := c.forgotten
 	c.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := clock.WithTimeout(ctx, c.clock, c.timeout)
 	defer cancel()
 	found, err := c.store.Targets(ctx, ids, now.Add(-c.overlap))
 	if err != nil {
@@ -172,7 +173,7 @@ func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	for id, t := range found {
 		prepared[id] = c.prepare(t)
 		prepared[id].read = now
-		prepared[id].heldUntil = time.Now().Add(t.BackPressureUntil.Sub(now))
+		prepared[id].heldUntil = now.Add(t.BackPressureUntil.Sub(now))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

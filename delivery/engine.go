@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -18,6 +19,7 @@ import (
 type Engine struct {
 	cfg       Config
 	abilities store.Abilities // of cfg.Store
+	activity  clock.Activity  // of cfg.Clock
 	log       *conditionlog.Log
 	userAgent []string
 	endpoints *endpointCache
@@ -40,12 +42,13 @@ type run struct {
 	backlog  *backlog
 	flights  flights
 	results  chan *result
-	wake     chan struct{}
+	wake     *wakeup
 	planning sync.Mutex // guards planner, which only claimLoop changes
 	planner  planner
 	rescan   atomic.Bool // an attempt with an old due time became claimable: see planner.rescan
 
-	recoveries chan struct{} // a recovery may have been created
+	recoveries *wakeup      // a recovery may have been created
+	recording  atomic.Int32 // results that are not recorded yet
 
 	claiming     context.Context // done: claim and hand over nothing more
 	stopClaiming context.CancelFunc
@@ -71,8 +74,8 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		cfg: c, abilities: c.Store.Abilities(), log: conditionlog.New(c.Logger, c.Now),
-		userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{},
+		cfg: c, abilities: c.Store.Abilities(), log: conditionlog.New(c.Logger, c.Clock.Now),
+		activity: clock.ActivityOf(c.Clock), userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{},
 	}
 	e.starting = make(chan struct{}, 1)
 	e.stopCalled, e.callStop = context.WithCancel(context.Background())
@@ -83,7 +86,15 @@ func New(c Config) (*Engine, error) {
 // bounded returns a context for a call of the store. An answer that takes longer than a
 // lease comes too late, and a database that is frozen does not hold the caller for good.
 func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, e.cfg.Lease)
+	return clock.WithTimeout(ctx, e.cfg.Clock, e.cfg.Lease)
+}
+
+// Rescan makes the engine look at all attempts that are due now, also where it looked already.
+func (e *Engine) Rescan() {
+	if r := e.current(); r != nil {
+		r.rescan.Store(true)
+		r.signal()
+	}
 }
 
 // Wake makes the engine look for due attempts now.
@@ -95,13 +106,8 @@ func (e *Engine) Wake() {
 
 // WakeRecoveries makes the engine look for recovery jobs now.
 func (e *Engine) WakeRecoveries() {
-	r := e.current()
-	if r == nil {
-		return
-	}
-	select {
-	case r.recoveries <- struct{}{}:
-	default:
+	if r := e.current(); r != nil {
+		r.recoveries.signal()
 	}
 }
 
@@ -114,11 +120,15 @@ func (e *Engine) current() *run {
 	return e.run
 }
 
-func (r *run) signal() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+func (r *run) signal() { r.wake.signal() }
+
+// begin starts a goroutine of the run, which is active until f returns, except while it waits.
+func (r *run) begin(group *sync.WaitGroup, f func()) {
+	r.activity.Begin()
+	group.Go(func() {
+		defer r.activity.End()
+		f()
+	})
 }
 
 // notify calls the host's hook. A panic there is the host's, not the engine's.
@@ -128,7 +138,7 @@ func (e *Engine) notify(n Notice) {
 			e.logCondition(slog.LevelError, "webhooks: the observer panicked", nil, "panic", fmt.Sprint(p))
 		}
 	}()
-	n.At = e.cfg.Now()
+	n.At = e.cfg.Clock.Now()
 	e.cfg.Observe(n)
 }
 
@@ -143,21 +153,13 @@ func (e *Engine) logConditionEnd(message string, subject any, text string, args 
 	e.log.Ended(context.Background(), message, subject, text, args...)
 }
 
-// wait returns when ch has something, d has passed, or the engine stops.
-func (r *run) wait(ch <-chan struct{}, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ch:
-	case <-timer.C:
-	case <-r.claiming.Done():
-	}
-}
+// pause returns when d has passed or the engine stops.
+func (r *run) pause(d time.Duration) { newWakeup(r.cfg.Clock).wait(d, r.claiming.Done()) }
 
 // wakeAt makes a retry that is due before the next poll leave on time.
 func (r *run) wakeAt(due time.Time) {
-	if d := due.Sub(r.cfg.Now()); d < r.cfg.PollInterval {
-		time.AfterFunc(max(d, 0), r.signal)
+	if d := due.Sub(r.cfg.Clock.Now()); d < r.cfg.PollInterval {
+		r.cfg.Clock.AfterFunc(max(d, 0), r.signal)
 	}
 }
 

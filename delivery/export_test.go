@@ -118,7 +118,7 @@ type Plan struct {
 // Next returns the next claim, beside full subscriptions and organizations, of which owners are
 // the organizations. ServedOthers says that an organization was served that is not heavy.
 func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
-	q := p.next(claimRoom{free, full, owners, servedOthers}, now, now)
+	q := p.next(claimRoom{free, full, owners, servedOthers}, now)
 	return Plan{q, q.org, q.maxJobs, q.skipped(), q.since, q.scanBeside, q.pausing}
 }
 

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 const (
@@ -19,6 +21,7 @@ const (
 // A call that was given up costs a goroutine until it returns, so at most maxStuck calls are
 // given up at a time. Beyond that, an overdue call keeps its worker.
 type flights struct {
+	clock    clock.Clock
 	maxStuck int           // calls that may be given up at a time
 	watch    func()        // looks for overdue calls, watchdogInterval after the first began
 	stuck    *atomic.Int32 // calls that were given up and have not returned; of the engine
@@ -46,7 +49,7 @@ func (f *flights) begin(t *task) bool {
 func (f *flights) watchCalls() {
 	if !f.watching && len(f.calls) > 0 {
 		f.watching = true
-		time.AfterFunc(watchdogInterval, f.watch)
+		f.clock.AfterFunc(watchdogInterval, f.watch)
 	}
 }
 

@@ -84,8 +84,8 @@ func (r *run) followHealth(c *healthChange) {
 		r.notify(n)
 	case was && !is:
 		r.release(b.SubscriptionID)
-		r.recorders.Go(func() { // attempts that a host held after the release, because it had not read the subscription again
-			r.wait(nil, holdsEnd)
+		r.begin(&r.recorders, func() { // attempts that a host held after the release, because it had not read the subscription again
+			r.pause(holdsEnd)
 			r.release(b.SubscriptionID)
 		})
 		n.Kind = CircuitClosed
@@ -105,7 +105,7 @@ func decisive(h store.Health) store.Health {
 
 // deactivate switches a subscription off.
 func (r *run) deactivate(b *result, reason string) {
-	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
 	changed := false
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
 		_, err := r.cfg.Store.UpdateSubscription(ctx, b.OrganizationID, b.SubscriptionID, now, func(s *store.Subscription) error {

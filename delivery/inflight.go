@@ -25,7 +25,7 @@ func (b *backlog) admit(t *task, to *endpoint, now time.Time) (ok bool, refused 
 func (b *backlog) answered(t *task) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lanes[t.SubscriptionID].answered(time.Now())
+	b.lanes[t.SubscriptionID].answered(b.clock.Now())
 }
 
 // pushedBack notes that the endpoint pushed back an attempt that began at a time, and asked for a
@@ -33,7 +33,7 @@ func (b *backlog) answered(t *task) {
 func (b *backlog) pushedBack(t *task, to *endpoint, began time.Time, wait time.Duration) (refused []refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ln, now := b.lanes[t.SubscriptionID], time.Now()
+	ln, now := b.lanes[t.SubscriptionID], b.clock.Now()
 	ln.pushedBack(to, began, wait, now)
 	return b.refuse(nil, ln, b.trim(ln, now), now)
 }
@@ -43,7 +43,7 @@ func (b *backlog) pushedBack(t *task, to *endpoint, began time.Time, wait time.D
 func (b *backlog) done(t *task, e ending) (next *task) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ln, now := b.lanes[t.SubscriptionID], time.Now()
+	ln, now := b.lanes[t.SubscriptionID], b.clock.Now()
 	switch e.kind {
 	case endGone:
 		ln.forget()

@@ -17,6 +17,9 @@ type Inspection struct {
 	WaitingBytes, MostWaitingBytes int // of their bodies
 	Reserved                       int // attempts for which room is set aside: claims and publishes under way
 
+	Recording int  // attempts that ended, or were given back, and are not written yet
+	StoreAway bool // the last call of the store failed
+
 	InFlight, Workers   int // attempts under way, and the most
 	Quick, QuickLimit   int // of these to endpoints that answer within a second, and their limit at present
 	Slow                int // to the other endpoints
@@ -53,8 +56,8 @@ func (e *Engine) Inspect() Inspection {
 	in := Inspection{Workers: e.cfg.Workers, MostWaiting: e.cfg.Backlog, MostWaitingBytes: e.cfg.BacklogBytes, Stuck: int(e.stuck.Load())}
 	in.CachedSubscriptions = e.endpoints.size()
 	if r := e.current(); r != nil {
-		in.Running = true
-		r.backlog.inspect(&in, time.Now())
+		in.Running, in.Recording, in.StoreAway = true, int(r.recording.Load()), r.outage.isDown()
+		r.backlog.inspect(&in, e.cfg.Clock.Now())
 		r.planning.Lock()
 		in.HeavyOrganizations, in.Watermark = r.planner.heavy.orgIDs(), r.planner.watermark.at
 		r.planning.Unlock()

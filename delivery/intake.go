@@ -18,7 +18,7 @@ func (e *Engine) Reserve() *Reservation {
 		return &Reservation{}
 	}
 	r.intake.Add(1)
-	return &Reservation{run: r, Lease: e.cfg.Lease, until: time.Now().Add(e.cfg.Lease)}
+	return &Reservation{run: r, Lease: e.cfg.Lease, until: e.cfg.Clock.Now().Add(e.cfg.Lease)}
 }
 
 // Reservation is room for attempts. HandOver must be called once on each.
@@ -63,5 +63,5 @@ func (r *run) put(jobs []store.Job, until time.Time) {
 	for i := range jobs {
 		tasks[i] = &task{Job: jobs[i], leasedUntil: until, to: r.endpoints.known(&jobs[i])}
 	}
-	r.refuse(r.backlog.put(tasks, time.Now()))
+	r.refuse(r.backlog.put(tasks, r.cfg.Clock.Now()))
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 const (
@@ -39,7 +41,7 @@ type lane struct {
 	pacers   *pacers
 	accepted meter       // attempts that the endpoint accepted
 	pacer    *pacer      // nil if no rate limits the lane, or none is known
-	timer    *time.Timer // offers the lane when the pacer allows it
+	timer    clock.Timer // offers the lane when the pacer allows it
 	pending  uuid.UUID   // the attempt that a worker took and the pacer has not counted yet; zero for none
 
 	refusals     int // tasks that were refused since a claim,
@@ -109,14 +111,14 @@ func (ln *lane) ready() (ok bool, wait time.Duration) {
 	case ln.pending != uuid.Nil:
 		return false, 0
 	}
-	wait = ln.pacer.wait(0, time.Now())
+	wait = ln.pacer.wait(0, ln.pacers.clock.Now())
 	return wait == 0, wait
 }
 
 // take takes the next task, for a worker.
 func (ln *lane) take(t *task) {
 	if ln.inFlight == 0 {
-		ln.progressAt = time.Now()
+		ln.progressAt = ln.pacers.clock.Now()
 	}
 	ln.inFlight++
 	ln.awaiting++

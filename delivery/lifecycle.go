@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -99,9 +99,11 @@ func (e *Engine) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.abort()
+	gone, cancel := clock.WithTimeout(context.Background(), e.cfg.Clock, flushTimeout+abortTimeout)
+	defer cancel()
 	select {
 	case <-r.drained:
-	case <-time.After(flushTimeout + abortTimeout): // a call of the store or the observer does not end
+	case <-gone.Done(): // a call of the store or the observer does not end
 	}
 	return ctx.Err()
 }

@@ -13,17 +13,19 @@ func (r *run) listenLoop() {
 	}
 	backOff := storeBackOff()
 	for r.claiming.Err() == nil {
-		began := time.Now()
-		listens := time.AfterFunc(time.Minute, func() { r.logConditionEnd(cannotListen, nil, "webhooks: listening for wake-ups") })
+		began := r.cfg.Clock.Now()
+		listens := r.cfg.Clock.AfterFunc(time.Minute, func() { r.logConditionEnd(cannotListen, nil, "webhooks: listening for wake-ups") })
+		r.activity.End() // Listen waits for the store
 		err := r.abilities.Notifier.Listen(r.claiming, r.signal)
+		r.activity.Begin()
 		listens.Stop()
 		if r.claiming.Err() != nil {
 			return
 		}
-		if time.Since(began) > time.Minute {
+		if r.cfg.Clock.Now().Sub(began) > time.Minute {
 			backOff.Reset()
 		}
 		r.logCondition(slog.LevelWarn, cannotListen, nil, "error", err)
-		r.wait(nil, 10*backOff.NextBackOff())
+		r.pause(10 * backOff.NextBackOff())
 	}
 }

@@ -36,6 +36,12 @@ func (o *outage) failed(err error) {
 	}
 }
 
+func (o *outage) isDown() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.down
+}
+
 func (o *outage) worked() {
 	o.mu.Lock()
 	was := o.down

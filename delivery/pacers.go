@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // returnPause is the shortest time between two claims that were woken for returns. It is shorter
@@ -14,13 +16,14 @@ const returnPause = 100 * time.Millisecond
 // pacers has the pacers of subscriptions, and wakes the claims when an attempt returns that waits
 // in the store for a rate. Its methods need the lock of the backlog.
 type pacers struct {
-	mu     *sync.Mutex             // of the backlog
+	mu     *sync.Mutex // of the backlog
+	clock  clock.Clock
 	wake   func()                  // looks for due attempts
 	detach func(id uuid.UUID) bool // takes a pacer away from its lane; false: the lane is in use
 	all    map[uuid.UUID]*pacer    // by subscription
 
 	sweepSize  int         // idle pacers are dropped when there are as many pacers
-	timer      *time.Timer // runs until nextReturn, if that is not zero
+	timer      clock.Timer // runs until nextReturn, if that is not zero
 	nextReturn time.Time
 	closed     bool
 }
@@ -57,7 +60,7 @@ func (s *pacers) expect(at, now time.Time) {
 	s.nextReturn = at
 	wait := max(at.Sub(now), returnPause)
 	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, s.returned)
+		s.timer = s.clock.AfterFunc(wait, s.returned)
 	} else {
 		s.timer.Reset(wait)
 	}
@@ -65,7 +68,7 @@ func (s *pacers) expect(at, now time.Time) {
 
 func (s *pacers) returned() {
 	s.mu.Lock()
-	now := time.Now()
+	now := s.clock.Now()
 	s.nextReturn = time.Time{}
 	for _, p := range s.all {
 		if at, ok := p.returns.next(now); ok {

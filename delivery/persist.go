@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -59,12 +58,7 @@ func (r *run) persistent(write func(context.Context) ([]uuid.UUID, error)) ([]uu
 		if r.sending.Err() != nil {
 			return nil, errAborted
 		}
-		timer := time.NewTimer(backOff.NextBackOff())
-		select {
-		case <-timer.C:
-		case <-r.sending.Done():
-			timer.Stop()
-		}
+		newWakeup(r.cfg.Clock).wait(backOff.NextBackOff(), r.sending.Done())
 	}
 }
 

@@ -20,8 +20,7 @@ type plan struct {
 	pausing    bool        // a heavy organization has no turn before pauseEnd
 	pauseEnd   time.Time
 
-	began time.Time // by the monotonic clock
-	clock time.Time // by the engine's clock
+	began time.Time // by the engine's clock
 }
 
 // options returns the plan as the store wants it.

@@ -28,12 +28,11 @@ const (
 	scanBesideInterval = 5 * time.Second
 )
 
-// next returns the next claim, which begins now. Clock is the engine's time.
-func (p *planner) next(room claimRoom, now, clock time.Time) plan {
+// next returns the next claim, which begins now.
+func (p *planner) next(room claimRoom, now time.Time) plan {
 	turn, skip, pausing := p.heavy.turn(room, now)
 	next := plan{
 		org: turn.org, maxJobs: room.free, skipOrgs: slices.Clone(skip), pausing: pausing, pauseEnd: p.heavy.pauseEnd, began: now,
-		clock: clock,
 	}
 	next.skipFull(room)
 	skipped := next.skipped()
@@ -43,9 +42,9 @@ func (p *planner) next(room claimRoom, now, clock time.Time) plan {
 			next.maxJobs = min(next.maxJobs, heavyBatch)
 		}
 		next.since = turn.watermark.since(skipped)
-	case len(skipped) == 0 && p.watermark.scanDue(clock, fullScanInterval):
+	case len(skipped) == 0 && p.watermark.scanDue(now, fullScanInterval):
 	default:
-		if next.scanBeside = p.watermark.scanDue(clock, scanBesideInterval); next.scanBeside {
+		if next.scanBeside = p.watermark.scanDue(now, scanBesideInterval); next.scanBeside {
 			p.heavy.rescan()
 		}
 		next.since = p.watermark.since(skipped)

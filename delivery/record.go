@@ -32,7 +32,12 @@ func (r *run) recordLoop() {
 			}
 			break
 		}
+		for range batch[1:] { // from here on, one goroutine has the results
+			r.activity.End()
+		}
 		r.record(batch)
+		r.recording.Add(-int32(len(batch))) //nolint:gosec // at most maxRecord
+		r.activity.End()
 		clear(batch)
 		batch = batch[:0]
 	}

@@ -8,15 +8,19 @@ import (
 )
 
 const (
+	// recoverInterval is the time between two looks for recovery jobs while one goes on: a job that is paced is due
+	// again within a second. After recoverIdle without one it is at least Config.PollInterval.
 	recoverInterval = time.Second
-	recoverBatch    = 500
+	recoverIdle     = time.Minute
+
+	recoverBatch = 500
 )
 
 // recoverLoop queues the deliveries again that recovery jobs ask for, in batches.
 func (r *run) recoverLoop() {
-	backOff := storeBackOff()
+	backOff, advancedAt := storeBackOff(), r.cfg.Clock.Now()
 	for r.claiming.Err() == nil {
-		now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+		now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
 		ctx, cancel := r.bounded(r.claiming)
 		advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
 			Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
@@ -33,13 +37,18 @@ func (r *run) recoverLoop() {
 			} else {
 				r.logCondition(slog.LevelError, recoveryStuck, nil, "error", err)
 			}
-			r.wait(nil, backOff.NextBackOff())
+			r.pause(backOff.NextBackOff())
 		case advanced:
 			backOff.Reset()
+			advancedAt = now
 			r.signal()
 		default:
 			backOff.Reset()
-			r.wait(r.recoveries, recoverInterval)
+			wait := recoverInterval
+			if now.Sub(advancedAt) >= recoverIdle {
+				wait = max(wait, r.cfg.PollInterval)
+			}
+			r.recoveries.wait(wait, r.claiming.Done())
 		}
 	}
 }

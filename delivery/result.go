@@ -24,13 +24,13 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 	if !d.RetryAt.IsZero() {
 		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}
 	}
-	r.results <- b
+	r.deliver(b)
 }
 
 // refuse gives tasks back for which their lane has no room, until their deadline at most. A task past
 // its deadline fails: a lane that stays full would refuse it for ever.
 func (r *run) refuse(refused []refusal) {
-	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
+	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
 	for _, t := range refused {
 		due := now.Add(t.awayFor)
 		switch {
@@ -51,14 +51,21 @@ func (r *run) giveBack(t *task, due time.Time) {
 
 // deferTo returns a task to the store. Held says that store.Queue.Release makes it due early.
 func (r *run) deferTo(t *task, due time.Time, held bool) {
-	r.results <- &result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}}
+	r.deliver(&result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}})
 }
 
-// pause returns until when an attempt waits for its subscription to be live again. When it is
+// deliver hands a result to the recorders.
+func (r *run) deliver(b *result) {
+	r.recording.Add(1)
+	r.activity.Begin() // ends when the result is recorded
+	r.results <- b
+}
+
+// inactiveUntil returns until when an attempt waits for its subscription to be live again. When it is
 // activated, all its attempts in the store become due (see UpdateSubscription), but not attempts that
 // are given back just then. So each is tried again, after as long as the subscription has been
 // inactive.
-func pause(t *task, to *endpoint, now time.Time) time.Time {
+func inactiveUntil(t *task, to *endpoint, now time.Time) time.Time {
 	due := now.Add(max(now.Sub(to.ActiveChangedAt), time.Second))
 	if due.After(t.ExpiresAt) {
 		return t.ExpiresAt

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // room is the memory for tasks that wait, and its shares. No subscription has more than half of it
@@ -15,8 +17,9 @@ import (
 type room struct {
 	maxTasks, maxBytes int // waiting, over all lanes; the bytes are those of bodies
 	tasks, bytes       int
-	reserved           int    // tasks
-	typicalBytes       int    // moving average of a body's size
+	reserved           int // tasks
+	typicalBytes       int // moving average of a body's size
+	clock              clock.Clock
 	wake               func() // looks for due attempts
 
 	waiting []*lane // the lanes in which tasks wait
@@ -102,7 +105,7 @@ func (r *room) put(ln *lane, t *task) {
 func (r *room) take(ln *lane) *task {
 	t := ln.queue.pop()
 	r.count(ln, t, -1)
-	if ln.skipped && ln.queue.len() <= r.capacity(ln, time.Now())/2 {
+	if ln.skipped && ln.queue.len() <= r.capacity(ln, r.clock.Now())/2 {
 		ln.skipped = false
 		r.wake()
 	}

@@ -23,23 +23,23 @@ func (e *Engine) newRun(life context.Context) *run {
 		Engine:  e,
 		life:    life,
 		results: make(chan *result, c.Workers),
-		wake:    make(chan struct{}, 1),
+		wake:    newWakeup(c.Clock),
 		drained: make(chan struct{}),
 
-		recoveries: make(chan struct{}, 1),
+		recoveries: newWakeup(c.Clock),
 	}
 	r.backlog = newBacklog(c, e.pacers, r.startWorker, r.signal)
 	r.flights = flights{
-		maxStuck: c.Workers, stuck: &e.stuck,
-		watch: func() { r.replace(r.flights.overdue(time.Now())) },
+		maxStuck: c.Workers, stuck: &e.stuck, clock: c.Clock,
+		watch: func() { r.replace(r.flights.overdue(c.Clock.Now())) },
 	}
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
 	r.holds.planned = map[uuid.UUID]hold{}
 	context.AfterFunc(r.sending, func() {
-		time.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
-		time.AfterFunc(flushTimeout, r.stopWriting)
+		c.Clock.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
+		c.Clock.AfterFunc(flushTimeout, r.stopWriting)
 	})
 	r.outage = outage{notice: e.notify, log: e.log}
 	return r
@@ -48,12 +48,12 @@ func (e *Engine) newRun(life context.Context) *run {
 func (r *run) start() {
 	r.detach = context.AfterFunc(r.life, func() {
 		r.stopClaiming()
-		time.AfterFunc(r.cfg.DrainTimeout, r.abort)
+		r.cfg.Clock.AfterFunc(r.cfg.DrainTimeout, r.abort)
 	})
-	r.intake.Go(r.claimLoop)
-	r.intake.Go(r.listenLoop)
-	r.intake.Go(r.upkeepLoop)
-	r.intake.Go(r.recoverLoop)
+	r.begin(&r.intake, r.claimLoop)
+	r.begin(&r.intake, r.listenLoop)
+	r.begin(&r.intake, r.upkeepLoop)
+	r.begin(&r.intake, r.recoverLoop)
 	for range recorders {
 		r.recorders.Go(r.recordLoop)
 	}
@@ -74,7 +74,7 @@ func (r *run) end() {
 	r.Engine.mu.Unlock() //nolint:staticcheck // the empty section is the point
 	r.intake.Wait()
 	for _, t := range r.backlog.close() {
-		r.giveBack(t, r.cfg.Now())
+		r.giveBack(t, r.cfg.Clock.Now())
 	}
 	r.workers.Wait()
 	close(r.results)

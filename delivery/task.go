@@ -7,7 +7,7 @@ import (
 )
 
 // A task is a job in this process. Its lease surely lasts until leasedUntil: that time counts from
-// before the claim was sent, by the local monotonic clock, so it needs no agreement with the clock
+// before the claim was sent, by the monotonic reading of the clock, so it needs no agreement with the clock
 // of the store.
 type task struct {
 	store.Job

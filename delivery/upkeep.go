@@ -18,11 +18,11 @@ func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
 			ctx, cancel := r.bounded(r.claiming)
-			r.noteUpkeep("partitions", m.Maintain(ctx, r.cfg.Now()))
+			r.noteUpkeep("partitions", m.Maintain(ctx, r.cfg.Clock.Now()))
 			cancel()
 		}
 		r.prune()
-		r.wait(nil, upkeepInterval)
+		r.pause(upkeepInterval)
 	}
 }
 
@@ -30,7 +30,7 @@ func (r *run) upkeepLoop() {
 func (r *run) prune() {
 	for r.cfg.Retention > 0 && r.claiming.Err() == nil {
 		ctx, cancel := r.bounded(r.claiming)
-		n, err := r.cfg.Store.Prune(ctx, cutoff(r.cfg.Now(), r.cfg.Retention), pruneBatch)
+		n, err := r.cfg.Store.Prune(ctx, cutoff(r.cfg.Clock.Now(), r.cfg.Retention), pruneBatch)
 		cancel()
 		r.noteUpkeep("retention", err)
 		if err != nil || n < pruneBatch {

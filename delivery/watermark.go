@@ -22,11 +22,11 @@ type watermark struct {
 
 // scanDue reports whether an interval has passed since all attempts were looked at, and if so
 // begins the next interval.
-func (w *watermark) scanDue(clock time.Time, interval time.Duration) bool {
-	if w.at.IsZero() || clock.Sub(w.scannedAt) < interval {
+func (w *watermark) scanDue(now time.Time, interval time.Duration) bool {
+	if w.at.IsZero() || now.Sub(w.scannedAt) < interval {
 		return false
 	}
-	w.scannedAt = clock
+	w.scannedAt = now
 	return true
 }
 
@@ -58,7 +58,7 @@ func (w *watermark) note(done plan, jobs []store.Job, at time.Time) {
 		w.at = jobs[n-1].DueAt
 	}
 	if done.since.IsZero() {
-		w.scannedAt = done.clock
+		w.scannedAt = done.began
 	}
 }
 

@@ -3,6 +3,8 @@ package delivery
 import (
 	"runtime"
 	"sync"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // idlePerCPU is how many workers without a task are kept. A new one has to grow its
@@ -16,16 +18,17 @@ const idlePerCPU = 32
 // Its methods need the lock of the backlog.
 type workers struct {
 	start       func() // starts a goroutine, which calls backlog.begin
-	starting    int    // workers that were started or woken, and have not looked for a task yet
+	activity    clock.Activity
+	starting    int // workers that were started or woken, and have not looked for a task yet
 	maxStarting int
 	idle        int // workers that wait for a task
 	maxIdle     int
 	work        sync.Cond // wakes an idle worker
 }
 
-func (w *workers) init(mu *sync.Mutex, start func()) {
+func (w *workers) init(mu *sync.Mutex, a clock.Activity, start func()) {
 	cpus := runtime.GOMAXPROCS(0)
-	w.start, w.maxStarting, w.maxIdle, w.work.L = start, cpus, idlePerCPU*cpus, mu
+	w.activity, w.start, w.maxStarting, w.maxIdle, w.work.L = a, start, cpus, idlePerCPU*cpus, mu
 }
 
 // call has a worker look for a task: an idle one, or a new one.
@@ -33,10 +36,12 @@ func (w *workers) call() {
 	switch {
 	case w.starting == w.maxStarting:
 	case w.idle > 0:
+		w.activity.Begin()
 		w.starting++
 		w.idle--
 		w.work.Signal()
 	default:
+		w.activity.Begin()
 		w.starting++
 		w.start()
 	}
@@ -48,7 +53,16 @@ func (w *workers) rest() bool {
 		return false
 	}
 	w.idle++
+	w.activity.End()
 	w.work.Wait()
 	w.starting-- // call woke it, or the end of the run, after which the number does not matter
 	return true
+}
+
+// wakeAll ends the waits of all workers, at the end of the run.
+func (w *workers) wakeAll() {
+	for range w.idle {
+		w.activity.Begin()
+	}
+	w.work.Broadcast()
 }

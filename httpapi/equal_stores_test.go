@@ -28,7 +28,7 @@ func TestAllStoresGiveTheSameAnswer(t *testing.T) {
 			var fixtures []*fixture
 			start := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
 			for _, name := range []string{"memory", "sqlite", "postgres"} {
-				f := newFixtureWith(t, stores[name](t), webhooks.Config{Now: ticking(start), NewID: counting(start)})
+				f := newFixtureWith(t, stores[name](t), webhooks.Config{Clock: ticking(start), NewID: counting(start)})
 				f.vars["name"] = name
 				f.scene(start)
 				fixtures = append(fixtures, f)

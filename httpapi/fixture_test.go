@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/internal/testlog"
@@ -92,15 +93,22 @@ func (silent) Post(context.Context, guard.Request) guard.Result { return guard.R
 
 // ticking is a clock of the last minute on which a millisecond passes whenever it is
 // read: nothing happens at the same time as anything else.
-func ticking(start time.Time) func() time.Time {
-	var reads atomic.Int64
-	return func() time.Time { return start.Add(time.Duration(reads.Add(1)) * time.Millisecond) }
+func ticking(start time.Time) clock.Clock { return &tickingClock{Clock: clock.System, start: start} }
+
+type tickingClock struct {
+	clock.Clock
+	start time.Time
+	reads atomic.Int64
+}
+
+func (c *tickingClock) Now() time.Time {
+	return c.start.Add(time.Duration(c.reads.Add(1)) * time.Millisecond)
 }
 
 // newFixture returns the interface over a store.
 func newFixture(t *testing.T, st store.Store) *fixture {
 	t.Helper()
-	return newFixtureWith(t, st, webhooks.Config{Now: ticking(time.Now().Add(-time.Minute))})
+	return newFixtureWith(t, st, webhooks.Config{Clock: ticking(time.Now().Add(-time.Minute))})
 }
 
 func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {

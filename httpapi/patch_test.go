@@ -54,8 +54,8 @@ type patchable struct {
 
 func (p patchable) check(t *testing.T, rt *rapid.T) {
 	start := time.Now().Add(-time.Hour)
-	patched := newFixtureWith(t, memstore.New(), webhooks.Config{Now: ticking(start), NewID: counting(start)})
-	anew := newFixtureWith(t, memstore.New(), webhooks.Config{Now: ticking(start), NewID: counting(start)})
+	patched := newFixtureWith(t, memstore.New(), webhooks.Config{Clock: ticking(start), NewID: counting(start)})
+	anew := newFixtureWith(t, memstore.New(), webhooks.Config{Clock: ticking(start), NewID: counting(start)})
 	patched.catalog()
 	anew.catalog()
 	made := patched.send(step{as: "catalog", do: "POST " + p.path, body: p.body})

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 const (
@@ -47,6 +49,9 @@ type Options struct {
 	// RootCAs are the authorities that receivers' certificates may come from.
 	// Default: the system's.
 	RootCAs *x509.CertPool
+	// Clock measures Timeout. ConnectTimeout and IdleTimeout are about the network, and follow
+	// the time of the machine. Default: clock.System.
+	Clock clock.Clock
 	// Resolver looks names up. Default: [net.DefaultResolver].
 	Resolver *net.Resolver
 }
@@ -54,6 +59,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Policy = cmp.Or(o.Policy, new(Policy))
 	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
+	if o.Clock == nil {
+		o.Clock = clock.System
+	}
 	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 4*time.Second)
 	o.MaxIdle, o.MaxIdlePerHost = cmp.Or(o.MaxIdle, maxIdle), cmp.Or(o.MaxIdlePerHost, maxIdle)
@@ -67,6 +75,7 @@ func (o Options) withDefaults() Options {
 type Client struct {
 	transport atomic.Pointer[http.Transport] // of new requests; see retire
 	timeout   time.Duration
+	clock     clock.Clock
 }
 
 // NewClient returns a client. It starts nothing.
@@ -78,7 +87,7 @@ func NewClient(o Options) *Client {
 	}
 	// net/http adds the protocols (ALPN) to the configuration before the first dial.
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
-	c := &Client{timeout: o.Timeout}
+	c := &Client{timeout: o.Timeout, clock: o.Clock}
 	c.transport.Store(&http.Transport{
 		Proxy:       nil, // the policy cannot see the address that a proxy connects to
 		DialContext: d.dial,
@@ -160,7 +169,7 @@ type limited struct{ *Client }
 
 func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	transport := l.transport.Load()
-	defer l.watch(req.Context(), transport).Stop()
+	defer l.watch(req.Context(), transport, l.timeout).Stop()
 	resp, err := roundTrip(transport, req)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,8 @@ package guard
 import (
 	"context"
 	"net/http"
-	"time"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // NewTurnstile returns the function that lets the members of each group pass one at a time.
@@ -18,8 +19,8 @@ func WithDefaults(o Options) Options { return o.withDefaults() }
 func TransportOf(c *Client) *http.Transport { return c.transport.Load() }
 
 // Watch looks after a request through the client's transport, until the timer is stopped.
-func Watch(c *Client, ctx context.Context) *time.Timer { //nolint:revive // the client is the receiver
-	return c.watch(ctx, c.transport.Load())
+func Watch(c *Client, ctx context.Context) clock.Timer { //nolint:revive // the client is the receiver
+	return c.watch(ctx, c.transport.Load(), c.timeout)
 }
 
 // StatusLine reads the status line of a response.

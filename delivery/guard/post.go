@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // A Request is one POST.
@@ -59,18 +61,18 @@ type Result struct {
 // was written, or that the receiver says it did not process (HTTP/2: GOAWAY or
 // REFUSED_STREAM, RFC 9113 section 8.7).
 func (c *Client) Post(ctx context.Context, r Request) Result {
-	start := time.Now()
+	start := c.clock.Now()
 	timeout := cmp.Or(r.Timeout, c.timeout)
-	bounded, cancel := context.WithTimeout(ctx, timeout)
+	bounded, cancel := clock.WithTimeout(ctx, c.clock, timeout)
 	defer cancel()
 	transport := c.transport.Load()
-	defer c.watch(bounded, transport).Stop()
+	defer c.watch(bounded, transport, timeout).Stop()
 	res := exchange(bounded, transport, r)
 	if res.Err != nil && bounded.Err() != nil {
 		// Whatever the transport made of it: a read error, a canceled stream.
 		res.Err = cmp.Or(ctx.Err(), error(&TimeoutError{timeout}))
 	}
-	res.Duration = time.Since(start)
+	res.Duration = c.clock.Now().Sub(start)
 	return res
 }
 

@@ -41,7 +41,7 @@ func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, n s
 		}
 		s.withdraw(d, n)
 		added := newAttempt(sub, d, m, n)
-		s.add(added, notBefore(n.At))
+		s.add(added, s.notBefore(n.At))
 		return copyAttempt(added.Attempt, true), nil
 	})
 }

@@ -65,9 +65,6 @@ func (s *Store) add(a *attempt, due time.Time) {
 // queue makes an attempt pending, and due at the time.
 func (s *Store) queue(a *attempt, due time.Time) {
 	s.schedule(a, store.Pending, due.UTC())
-	if !due.After(time.Now()) {
-		s.wake = true
-	}
 }
 
 // schedule puts an attempt into the queue, or moves it there.
@@ -78,6 +75,7 @@ func (s *Store) schedule(a *attempt, status store.Status, due time.Time) {
 	} else {
 		heap.Fix(&s.due, a.place)
 	}
+	s.wakeAt(due)
 }
 
 // unqueue removes an attempt from the queue, if it is there: it ends.
@@ -102,8 +100,8 @@ func (s *Store) hasTurn(a *attempt) bool {
 }
 
 // notBefore returns the time, or the present if that is later.
-func notBefore(t time.Time) time.Time {
-	if now := time.Now(); t.Before(now) {
+func (s *Store) notBefore(t time.Time) time.Time {
+	if now := s.clock.Now(); t.Before(now) {
 		return now
 	}
 	return t

@@ -177,7 +177,7 @@ func (s *Store) DeleteEventType(ctx context.Context, id uuid.UUID, check func(st
 		s.index(sub)
 	}
 	maps.DeleteFunc(s.samples, func(key sampleKey, _ *store.Sample) bool { return key.eventType == id })
-	e.deletedAt = time.Now()
+	e.deletedAt = s.clock.Now()
 	s.categories[e.CategoryID].eventTypes--
 	delete(s.eventTypeCodes, e.key())
 	return nil

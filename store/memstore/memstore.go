@@ -1,22 +1,26 @@
 // Package memstore is a store in memory, for tests and demos. Its records end with the
 // process: Durable says so.
 //
-// It starts no goroutines and takes the time from package time, so it works in a
-// testing/synctest bubble.
+// Attempts become due, and leases end, by the store's clock, and the store wakes its listeners at
+// these times. It starts no goroutines, so it works in a testing/synctest bubble.
 package memstore
 
 import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/store"
 )
 
 // Store is a store in memory. Create it with New.
 type Store struct {
+	clock clock.Clock
+
 	mu sync.Mutex // guards everything below
 
 	categories     map[uuid.UUID]*category // the deleted ones too, for history
@@ -40,14 +44,23 @@ type Store struct {
 	recoveries map[uuid.UUID]*recovery
 
 	listeners map[*func()]struct{}
-	wake      bool // when the lock is released
+	wake      bool        // when the lock is released
+	timer     clock.Timer // wakes the listeners at the time armed, if that is not zero; nil if it never ran
+	armed     time.Time
 }
 
 var _ store.Store = (*Store)(nil)
 
+// An Option changes what [New] makes.
+type Option func(*Store)
+
+// WithClock sets the clock of the store. Default: clock.System. Give the same clock to webhooks.Config.
+func WithClock(c clock.Clock) Option { return func(s *Store) { s.clock = c } }
+
 // New returns an empty store.
-func New() *Store {
-	return &Store{
+func New(options ...Option) *Store {
+	s := &Store{
+		clock:          clock.System,
 		categories:     map[uuid.UUID]*category{},
 		categoryCodes:  map[string]*category{},
 		eventTypes:     map[uuid.UUID]*eventType{},
@@ -62,6 +75,10 @@ func New() *Store {
 		recoveries:     map[uuid.UUID]*recovery{},
 		listeners:      map[*func()]struct{}{},
 	}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }
 
 // Ping fails only when ctx is done.
@@ -73,16 +90,47 @@ func (s *Store) Abilities() store.Abilities { return store.Abilities{Notifier: s
 // Durable returns false.
 func (s *Store) Durable() bool { return false }
 
-// Listen calls wake when attempts were added that are due, until ctx is done.
+// Listen calls wake when attempts become due, until ctx is done.
 func (s *Store) Listen(ctx context.Context, wake func()) error {
 	s.mu.Lock()
 	s.listeners[&wake] = struct{}{}
-	s.mu.Unlock()
+	if len(s.due) > 0 {
+		s.wakeAt(s.due[0].due)
+	}
+	s.unlock()
 	<-ctx.Done()
 	s.mu.Lock()
 	delete(s.listeners, &wake)
+	if len(s.listeners) == 0 && s.timer != nil {
+		s.timer.Stop()
+		s.armed = time.Time{}
+	}
 	s.mu.Unlock()
 	return ctx.Err()
+}
+
+// wakeAt has the listeners woken when an attempt becomes due, if they are not woken before.
+func (s *Store) wakeAt(due time.Time) {
+	if len(s.listeners) == 0 || !s.armed.IsZero() && !due.Before(s.armed) {
+		return
+	}
+	switch wait := due.Sub(s.clock.Now()); {
+	case wait <= 0:
+		s.wake = true
+		return
+	case s.timer == nil:
+		s.timer = s.clock.AfterFunc(wait, s.becameDue)
+	default:
+		s.timer.Reset(wait)
+	}
+	s.armed = due
+}
+
+// becameDue wakes the listeners. The claim that follows sets the next time.
+func (s *Store) becameDue() {
+	s.mu.Lock()
+	defer s.unlock()
+	s.armed, s.wake = time.Time{}, true
 }
 
 // lock takes the lock, unless ctx is done: a store on a database would fail too.

@@ -88,7 +88,7 @@ func (b *batch) append(other *batch) {
 func (s *Store) plan(
 	b, tx *batch, messages []store.NewMessage, opts store.PublishOptions,
 ) ([]store.Published, error) {
-	results, now := make([]store.Published, len(messages)), time.Now().UTC()
+	results, now := make([]store.Published, len(messages)), s.clock.Now().UTC()
 	for i, m := range messages {
 		key := idempotencyKey{m.OrganizationID, m.IdempotencyKey}
 		if first, used := s.used(key, tx, opts.KeysSince); used && m.IdempotencyKey != "" {

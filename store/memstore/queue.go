@@ -13,12 +13,12 @@ import (
 
 // Claim leases attempts that are due.
 func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, time.Time, error) {
-	now := time.Now()
+	now := s.clock.Now()
 	if err := s.lock(ctx); err != nil {
 		return nil, now, err
 	}
 	defer s.unlock()
-	now = time.Now().UTC()
+	now = s.clock.Now().UTC()
 	var due, passed []*attempt
 	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
 		a := heap.Pop(&s.due).(*attempt)
@@ -28,6 +28,9 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 		} else {
 			due = append(due, a)
 		}
+	}
+	if len(due) < opts.Max && len(s.due) > 0 { // everything that is due now was popped
+		s.wakeAt(s.due[0].due)
 	}
 	for _, a := range passed {
 		heap.Push(&s.due, a)
@@ -46,7 +49,7 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 	s.token++
 	a.token = s.token
-	s.schedule(a, store.Sending, time.Now().Add(lease))
+	s.schedule(a, store.Sending, s.clock.Now().Add(lease))
 	return store.Job{
 		Lease:                store.Lease{AttemptID: a.ID, Token: a.token, Number: a.Number},
 		DeliveryID:           a.DeliveryID,
@@ -102,7 +105,7 @@ func (s *Store) follow(a *attempt, retry *store.Attempt, next *store.Next) {
 		s.add(&attempt{
 			Attempt: *retry,
 			message: a.message, subscription: a.subscription, delivery: a.delivery, expiresAt: a.expiresAt, place: -1,
-		}, notBefore(next.DueAt))
+		}, s.notBefore(next.DueAt))
 	}
 }
 
@@ -115,7 +118,7 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.U
 	var lost []uuid.UUID
 	for _, d := range deferrals {
 		if a := s.held(d.Lease); a != nil {
-			s.queue(a, notBefore(d.DueAt))
+			s.queue(a, s.notBefore(d.DueAt))
 			if d.Held {
 				a.HeldUntil = store.WholeMilliseconds(a.due)
 			}

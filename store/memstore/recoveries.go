@@ -62,7 +62,7 @@ func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
 	}
 	r.State, r.Queued, r.FinishedAt = store.RecoveryRunning, 0, time.Time{}
 	r.Since, r.Until, r.CreatedAt = store.WholeMilliseconds(r.Since), store.WholeMilliseconds(r.Until), store.WholeMilliseconds(r.CreatedAt)
-	s.recoveries[r.ID] = &recovery{Recovery: r, due: time.Now()}
+	s.recoveries[r.ID] = &recovery{Recovery: r, due: s.clock.Now()}
 	return nil
 }
 
@@ -125,7 +125,7 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 // dueRecovery returns the running job that has been due longest, or nil.
 func (s *Store) dueRecovery() *recovery {
 	var first *recovery
-	now := time.Now()
+	now := s.clock.Now()
 	for _, r := range s.recoveries {
 		if r.State != store.RecoveryRunning || r.due.After(now) {
 			continue
@@ -152,9 +152,9 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 		from = f.place
 	}
 	for _, a := range b.attempts {
-		s.add(a, time.Now())
+		s.add(a, s.clock.Now())
 	}
-	r.from, r.due = from, time.Now().Add(r.Wait(len(b.attempts)))
+	r.from, r.due = from, s.clock.Now().Add(r.Wait(len(b.attempts)))
 	r.Queued += len(b.attempts)
 	if !more {
 		r.end(store.RecoveryDone, opts.At)

@@ -201,7 +201,7 @@ func (s *Store) followChange(sub *subscription, change store.QueueChange, now ti
 	}
 	for _, a := range sub.pending() {
 		if change.Release || change.ReleaseHeld && !a.HeldUntil.IsZero() {
-			s.queue(a, time.Now())
+			s.queue(a, s.clock.Now())
 		}
 	}
 	if change.ForgetHealth {

@@ -123,8 +123,9 @@ func TestStore_LeasesEndByTheBubblesClock(t *testing.T) {
 				t.Errorf("after %v: %d jobs, error %v; want %d", step.after, len(jobs), err, step.want)
 			}
 		}
-		if woken != 1 {
-			t.Errorf("woken %d times, want once", woken)
+		synctest.Wait()
+		if woken != 2 {
+			t.Errorf("woken %d times, want once at the publish and once when the lease ended", woken)
 		}
 		cancel()
 	})
