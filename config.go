@@ -2,6 +2,8 @@ package webhooks
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,6 +56,12 @@ type Config struct {
 	AllowNetworks []netip.Prefix
 	// NAT64 accepts 64:ff9b::/96 and checks the IPv4 address inside. Default: false.
 	NAT64 bool
+	// RootCAs are the authorities that receivers' certificates may come from, for receivers in private networks.
+	// Default: those of the system.
+	RootCAs *x509.CertPool
+	// ClientCertificate is shown to receivers that ask for a certificate (mutual TLS), whoever their owner is.
+	// Default: none.
+	ClientCertificate *tls.Certificate `log:"-"`
 	// AllowHTTP accepts http URLs of subscriptions marked as development.
 	// Default: false, https alone.
 	AllowHTTP bool
@@ -72,7 +80,8 @@ type Config struct {
 
 	// Observer gets the notices of the dispatcher. Default: none.
 	Observer Observer
-	// Sender makes the HTTP requests. Default: a guarded client.
+	// Sender makes the HTTP requests. It replaces the client that RootCAs and ClientCertificate configure.
+	// Default: a guarded client.
 	Sender Sender
 	// Logger gets messages for the operator. Default: discards.
 	Logger *slog.Logger

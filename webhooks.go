@@ -51,7 +51,9 @@ func New(st Store, c Config) (*Webhooks, error) {
 	}
 	engine.Store, engine.Signer, engine.Ready = st, signer.forTarget, (&Keys{k}).Check
 	if engine.Sender == nil {
-		engine.Sender = guard.NewClient(guard.Options{Policy: k.policy, Clock: c.Clock})
+		engine.Sender = guard.NewClient(guard.Options{
+			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, Clock: c.Clock,
+		})
 	}
 	if k.engine, err = delivery.New(engine); err != nil {
 		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours

@@ -49,6 +49,8 @@ type Options struct {
 	// RootCAs are the authorities that receivers' certificates may come from.
 	// Default: the system's.
 	RootCAs *x509.CertPool
+	// ClientCertificate is shown to receivers that ask for a certificate (mutual TLS). Default: none.
+	ClientCertificate *tls.Certificate
 	// Clock measures Timeout. ConnectTimeout and IdleTimeout are about the network, and follow
 	// the time of the machine. Default: clock.System.
 	Clock clock.Clock
@@ -87,6 +89,9 @@ func NewClient(o Options) *Client {
 	}
 	// net/http adds the protocols (ALPN) to the configuration before the first dial.
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
+	if o.ClientCertificate != nil {
+		config.Certificates = []tls.Certificate{*o.ClientCertificate}
+	}
 	c := &Client{timeout: o.Timeout, clock: o.Clock}
 	c.transport.Store(&http.Transport{
 		Proxy:       nil, // the policy cannot see the address that a proxy connects to
