@@ -102,6 +102,7 @@
 //	holds.go, flights.go      plan of held attempts; calls of the Sender
 //	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
 //	outage.go                 the store goes away and comes back
+//	wakeup.go                 how loops wait
 //	decide.go, retryafter.go  outcome and retry of an attempt; pure
 //	breaker.go, config.go     when a circuit opens; defaults and bounds
 //	schedule.go               waits between attempts; pure
