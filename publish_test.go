@@ -13,47 +13,38 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store/memstore"
+	"github.com/ecg-api/webhooks/webhookstest"
 )
 
 func TestPublishedEventArrivesSigned(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		sub, secret, err := w.Subscriptions.Create(t.Context(), w.org, webhooks.SubscriptionInput{
-			PostURI: "https://example.com/", Events: []string{"*"},
-		})
-		w.must(err)
-		w.must(w.Dispatcher.Start(t.Context()))
-		p := w.publish("{ \"a\" : 1.0,\"b\":9007199254740993 }")
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if len(w.sent()) != 1 || p.Deliveries != 1 {
-			t.Fatalf("%d posted, %d deliveries", len(w.sent()), p.Deliveries)
-		}
-		got := w.sent()[0]
-		want := `{"id":"` + p.ID.String() + `","type":"vitals.observation.created","version":"v1",` +
-			`"timestamp":"2000-01-01T00:00:00.000Z","data":{"a":1.0,"b":9007199254740993}}`
-		if string(got.Body) != want {
-			t.Errorf("body %s\nwant %s", got.Body, want)
-		}
-		keys, err := signing.ParseKeys(secret)
-		w.must(err)
-		if err := signing.Verify(got.Header, got.Body, keys, time.Now(), 0); err != nil {
-			t.Errorf("the receiver refuses it: %v", err)
-		}
-		hash, createdAt, err := w.Signer.Hash(t.Context(), w.org, sub.ID, w.attempts(sub)[0].ID)
-		w.must(err)
-		if hash != got.Header.Get(signing.HeaderHash) {
-			t.Errorf("Hash says %s, sent was %s", hash, got.Header.Get(signing.HeaderHash))
-		}
-		for body, want := range map[string]bool{string(got.Body): true, "{}": false} {
-			ok, err := w.Signer.ValidateHash(t.Context(), w.org, sub.ID, []byte(body), hash, createdAt)
-			if err != nil || ok != want {
-				t.Errorf("ValidateHash of %.20s… is %v, %v, want %v", body, ok, err, want)
-			}
-		}
-		w.must(w.Dispatcher.Stop(t.Context()))
+	kit, org := webhookstest.New(t), uuid.New()
+	kit.EventType("vitals.observation.created")
+	receiver := kit.Subscribe(org, "*")
+	p, err := kit.Hooks.Dispatcher.Publish(t.Context(), org, event("{ \"a\" : 1.0,\"b\":9007199254740993 }"))
+	check(err)
+	got, signer, sub := receiver.Next(t.Context()), kit.Hooks.Signer, receiver.Subscription.ID
+	want := `{"id":"` + p.ID.String() + `","type":"vitals.observation.created","version":"v1",` +
+		`"timestamp":"` + kit.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z") + `","data":{"a":1.0,"b":9007199254740993}}`
+	if string(got.Body) != want || p.Deliveries != 1 || receiver.Verified() != 1 {
+		t.Errorf("%d of %d deliveries verified, body %s\nwant %s", receiver.Verified(), p.Deliveries, got.Body, want)
+	}
+	kit.WaitIdle(t)
+	list, err := kit.Hooks.Subscriptions.Attempts(t.Context(), webhooks.HistoryQuery{
+		OrganizationID: org, SubscriptionID: sub, Page: webhooks.Page{Take: 1},
 	})
+	check(err)
+	hash, createdAt, err := signer.Hash(t.Context(), org, sub, list.Items[0].ID)
+	check(err)
+	if hash != got.Header.Get(signing.HeaderHash) {
+		t.Errorf("Hash says %s, sent was %s", hash, got.Header.Get(signing.HeaderHash))
+	}
+	for body, want := range map[string]bool{string(got.Body): true, "{}": false} {
+		ok, err := signer.ValidateHash(t.Context(), org, sub, []byte(body), hash, createdAt)
+		if err != nil || ok != want {
+			t.Errorf("ValidateHash of %.20s… is %v, %v, want %v", body, ok, err, want)
+		}
+	}
 }
 
 func TestPublishRefusesWrongEvents(t *testing.T) {
