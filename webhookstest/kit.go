@@ -49,7 +49,8 @@ type settings struct {
 	http        bool
 }
 
-// WithConfig changes the configuration of the library. Clock and Sender are the kit's; PollInterval is 1 h by default where the clock stands still.
+// WithConfig changes the configuration of the library. Clock and Sender are the kit's. The default of PollInterval is 1 h
+// if the clock stands still.
 func WithConfig(change func(*webhooks.Config)) Option {
 	return func(s *settings) { change(&s.config) }
 }
@@ -221,7 +222,8 @@ func (k *Kit) waiting() (lines []string) {
 	}
 	for _, s := range in.Subscriptions {
 		if s.InFlight > 0 {
-			lines = append(lines, fmt.Sprintf("subscription %s: %d attempts in flight, %d wait for them", k.network.name(s.ID), s.InFlight, s.Waiting))
+			lines = append(lines, fmt.Sprintf("subscription %s: %d attempts in flight, %d wait for them",
+				k.network.name(s.ID), s.InFlight, s.Waiting))
 		}
 	}
 	return lines

@@ -202,7 +202,8 @@ func TestFiveDaysPassInMilliseconds(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if off := notices[webhooks.SubscriptionDeactivated]; len(off) != 1 || off[0].Sub(began) < 120*time.Hour || off[0].Sub(began) > 121*time.Hour {
+	if off := notices[webhooks.SubscriptionDeactivated]; len(off) != 1 || off[0].Sub(began) < 120*time.Hour ||
+		off[0].Sub(began) > 121*time.Hour {
 		t.Errorf("deactivated at %v, want once after 120 h", off)
 	}
 	if opened := notices[webhooks.CircuitOpened]; len(opened) != 1 {
