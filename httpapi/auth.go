@@ -22,7 +22,7 @@ type Authenticator interface {
 // Caller is the sender of a request, with its rights.
 type Caller struct {
 	Subject          string      // stored as createdBy and updatedBy
-	Organizations    []uuid.UUID // the caller may use their resources
+	Organizations    []uuid.UUID // the caller may use their resources; an Authenticator turns names into UUIDs
 	AllOrganizations bool        // the caller may use the resources of every organization
 	Scopes           []Scope
 }

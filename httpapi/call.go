@@ -19,7 +19,8 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	caller Caller
-	org    uuid.UUID // of the path; checked
+	org    uuid.UUID                      // of the path; checked
+	names  map[uuid.UUID]organizationName // of org, and of other organizations in the answer
 	ids    map[string]uuid.UUID
 	text   map[string]string  // the parameters of the path that are not ids
 	cancel context.CancelFunc // of ctx; nil before its first call

@@ -5,7 +5,8 @@
 // [New] returns an [http.Handler] for any mux. Its paths begin at the root
 // (/healthcheck, /api/…); to mount it elsewhere, wrap it in [http.StripPrefix].
 // An [Authenticator] identifies the caller, with its scopes and organizations; [NewJWT]
-// makes one for JSON Web Tokens.
+// makes one for JSON Web Tokens. [Organizations] gives organizations names of the host,
+// such as slugs, in place of UUIDs.
 //
 // # Names
 //

@@ -73,7 +73,7 @@ func (a *api) getDocs(c *call) error {
 
 // docsPage renders the description of the interface for people.
 func (c Config) docsPage() []byte {
-	s, credentials := newSchemas(), c.credentials()
+	s, credentials := c.newSchemas(), c.credentials()
 	page := docsView{Version: webhooks.Version, Introduction: strings.Split(introduction, "\n\n")}
 	page.Style = template.CSS(docsStyle) //nolint:gosec // the style is a part of the program
 	for _, g := range c.groups() {
@@ -262,7 +262,7 @@ func members(s *schemas, t reflect.Type) []docsMember {
 	for _, f := range fields(t) {
 		schema := s.field(f, input)
 		m := docsMember{
-			Name: f.name, Text: wordsOf(f.owner, f.name).text, Type: typeText(schema), Link: linkOf(schema),
+			Name: f.name, Text: s.words(f.owner, f.name).text, Type: typeText(schema), Link: linkOf(schema),
 			Required: f.Tag.Get("wire") == "required", Beyond: isBeyond(f.owner, f.name),
 		}
 		all = append(all, m)

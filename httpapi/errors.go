@@ -13,14 +13,15 @@ import (
 
 // The errors of this package. All other errors come from package webhooks.
 var (
-	errInternal     = errors.New("internal error")
-	errForbidden    = errors.New("the caller lacks the scope")
-	errPrecondition = errors.New("the resource has changed since it was read")
-	errMediaType    = errors.New("unsupported media type")
-	errTooLarge     = errors.New("the body is too large")
-	errTestFailed   = errors.New("a test of the patch failed")
-	errAuthDown     = errors.New("the caller cannot be authenticated now")
-	errOverloaded   = errors.New("other requests take all of the memory for requests")
+	errInternal          = errors.New("internal error")
+	errForbidden         = errors.New("the caller lacks the scope")
+	errPrecondition      = errors.New("the resource has changed since it was read")
+	errMediaType         = errors.New("unsupported media type")
+	errTooLarge          = errors.New("the body is too large")
+	errTestFailed        = errors.New("a test of the patch failed")
+	errAuthDown          = errors.New("the caller cannot be authenticated now")
+	errOrganizationsDown = errors.New("the organization cannot be looked up now")
+	errOverloaded        = errors.New("other requests take all of the memory for requests")
 )
 
 // maxFaults bounds the faults that an answer lists. The client determines how many there are.
@@ -62,6 +63,10 @@ var answers = []struct {
 	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},
 	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
 	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Callers cannot be authenticated now; try again later."},
+	{
+		errOrganizationsDown, http.StatusServiceUnavailable, "organizations_unavailable",
+		"Organizations cannot be looked up now; try again later.",
+	},
 	{errOverloaded, http.StatusServiceUnavailable, "overloaded", "Too many large requests are under way; try again later."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store_unavailable", "The store did not answer in time; try again later."},
 	{context.Canceled, http.StatusServiceUnavailable, "store_unavailable", "The request was given up."},
@@ -155,8 +160,8 @@ func validationProblem(v *webhooks.ValidationError, prefix string) *problem {
 	}
 	p := newProblem(status, string(v.Problem), detail)
 	for _, f := range v.Fields {
-		if f.Pointer == "/organizationId" { // it stands in the path, never in a body
-			p.Errors = append(p.Errors, fault{Parameter: "organizationId", Detail: f.Detail})
+		if f.Pointer == "/"+organizationParameter { // it stands in the path, never in a body
+			p.Errors = append(p.Errors, fault{Parameter: organizationParameter, Detail: f.Detail})
 			continue
 		}
 		p.Errors = append(p.Errors, faultAt(prefix+f.Pointer, f.Detail))

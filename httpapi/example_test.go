@@ -1,9 +1,13 @@
 package httpapi_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -80,4 +84,65 @@ func ExampleNew() {
 	fmt.Println(w.Code, w.Body)
 	// Output:
 	// 200 {"status":"ok","info":{"database":{"status":"up"}},"error":{},"details":{"database":{"status":"up"}}}
+}
+
+// customers names organizations by the slugs of a service's customers, or by their numbers as texts.
+// The UUID of a customer is a hash of its name. The map leads back: a service fills it from its
+// table of customers, and adds each new customer.
+type customers map[uuid.UUID]string
+
+// customerSpace makes the UUIDs those of this service. It never changes.
+var customerSpace = uuid.MustParse("6ba7b810-9dad-41d1-80b4-00c04fd430c8")
+
+func customerID(name string) uuid.UUID { return uuid.NewSHA1(customerSpace, []byte(name)) }
+
+// OrganizationID implements [httpapi.Organizations].
+func (c customers) OrganizationID(ctx context.Context, name string) (uuid.UUID, error) {
+	id := customerID(name)
+	_, err := c.OrganizationName(ctx, id)
+	return id, err
+}
+
+// OrganizationName implements [httpapi.Organizations].
+func (c customers) OrganizationName(_ context.Context, id uuid.UUID) (string, error) {
+	name, ok := c[id]
+	if !ok {
+		return "", webhooks.ErrNotFound
+	}
+	return name, nil
+}
+
+// A service whose customers have slugs and numbers instead of UUIDs. In process, it passes
+// customerID("acme") to Publish.
+func ExampleOrganizations() {
+	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
+	if err != nil {
+		panic(err)
+	}
+	known := customers{}
+	for _, name := range []string{"acme", strconv.Itoa(42)} {
+		known[customerID(name)] = name
+	}
+	api, err := httpapi.New(hooks, httpapi.Config{
+		Authenticator: apiKeys{"key": {AllOrganizations: true, Scopes: []httpapi.Scope{httpapi.ScopeWrite}}},
+		Organizations: known,
+	})
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"acme", "42", "43"} {
+		r := httptest.NewRequest(http.MethodPost, "/api/organizations/"+name+"/webhook-subscriptions", strings.NewReader(`{"isDevelopment": false}`))
+		r.Header.Set("X-Api-Key", "key")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		var made struct{ OrganizationID string }
+		if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil {
+			panic(err)
+		}
+		fmt.Println(w.Code, made.OrganizationID)
+	}
+	// Output:
+	// 201 acme
+	// 201 42
+	// 404
 }

@@ -84,6 +84,8 @@ type fixture struct {
 	hooks   *webhooks.Webhooks
 	vars    map[string]string // the values that steps captured, by name
 	log     *bytes.Buffer
+
+	document func() (documented, error) // that the answers conform to
 }
 
 // silent sends nothing.
@@ -113,7 +115,10 @@ func newFixture(t *testing.T, st store.Store) *fixture {
 
 func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	t.Helper()
-	f := &fixture{T: t, store: st, vars: map[string]string{"a": orgA, "b": orgB, "none": uuid.NewString()}, log: &bytes.Buffer{}}
+	f := &fixture{
+		T: t, store: st, vars: map[string]string{"a": orgA, "b": orgB, "none": uuid.NewString()}, log: &bytes.Buffer{},
+		document: document,
+	}
 	c.AllowHTTP = true
 	if c.Sender == nil {
 		c.Sender = silent{}
@@ -123,13 +128,18 @@ func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.handler, err = httpapi.New(
-		f.hooks, httpapi.Config{Authenticator: tokens{}, Logger: slog.New(testlog.Checked(t, slog.NewTextHandler(f.log, nil)))},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.configure(httpapi.Config{})
 	return f
+}
+
+// configure replaces the handler by one with the configuration.
+func (f *fixture) configure(c httpapi.Config) {
+	f.Helper()
+	c.Authenticator, c.Logger = tokens{}, slog.New(testlog.Checked(f.T, slog.NewTextHandler(f.log, nil)))
+	var err error
+	if f.handler, err = httpapi.New(f.hooks, c); err != nil {
+		f.Fatal(err)
+	}
 }
 
 // step is one request and the expected answer.

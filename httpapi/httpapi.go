@@ -23,6 +23,9 @@ import (
 type Config struct {
 	// Authenticator identifies callers. Required.
 	Authenticator Authenticator
+	// Organizations, if not nil, names organizations in paths and answers by text of the host,
+	// such as a slug. Default: nil, organizations are named by UUID.
+	Organizations Organizations
 	// MaxBody bounds a request's body, in bytes. Default: 1 MiB.
 	MaxBody int64
 	// RequestMemory bounds the memory that requests take together, in bytes: one half is
@@ -150,9 +153,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Conditions that last, by their messages in the log. Each is logged once, then at most
 // hourly.
 const (
-	storeDown = "webhooks: the store is down"
-	authDown  = "webhooks: tokens cannot be verified"
-	noMemory  = "webhooks: requests wait too long for memory"
+	storeDown         = "webhooks: the store is down"
+	authDown          = "webhooks: tokens cannot be verified"
+	organizationsDown = "webhooks: organizations cannot be looked up"
+	noMemory          = "webhooks: requests wait too long for memory"
 )
 
 // fail renders an error. The log gets the cause where the answer hides it: of each internal
@@ -172,6 +176,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		a.log.Occurred(r.Context(), slog.LevelError, storeDown, nil, attributes...)
 	case p.Code == "authentication_unavailable":
 		a.log.Occurred(r.Context(), slog.LevelError, authDown, nil, attributes...)
+	case p.Code == "organizations_unavailable":
+		a.log.Occurred(r.Context(), slog.LevelError, organizationsDown, nil, attributes...)
 	case p.Code == "overloaded":
 		a.log.Occurred(r.Context(), slog.LevelWarn, noMemory, nil, attributes...)
 	case p.Status >= http.StatusInternalServerError:

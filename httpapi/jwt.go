@@ -13,7 +13,9 @@ import (
 	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/internal/strictjson"
 )
 
@@ -35,6 +37,10 @@ type JWTConfig struct {
 	Issuer, Audience string
 	// The names of the claims. Default: sub, org and scope.
 	SubjectClaim, OrganizationClaim, ScopeClaim string
+	// Organizations, if not nil, says which organizations the texts of OrganizationClaim name;
+	// a whole number up to 2^53-1 is the text of its digits. A name of no organization gives no
+	// right. Default: nil, the claim has UUIDs.
+	Organizations Organizations `log:"-"`
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -133,7 +139,7 @@ func (j *JWT) Authenticate(r *http.Request) (Caller, error) {
 	if err != nil {
 		return Caller{}, fmt.Errorf("%w: %w", ErrUnauthorized, err)
 	}
-	return j.caller(claims)
+	return j.caller(r.Context(), claims)
 }
 
 // CheckJWKS reports whether the keys of the JWKS are there, and reads it if none are. It
@@ -214,42 +220,56 @@ func (j *JWT) key(ctx context.Context, t *jwt.Token) (any, error) {
 	return k.public, nil
 }
 
-func (j *JWT) caller(claims jwt.MapClaims) (Caller, error) {
-	bad := func(name string) (Caller, error) {
-		return Caller{}, fmt.Errorf("%w: the claim %s is malformed", ErrUnauthorized, name)
-	}
+// badClaim says that a claim cannot be read.
+func badClaim(claim string) error {
+	return fmt.Errorf("%w: the claim %s is malformed", ErrUnauthorized, claim)
+}
+
+func (j *JWT) caller(ctx context.Context, claims jwt.MapClaims) (c Caller, err error) {
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		if v, given := claims[name]; given {
 			if seconds, ok := v.(float64); !ok || seconds < 0 || seconds > lastSecond {
-				return bad(name)
+				return c, badClaim(name)
 			}
 		}
 	}
-	var c Caller
 	var ok bool
 	if c.Subject, ok = textClaim(claims, j.cfg.SubjectClaim); !ok || strings.ContainsFunc(c.Subject, unicode.IsControl) {
-		return bad(j.cfg.SubjectClaim)
+		return c, badClaim(j.cfg.SubjectClaim)
 	}
 	scopes, ok := textClaim(claims, j.cfg.ScopeClaim)
 	if !ok {
-		return bad(j.cfg.ScopeClaim)
+		return c, badClaim(j.cfg.ScopeClaim)
 	}
 	for scope := range strings.FieldsSeq(scopes) {
 		c.Scopes = append(c.Scopes, Scope(scope))
 	}
-	for _, org := range listClaim(claims, j.cfg.OrganizationClaim) {
-		text, _ := org.(string)
-		if text == "*" {
-			c.AllOrganizations = true
+	c.Organizations, c.AllOrganizations, err = j.organizations(ctx, claims)
+	return c, err
+}
+
+// organizations returns the organizations that the claims name, and whether they name all.
+func (j *JWT) organizations(ctx context.Context, claims jwt.MapClaims) (ids []uuid.UUID, all bool, err error) {
+	for _, claim := range listClaim(claims, j.cfg.OrganizationClaim) {
+		name, ok := nameInClaim(claim)
+		if !ok {
+			return nil, false, badClaim(j.cfg.OrganizationClaim)
+		}
+		if name == "*" {
+			all = true
 			continue
 		}
-		id, ok := parseUUID(text)
-		if !ok {
-			return bad(j.cfg.OrganizationClaim)
+		id, err := findOrganization(ctx, j.cfg.Organizations, name)
+		switch {
+		case err == nil:
+			ids = append(ids, id)
+		case !errors.Is(err, webhooks.ErrNotFound):
+			return nil, false, err
+		case j.cfg.Organizations == nil:
+			return nil, false, badClaim(j.cfg.OrganizationClaim)
 		}
-		c.Organizations = append(c.Organizations, id)
 	}
-	return c, nil
+	return ids, all, nil
 }
 
 // textClaim returns a claim that is a string, "" if the token has none.

@@ -43,7 +43,7 @@ var introduction = "Offers webhooks to customers: a catalog of event types, subs
 	"What the published reference of the ECG Webhooks Module API does not have is marked `x-beyond`."
 
 func (c Config) describe() object {
-	s := newSchemas()
+	s := c.newSchemas()
 	routes := c.routes()
 	paths := pathsOf(s, routes)
 	var tags []object
@@ -92,7 +92,7 @@ func pathsOf(s *schemas, routes []route) object {
 		if !ok {
 			i = len(paths)
 			indexOf[r.path] = i
-			paths = append(paths, member{r.path, pathItem(r)})
+			paths = append(paths, member{r.path, pathItem(s, r)})
 		}
 		item, _ := paths[i].value.(object)
 		paths[i].value = append(item, member{strings.ToLower(r.method), operationOf(s, r)})
@@ -103,11 +103,14 @@ func pathsOf(s *schemas, routes []route) object {
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
 // pathItem begins the description of a path with its parameters.
-func pathItem(r route) object {
+func pathItem(s *schemas, r route) object {
 	var all []object
 	for _, m := range pathParameter.FindAllStringSubmatch(r.path, -1) {
-		schema := object{{"type", "string"}, {"format", "uuid"}}
-		if !strings.HasSuffix(m[1], "Id") {
+		schema := s.of(uuidType)
+		switch {
+		case m[1] == organizationParameter:
+			schema = s.organization()
+		case !strings.HasSuffix(m[1], "Id"):
 			schema = object{{"type", "string"}}
 		}
 		all = append(all, object{{"name", m[1]}, {"in", "path"}, {"required", true}, {"schema", schema}})

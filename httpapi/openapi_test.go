@@ -30,8 +30,9 @@ type documented struct {
 	schema func(place string) (*jsonschema.Schema, error) // at a JSON Pointer in the document
 }
 
-var document = sync.OnceValues(func() (d documented, err error) {
-	text := httpapi.OpenAPI()
+var document = sync.OnceValues(func() (documented, error) { return readDocument(httpapi.OpenAPI()) })
+
+func readDocument(text []byte) (d documented, err error) {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		return d, err
@@ -65,7 +66,7 @@ var document = sync.OnceValues(func() (d documented, err error) {
 		return known[place], nil
 	}
 	return d, nil
-})
+}
 
 // emptyTime finds parameters for times that are empty. They are read as absent, which is more than the
 // document promises.
@@ -77,7 +78,7 @@ var emptyTime = regexp.MustCompile(`\b(from|to|createdAt)=(&|$)`)
 // references.
 func (f *fixture) conforms(r *http.Request, body string, w *httptest.ResponseRecorder) {
 	f.Helper()
-	d, err := document()
+	d, err := f.document()
 	if err != nil {
 		f.Fatal(err)
 	}

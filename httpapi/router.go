@@ -39,6 +39,7 @@ func (a *api) newRouter(table []route) *bunrouter.Router {
 
 // route normalizes the path and hands the request to the router: without a trailing slash, decoded,
 // with segments in the alphabet of ids and codes only. So the router neither redirects nor decodes.
+// The name of an organization can be any text, and stays encoded.
 func (a *api) route(w http.ResponseWriter, r *http.Request) error {
 	path, ok := normalize(r.URL)
 	if !ok {
@@ -62,6 +63,10 @@ func normalize(u *url.URL) (string, bool) {
 		plain, err := url.PathUnescape(segment)
 		if err != nil || plain == "" || plain == "." || plain == ".." {
 			return "", false
+		}
+		if slices.Equal(segments[1:i+1], organizationsRoot) {
+			segments[i+1] = url.PathEscape(plain)
+			continue
 		}
 		for j := range len(plain) {
 			if !inAlphabet(plain[j]) {
@@ -107,7 +112,10 @@ func matches(pattern, segments []string) bool {
 // scope, organization and ids.
 func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
-		c := &call{api: a, w: w, r: r.Request, text: map[string]string{}, ids: map[string]uuid.UUID{}}
+		c := &call{
+			api: a, w: w, r: r.Request,
+			text: map[string]string{}, ids: map[string]uuid.UUID{}, names: map[uuid.UUID]organizationName{},
+		}
 		defer c.end()
 		if rt.access != open {
 			caller, err := a.authenticate(r.Request)
@@ -121,7 +129,7 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			c.r = r.Request.WithContext(webhooks.WithActor(r.Context(), caller.Subject))
 		}
 		for name, value := range r.Params().Map() {
-			if !strings.HasSuffix(name, "Id") {
+			if !strings.HasSuffix(name, "Id") || name == organizationParameter {
 				c.text[name] = value
 				continue
 			}
@@ -132,9 +140,8 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			c.ids[name] = id
 		}
 		if rt.ofOrganization() {
-			c.org = c.id("organizationId")
-			if !c.caller.in(c.org) {
-				return webhooks.ErrNotFound
+			if err := c.openOrganization(c.text[organizationParameter]); err != nil {
+				return err
 			}
 		}
 		if rt.access != open {

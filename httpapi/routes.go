@@ -12,7 +12,7 @@ import (
 // document and the documentation page are made from the table of routes.
 type route struct {
 	method  string
-	path    string // with {parameters}; a parameter whose name ends in Id is a UUID
+	path    string // with {parameters}; a parameter whose name ends in Id is a UUID, or names an organization
 	access  access
 	handler func(*api, *call) error
 
@@ -43,7 +43,13 @@ type otherAnswer struct {
 }
 
 // ofOrganization reports whether the path names an organization. The caller must belong to it.
-func (r route) ofOrganization() bool { return strings.Contains(r.path, "/{organizationId}/") }
+func (r route) ofOrganization() bool { return strings.HasPrefix(r.path, organizationPath+"/") }
+
+// looksUpOrganizations reports whether the route calls [Config.Organizations].
+func (r route) looksUpOrganizations() bool {
+	_, ofSeveral := r.answer.([]subscriptionWire)
+	return ofSeveral || r.ofOrganization()
+}
 
 const (
 	healthPath = "/healthcheck"
@@ -55,7 +61,7 @@ const (
 	eventTypesPath    = categoryPath + "/webhook-events"
 	eventTypePath     = eventTypesPath + "/{webhookEventId}"
 	samplesPath       = eventTypePath + "/sample-payloads"
-	organizationPath  = "/api/organizations/{organizationId}"
+	organizationPath  = "/api/organizations/{" + organizationParameter + "}"
 	subscriptionsPath = organizationPath + "/webhook-subscriptions"
 	subscriptionPath  = subscriptionsPath + "/{subscriptionId}"
 	activitiesPath    = subscriptionPath + "/activity"
@@ -66,6 +72,11 @@ const (
 	hashesPath        = organizationPath + "/subscriptions/{subscriptionId}"
 	eventsPath        = organizationPath + "/events"
 )
+
+// organizationParameter names the organization in a path, after the segments organizationsRoot.
+const organizationParameter = "organizationId"
+
+var organizationsRoot = []string{"api", "organizations"}
 
 // group is a part of the table under a heading.
 type group struct {
@@ -100,9 +111,15 @@ func (c Config) groups() []group {
 	}
 	var groups []group
 	for _, g := range allGroups {
-		if g.routes = slices.DeleteFunc(slices.Clone(g.routes), leftOut); len(g.routes) > 0 {
-			groups = append(groups, g)
+		if g.routes = slices.DeleteFunc(slices.Clone(g.routes), leftOut); len(g.routes) == 0 {
+			continue
 		}
+		for i, r := range g.routes {
+			if c.Organizations != nil && r.looksUpOrganizations() {
+				g.routes[i].errorCodes = append(slices.Clone(r.errorCodes), "organizations_unavailable")
+			}
+		}
+		groups = append(groups, g)
 	}
 	return groups
 }

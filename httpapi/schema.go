@@ -22,15 +22,18 @@ import (
 type schemas struct {
 	byName map[string]object
 	types  map[string]reflect.Type // the structs among them
+
+	namedOrganizations bool // organizations have names of the host, not UUIDs
 }
 
 var (
-	uuidType    = reflect.TypeFor[uuid.UUID]()
-	timeType    = reflect.TypeFor[timestamp]()
-	rawType     = reflect.TypeFor[json.RawMessage]()
-	kindType    = reflect.TypeFor[webhooks.AttemptType]()
-	objectType  = reflect.TypeFor[anyObject]()
-	healthParts = reflect.TypeFor[map[string]part]()
+	uuidType         = reflect.TypeFor[uuid.UUID]()
+	timeType         = reflect.TypeFor[timestamp]()
+	rawType          = reflect.TypeFor[json.RawMessage]()
+	kindType         = reflect.TypeFor[webhooks.AttemptType]()
+	objectType       = reflect.TypeFor[anyObject]()
+	organizationType = reflect.TypeFor[organizationName]()
+	healthParts      = reflect.TypeFor[map[string]part]()
 )
 
 // taggedTypes are types that only a tag names.
@@ -58,8 +61,8 @@ var activityTypes = []string{"FirstPost", "AutomaticRetry", "ManualRetry", "Test
 // anyObject is the type of an answer that can be any JSON object.
 type anyObject struct{}
 
-func newSchemas() *schemas {
-	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}}
+func (c Config) newSchemas() *schemas {
+	s := &schemas{byName: map[string]object{}, types: map[string]reflect.Type{}, namedOrganizations: c.Organizations != nil}
 	for _, v := range taggedTypes {
 		s.of(reflect.TypeOf(v))
 	}
@@ -115,6 +118,8 @@ func (s *schemas) of(t reflect.Type) object {
 	switch t {
 	case uuidType:
 		return object{{"type", "string"}, {"format", "uuid"}}
+	case organizationType:
+		return s.organization()
 	case timeType:
 		return object{{"type", "string"}, {"format", "date-time"}}
 	case rawType:
@@ -145,6 +150,22 @@ func (s *schemas) of(t reflect.Type) object {
 	default:
 		return scalarSchema(t)
 	}
+}
+
+// organization returns the schema of an organization in paths and answers.
+func (s *schemas) organization() object {
+	if s.namedOrganizations {
+		return object{{"type", "string"}, {"minLength", 1}, {"maxLength", maxOrganizationName}}
+	}
+	return s.of(uuidType)
+}
+
+// words returns the wording of a component's member.
+func (s *schemas) words(component, name string) wording {
+	if s.namedOrganizations && name == organizationParameter {
+		return organizationNameWords
+	}
+	return wordsOf(component, name)
 }
 
 // scalarSchema returns the schema of a type without parts.

@@ -50,7 +50,7 @@ func (s *schemas) structExample(t reflect.Type) object {
 		if f.optional {
 			continue
 		}
-		if w := wordsOf(f.owner, f.name); w.example != "" {
+		if w := s.words(f.owner, f.name); w.example != "" {
 			o = append(o, member{f.name, json.RawMessage(w.example)})
 		} else {
 			o = append(o, member{f.name, s.example(f.Type)})

@@ -81,7 +81,7 @@ func (s *schemas) field(f field, input bool) object {
 		o = nullable(o)
 	}
 	o = slices.Clone(o)
-	if w := wordsOf(f.owner, f.name); w.text != "" {
+	if w := s.words(f.owner, f.name); w.text != "" {
 		o = append(o, member{"description", w.text})
 	}
 	if isBeyond(f.owner, f.name) {

@@ -18,9 +18,13 @@ func (a *api) maskedView(c *call, found []webhooks.Subscription) (show func(webh
 	if err != nil {
 		return nil, err
 	}
+	names, err := c.organizationNames(found)
+	if err != nil {
+		return nil, err
+	}
 	statuses, err := a.hooks.Subscriptions.Statuses(c.ctx(), found)
 	return func(s webhooks.Subscription) subscriptionWire {
-		return showSubscription(s, secrets[s.ID], statuses[s.ID]).masked()
+		return showSubscription(s, names[s.OrganizationID], secrets[s.ID], statuses[s.ID]).masked()
 	}, err
 }
 
@@ -63,7 +67,7 @@ func (a *api) createSubscription(c *call) error {
 
 // subscriptionView shows a single subscription: masked, unless the caller may see secrets.
 func (c *call) subscriptionView(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
-	w := showSubscription(s, cmp.Or(secret, signing.Mask("")), status)
+	w := showSubscription(s, c.names[c.org], cmp.Or(secret, signing.Mask("")), status)
 	if c.caller.may(tenantSecrets) {
 		return w
 	}

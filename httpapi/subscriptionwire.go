@@ -98,7 +98,7 @@ func (in subscriptionInput) retrySchedule() ([]time.Duration, error) {
 // eventRefWire or a patternWire each; in the document that is patched, strings.
 type subscriptionWire struct {
 	ID             uuid.UUID         `json:"id"`
-	OrganizationID uuid.UUID         `json:"organizationId"`
+	OrganizationID organizationName  `json:"organizationId"`
 	PostURI        *string           `json:"postUri"`
 	Version        string            `json:"version"`
 	SecretKey      string            `json:"secretKey"`
@@ -155,9 +155,11 @@ type backPressureWire struct {
 }
 
 // showSubscription shows a subscription with its secret and header values in full.
-func showSubscription(s webhooks.Subscription, secret string, status webhooks.SubscriptionStatus) subscriptionWire {
+func showSubscription(
+	s webhooks.Subscription, organization organizationName, secret string, status webhooks.SubscriptionStatus,
+) subscriptionWire {
 	w := subscriptionWire{
-		ID: s.ID, OrganizationID: s.OrganizationID, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
+		ID: s.ID, OrganizationID: organization, PostURI: optional(s.PostURI), Version: s.Version, SecretKey: secret,
 		Events: make([]any, 0, len(s.Selectors)), IsDevelopment: s.IsDevelopment, Description: optional(s.Description),
 		Headers: s.Headers, TimeoutMs: optional(s.Timeout.Milliseconds()), Status: showStatus(status),
 		RateLimit: optional(s.RateLimit), Ordered: s.Ordered,

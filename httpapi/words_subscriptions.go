@@ -1,5 +1,10 @@
 package httpapi
 
+// organizationNameWords describe organizationId where organizations have names of the host.
+var organizationNameWords = wording{
+	text: "The host's name of an organization. In a path it is percent-encoded.", example: `"acme"`,
+}
+
 // subscriptionWords describe the members of subscriptions and their secrets.
 var subscriptionWords = map[string]wording{
 	"postUri": {

@@ -9,7 +9,7 @@ import (
 // Every member of the interface has an entry in the vocabulary, and every entry is used.
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
-	s := newSchemas()
+	s := Config{}.newSchemas()
 	for _, r := range (Config{}).routes() {
 		operationOf(s, r)
 	}
