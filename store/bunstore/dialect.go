@@ -49,8 +49,6 @@ type dialect interface {
 	// beginMigration begins a transaction on the connection, and waits for the migration of
 	// another process. end is called after the transaction.
 	beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error)
-	// createSchema creates the schema if it is missing.
-	createSchema(ctx context.Context, conn bun.Conn) error
 	// endMigration belongs at the end of the transaction, if there are tables.
 	endMigration(ctx context.Context, conn bun.Conn) error
 }
@@ -75,8 +73,10 @@ type syntax struct {
 	matchSubscriptions, releaseLeases, deferLeases string
 	durationBucket                                 string // the number of the bucket of a.posted_at, of ? seconds
 	tableExists                                    string // counts the tables of a name
-	timeType                                       string
-	migrations                                     []Migration
+
+	prefix     func(schema string) string // of the names of tables
+	present    string                     // the present time, as SQL
+	migrations []Migration                // {} stands for the prefix, {schema} for the schema
 }
 
 var postgresSyntax = &syntax{
@@ -95,8 +95,10 @@ var postgresSyntax = &syntax{
 	deferLeases:        deferByLookup,
 	durationBucket:     `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`,
 	tableExists:        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
-	timeType:           "timestamptz",
-	migrations:         mustReadMigrations("migrations/postgres"),
+
+	prefix:     func(schema string) string { return `"` + schema + `".` },
+	present:    "date_trunc('milliseconds', statement_timestamp())",
+	migrations: mustReadMigrations("migrations/postgres"),
 }
 
 var sqliteSyntax = &syntax{
@@ -112,8 +114,10 @@ var sqliteSyntax = &syntax{
 	deferLeases:        deferByJoin,
 	durationBucket:     `a.posted_at / (CAST(? AS bigint) * 1000000)`,
 	tableExists:        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-	timeType:           "integer",
-	migrations:         mustReadMigrations("migrations/sqlite"),
+
+	prefix:     func(schema string) string { return schema + "_" },
+	present:    "CAST(strftime('%s', 'now') AS integer) * 1000000",
+	migrations: mustReadMigrations("migrations/sqlite"),
 }
 
 // forUpdate is the locking clause of a SELECT, where there are row locks.

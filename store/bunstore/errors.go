@@ -52,6 +52,8 @@ func (s *Store) mapError(ctx context.Context, err error) error {
 			"set Options.NoPrepare, and default_query_exec_mode=exec in the address: %w", err)
 	case isUnavailable(err):
 		return fmt.Errorf("bunstore: %w: %w", store.ErrUnavailable, err)
+	case isUndefined(err):
+		return fmt.Errorf("bunstore: the tables in %q are missing or old: %s: %w", s.schema, migrateFirst, err)
 	}
 	return fmt.Errorf("bunstore: %w", err)
 }
@@ -162,6 +164,12 @@ func sqlState(err error) string {
 func isDuplicate(err error) bool {
 	code := sqliteCode(err)
 	return sqlState(err) == "23505" || code == sqliteUnique || code == sqlitePrimaryKey
+}
+
+// isUndefined reports whether the database lacks a table or a column of a statement.
+func isUndefined(err error) bool {
+	return slices.Contains([]string{undefinedTable, "42703"}, sqlState(err)) ||
+		sqliteCode(err) == sqliteError && strings.Contains(err.Error(), "no such ")
 }
 
 // isRetryable reports whether the transaction was undone because of a concurrent transaction.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +14,12 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Migration is a step in the making of the tables.
+// Migration is a step in the making of the tables. See [SQL].
 type Migration struct {
 	Version   int
 	Name      string
 	AppliedAt time.Time // zero if it is not applied
-
-	up, down string
+	Up, Down  string    // plain SQL; "" for a step that this program does not know
 }
 
 //go:embed migrations
@@ -44,7 +42,7 @@ func mustReadMigrations(dir string) []Migration {
 		if err := errors.Join(err, upErr, downErr); err != nil || version != i+1 {
 			panic(fmt.Sprintf("bunstore: migration %s: %v", up, err))
 		}
-		out = append(out, Migration{Version: version, Name: name, up: string(upText), down: string(downText)})
+		out = append(out, Migration{Version: version, Name: name, Up: string(upText), Down: string(downText)})
 	}
 	return out
 }
@@ -73,7 +71,7 @@ func (s *Store) Down(ctx context.Context, steps int) error {
 // Migrations lists the steps that this program knows, and unknown steps that are applied, by
 // version.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
-	out := slices.Clone(s.syntax.migrations)
+	out := s.syntax.migrationsIn(s.schema)
 	rows, err := s.applied(ctx, s.db)
 	if err != nil {
 		return nil, s.mapError(ctx, err)
@@ -194,30 +192,17 @@ func (s *Store) steps(ctx context.Context, conn bun.Conn, target func(present in
 	if present > s.newest() {
 		return fmt.Errorf("the tables in %q have version %d, this program knows %d", s.schema, present, s.newest())
 	}
-	to := target(present)
-	if present == 0 && to > 0 {
-		if err := s.createVersions(ctx, conn); err != nil {
-			return err
-		}
-	}
+	to, known := target(present), s.syntax.migrationsIn(s.schema)
 	for ; present < to; present++ {
-		m := s.syntax.migrations[present]
-		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.up)); err != nil {
+		m := known[present]
+		if _, err := conn.Conn.ExecContext(ctx, m.Up); err != nil {
 			return fmt.Errorf("migration %d (%s): %w", m.Version, m.Name, err)
-		}
-		row := migrationRow{Version: m.Version, Name: m.Name, AppliedAt: instant(time.Now().UTC().Truncate(time.Millisecond))}
-		if _, err := conn.NewInsert().Model(&row).ModelTableExpr(s.table("migrations")).Exec(ctx); err != nil {
-			return err
 		}
 	}
 	for ; present > to; present-- {
-		m := s.syntax.migrations[present-1]
-		if _, err := conn.Conn.ExecContext(ctx, s.sql(m.down)); err != nil {
+		m := known[present-1]
+		if _, err := conn.Conn.ExecContext(ctx, m.Down); err != nil {
 			return fmt.Errorf("migration %d (%s) down: %w", m.Version, m.Name, err)
-		}
-		if _, err := conn.NewDelete().Model((*migrationRow)(nil)).ModelTableExpr(s.table("migrations AS migration_row")).
-			Where("version = ?", m.Version).Exec(ctx); err != nil {
-			return err
 		}
 	}
 	if to == 0 {
@@ -231,26 +216,3 @@ func (d postgres) endMigration(ctx context.Context, conn bun.Conn) error {
 }
 
 func (sqlite) endMigration(context.Context, bun.Conn) error { return nil }
-
-// createVersions creates the schema and the table of versions if they are missing.
-func (s *Store) createVersions(ctx context.Context, conn bun.Conn) error {
-	if err := s.dialect.createSchema(ctx, conn); err != nil {
-		return err
-	}
-	_, err := conn.Conn.ExecContext(ctx, s.sql(`CREATE TABLE IF NOT EXISTS {}migrations (
-		version integer PRIMARY KEY, name text NOT NULL, applied_at `+s.syntax.timeType+` NOT NULL)`))
-	return err
-}
-
-// createSchema looks for the schema first: CREATE SCHEMA IF NOT EXISTS needs the right to create
-// schemas even where the schema exists.
-func (d postgres) createSchema(ctx context.Context, conn bun.Conn) error {
-	var n int
-	err := conn.NewRaw("SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?", d.s.schema).Scan(ctx, &n)
-	if err == nil && n == 0 {
-		_, err = conn.Conn.ExecContext(ctx, `CREATE SCHEMA "`+d.s.schema+`"`)
-	}
-	return err
-}
-
-func (sqlite) createSchema(context.Context, bun.Conn) error { return nil }

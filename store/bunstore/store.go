@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,27 +98,33 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 	if db == nil || db.DB == nil {
 		return nil, errors.New("bunstore: a *bun.DB on an open *sql.DB is required")
 	}
-	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: opts.Schema, writer: make(chan struct{}, 1)}
-	if s.schema == "" {
-		s.schema = DefaultSchema
+	schema, err := checkSchema(opts.Schema)
+	if err != nil {
+		return nil, err
 	}
-	reserved := strings.HasPrefix(s.schema, "pg_") || strings.HasPrefix(s.schema, "sqlite_")
-	if !schemaName.MatchString(s.schema) || reserved {
-		return nil, fmt.Errorf("bunstore: Schema %q: want at most 41 of a-z, 0-9 and _, not beginning with a digit, pg_ or sqlite_", s.schema)
-	}
+	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: schema, writer: make(chan struct{}, 1)}
 	switch name := db.Dialect().Name(); name {
 	case bundialect.PG:
 		_, native := db.Driver().(*stdlib.Driver)
 		s.db = bun.NewDB(db.DB, literals{pgdialect.New()})
-		s.native, s.prefix = native && !opts.NoPrepare, `"`+s.schema+`".`
+		s.native = native && !opts.NoPrepare
 		s.dialect, s.syntax = postgres{s}, postgresSyntax
 	case bundialect.SQLite:
-		s.prefix = s.schema + "_"
 		s.dialect, s.syntax = sqlite{s}, sqliteSyntax
 	default:
 		return nil, fmt.Errorf("bunstore: no support for bun's dialect %s: use PostgreSQL or SQLite", name)
 	}
+	s.prefix = s.syntax.prefix(schema)
 	return s, nil
+}
+
+// checkSchema returns the name of a schema, or of the default one for "".
+func checkSchema(schema string) (string, error) {
+	schema = cmp.Or(schema, DefaultSchema)
+	if !schemaName.MatchString(schema) || strings.HasPrefix(schema, "pg_") || strings.HasPrefix(schema, "sqlite_") {
+		return "", fmt.Errorf("bunstore: Schema %q: want at most 41 of a-z, 0-9 and _, not beginning with a digit, pg_ or sqlite_", schema)
+	}
+	return schema, nil
 }
 
 // DB returns the database that the store works on.
@@ -146,18 +153,21 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 	switch want := s.newest(); {
 	case version == 0:
-		return fmt.Errorf("bunstore: the database has no webhooks tables in %q: run migrate up", s.schema)
+		return fmt.Errorf("bunstore: the database has no webhooks tables in %q: %s", s.schema, migrateFirst)
 	case version < want:
-		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: run migrate up", s.schema, version, want)
+		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: %s", s.schema, version, want, migrateFirst)
 	case version > want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: "+
-			"run a newer program, or migrate down with it", s.schema, version, want)
+			"run a newer program, or call store.MigrateTo(ctx, %d) in it", s.schema, version, want, want)
 	}
 	if err := s.learnIdentity(ctx, s.db.DB); err != nil {
 		return s.mapError(ctx, err)
 	}
 	return s.dialect.checkWritable(ctx)
 }
+
+// migrateFirst says how missing and old tables are made.
+const migrateFirst = "call store.Migrate(ctx), or run the text of bunstore.SQL (hostexample migrate up, or migrate sql)"
 
 // table names a table for bun's query builder.
 func (s *Store) table(nameAndAlias string) string { return s.prefix + nameAndAlias }

@@ -1,4 +1,16 @@
--- {} stands for the schema: "webhooks".
+-- CREATE SCHEMA IF NOT EXISTS needs the right to create schemas even where the schema exists.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{schema}') THEN
+    CREATE SCHEMA "{schema}";
+  END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS {}migrations (
+  version integer PRIMARY KEY,
+  name text NOT NULL,
+  applied_at timestamptz NOT NULL
+);
+
 -- What a subscriber may still see in old history is marked as deleted, not removed.
 
 CREATE TABLE {}categories (
@@ -233,3 +245,20 @@ CREATE TABLE {}recoveries (
   position uuid                -- the last delivery, or message, that it dealt with
 );
 CREATE INDEX recoveries_due ON {}recoveries (due_at) WHERE state = 0;
+
+-- The partitions of the present and the next two days. Dispatchers create the partitions of later days.
+-- A partition holds a range of ids, which begin with their time in milliseconds.
+DO $$
+DECLARE
+  day date;
+  bounds text;
+BEGIN
+  FOR day IN SELECT (now() AT TIME ZONE 'UTC')::date + n FROM generate_series(0, 2) AS n LOOP
+    SELECT format('FOR VALUES FROM (%L) TO (%L)', min(id), max(id)) INTO bounds FROM (
+      SELECT lpad(to_hex((day + n - date '1970-01-01') * bigint '86400000'), 12, '0') || '-0000-0000-000000000000' AS id
+      FROM generate_series(0, 1) AS n
+    ) AS ids;
+    EXECUTE 'CREATE TABLE {}messages_' || to_char(day, 'YYYYMMDD') || ' PARTITION OF {}messages ' || bounds;
+    EXECUTE 'CREATE TABLE {}attempts_' || to_char(day, 'YYYYMMDD') || ' PARTITION OF {}attempts ' || bounds || ' WITH (fillfactor = 50)';
+  END LOOP;
+END $$;

@@ -1,4 +1,11 @@
--- {} stands for the prefix: webhooks_. Ids are 16 bytes, times are microseconds since 1970.
+-- Ids are 16 bytes, times are microseconds since 1970.
+
+CREATE TABLE IF NOT EXISTS {}migrations (
+  version integer PRIMARY KEY,
+  name text NOT NULL,
+  applied_at integer NOT NULL
+);
+
 -- What a subscriber may still see in old history is marked as deleted, not removed.
 
 CREATE TABLE {}categories (
