@@ -15,6 +15,7 @@ type migrateCmd struct {
 	Up     migrateUp     `cmd:"" help:"Bring the schema to this program's version."`
 	Down   migrateDown   `cmd:"" help:"Undo the latest migrations, with the data they hold."`
 	Status migrateStatus `cmd:"" help:"List the migrations and when they were applied."`
+	SQL    migrateSQL    `cmd:"" name:"sql" help:"Print the migrations as SQL, for a migration tool of your own."`
 }
 
 type migrateUp struct{ storeSettings }
