@@ -24,13 +24,21 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the sample host; ARGS="serve --help"
-	go run ./hostexample $(ARGS)
+	@go build -buildvcs=false -o .bin/hostexample ./hostexample
+	@exec .bin/hostexample $(ARGS)
 
-test: pgcluster ## run all tests beside a private PostgreSQL; PKG=./signing/... selects some
+# The selected packages, as PATH.test, with the imports of their tests. Some tests need servers,
+# and packages httpapi and bunstore have tests in modules of their own.
+TESTED = $(shell go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
+SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
+WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer --
+
+test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./signing/... selects some
 	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")
-	$(PGCLUSTER) -with nginx,pgbouncer -- go test $(RACE) -shuffle=on -timeout 30m $(PKG)
-	@cd hostexample/mounts && go test $(RACE) ./...
-	@cd examples/drivers && ../../$(PGCLUSTER) -- go test $(RACE) ./...
+	@$(if $(SERVERS),$(MAKE) --no-print-directory pgcluster,:)
+	$(if $(SERVERS),$(WITH_SERVERS) )go test $(RACE) -shuffle=on -timeout 30m $(PKG)
+	@$(if $(filter %/httpapi.test,$(TESTED)),cd hostexample/mounts && go test $(RACE) ./...,:)
+	@$(if $(filter %/store/bunstore.test,$(TESTED)),cd examples/drivers && ../../$(PGCLUSTER) -- go test $(RACE) ./...,:)
 
 clients: ## generate clients in Go and TypeScript, and test them against the sample host
 	@command -v npm >/dev/null || echo "The client in TypeScript is skipped: no npm found."
