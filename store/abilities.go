@@ -6,4 +6,5 @@ type Abilities struct {
 	Notifier   Notifier   // says that work may be due
 	Maintainer Maintainer // does regular upkeep
 	Transactor Transactor // begins transactions
+	Hosts      Hosts      // notices that a host has died
 }

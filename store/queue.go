@@ -16,7 +16,7 @@ import (
 // and each later call about the attempt names the token. If the attempt was claimed again, or
 // is no longer being sent, the call changes nothing about it and returns its id among the
 // lost. A host that was thought dead cannot overwrite the outcome that its successor
-// recorded.
+// recorded. A store that notices the death of a host ends its leases early: see [Hosts].
 //
 // An ordered subscription has sequences, one for each OrderingKey. A delivery that begins
 // while its subscription is Ordered belongs to the sequence of its message, in the order of
@@ -63,6 +63,7 @@ type Queue interface {
 type ClaimOptions struct {
 	Max               int           // attempts at most
 	Lease             time.Duration // how long the claim lasts
+	Host              int64         // the claiming host, see Hosts; 0 for none
 	SkipSubscriptions []uuid.UUID   // their attempts are skipped
 	SkipOrganizations []uuid.UUID   // their attempts are skipped
 	Since             time.Time     // skips attempts due before this time, by the store's clock; zero skips none

@@ -270,6 +270,7 @@ type PublishOptions struct {
 	// attempt. It is not called for attempts in a sequence (see Queue), nor with a tx.
 	HandOff func(organization, subscription uuid.UUID) bool
 	Lease   time.Duration
+	Host    int64 // the host that sends the attempts, see Hosts; 0 for none
 }
 
 // Published is the result for one message.

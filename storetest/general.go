@@ -44,6 +44,9 @@ func generalAbilities(f *fixture) {
 	if _, ok := f.s.(store.Transactor); ok && a.Transactor == nil {
 		f.t.Error("the store has the method Begin, and no Transactor in its Abilities")
 	}
+	if _, ok := f.s.(store.Hosts); ok && a.Hosts == nil {
+		f.t.Error("the store has the method Beat, and no Hosts in its Abilities")
+	}
 }
 
 // abilities returns the names of a store's abilities.
@@ -51,6 +54,7 @@ func abilities(s store.Store) (names []string) {
 	a := s.Abilities()
 	for name, present := range map[string]bool{
 		"Maintainer": a.Maintainer != nil, "Notifier": a.Notifier != nil, "Transactor": a.Transactor != nil,
+		"Hosts": a.Hosts != nil,
 	} {
 		if present {
 			names = append(names, name)

@@ -87,6 +87,7 @@ var groups = []struct {
 	{"Health", healthCases},
 	{"Claim", claimCases},
 	{"Lease", leaseCases},
+	{"Host", hostCases},
 	{"Record", recordCases},
 	{"Next", nextCases},
 	{"Targets", targetCases},

@@ -28,7 +28,7 @@ func (d postgres) claim(ctx context.Context, opts store.ClaimOptions) (jobs []st
 		return d.s.session(ctx, func(c conn) (err error) {
 			jobs, at, err = scanJobs(func(scan func(scanner) error) error {
 				return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations),
-					opts.Max, opts.Lease.Microseconds())
+					opts.Max, tokenOf(opts.Host, 1), opts.Lease.Microseconds())
 			})
 			return err
 		})
@@ -57,7 +57,7 @@ WITH picked AS (
 ), due(ids) AS (
   SELECT array_agg(attempt_id) FROM picked
 ), q AS (
-  UPDATE {}queue AS q SET sending = true, held = false, token = q.token + 1, due_at = {now} + CAST(? AS bigint){us}
+  UPDATE {}queue AS q SET sending = true, held = false, token = ` + nextToken + `, due_at = {now} + CAST(? AS bigint){us}
   FROM due WHERE q.attempt_id = ANY(due.ids)
   RETURNING q.attempt_id, q.token
 )
@@ -86,7 +86,8 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
-		text, args := selectDue, []any{since(opts)}
+		token := tokenOf(opts.Host, 1)
+		text, args := selectDue, []any{token, since(opts)}
 		for _, skip := range [][]uuid.UUID{opts.SkipSubscriptions, opts.SkipOrganizations} {
 			text = strings.Replace(text, "{skip}", "?"+strings.Repeat(", ?", len(skip)), 1)
 			args = append(args, []byte{}) // NOT IN needs a list that is not empty
@@ -102,7 +103,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 		}
 		return c.each(ctx, leaseAttempts, paramRows{len(jobs), []column{
 			uuids(func(i int) uuid.UUID { return jobs[i].AttemptID }),
-		}}, nil, opts.Lease.Microseconds())
+		}}, nil, token, opts.Lease.Microseconds())
 	})
 	return slices.DeleteFunc(jobs, func(j store.Job) bool { return j.DeliveryID == uuid.Nil }), at, err
 }
@@ -111,7 +112,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 // claimed all the same: it fails when it is sent. A row of the queue without an attempt is
 // leased, so that it does not block the rows behind it, but is no job.
 const selectDue = `
-SELECT due.attempt_id, due.token + 1,
+SELECT due.attempt_id, ` + nextToken + `,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, CAST(coalesce(s.revision, 0) AS integer),
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
   a.created_at, due.due_at, a.expires_at, m.body
@@ -124,7 +125,7 @@ LEFT JOIN {}subscriptions AS s ON s.id = a.subscription_id`
 
 const leaseAttempts = `
 WITH r(attempt) AS (?)
-UPDATE {}queue SET sending = true, held = false, token = token + 1, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
+UPDATE {}queue SET sending = true, held = false, token = ` + nextToken + `, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
 // scanJobs runs a claim and returns its jobs in the order of their due times, and the database's
 // clock if a row has it. Jobs of one message share its body.

@@ -42,6 +42,10 @@ type dialect interface {
 	claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error)
 	record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error)
 
+	beat(ctx context.Context, host int64, lease time.Duration) (store.Beat, error)
+	// forgetHost is called at the end of EndLeases.
+	forgetHost(ctx context.Context, host int64) error
+
 	pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error)
 	// maintain creates the partitions of the coming days. SQLite has no partitions.
 	maintain(ctx context.Context, now time.Time) error
@@ -70,9 +74,9 @@ type syntax struct {
 	time      func(t time.Time) any  // as a single parameter
 	id        func(id uuid.UUID) any // as a single parameter
 
-	matchSubscriptions, releaseLeases, deferLeases string
-	durationBucket                                 string // the number of the bucket of a.posted_at, of ? seconds
-	tableExists                                    string // counts the tables of a name
+	matchSubscriptions, releaseLeases, deferLeases, endLeases string
+	durationBucket                                            string // the number of the bucket of a.posted_at, of ? seconds
+	tableExists                                               string // counts the tables of a name
 
 	prefix     func(schema string) string // of the names of tables
 	present    string                     // the present time, as SQL
@@ -93,6 +97,7 @@ var postgresSyntax = &syntax{
 	matchSubscriptions: matchByLookup,
 	releaseLeases:      releaseByLookup,
 	deferLeases:        deferByLookup,
+	endLeases:          endLeasesSkipping,
 	durationBucket:     `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`,
 	tableExists:        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
 
@@ -112,6 +117,7 @@ var sqliteSyntax = &syntax{
 	matchSubscriptions: matchByJoin,
 	releaseLeases:      releaseByJoin,
 	deferLeases:        deferByJoin,
+	endLeases:          endLeasesByLookup,
 	durationBucket:     `a.posted_at / (CAST(? AS bigint) * 1000000)`,
 	tableExists:        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 

@@ -14,7 +14,7 @@ type firstPost struct {
 	id      uuid.UUID
 	message *store.NewMessage
 	match   match
-	sending bool // it is handed off
+	token   int64 // of the host to which it is handed off; 0 if it is not
 }
 
 // line returns the line in which the attempt waits for its turn, zero for none.
@@ -33,7 +33,7 @@ func lineOf(subscription uuid.UUID, orderingKey string) uuid.UUID {
 // job is the attempt as it is handed off.
 func (a *firstPost) job() store.Job {
 	return store.Job{
-		Lease:      store.Lease{AttemptID: a.id, Token: 1, Number: 1},
+		Lease:      store.Lease{AttemptID: a.id, Token: a.token, Number: 1},
 		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
 		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
 		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: a.message.Body,
@@ -61,14 +61,14 @@ func (posts firstPosts) rows() paramRows {
 		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
 		uuids(func(i int) uuid.UUID { return a(i).message.EventTypeID }),
 		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
-		bigints(func(i int) int { return btoi(a(i).sending) }),
+		bigints(func(i int) int64 { return a(i).token }),
 		times(func(i int) time.Time { return a(i).message.ExpiresAt }),
 		times(func(i int) time.Time { return a(i).message.CreatedAt }),
 		texts(func(i int) string { return a(i).message.CreatedBy }),
 	}}
 }
 
-const firstPostRows = `r(id, message, org, subscription, event_type, line, sending, expires, created, creator) AS (?)`
+const firstPostRows = `r(id, message, org, subscription, event_type, line, token, expires, created, creator) AS (?)`
 
 var insertFirstPosts = insertAttempts(attemptValues{
 	id: "r.id", delivery: "r.id", message: "r.message", organization: "r.org", subscription: "r.subscription",
@@ -79,5 +79,5 @@ var insertFirstPosts = insertAttempts(attemptValues{
 // An attempt is due at once. A handed-off attempt is due at the end of the lease.
 var queueFirstPosts = insertQueue(queueValues{
 	attempt: "r.id", delivery: "r.id", organization: "r.org", subscription: "r.subscription", line: "r.line", number: "1",
-	token: "r.sending", sending: "r.sending = 1", wait: "CASE WHEN r.sending = 1 THEN CAST(? AS bigint) ELSE 0 END",
+	token: "r.token", sending: "r.token > 0", wait: "CASE WHEN r.token > 0 THEN CAST(? AS bigint) ELSE 0 END",
 }, "r")

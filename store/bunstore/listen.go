@@ -31,7 +31,7 @@ func (d sqlite) listen(ctx context.Context, wake func()) error {
 func (d postgres) listen(ctx context.Context, wake func()) error {
 	s := d.s
 	return ended(ctx, s.mapError(ctx, s.onListenConn(ctx, func(conn *pgx.Conn) error {
-		return s.listenOn(ctx, conn, wake)
+		return d.listenOn(ctx, conn, wake)
 	})))
 }
 
@@ -72,7 +72,8 @@ func ended(ctx context.Context, err error) error {
 	return nil
 }
 
-func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error {
+func (d postgres) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error {
+	s := d.s
 	// One query string is one transaction, so even a pooler runs all of it on one server connection.
 	channel := pgx.Identifier{s.schema}.Sanitize()
 	results, err := conn.PgConn().Exec(ctx, "LISTEN "+channel+"; SELECT pg_backend_pid()").ReadAll()
@@ -88,15 +89,35 @@ func (s *Store) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) error
 	}
 	// The session is our own. CheckAlone finds it by the name.
 	name := Options{Schema: s.schema}.ApplicationName()
-	if _, err := conn.Exec(ctx, "SET idle_session_timeout = 0; SET application_name = '"+name+"'"); err != nil {
+	if _, err := conn.Exec(ctx, ownSession+"SET application_name = '"+name+"'"); err != nil {
 		return err
 	}
 	wake() // hear may have received the notification of a publish
+	return d.serve(ctx, conn, wake)
+}
+
+// ownSession lets a session wait for ever, and the server close it, which ends its locks, 3 s after
+// its client's machine has gone.
+const ownSession = `SET idle_session_timeout = 0; SET tcp_user_timeout = 3000;
+SET tcp_keepalives_idle = 1; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2; `
+
+// serve waits for notifications on the session, and holds the locks of the hosts.
+func (d postgres) serve(ctx context.Context, conn *pgx.Conn, wake func()) error {
+	l := newListener()
+	if err := d.lockHosts(ctx, l, conn); err != nil {
+		return err
+	}
+	d.s.listener.Store(l)
+	defer close(l.ended)
+	defer d.s.listener.CompareAndSwap(l, nil)
 	for {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		notified, err := l.wait(ctx, conn)
+		if err != nil {
 			return err
 		}
-		wake()
+		if notified {
+			wake()
+		}
 	}
 }
 

@@ -200,7 +200,7 @@ func (p *publication) fanOut() {
 		for _, match := range p.matches[i] {
 			post := firstPost{id: p.opts.NewID(), message: m, match: match}
 			if p.opts.HandOff != nil && !match.ordered && p.opts.HandOff(m.OrganizationID, match.subscription) {
-				post.sending = true
+				post.token = tokenOf(p.opts.Host, 1)
 				jobs = append(jobs, post.job())
 			} else {
 				p.claimable = true

@@ -59,6 +59,9 @@ type Store struct {
 
 	writer        chan struct{} // SQLite has one writer at a time: it holds the token
 	wake          broadcast
+	hosts         sync.Map                 // that beat here: their leases by number
+	listener      atomic.Pointer[listener] // on PostgreSQL, nil while none listens
+	hostFile      hostFile                 // of SQLite
 	notifications sharedNotify
 	matchCache    matchCache
 
@@ -135,7 +138,7 @@ func (s *Store) Schema() string { return s.schema }
 
 // Abilities implements store.Store: the store has all of them.
 func (s *Store) Abilities() store.Abilities {
-	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s}
+	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s, Hosts: s}
 }
 
 // Durable reports true: acknowledged writes are on disk, as far as the database is configured

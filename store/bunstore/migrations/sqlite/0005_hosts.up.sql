@@ -1,0 +1,1 @@
+-- SQLite needs no table of hosts: see hostfile.go.
