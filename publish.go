@@ -173,7 +173,7 @@ func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.
 func (c *core) storeAndHandOff(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
 	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-idempotencyKeyLife)}
 	reservation := c.engine.Reserve()
-	opts.HandOff, opts.Lease = reservation.Take, reservation.Lease
+	opts.HandOff, opts.Lease, opts.Host = reservation.Take, reservation.Lease, reservation.Host
 	stored, err := c.store.Publish(ctx, nil, messages, opts)
 	jobs, unleased := make([]store.Job, 0, len(stored)), false
 	for _, s := range stored {

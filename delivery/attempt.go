@@ -47,7 +47,7 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 		r.finish(t, Decision{Status: store.Failed, Error: expired(to)}, notSent, now)
 	case !to.Active || to.url == nil && to.err == nil:
 		r.giveBack(t, inactiveUntil(t, to, now))
-	case t.leasedUntil.Sub(r.cfg.Clock.Now()) < r.timeout(to)+leaseMargin:
+	case t.leasedUntil.Sub(r.cfg.Clock.Now()) < r.timeout(to)+leaseMargin, !r.hosts.keeps(t.host, r.cfg.Clock.Now()):
 		r.giveBack(t, now)
 	case to.circuitOpen() && !r.probe(t, to, now):
 	default:

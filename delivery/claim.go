@@ -35,7 +35,7 @@ func (r *run) claimLoop() {
 		jobs, at, err := r.claim(next.options(r.cfg.Lease))
 		if err != nil {
 			if r.claiming.Err() == nil {
-				r.pause(backOff.NextBackOff())
+				r.pause(r.claiming, backOff.NextBackOff())
 			}
 			continue
 		}
@@ -93,7 +93,7 @@ func (r *run) scan(maxJobs int, beside plan) {
 // took if it found some, so that more gather, and then until something is due.
 func (r *run) waitForMore(done plan, found int) {
 	if found > 0 {
-		r.pause(min(r.cfg.Clock.Now().Sub(done.began), maxGatherTime))
+		r.pause(r.claiming, min(r.cfg.Clock.Now().Sub(done.began), maxGatherTime))
 	}
 	wait := r.cfg.PollInterval
 	if done.pausing {
@@ -106,6 +106,7 @@ func (r *run) waitForMore(done plan, found int) {
 // by the store's clock.
 func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	began := r.cfg.Clock.Now()
+	opts.Host = r.hosts.leaseAs(began)
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
 	jobs, at, err = r.cfg.Store.Claim(ctx, opts)
@@ -118,6 +119,6 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 	}
 	r.outage.worked()
 	r.endpoints.warm(r.claiming, jobs)
-	r.put(jobs, began.Add(r.cfg.Lease))
+	r.put(jobs, opts.Host, began.Add(r.cfg.Lease))
 	return jobs, at, nil
 }

@@ -6,6 +6,8 @@ const (
 	storeAway    = "webhooks: the store does not answer"
 	clocksDiffer = "webhooks: the clocks of the store and of this process differ; receivers may refuse signatures," +
 		" whose time is this process's"
+	cannotBeat          = "webhooks: other hosts cannot see that this one is alive"
+	cannotTakeOver      = "webhooks: the leases of a host could not be ended; they end by themselves"
 	cannotListen        = "webhooks: cannot listen for wake-ups, polling"
 	upkeepFailed        = "webhooks: the upkeep of the store failed"
 	recoveryStuck       = "webhooks: a recovery cannot go on"

@@ -57,6 +57,11 @@ type run struct {
 	writing      context.Context // done, flushTimeout after an abort: write nothing more
 	stopWriting  context.CancelFunc
 
+	hosts        hosts
+	present      context.Context // done: other hosts need not see this one
+	stopPresence context.CancelFunc
+	presences    sync.WaitGroup // loops that last until everything is recorded
+
 	intake    sync.WaitGroup // loops and reservations, which put tasks into the backlog
 	workers   sync.WaitGroup
 	recorders sync.WaitGroup
@@ -153,8 +158,11 @@ func (e *Engine) logConditionEnd(message string, subject any, text string, args 
 	e.log.Ended(context.Background(), message, subject, text, args...)
 }
 
-// pause returns when d has passed or the engine stops.
-func (r *run) pause(d time.Duration) { newWakeup(r.cfg.Clock).wait(d, r.claiming.Done()) }
+// pause waits until d has passed or ctx ends, and reports whether ctx goes on.
+func (r *run) pause(ctx context.Context, d time.Duration) bool {
+	newWakeup(r.cfg.Clock).wait(d, ctx.Done())
+	return ctx.Err() == nil
+}
 
 // wakeAt makes a retry that is due before the next poll leave on time.
 func (r *run) wakeAt(due time.Time) {

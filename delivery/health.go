@@ -85,7 +85,7 @@ func (r *run) followHealth(c *healthChange) {
 	case was && !is:
 		r.release(b.SubscriptionID)
 		r.begin(&r.recorders, func() { // attempts that a host held after the release, because it had not read the subscription again
-			r.pause(holdsEnd)
+			r.pause(r.claiming, holdsEnd)
 			r.release(b.SubscriptionID)
 		})
 		n.Kind = CircuitClosed

@@ -20,11 +20,13 @@ type Inspection struct {
 	Recording int  // attempts that ended, or were given back, and are not written yet
 	StoreAway bool // the last call of the store failed
 
-	InFlight, Workers   int // attempts under way, and the most
-	Quick, QuickLimit   int // of these to endpoints that answer within a second, and their limit at present
-	Slow                int // to the other endpoints
-	Stuck               int // calls of the Sender that were given up and have not returned
-	CachedSubscriptions int // read within the last second, or since
+	InFlight, Workers   int   // attempts under way, and the most
+	Quick, QuickLimit   int   // of these to endpoints that answer within a second, and their limit at present
+	Slow                int   // to the other endpoints
+	Stuck               int   // calls of the Sender that were given up and have not returned
+	Host                int64 // the number of this process among the hosts of the store, see store.Hosts; 0: none
+	TakenOver           int   // attempts of hosts that died, since Start
+	CachedSubscriptions int   // read within the last second, or since
 
 	HeavyOrganizations []uuid.UUID // with a backlog larger than a claim: each has claims of its own
 	Watermark          time.Time   // by the store's clock: attempts due before are claimed, but for skipped ones; zero: not known
@@ -57,6 +59,7 @@ func (e *Engine) Inspect() Inspection {
 	in.CachedSubscriptions = e.endpoints.size()
 	if r := e.current(); r != nil {
 		in.Running, in.Recording, in.StoreAway = true, int(r.recording.Load()), r.outage.isDown()
+		in.Host, in.TakenOver = r.hosts.presence.Load().host, int(r.hosts.takenOver.Load())
 		r.backlog.inspect(&in, e.cfg.Clock.Now())
 		r.planning.Lock()
 		in.HeavyOrganizations, in.Watermark = r.planner.heavy.orgIDs(), r.planner.watermark.at

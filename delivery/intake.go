@@ -18,12 +18,14 @@ func (e *Engine) Reserve() *Reservation {
 		return &Reservation{}
 	}
 	r.intake.Add(1)
-	return &Reservation{run: r, Lease: e.cfg.Lease, until: e.cfg.Clock.Now().Add(e.cfg.Lease)}
+	now := e.cfg.Clock.Now()
+	return &Reservation{run: r, Lease: e.cfg.Lease, Host: r.hosts.leaseAs(now), until: now.Add(e.cfg.Lease)}
 }
 
 // Reservation is room for attempts. HandOver must be called once on each.
 type Reservation struct {
 	Lease time.Duration // how long the attempts must be leased
+	Host  int64         // the host to which they must be leased: see store.Hosts
 
 	run   *run
 	until time.Time
@@ -50,18 +52,18 @@ func (v *Reservation) HandOver(jobs []store.Job) {
 		return
 	}
 	v.run.backlog.unreserve(v.taken - len(jobs))
-	v.run.put(jobs, v.until)
+	v.run.put(jobs, v.Host, v.until)
 	v.run.intake.Done()
 }
 
 // put moves jobs into the backlog, and gives back the attempts for which their lane has no room.
-func (r *run) put(jobs []store.Job, until time.Time) {
+func (r *run) put(jobs []store.Job, host int64, until time.Time) {
 	if len(jobs) == 0 {
 		return
 	}
 	tasks := make([]*task, len(jobs))
 	for i := range jobs {
-		tasks[i] = &task{Job: jobs[i], leasedUntil: until, to: r.endpoints.known(&jobs[i])}
+		tasks[i] = &task{Job: jobs[i], host: host, leasedUntil: until, to: r.endpoints.known(&jobs[i])}
 	}
 	r.refuse(r.backlog.put(tasks, r.cfg.Clock.Now()))
 }

@@ -55,13 +55,24 @@ func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 	if err := e.cfg.Ready(ctx); err != nil {
 		return err
 	}
+	r := e.newRun(life)
+	r.beat(ctx)
+	err := e.enter(r, ctx, stopCalled)
+	if err != nil {
+		r.leave()
+	}
+	return err
+}
+
+// enter starts a run unless one of the contexts has ended.
+func (e *Engine) enter(r *run, ctx, stopCalled context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := cmp.Or(stopCalled.Err(), ctx.Err()); err != nil {
 		return err
 	}
-	e.run = e.newRun(life)
-	e.run.start()
+	e.run = r
+	r.start()
 	return nil
 }
 

@@ -6,26 +6,24 @@ import (
 )
 
 // listenLoop turns the store's notifications into wake-ups. Polling goes on
-// beside it, so a failure costs latency only.
+// beside it, so a failure costs latency only. It lasts through the drain, because the session
+// that listens may prove that this process is alive.
 func (r *run) listenLoop() {
-	if r.abilities.Notifier == nil {
-		return
-	}
 	backOff := storeBackOff()
-	for r.claiming.Err() == nil {
+	for r.present.Err() == nil {
 		began := r.cfg.Clock.Now()
 		listens := r.cfg.Clock.AfterFunc(time.Minute, func() { r.logConditionEnd(cannotListen, nil, "webhooks: listening for wake-ups") })
 		r.activity.End() // Listen waits for the store
-		err := r.abilities.Notifier.Listen(r.claiming, r.signal)
+		err := r.abilities.Notifier.Listen(r.present, r.signal)
 		r.activity.Begin()
 		listens.Stop()
-		if r.claiming.Err() != nil {
+		if r.present.Err() != nil {
 			return
 		}
 		if r.cfg.Clock.Now().Sub(began) > time.Minute {
 			backOff.Reset()
 		}
 		r.logCondition(slog.LevelWarn, cannotListen, nil, "error", err)
-		r.pause(10 * backOff.NextBackOff())
+		r.pause(r.present, 10*backOff.NextBackOff())
 	}
 }

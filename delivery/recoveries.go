@@ -37,7 +37,7 @@ func (r *run) recoverLoop() {
 			} else {
 				r.logCondition(slog.LevelError, recoveryStuck, nil, "error", err)
 			}
-			r.pause(backOff.NextBackOff())
+			r.pause(r.claiming, backOff.NextBackOff())
 		case advanced:
 			backOff.Reset()
 			advancedAt = now

@@ -36,6 +36,8 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.claiming, r.stopClaiming = context.WithCancel(context.Background())
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
+	r.present, r.stopPresence = context.WithCancel(context.Background())
+	r.hosts.presence.Store(&presence{})
 	r.holds.planned = map[uuid.UUID]hold{}
 	context.AfterFunc(r.sending, func() {
 		c.Clock.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
@@ -51,7 +53,12 @@ func (r *run) start() {
 		r.cfg.Clock.AfterFunc(r.cfg.DrainTimeout, r.abort)
 	})
 	r.begin(&r.intake, r.claimLoop)
-	r.begin(&r.intake, r.listenLoop)
+	if r.abilities.Hosts != nil {
+		r.begin(&r.presences, r.beatLoop)
+	}
+	if r.abilities.Notifier != nil {
+		r.begin(&r.presences, r.listenLoop)
+	}
 	r.begin(&r.intake, r.upkeepLoop)
 	r.begin(&r.intake, r.recoverLoop)
 	for range recorders {
@@ -66,7 +73,7 @@ func (r *run) startWorker() {
 }
 
 // end waits for the drain to begin and sees it through: first nothing more comes
-// in, then the workers finish, then everything is recorded.
+// in, then the workers finish, then everything is recorded, and the host leaves.
 func (r *run) end() {
 	<-r.claiming.Done()
 	r.detach()
@@ -79,6 +86,7 @@ func (r *run) end() {
 	r.workers.Wait()
 	close(r.results)
 	r.recorders.Wait()
+	r.leave()
 	r.abort()
 	r.stopWriting()
 	r.Engine.mu.Lock()

@@ -12,6 +12,7 @@ import (
 type task struct {
 	store.Job
 	leasedUntil time.Time
+	host        int64     // to which it is leased: see hosts.keeps
 	to          *endpoint // when the task came in; nil if the cache did not have it
 
 	laneEpoch, poolEpoch int // of the limiters when a worker took the task

@@ -22,7 +22,7 @@ func (r *run) upkeepLoop() {
 			cancel()
 		}
 		r.prune()
-		r.pause(upkeepInterval)
+		r.pause(r.claiming, upkeepInterval)
 	}
 }
 

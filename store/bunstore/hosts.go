@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strconv"
 	"time"
@@ -71,7 +70,7 @@ func (s *Store) EndLeases(ctx context.Context, host int64) (attempts int, err er
 		n := 0
 		err := s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 			n = 0
-			count := func(*sql.Rows) error { n++; return nil }
+			count := func(scanner) error { n++; return nil }
 			err = s.on(tx.Tx).query(ctx, s.syntax.endLeases, count, host, endBatch)
 			return n > 0, err
 		})
@@ -110,7 +109,7 @@ func (d postgres) beat(ctx context.Context, host int64, lease time.Duration) (b 
 type runner func(ctx context.Context, text string, args ...any) ([]int64, error)
 
 func (c conn) numbers(ctx context.Context, text string, args ...any) (numbers []int64, err error) {
-	err = c.query(ctx, text, func(row *sql.Rows) error {
+	err = c.query(ctx, text, func(row scanner) error {
 		var n int64
 		err := row.Scan(&n)
 		numbers = append(numbers, n)

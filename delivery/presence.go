@@ -1,0 +1,111 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/ecg-api/webhooks/clock"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// presence is what this process knows of itself as a host (see store.Hosts).
+type presence struct {
+	host  int64     // 0 before the first Beat, and where the store knows no hosts
+	until time.Time // by the monotonic clock: no other host finds this one dead before; zero: none ever does
+}
+
+func (p presence) lasts(now time.Time) bool { return p.until.IsZero() || now.Before(p.until) }
+
+// hosts keeps the presence up to date.
+type hosts struct {
+	presence  atomic.Pointer[presence]
+	takenOver atomic.Int64 // attempts of hosts that died
+}
+
+// beatTimeout bounds a Beat, and each EndLeases of a host that died.
+const beatTimeout = 2 * time.Second
+
+// leaseAs returns the host for which attempts are to be leased now. While this process cannot say that it is alive
+// there is none, so that its claims are left alone until their leases end.
+func (h *hosts) leaseAs(now time.Time) int64 {
+	if p := h.presence.Load(); p.lasts(now) {
+		return p.host
+	}
+	return 0
+}
+
+// keeps reports whether attempts that are leased to the host are certainly not taken over. They may be
+// if other hosts may have found this process dead. A lease without a host always lasts until its end.
+func (h *hosts) keeps(host int64, now time.Time) bool {
+	p := h.presence.Load()
+	return host == 0 || host == p.host && p.lasts(now)
+}
+
+// beatLoop says that this process is alive, also while it drains.
+func (r *run) beatLoop() {
+	for r.pause(r.present, store.BeatInterval) {
+		r.beat(r.present)
+	}
+}
+
+// beat says that this process is alive, and takes over from hosts that died.
+func (r *run) beat(ctx context.Context) {
+	if r.abilities.Hosts == nil {
+		return
+	}
+	began := r.cfg.Clock.Now()
+	bounded, cancel := clock.WithTimeout(ctx, r.cfg.Clock, beatTimeout)
+	defer cancel()
+	before := r.hosts.presence.Load().host
+	b, err := r.abilities.Hosts.Beat(bounded, before, r.cfg.Lease)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.logCondition(slog.LevelWarn, cannotBeat, nil, "error", err)
+		}
+		return
+	}
+	r.logConditionEnd(cannotBeat, nil, "webhooks: other hosts see that this one is alive")
+	now := &presence{host: b.Host}
+	if b.Silent > 0 {
+		now.until = began.Add(b.Silent)
+	}
+	r.hosts.presence.Store(now)
+	if before != 0 && before != b.Host {
+		r.cfg.Logger.Warn("webhooks: other hosts found this one dead, and took over its attempts", "host", before, "now", b.Host)
+	}
+	for _, dead := range b.Dead {
+		r.endLeases(ctx, dead)
+	}
+}
+
+// endLeases ends the leases of a host that died. What an error leaves is ended after the next Beat.
+func (r *run) endLeases(ctx context.Context, dead int64) {
+	bounded, cancel := clock.WithTimeout(ctx, r.cfg.Clock, beatTimeout)
+	defer cancel()
+	n, err := r.abilities.Hosts.EndLeases(bounded, dead)
+	if err != nil && ctx.Err() == nil {
+		r.logCondition(slog.LevelWarn, cannotTakeOver, nil, "host", dead, "error", err)
+	}
+	if n > 0 {
+		r.hosts.takenOver.Add(int64(n))
+		r.cfg.Logger.Info("webhooks: took over attempts of a host that died", "host", dead, "attempts", n)
+		r.signal()
+	}
+}
+
+// leave ends the presence, and the leases of attempts that could not be given back.
+func (r *run) leave() {
+	r.stopPresence()
+	r.presences.Wait()
+	host := r.hosts.presence.Load().host
+	if host == 0 {
+		return
+	}
+	ctx, cancel := r.bounded(r.writing)
+	defer cancel()
+	if _, err := r.abilities.Hosts.EndLeases(ctx, host); err != nil && r.writing.Err() == nil {
+		r.logCondition(slog.LevelWarn, cannotTakeOver, nil, "host", host, "error", err)
+	}
+}
