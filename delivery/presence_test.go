@@ -1,0 +1,222 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// hosted is a store that knows hosts, by the answers of a test.
+type hosted struct {
+	store.Store
+
+	mu      sync.Mutex
+	answer  store.Beat
+	err     error
+	beats   []time.Time
+	named   []int64 // the host of each Beat
+	ended   []int64 // the host of each EndLeases
+	claimed []int64 // the host of each claim
+	closed  bool    // claims find nothing
+}
+
+func (h *hosted) Abilities() store.Abilities {
+	a := h.Store.Abilities()
+	a.Hosts = h
+	return a
+}
+
+func (h *hosted) Beat(_ context.Context, host int64, _ time.Duration) (store.Beat, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.beats, h.named = append(h.beats, time.Now()), append(h.named, host)
+	return h.answer, h.err
+}
+
+func (h *hosted) EndLeases(_ context.Context, host int64) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = append(h.ended, host)
+	return 5, nil
+}
+
+func (h *hosted) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, time.Time, error) {
+	h.mu.Lock()
+	h.claimed = append(h.claimed, opts.Host)
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
+		return nil, time.Now(), nil
+	}
+	return h.Store.Claim(ctx, opts)
+}
+
+// set changes the answer, and forgets the calls.
+func (h *hosted) set(answer store.Beat, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answer, h.err, h.beats, h.named, h.ended, h.claimed = answer, err, nil, nil, nil, nil
+}
+
+// forbidClaims makes claims find nothing.
+func (h *hosted) forbidClaims() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+}
+
+// calls returns the hosts of the calls since set.
+func (h *hosted) calls() (named, ended, claimed []int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.named), slices.Clone(h.ended), slices.Compact(slices.Clone(h.claimed))
+}
+
+// host starts an engine as host 7, which others find dead after 3 s at the earliest.
+func (w *world) host(sender delivery.Sender, change ...func(*delivery.Config)) (*delivery.Engine, *hosted) {
+	w.t.Helper()
+	h := &hosted{Store: w.store, answer: store.Beat{Host: 7, Silent: 3 * time.Second}}
+	e := w.engine(sender, append(change, func(c *delivery.Config) { c.Store = h })...)
+	w.must(e.Start(w.t.Context()))
+	return e, h
+}
+
+func TestAHostBeatsBeforeItClaimsAndEverySecondUntilItLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		e, h := w.host(answer(200))
+		pass(3500 * time.Millisecond)
+		if named, _, claimed := h.calls(); !slices.Equal(named, []int64{0, 7, 7, 7}) || !slices.Equal(claimed, []int64{7}) {
+			t.Errorf("beats as %v, claims as %v", named, claimed)
+		}
+		w.must(e.Stop(t.Context()))
+		h.mu.Lock()
+		beats := len(h.beats)
+		h.mu.Unlock()
+		pass(time.Minute)
+		if named, ended, _ := h.calls(); len(named) != beats || !slices.Equal(ended, []int64{7}) {
+			t.Errorf("%d beats after Stop, leases ended of %v", len(named)-beats, ended)
+		}
+	})
+}
+
+func TestAHostBeatsWhileItDrains(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		w.subscribe(org)
+		called := make(chan struct{})
+		e, h := w.host(sender(func(ctx context.Context, _ guard.Request) guard.Result {
+			close(called)
+			<-ctx.Done()
+			return guard.Result{Err: ctx.Err()}
+		}))
+		w.publish(org, 1)
+		<-called
+		h.set(store.Beat{Host: 7, Silent: 3 * time.Second}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+		defer cancel()
+		_ = e.Stop(ctx)
+		if named, ended, _ := h.calls(); len(named) < 4 || !slices.Equal(ended, []int64{7}) {
+			t.Errorf("%d beats in a drain of 4.5 s, leases ended of %v", len(named), ended)
+		}
+	})
+}
+
+func TestAHostEndsTheLeasesOfDeadHosts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		e, h := w.host(answer(200))
+		h.set(store.Beat{Host: 7, Silent: 3 * time.Second, Dead: []int64{3, 4}}, nil)
+		pass(1500 * time.Millisecond)
+		if _, ended, _ := h.calls(); !slices.Equal(ended, []int64{3, 4}) {
+			t.Errorf("ended the leases of %v, want 3 and 4", ended)
+		}
+		if in := e.Inspect(); in.Host != 7 || in.TakenOver != 10 {
+			t.Errorf("inspected host %d with %d attempts taken over, want 7 and 10", in.Host, in.TakenOver)
+		}
+	})
+}
+
+func TestAHostThatCannotBeatClaimsWithoutItsNumber(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, h := w.host(answer(200))
+		h.set(store.Beat{}, errors.New("refused"))
+		pass(2500 * time.Millisecond)
+		if _, _, claimed := h.calls(); !slices.Equal(claimed, []int64{7}) {
+			t.Errorf("claims within 3 s as %v, want 7", claimed)
+		}
+		pass(2 * time.Second)
+		if _, _, claimed := h.calls(); !slices.Equal(claimed, []int64{7, 0}) {
+			t.Errorf("claims after 3 s as %v, want 7 and then none", claimed)
+		}
+		h.set(store.Beat{Host: 7, Silent: 3 * time.Second}, nil)
+		pass(2 * time.Second)
+		if named, _, claimed := h.calls(); named[0] != 7 || !slices.Contains(claimed, 7) {
+			t.Errorf("beats as %v, claims as %v afterwards", named, claimed)
+		}
+	})
+}
+
+// An attempt that waits in memory is not begun if other hosts may have it.
+func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule  string
+		after func(h *hosted)
+		sent  int
+	}{
+		{"WhileItKeepsItsNumber", func(*hosted) { pass(5 * time.Second) }, 3},
+		{"AfterItGotAnotherNumber", func(h *hosted) {
+			h.set(store.Beat{Host: 8, Silent: 3 * time.Second}, nil)
+			pass(1500 * time.Millisecond)
+		}, 1},
+		{"AfterItCouldNotBeat", func(h *hosted) {
+			h.set(store.Beat{}, errors.New("refused"))
+			pass(5 * time.Second)
+		}, 1},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, org := newWorld(t), newID()
+				w.subscribe(org)
+				release, sent := make(chan struct{}), 0
+				once := sender(func(context.Context, guard.Request) guard.Result { // one at a time
+					sent++
+					<-release
+					return guard.Result{Status: 200}
+				})
+				e, h := w.host(once, func(c *delivery.Config) { c.PerSubscription = 1 })
+				room := e.Reserve()
+				var jobs []store.Job
+				for _, p := range w.publish(org, 3, func(o *store.PublishOptions) {
+					o.HandOff, o.Lease, o.Host = room.Take, room.Lease, room.Host
+				}) {
+					jobs = append(jobs, p.Jobs...)
+				}
+				room.HandOver(jobs)
+				synctest.Wait()
+				c.after(h)
+				h.forbidClaims()
+				close(release)
+				synctest.Wait()
+				if sent != c.sent {
+					t.Errorf("%d of 3 attempts were sent, want %d", sent, c.sent)
+				}
+			})
+		})
+	}
+}
