@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -127,18 +128,24 @@ const hearTime = 3 * time.Second
 var errDeaf = errors.New("cannot listen: a notification of our own did not arrive within " + hearTime.String() +
 	", as behind a pooler in transaction mode; give the store an address to listen on that leads to the database itself (ListenAddress)")
 
-// hear sends a notification on another connection, and waits until one arrives.
+// hear sends a notification on another connection, and waits until it arrives. A pooler may pass on
+// notifications of other processes that arrived together with the answer to LISTEN.
 func (s *Store) hear(ctx context.Context, conn *pgx.Conn) error {
-	if err := s.notifyNow(); err != nil {
+	own := rand.Text()
+	if err := s.notifyNow(own); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeout(ctx, hearTime)
 	defer cancel()
-	_, err := conn.WaitForNotification(wait)
-	if err != nil && wait.Err() != nil && ctx.Err() == nil {
-		return errDeaf
+	for {
+		heard, err := conn.WaitForNotification(wait)
+		switch {
+		case err != nil && wait.Err() != nil && ctx.Err() == nil:
+			return errDeaf
+		case err != nil || heard.Payload == own:
+			return err
+		}
 	}
-	return err
 }
 
 // unlistenTries bounds the tries of unlisten to get the listening server connection from a pooler.

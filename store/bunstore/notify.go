@@ -28,10 +28,10 @@ func (s *Store) change(ctx context.Context, f func(tx bun.Tx) (due bool, err err
 	return err
 }
 
-const notifyListeners = "SELECT pg_notify(?, '')"
+const notifyListeners = "SELECT pg_notify(?, ?)"
 
 func (d postgres) notify(ctx context.Context, tx bun.Tx) error {
-	_, err := tx.ExecContext(ctx, notifyListeners, d.s.schema)
+	_, err := tx.ExecContext(ctx, notifyListeners, d.s.schema, "")
 	return err
 }
 
@@ -41,11 +41,11 @@ func (sqlite) notify(context.Context, bun.Tx) error { return nil }
 
 func (d sqlite) committed() { d.s.wake.all() }
 
-// notifyNow notifies in a transaction of its own.
-func (s *Store) notifyNow() error {
+// notifyNow notifies in a transaction of its own. Only hear looks at the payload.
+func (s *Store) notifyNow(payload string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, err := s.db.ExecContext(ctx, notifyListeners, s.schema)
+	_, err := s.db.ExecContext(ctx, notifyListeners, s.schema, payload)
 	return err
 }
 

@@ -183,7 +183,9 @@ func TestListenThroughATransactionPooler(t *testing.T) {
 		s := migrated(t, openThrough(t, "one_deaf", postgres.Options{}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
+		stop := notifyAlways(t, s.Schema()) // so that some arrive together with the answer to LISTEN
 		err := s.Listen(ctx, func() {})
+		stop()
 		if err == nil || !strings.Contains(err.Error(), "ListenAddress") {
 			t.Errorf("Listen returned %v, want the hint at ListenAddress", err)
 		}
@@ -208,6 +210,22 @@ func TestListenThroughATransactionPooler(t *testing.T) {
 		cancel()
 		check(t, <-ended)
 	})
+}
+
+// notifyAlways sends notifications of another process, one after another.
+func notifyAlways(t *testing.T, channel string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	pool := postgresPool(t)
+	var notifying sync.WaitGroup
+	for range 4 {
+		notifying.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = pool.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
+			}
+		})
+	}
+	return func() { cancel(); notifying.Wait() }
 }
 
 // A host's pool prepares statements through PgBouncer before 1.21: the error names the remedy.

@@ -36,7 +36,7 @@ func (d postgres) publish(ctx context.Context, p *publication) error {
 	stored := false
 	defer func() { // also after a panic in HandOff
 		if p.claimable || p.notified {
-			s.notifications.end(p.notified, stored, s.notifyNow)
+			s.notifications.end(p.notified, stored, func() error { return s.notifyNow("") })
 		}
 	}()
 	var err error
