@@ -183,9 +183,7 @@ func TestListenThroughATransactionPooler(t *testing.T) {
 		s := migrated(t, openThrough(t, "one_deaf", postgres.Options{}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		stop := notifyAlways(t, s.Schema()) // so that some arrive together with the answer to LISTEN
 		err := s.Listen(ctx, func() {})
-		stop()
 		if err == nil || !strings.Contains(err.Error(), "ListenAddress") {
 			t.Errorf("Listen returned %v, want the hint at ListenAddress", err)
 		}
@@ -194,6 +192,23 @@ func TestListenThroughATransactionPooler(t *testing.T) {
 		if channels != 0 {
 			t.Errorf("the server connection still listens to %d channels", channels)
 		}
+	})
+	t.Run("IsNotDeceivedByNotificationsOfOtherProcesses", func(t *testing.T) {
+		t.Parallel()
+		s := migrated(t, openThrough(t, "many", postgres.Options{MaxConns: 20}))
+		stop := notifyAlways(t, s.Schema()) // so that some arrive together with the answer to LISTEN
+		defer stop()
+		var listening sync.WaitGroup
+		for range 8 {
+			listening.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := s.Listen(ctx, func() {}); err == nil || !strings.Contains(err.Error(), "ListenAddress") {
+					t.Errorf("Listen returned %v, want the hint at ListenAddress", err)
+				}
+			})
+		}
+		listening.Wait()
 	})
 	t.Run("HearsOnAnAddressOfItsOwn", func(t *testing.T) {
 		t.Parallel()
