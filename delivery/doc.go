@@ -73,6 +73,10 @@
 // its lease therefore changes nothing when it comes back: see store.Queue. An attempt does not begin
 // if its lease could run out before it ends.
 //
+// Where the store knows hosts (see store.Hosts), the engine is one from its Start to the end of its drain.
+// It says every second that it is alive, and ends the leases of hosts that died. An attempt does not
+// begin if other hosts may have found this host dead since its claim.
+//
 // # Which file owns which rule
 //
 // A file uses only files below it in this list.
@@ -80,6 +84,7 @@
 //	lifecycle.go, run.go      Start, Stop and the drain
 //	inspect.go                a look into a running engine
 //	claim.go, listen.go       when to claim
+//	presence.go               being seen alive by other hosts; taking over from dead ones
 //	watchdog.go               ending attempts with a call that was given up
 //	attempt.go                one attempt, from task to result
 //	record.go, health.go      writing results; effects on the endpoint's health
