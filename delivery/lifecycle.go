@@ -57,7 +57,7 @@ func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 	}
 	r := e.newRun(life)
 	r.beat(ctx)
-	err := e.enter(r, ctx, stopCalled)
+	err := e.enter(ctx, stopCalled, r)
 	if err != nil {
 		r.leave()
 	}
@@ -65,7 +65,7 @@ func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 }
 
 // enter starts a run unless one of the contexts has ended.
-func (e *Engine) enter(r *run, ctx, stopCalled context.Context) error {
+func (e *Engine) enter(ctx, stopCalled context.Context, r *run) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := cmp.Or(stopCalled.Err(), ctx.Err()); err != nil {

@@ -196,7 +196,7 @@ func TestHostOnFile(t *testing.T) { //nolint:paralleltest // it waits in its pro
 // startOnFile starts TestHostOnFile, and waits until it has claimed an attempt.
 func startOnFile(t *testing.T, path string) (kill func()) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostOnFile$", "-test.v") //nolint:gosec // this program
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostOnFile$", "-test.v")
 	cmd.Env = append(os.Environ(), hostOnFile+"="+path)
 	_, err := cmd.StdinPipe()
 	check(t, err)
