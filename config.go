@@ -89,7 +89,7 @@ type Config struct {
 	// clock of its own, which says when an attempt is due and when a lease ends. A database cannot follow another
 	// clock; give the memory store the same one (memstore.WithClock). Default: clock.System.
 	Clock clock.Clock
-	// NewID makes ids, UUIDs of version 7. Default: uuid.NewV7.
+	// NewID makes the ids of records, UUIDs of version 7. Default: uuid.NewV7.
 	NewID func() uuid.UUID
 }
 
@@ -97,6 +97,7 @@ type Config struct {
 // delivers nothing meanwhile, so Observe should be quick; Stop ends without it. A panic in
 // Observe is logged and has no further effect.
 type Observer interface {
+	// Observe gets one notice. It may be called from several goroutines at once.
 	Observe(Notice)
 }
 

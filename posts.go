@@ -13,11 +13,13 @@ import (
 
 // PostInput is an event for one subscription alone, which need not list the event type.
 type PostInput struct {
-	// EventTypeID is the event type. Zero: Type and Version name it, as in [Event].
+	// EventTypeID is the event type. Zero: Type and Version name it.
 	EventTypeID uuid.UUID `field:"eventTypeId"`
-	Type        string    `field:"eventType"`
-	Version     string    `field:"version"`
-	// Data is as in [Event].
+	// Type is the code of the event type, as in [Event]. Ignored with EventTypeID.
+	Type string `field:"eventType"`
+	// Version of the event type, as in [Event]. Ignored with EventTypeID. Default: v1.
+	Version string `field:"version"`
+	// Data is any JSON value, as in [Event].
 	Data any `field:"data" log:"-"`
 	// Source is the original from which Data was made, a JSON object. It is kept with the
 	// message and never sent. Default: none.
@@ -30,9 +32,10 @@ type PostInput struct {
 	// up a step of the schedule. Default: FirstPost, or ManualRetry with RetryOf.
 	Kind AttemptType `field:"kind"`
 	// External says that the caller makes the request and reports its outcome with
-	// [Dispatcher.Report].
+	// [Dispatcher.Report]. Default: false, the dispatcher makes the request.
 	External bool `field:"external"`
 	// PostedAt is the time of the request, if External and the caller has made it already.
+	// Default: not made yet.
 	PostedAt time.Time `field:"postedAt"`
 }
 

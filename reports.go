@@ -17,8 +17,8 @@ import (
 
 // ReportInput is the outcome of an attempt that the caller made.
 type ReportInput struct {
-	DeliveryID uuid.UUID `field:"deliveryId"` // the chain of the attempt
-	Success    bool      `field:"success"`
+	DeliveryID uuid.UUID `field:"deliveryId"`          // the chain of the attempt: its Attempt.DeliveryID
+	Success    bool      `field:"success"`             // the attempt becomes Succeeded; false: Failed
 	HTTPStatus int       `field:"httpStatus"`          // 100–599; 0 for none
 	Error      string    `field:"error"`               // one line for a person; required without Success
 	Response   []byte    `field:"response" log:"size"` // kept up to 16 KiB

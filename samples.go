@@ -12,8 +12,8 @@ import (
 
 // SampleInput is the part of a sample that a caller sets.
 type SampleInput struct {
-	Payload []byte `field:"payload"` // a JSON object; white space between its tokens is removed
-	Version string `field:"version" validate:"version"`
+	Payload []byte `field:"payload"`                    // a JSON object; white space between its tokens is removed
+	Version string `field:"version" validate:"version"` // 1–32 of A-Z a-z 0-9 . _ -. Default: that of the event type
 }
 
 // CreateSample adds a sample of an event type's data. The version defaults to the

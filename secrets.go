@@ -15,12 +15,12 @@ import (
 
 // Secret is a signing secret of a subscription and the time in which it was the current secret.
 type Secret struct {
-	ID             uuid.UUID
-	SubscriptionID uuid.UUID
-	Key            string `log:"-"` // never log it; signing.Mask makes a form to show
-	ValidFrom      time.Time
-	ValidTo        time.Time // zero for the current secret
-	Audit
+	ID             uuid.UUID // of this entry in the history of secrets
+	SubscriptionID uuid.UUID // the subscription that it signs for
+	Key            string    `log:"-"` // never log it; signing.Mask makes a form to show
+	ValidFrom      time.Time // when it became the current secret
+	ValidTo        time.Time // when its successor became the current secret; zero for the current one
+	Audit                    // of this entry; the successor's creator updates it
 }
 
 // RotateSecret replaces the current secret by a new random one and returns it. The

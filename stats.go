@@ -27,17 +27,17 @@ type StatsQuery struct {
 // Stats of a subscription's attempts that succeeded or failed.
 type Stats struct {
 	Items []StatsBucket // one for each bucket, in order of time, also for a bucket without attempts
-	Total StatsBucket
+	Total StatsBucket   // of the whole time; its percentiles are computed from all attempts
 }
 
 // StatsBucket counts attempts. A percentile is the duration of one of the attempts; zero without
 // an attempt.
 type StatsBucket struct {
-	From          time.Time
-	Attempts      int
-	Succeeded     int
-	Failed        int
-	P50, P95, P99 time.Duration
+	From          time.Time     // when the bucket begins
+	Attempts      int           // Succeeded and Failed together; attempts without an outcome do not count
+	Succeeded     int           // attempts that succeeded
+	Failed        int           // attempts that failed, also those that are retried
+	P50, P95, P99 time.Duration // percentiles of the durations of all attempts, in whole milliseconds
 }
 
 // Stats counts a subscription's attempts.

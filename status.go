@@ -13,9 +13,9 @@ import (
 
 // SubscriptionStatus says whether the deliveries of a subscription are sent, and the reason if not.
 type SubscriptionStatus struct {
-	State  SubscriptionState
-	Reason string    // one line for a person; "" while deliveries are sent, or for a plain pause
-	Since  time.Time // start of the state; of a failing subscription, start of the first of its Failures
+	State  SubscriptionState // the state in one word
+	Reason string            // one line for a person; "" while deliveries are sent, or for a plain pause
+	Since  time.Time         // start of the state; of a failing subscription, start of the first of its Failures
 
 	// Circuit is the open circuit breaker; nil while it is closed, or nothing is sent.
 	Circuit *OpenCircuit

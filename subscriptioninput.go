@@ -18,15 +18,19 @@ type SubscriptionInput struct {
 	// matches every code in Version, "vitals.*" every code that begins with "vitals.".
 	Events []string `field:"events" validate:"max=1000"`
 	// Version is the version of event types to which codes and patterns refer. Default: v1.
-	Version       string `field:"version" validate:"version"`
-	IsDevelopment bool   `field:"isDevelopment"`
-	Description   string `field:"description" validate:"prose=2000"`
+	Version string `field:"version" validate:"version"`
+	// IsDevelopment marks an endpoint under development, for which http URLs can be allowed.
+	// Default: false.
+	IsDevelopment bool `field:"isDevelopment"`
+	// Description is a text of the customer, at most 2,000 characters. Default: none.
+	Description string `field:"description" validate:"prose=2000"`
 	// Headers are sent with every delivery: at most 20, each at most 4 KiB with its name, and
-	// no header that the dispatcher or HTTP sets.
+	// no header that the dispatcher or HTTP sets. Default: none.
 	Headers map[string]string `field:"headers" log:"names"`
 	// Timeout of an attempt, 1–30 s. Default: Config.Timeout.
 	Timeout time.Duration `field:"timeoutMs"`
-	// RetrySchedule replaces Config.RetrySchedule: at most 20 waits of at most 48 h.
+	// RetrySchedule replaces Config.RetrySchedule: at most 20 waits of at most 48 h. Default: nil,
+	// Config.RetrySchedule.
 	RetrySchedule []time.Duration `field:"retrySchedule"`
 	// RateLimit is the largest number of attempts per second and dispatching process: more
 	// than 0, at most 10,000. Default: no limit.
@@ -36,7 +40,8 @@ type SubscriptionInput struct {
 	// delivery holds back the later deliveries of its sequence until it succeeds or ends.
 	// Default: false.
 	Ordered bool `field:"ordered"`
-	// Filter selects events by their data: at most 20 conditions.
+	// Filter selects events by their data: at most 20 conditions, which must all hold. Default:
+	// none, all events.
 	Filter Filter `field:"filter"`
 }
 
