@@ -8,19 +8,19 @@ import (
 
 // DurationQuery chooses attempts of a subscription.
 type DurationQuery struct {
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	From, To       time.Time
+	OrganizationID uuid.UUID     // the owner of the subscription
+	SubscriptionID uuid.UUID     // whose attempts are counted
+	From, To       time.Time     // bounds of PostedAt: not before From, and before To
 	Bucket         time.Duration // a whole number of seconds; buckets begin at its multiples since 1970
 }
 
-// DurationCount says how many attempts that were posted in the bucket ended so and
-// took so long.
+// DurationCount is the number of attempts that were posted in a bucket, had the same outcome
+// and took the same time.
 type DurationCount struct {
-	From      time.Time // when the bucket begins
-	Succeeded bool
+	From      time.Time     // when the bucket begins
+	Succeeded bool          // the Status of the attempts: Succeeded, or else Failed
 	Duration  time.Duration // in whole milliseconds
-	Count     int
+	Count     int           // number of attempts, at least 1
 }
 
 // Count returns how an attempt of the subscription is counted, with a Count of 1; false if it

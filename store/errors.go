@@ -63,8 +63,12 @@ var (
 
 // IdempotencyError is [ErrIdempotencyMismatch] with the index of the offending message
 // in the call of [Messages.Publish].
-type IdempotencyError struct{ Index int }
+type IdempotencyError struct {
+	// Index of the message in the call, from 0.
+	Index int
+}
 
+// Error returns the text of [ErrIdempotencyMismatch].
 func (e *IdempotencyError) Error() string { return ErrIdempotencyMismatch.Error() }
 
 // Unwrap returns [ErrIdempotencyMismatch].

@@ -17,8 +17,8 @@ type Filter []Condition
 // Condition compares the value at a place in the data.
 type Condition struct {
 	Pointer string // RFC 6901 JSON Pointer into the data
-	Op      Op
-	Value   []byte // JSON
+	Op      Op     // the comparison
+	Value   []byte // the JSON value with which it compares; its type depends on Op
 }
 
 // Op is how a [Condition] compares.
@@ -29,8 +29,8 @@ type Op string
 // order. A place that is not there meets OpNotEqual and OpExists with false, and
 // nothing else.
 const (
-	OpEqual    Op = "eq"
-	OpNotEqual Op = "ne"
+	OpEqual    Op = "eq"     // both are the same JSON value
+	OpNotEqual Op = "ne"     // the opposite of OpEqual
 	OpIn       Op = "in"     // equal to one of the members of the array
 	OpPrefix   Op = "prefix" // both are strings
 	OpExists   Op = "exists" // the value, true or false, says whether the place is there

@@ -10,16 +10,16 @@ import (
 // Message is an event that was published. It never changes.
 type Message struct {
 	ID             uuid.UUID // the webhook-id
-	OrganizationID uuid.UUID
-	EventTypeID    uuid.UUID
-	Type           string // the event type's code at the time
-	Version        string
-	Body           []byte `log:"size"` // the exact bytes that are posted
-	Source         []byte `log:"size"` // the publisher's original of the body; kept and never sent; nil for none
-	OrderingKey    string
+	OrganizationID uuid.UUID // whose subscriptions get it
+	EventTypeID    uuid.UUID // of the event
+	Type           string    // the event type's code at the time
+	Version        string    // the event type's version at the time
+	Body           []byte    `log:"size"` // the exact bytes that are posted
+	Source         []byte    `log:"size"` // the publisher's original of the body; kept and never sent; nil for none
+	OrderingKey    string    // names its sequence at ordered subscriptions (see Queue); "" is a sequence too
 	SubscriptionID uuid.UUID // the one subscription it was made for; zero if it was published to all that match
-	CreatedAt      time.Time
-	CreatedBy      string
+	CreatedAt      time.Time // when it was published
+	CreatedBy      string    // the publisher's subject; "" if unknown
 }
 
 // Data returns the publisher's JSON value as it stands in the body, the last
@@ -35,17 +35,17 @@ func (m Message) Data() []byte {
 
 // MessageSummary is a message with the states of its deliveries.
 type MessageSummary struct {
-	Message
-	Deliveries Tally
+	Message          // without Body and Source in lists
+	Deliveries Tally // of the message to all subscriptions
 }
 
 // Tally counts deliveries by their status.
 type Tally struct {
-	Total     int
-	Pending   int // including deliveries that are being sent
-	Succeeded int
-	Failed    int
-	Cancelled int
+	Total     int // the sum of the other fields
+	Pending   int // not ended, including deliveries that are being sent
+	Succeeded int // with the Status Succeeded
+	Failed    int // with the Status Failed
+	Cancelled int // with the Status Cancelled
 }
 
 // Add counts n deliveries of a status.
@@ -69,10 +69,10 @@ type AttemptType int
 
 // The types of attempt.
 const (
-	FirstPost      AttemptType = 0
-	AutomaticRetry AttemptType = 1
-	ManualRetry    AttemptType = 2
-	TestPost       AttemptType = 3
+	FirstPost      AttemptType = 0 // begins a delivery
+	AutomaticRetry AttemptType = 1 // follows a failure, by the schedule
+	ManualRetry    AttemptType = 2 // a caller or a recovery asked for it; it uses no step of the schedule
+	TestPost       AttemptType = 3 // begins the delivery of a test
 )
 
 // Status is the state of an attempt, or of a delivery as a whole.
@@ -81,11 +81,11 @@ type Status int
 // The states: pending → sending → succeeded, failed or cancelled. A delivery is
 // pending while one of its attempts is pending or being sent.
 const (
-	Pending   Status = 0
-	Sending   Status = 1
-	Succeeded Status = 2
-	Failed    Status = 3
-	Cancelled Status = 4
+	Pending   Status = 0 // waits in the queue; an external attempt waits for Report
+	Sending   Status = 1 // claimed, under a lease; of attempts alone
+	Succeeded Status = 2 // answered with a 2xx, or reported as a success
+	Failed    Status = 3 // ended without success
+	Cancelled Status = 4 // withdrawn before an outcome
 )
 
 // String returns the lower-case name of the status.
@@ -107,31 +107,31 @@ func (s Status) Finished() bool { return s >= Succeeded }
 // asked for. An outcome or a cancellation updates it: by "", by the reporter of the outcome,
 // or by the caller of the attempt that withdrew it.
 type Attempt struct {
-	ID             uuid.UUID
-	DeliveryID     uuid.UUID // the id of the chain's first attempt
-	MessageID      uuid.UUID
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	EventTypeID    uuid.UUID
-	Number         int // in its chain, from 1
-	Step           int // steps of the schedule that are used
-	Type           AttemptType
-	External       bool // not posted by the dispatcher: it is never queued, and waits for Report
-	Status         Status
-	RetryOf        uuid.UUID // the attempt that this one retries, which may have been pruned; zero for the first
-	PostedAt       time.Time // zero until it was sent
-	Duration       time.Duration
-	HTTPStatus     int       // 0 for none
-	Response       []byte    `log:"size"`
-	Error          string    // one line for a person; "" on success, or when cancelled before it was sent
-	NextRetryAt    time.Time // zero when no automatic retry followed; stays when that is cancelled
-	HeldUntil      time.Time // when a held (see Deferral) pending attempt becomes due, by the store's clock; else zero
-	Audit
+	ID             uuid.UUID     // given by the creator; it never changes
+	DeliveryID     uuid.UUID     // the id of the chain's first attempt
+	MessageID      uuid.UUID     // the webhook-id that it is sent with
+	OrganizationID uuid.UUID     // the owner of the subscription
+	SubscriptionID uuid.UUID     // its PostURI at the time of sending gets the POST
+	EventTypeID    uuid.UUID     // of the message
+	Number         int           // in its chain, from 1
+	Step           int           // steps of the schedule that are used
+	Type           AttemptType   // its origin
+	External       bool          // not posted by the dispatcher: it is never queued, and waits for Report
+	Status         Status        // Pending at first
+	RetryOf        uuid.UUID     // the attempt that this one retries, which may have been pruned; zero for the first
+	PostedAt       time.Time     // zero until it was sent
+	Duration       time.Duration // from the look-up of the name to the end of the answer, in whole milliseconds; 0 until then
+	HTTPStatus     int           // of the answer; 0 for none
+	Response       []byte        `log:"size"` // the first 16 KiB of the answer's body; nil for none
+	Error          string        // one line for a person; "" on success, or when cancelled before it was sent
+	NextRetryAt    time.Time     // zero when no automatic retry followed; stays when that is cancelled
+	HeldUntil      time.Time     // when a held (see Deferral) pending attempt becomes due, by the store's clock; else zero
+	Audit                        // see above
 
 	// Body and Source are the message's, filled in by the store when it reads. The
 	// attempts of a chain may have different messages.
-	Body   []byte `log:"size"`
-	Source []byte `log:"size"`
+	Body   []byte `log:"size"` // the exact bytes that are posted
+	Source []byte `log:"size"` // see Message
 }
 
 // Delivery is the summary of a chain, see [Chain.Delivery]: its first attempt, with the Status
@@ -140,12 +140,13 @@ type Attempt struct {
 // while an attempt is pending or being sent, else the Status of that latest attempt. HeldUntil
 // is the earliest of all held attempts.
 type Delivery struct {
-	Attempt
+	Attempt      // the first one, with the outcome of the latest
 	Attempts int // number of attempts, including pending ones
 }
 
 // NewAttempt is an attempt that a caller asks for.
 type NewAttempt struct {
+	// ID of the attempt, made by the caller. It is the DeliveryID too if the attempt begins a delivery.
 	ID uuid.UUID
 	// Type is FirstPost or TestPost where RetryOf is zero, else ManualRetry or
 	// AutomaticRetry.
@@ -162,8 +163,8 @@ type NewAttempt struct {
 	Message *Message
 
 	At        time.Time // when it is created, and due: see Next.DueAt
-	By        string
-	ExpiresAt time.Time
+	By        string    // the caller's subject, for CreatedBy; "" if unknown
+	ExpiresAt time.Time // it is not sent after this time, nor are its automatic retries
 
 	External bool      // see Attempt
 	PostedAt time.Time // of an external attempt, if it was posted already
@@ -174,11 +175,11 @@ type NewAttempt struct {
 type Report struct {
 	Status     Status    // Succeeded or Failed
 	PostedAt   time.Time // zero keeps the PostedAt of the attempt
-	HTTPStatus int
-	Response   []byte `log:"size"`
-	Error      string // kept as [ValidText] of it
-	At         time.Time
-	By         string
+	HTTPStatus int       // 100–599; 0 for none
+	Response   []byte    `log:"size"` // the body of the answer; nil for none
+	Error      string    // kept as [ValidText] of it; "" on success
+	At         time.Time // when it was reported
+	By         string    // the reporter's subject; "" if unknown
 
 	Next   *Next     // the automatic retry that follows; nil for none
 	Advice time.Time // NextRetryAt where there is no Next

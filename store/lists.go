@@ -25,7 +25,7 @@ type Page struct {
 
 // List is a part of a list and the length of the whole.
 type List[T any] struct {
-	Items     []T
+	Items     []T // the page, in the order that it asks for; nil or empty for none
 	Total     int // of everything that the query matches, whatever the page
 	Truncated int // how many of Items, from the last one backwards, lack their large members: see Page.MaxBytes
 }
@@ -71,9 +71,9 @@ type ArchivedFilter int
 
 // The filters. The zero value leaves archived things out.
 const (
-	ExcludeArchived ArchivedFilter = iota
-	IncludeArchived
-	OnlyArchived
+	ExcludeArchived ArchivedFilter = iota // records that are not archived
+	IncludeArchived                       // all records
+	OnlyArchived                          // archived records
 )
 
 // Keeps reports whether a list with the filter shows a thing.
@@ -84,10 +84,10 @@ func (f ArchivedFilter) Keeps(archived bool) bool {
 // SubscriptionQuery chooses among an organization's subscriptions. Zero fields
 // do not restrict.
 type SubscriptionQuery struct {
-	Version     string
-	EventTypeID uuid.UUID // only subscriptions that select this event type by its id
-	Archived    ArchivedFilter
-	Page
+	Version     string         // only subscriptions with this Version
+	EventTypeID uuid.UUID      // only subscriptions that select this event type by its id
+	Archived    ArchivedFilter // the zero value leaves archived subscriptions out
+	Page                       // the part of the list
 }
 
 // Keeps reports whether a list for the query shows a subscription of the organization.
@@ -99,11 +99,11 @@ func (q SubscriptionQuery) Keeps(s Subscription) bool {
 // HistoryQuery chooses among the attempts or deliveries of a subscription. The
 // first two fields are required; further ones that are zero do not restrict.
 type HistoryQuery struct {
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	EventTypeID    uuid.UUID
-	Status         StatusFilter
-	Page
+	OrganizationID uuid.UUID    // the owner of the subscription; required
+	SubscriptionID uuid.UUID    // required
+	EventTypeID    uuid.UUID    // only attempts with messages of this event type
+	Status         StatusFilter // of attempts their own status, of deliveries that of the chain
+	Page                        // the part of the list
 }
 
 // Keeps reports whether a list for the query shows an attempt or delivery of the subscription.
@@ -117,10 +117,10 @@ type StatusFilter int
 // The filters. AnyStatus is the zero value; OnlyPending includes attempts
 // that are being sent.
 const (
-	AnyStatus StatusFilter = iota
-	OnlySucceeded
-	OnlyFailed
-	OnlyPending
+	AnyStatus     StatusFilter = iota // everything
+	OnlySucceeded                     // Succeeded
+	OnlyFailed                        // Failed
+	OnlyPending                       // Pending and Sending
 )
 
 // Keeps reports whether a list with the filter shows a thing.

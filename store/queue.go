@@ -71,38 +71,38 @@ type ClaimOptions struct {
 
 // Lease names a claim.
 type Lease struct {
-	AttemptID uuid.UUID
-	Token     int64
-	Number    int // of the attempt in its chain; a store may have a shorter way for first attempts
+	AttemptID uuid.UUID // the claimed attempt
+	Token     int64     // of this claim; made by the store
+	Number    int       // of the attempt in its chain; a store may have a shorter way for first attempts
 }
 
 // Job is a claimed attempt.
 type Job struct {
-	Lease
-	DeliveryID           uuid.UUID
-	MessageID            uuid.UUID
-	OrganizationID       uuid.UUID
-	SubscriptionID       uuid.UUID
-	SubscriptionRevision int64 // of the subscription at the claim
-	Step                 int   // steps of the schedule that are used
-	Type                 AttemptType
-	CreatedAt            time.Time
-	DueAt                time.Time // when it became due, by the store's clock; zero if Publish handed it off
-	ExpiresAt            time.Time // it is not sent after this time, nor are its automatic retries
-	Body                 []byte    `log:"size"` // shared between the jobs of a message: not to be changed
+	Lease                            // names the claim
+	DeliveryID           uuid.UUID   // the id of the chain's first attempt
+	MessageID            uuid.UUID   // the webhook-id
+	OrganizationID       uuid.UUID   // the owner of the subscription
+	SubscriptionID       uuid.UUID   // see Targets for the URL
+	SubscriptionRevision int64       // of the subscription at the claim
+	Step                 int         // steps of the schedule that are used
+	Type                 AttemptType // as in Attempt
+	CreatedAt            time.Time   // of the attempt
+	DueAt                time.Time   // when it became due, by the store's clock; zero if Publish handed it off
+	ExpiresAt            time.Time   // it is not sent after this time, nor are its automatic retries
+	Body                 []byte      `log:"size"` // shared between the jobs of a message: not to be changed
 }
 
 // Outcome is the outcome of a claimed attempt.
 type Outcome struct {
-	Lease
-	Status     Status // Succeeded, Failed or Cancelled
-	PostedAt   time.Time
-	Duration   time.Duration // kept in whole milliseconds
-	HTTPStatus int
-	Response   []byte    `log:"size"`
-	Error      string    // kept as [ValidText] of it
-	At         time.Time // when this was decided
-	Next       *Next     // the automatic retry that follows; nil for none
+	Lease                    // names the claim
+	Status     Status        // Succeeded, Failed or Cancelled
+	PostedAt   time.Time     // when the request began; zero if it was not sent
+	Duration   time.Duration // of the request, kept in whole milliseconds
+	HTTPStatus int           // of the answer; 0 for none
+	Response   []byte        `log:"size"` // the body of the answer; nil for none
+	Error      string        // kept as [ValidText] of it
+	At         time.Time     // when this was decided
+	Next       *Next         // the automatic retry that follows; nil for none
 }
 
 // ValidText returns text that every database takes: NUL and bytes that are not UTF-8 become
@@ -114,14 +114,14 @@ func ValidText(text string) string {
 
 // Next is an automatic retry to be added.
 type Next struct {
-	ID       uuid.UUID
+	ID       uuid.UUID // of the new attempt, made by the caller
 	DueAt    time.Time // by the clock of this process; becomes NextRetryAt. The store waits as long by its own clock
 	KeepStep bool      // the retry has the step of the attempt before it; by default it has one more
 }
 
 // Deferral gives a claimed attempt back.
 type Deferral struct {
-	Lease
+	Lease           // names the claim
 	DueAt time.Time // by the clock of this process. The store waits as long by its own clock
 	Held  bool      // Release may make it due earlier
 }
@@ -144,8 +144,8 @@ type Health struct {
 
 // Target is a subscription with its Health and secrets, for sending to it.
 type Target struct {
-	Subscription
-	Health
-	Deleted bool
-	Secrets []Secret
+	Subscription          // without the EventType of its selectors
+	Health                // zero for a healthy endpoint
+	Deleted      bool     // DeleteSubscription was called: nothing may be sent
+	Secrets      []Secret // that sign: the current one first, then former ones; see Targets
 }

@@ -15,9 +15,9 @@ type RecoveryScope int
 // matches the selectors and the Filter as they are now, and has no delivery to the
 // subscription. The subscription need not be live.
 const (
-	RecoverFailed RecoveryScope = iota + 1
-	RecoverMissed
-	RecoverAll
+	RecoverFailed RecoveryScope = iota + 1 // deliveries that failed
+	RecoverMissed                          // messages that the subscription missed
+	RecoverAll                             // both
 )
 
 // RecoveryState is the state of a recovery.
@@ -25,9 +25,9 @@ type RecoveryState int
 
 // The states.
 const (
-	RecoveryRunning RecoveryState = iota
-	RecoveryDone
-	RecoveryStopped
+	RecoveryRunning RecoveryState = iota // deliveries or messages remain
+	RecoveryDone                         // it went through all deliveries and messages
+	RecoveryStopped                      // by StopRecovery, or because its subscription was archived, deleted or damaged
 )
 
 // String returns the lower-case name of the state.
@@ -47,28 +47,29 @@ func (s RecoveryState) String() string {
 // delivery that is no longer failed, or a message that is no longer missed, is skipped. A
 // delivery that fails again is not retried again.
 type Recovery struct {
-	ID             uuid.UUID
-	OrganizationID uuid.UUID
-	SubscriptionID uuid.UUID
-	Scope          RecoveryScope
-	Since, Until   time.Time // [Since, Until): when deliveries were created, or messages published
-	RatePerSecond  int       // 0 for no limit
-	Matched        int       // result of CountRecoverable at the creation of the job
-	CreatedAt      time.Time
-	CreatedBy      string
+	ID             uuid.UUID     // given by the creator; it never changes
+	OrganizationID uuid.UUID     // the owner of the subscription
+	SubscriptionID uuid.UUID     // whose deliveries are queued
+	Scope          RecoveryScope // failed deliveries, missed messages, or both
+	Since, Until   time.Time     // [Since, Until): when deliveries were created, or messages published
+	RatePerSecond  int           // attempts that are queued in a second; 0 for no limit
+	Matched        int           // result of CountRecoverable at the creation of the job
+	CreatedAt      time.Time     // when it was asked for
+	CreatedBy      string        // the caller's subject; "" if unknown
 
 	// Kept by the store from here.
-	State      RecoveryState
-	Queued     int       // so far
-	FinishedAt time.Time // zero while it is running
+
+	State      RecoveryState // RecoveryRunning at first
+	Queued     int           // attempts that were queued so far
+	FinishedAt time.Time     // zero while it is running
 }
 
 // AdvanceOptions are the options of AdvanceRecovery.
 type AdvanceOptions struct {
-	Max       int
-	NewID     func() uuid.UUID
-	At        time.Time // when the attempts that it adds are created; they are due at once
-	ExpiresAt time.Time // of the attempts that it adds
+	Max       int              // attempts at most
+	NewID     func() uuid.UUID // ids for the attempts; required
+	At        time.Time        // when the attempts that it adds are created; they are due at once
+	ExpiresAt time.Time        // of the attempts that it adds
 }
 
 // covers reports whether the recovery is about the time.

@@ -42,13 +42,16 @@ type Store interface {
 // of them would wait for another one to end. A Tx that is nil or of another store is ErrForeignTx,
 // and one that has ended is ErrTxEnded.
 type Tx interface {
+	// Commit ends the transaction and keeps its changes. It fails if the transaction has ended.
 	Commit() error
+	// Rollback ends the transaction and drops its changes. It fails if the transaction has ended.
 	Rollback() error
 }
 
 // Transactor is the optional ability of a store to begin a transaction of its
 // own.
 type Transactor interface {
+	// Begin begins a transaction. The end of ctx may roll it back.
 	Begin(ctx context.Context) (Tx, error)
 }
 
@@ -83,8 +86,12 @@ type Maintainer interface {
 type Catalog interface {
 	// CreateCategory adds a category with Revision 1, or fails with ErrCodeTaken.
 	CreateCategory(ctx context.Context, c Category) error
+	// Category returns a category, archived or not.
 	Category(ctx context.Context, id uuid.UUID) (Category, error)
+	// Categories lists the categories.
 	Categories(ctx context.Context, archived ArchivedFilter, page Page) (List[Category], error)
+	// UpdateCategory changes a category. It fails with ErrCodeTaken if another category has
+	// the new code.
 	UpdateCategory(ctx context.Context, id uuid.UUID, change func(*Category) error) (Category, error)
 	// DeleteCategory deletes a category, and frees its code. It fails with ErrInUse
 	// while the category has event types. Check sees the category first, and its error
@@ -94,6 +101,7 @@ type Catalog interface {
 	// CreateEventType adds an event type with Revision 1. It fails with
 	// ErrCodeTaken, or with ErrBadReference if the category does not exist.
 	CreateEventType(ctx context.Context, e EventType) error
+	// EventType returns an event type, archived or not.
 	EventType(ctx context.Context, id uuid.UUID) (EventType, error)
 	// EventTypeByCode returns the event type with the code and version. With a tx it
 	// reads in that transaction, and sees the changes that the transaction made.
@@ -106,6 +114,8 @@ type Catalog interface {
 	// event types are among them until Prune removes them, because history refers to
 	// them. Unknown ids are left out.
 	HistoricEventTypes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]EventType, error)
+	// UpdateEventType changes an event type. It fails with ErrCodeTaken if another event type
+	// has the new code and version.
 	UpdateEventType(ctx context.Context, id uuid.UUID, change func(*EventType) error) (EventType, error)
 	// DeleteEventType deletes an event type and its samples, and frees its code. It
 	// fails with ErrInUse while a subscription that is not archived selects the event
@@ -116,12 +126,14 @@ type Catalog interface {
 	// CreateSample adds a sample with Revision 1. It fails with ErrSampleExists,
 	// or with ErrBadReference if the event type does not exist.
 	CreateSample(ctx context.Context, s Sample) error
+	// Sample returns the sample of an event type for a version.
 	Sample(ctx context.Context, eventTypeID uuid.UUID, version string) (Sample, error)
 	// Samples lists an event type's samples, or all samples for a zero id.
 	Samples(ctx context.Context, eventTypeID uuid.UUID, page Page) (List[Sample], error)
 	// UpdateSample may change the version too. It fails with ErrSampleExists if the
 	// new version has a sample.
 	UpdateSample(ctx context.Context, eventTypeID uuid.UUID, version string, change func(*Sample) error) (Sample, error)
+	// DeleteSample deletes a sample. Check is as in DeleteCategory.
 	DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version string, check func(Sample) error) error
 
 	// ApplySeed applies the seed and records its version, in one transaction. If the
@@ -146,7 +158,9 @@ type Subscriptions interface {
 	// secret. It fails with ErrBadReference if a selector names an event type
 	// that does not exist.
 	CreateSubscription(ctx context.Context, s Subscription, first Secret) error
+	// Subscription returns a subscription of the organization, archived or not.
 	Subscription(ctx context.Context, org, id uuid.UUID) (Subscription, error)
+	// Subscriptions lists the subscriptions of an organization that the query selects.
 	Subscriptions(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error)
 	// Subscribers lists the live subscriptions that have one of the topics, each once.
 	// Orgs are the organizations that own them: nil for all, and the list is empty for
@@ -193,8 +207,8 @@ type SecretKeys interface {
 
 // KeyChange replaces the Key of a secret.
 type KeyChange struct {
-	SecretID uuid.UUID
-	From, To []byte `log:"size"`
+	SecretID uuid.UUID // of the secret that is changed
+	From, To []byte    `log:"size"` // the Key that is expected, and the Key that replaces it
 }
 
 // Messages keeps the published messages.
@@ -250,8 +264,8 @@ type Messages interface {
 
 // NewMessage is a message to be published.
 type NewMessage struct {
-	Message
-	Topics         []string  // see Topics; only read, because messages share it
+	Message                  // with ID, Body and CreatedAt, made by the caller
+	Topics         []string  // see the function Topics; only read, because messages share it
 	ExpiresAt      time.Time // its attempts are not sent after this time
 	IdempotencyKey string    // "" for none
 	Fingerprint    []byte    // of the content; compared when the key is used again
@@ -269,16 +283,18 @@ type PublishOptions struct {
 	// transaction has to be repeated. It must not call the store. Nil hands off no
 	// attempt. It is not called for attempts in a sequence (see Queue), nor with a tx.
 	HandOff func(organization, subscription uuid.UUID) bool
-	Lease   time.Duration
-	Host    int64 // the host that sends the attempts, see Hosts; 0 for none
+	// Lease is the duration of the lease on an attempt that is handed off.
+	Lease time.Duration
+	// Host is the host that sends the attempts, see Hosts; 0 for none.
+	Host int64
 }
 
 // Published is the result for one message.
 type Published struct {
 	MessageID  uuid.UUID // the first message's, for a duplicate
 	Deliveries int       // number of subscriptions that matched
-	Duplicate  bool
-	Jobs       []Job // the attempts that were handed off
+	Duplicate  bool      // the idempotency key was used before: nothing was stored
+	Jobs       []Job     // the attempts that were handed off
 }
 
 // History keeps the attempts and their outcomes. All methods fail with ErrNotFound if the
@@ -324,6 +340,7 @@ type Recoveries interface {
 	CountRecoverable(ctx context.Context, r Recovery) (int, error)
 	// CreateRecovery adds a job, which is running.
 	CreateRecovery(ctx context.Context, r Recovery) error
+	// Recovery returns a job with its progress.
 	Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error)
 	// StopRecovery ends a job at the time, if it is running. Attempts that it queued stay
 	// queued. A job that is not running stays as it is.
