@@ -30,10 +30,10 @@ type PostInput struct {
 // ReportInput is the outcome of an attempt that the caller has made.
 type ReportInput struct {
 	OriginalActivityID uuid.UUID `json:"originalActivityId"` // the first attempt of the delivery
-	Success            bool      `json:"success"`
-	HTTPStatusCode     *int      `json:"httpStatusCode"` // nil: no response
-	Error              string    `json:"error"`          // required where Success is false
-	RawResponse        any       `json:"rawResponse"`    // a text, or a value that is encoded as JSON
+	Success            bool      `json:"success"`            // the attempt succeeded
+	HTTPStatusCode     *int      `json:"httpStatusCode"`     // nil: no response
+	Error              string    `json:"error"`              // required where Success is false
+	RawResponse        any       `json:"rawResponse"`        // a text, or a value that is encoded as JSON
 }
 
 // Test sends the sample payload of an event type at once, also while the circuit is open.
@@ -73,9 +73,9 @@ const (
 
 // PayloadInput is an event for one subscription.
 type PayloadInput struct {
-	EventType string `json:"eventType"`
-	Version   string `json:"version"`
-	Data      any    `json:"data"` // is encoded as JSON
+	EventType string `json:"eventType"` // code of an active event type; the subscription need not list it
+	Version   string `json:"version"`   // of the event type
+	Data      any    `json:"data"`      // is encoded as JSON
 }
 
 // PayloadQuery names the sender of a payload and its delivery.
@@ -89,9 +89,9 @@ type Payload struct {
 	ActivityID uuid.UUID         `json:"activityId"` // of the attempt
 	Payload    json.RawMessage   `json:"payload"`    // the body as JSON
 	Body       string            `json:"body"`       // the bytes to send
-	Hash       string            `json:"hash"`
-	CreatedAt  int64             `json:"createdAt"` // Unix milliseconds
-	Headers    map[string]string `json:"headers"`   // the request headers to send
+	Hash       string            `json:"hash"`       // lower-case hex: the value of the header X-Webhook-Hash
+	CreatedAt  int64             `json:"createdAt"`  // Unix milliseconds
+	Headers    map[string]string `json:"headers"`    // the request headers to send
 }
 
 // MakePayload makes the body and the headers of an attempt, and adds the attempt to the history of

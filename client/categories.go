@@ -13,22 +13,22 @@ type Registry struct{ c *Client }
 
 // Category groups event types.
 type Category struct {
-	ID          uuid.UUID   `json:"id"`
-	Name        string      `json:"name"`
-	Code        string      `json:"code"`
-	Description string      `json:"description"`
-	ArchiveInfo ArchiveInfo `json:"archiveInfo"`
-	AuditInfo   AuditInfo   `json:"auditInfo"`
-	ActiveInfo  ActiveInfo  `json:"activeInfo"`
+	ID          uuid.UUID   `json:"id"`          // given by the host
+	Name        string      `json:"name"`        // for people
+	Code        string      `json:"code"`        // unique among categories
+	Description string      `json:"description"` // "": none
+	ArchiveInfo ArchiveInfo `json:"archiveInfo"` // whether it is archived
+	AuditInfo   AuditInfo   `json:"auditInfo"`   // times and callers
+	ActiveInfo  ActiveInfo  `json:"activeInfo"`  // whether its event types take publishes
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists
 }
 
 // CategoryInput is a category to be made.
 type CategoryInput struct {
-	Name        string `json:"name"` // required
-	Code        string `json:"code"` // required; unique
-	Description string `json:"description,omitempty"`
+	Name        string `json:"name"`                  // required; 1–200 characters
+	Code        string `json:"code"`                  // required; unique; 1–100 of A-Z a-z 0-9 . _ -
+	Description string `json:"description,omitempty"` // at most 2,000 characters
 }
 
 func categoryPath(id uuid.UUID, more ...string) []string {

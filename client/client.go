@@ -55,10 +55,10 @@ func (c Config) Format(f fmt.State, _ rune) {
 
 // Client calls one host. It is safe for concurrent use.
 type Client struct {
-	Registry      *Registry
-	Subscriptions *Subscriptions
-	Dispatcher    *Dispatcher
-	Signer        *Signer
+	Registry      *Registry      // the catalog
+	Subscriptions *Subscriptions // subscriptions, their secrets and their history
+	Dispatcher    *Dispatcher    // publishes, tests and retries
+	Signer        *Signer        // hashes and public keys
 
 	cfg  Config
 	base *url.URL

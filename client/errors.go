@@ -13,9 +13,9 @@ import (
 // Error is an answer that is not a success: a problem after RFC 9457, or the status alone where a
 // proxy answered instead of the host.
 type Error struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
+	Type   string `json:"type"`   // about:blank; "" where a proxy answered
+	Title  string `json:"title"`  // the text of the status, such as Not Found
+	Status int    `json:"status"` // the HTTP status, 300–599
 	// Detail is a sentence for a person.
 	Detail string `json:"detail"`
 	// Code is the word of the REST interface for the fault, such as not_found. It is "" where a
@@ -39,7 +39,7 @@ type FieldError struct {
 	Pointer string `json:"pointer,omitempty"`
 	// Parameter is the parameter that is at fault. "": the body is.
 	Parameter string `json:"parameter,omitempty"`
-	Detail    string `json:"detail"`
+	Detail    string `json:"detail"` // the rule that the request breaks, as a sentence for a person
 }
 
 // Error names the operation, the status, the code and the faults.
@@ -68,40 +68,77 @@ func (e *Error) Error() string {
 // maxShownFields is how many faults the text of an error lists.
 const maxShownFields = 5
 
-// The errors that an [*Error] is, by [errors.Is]. An Error can be several of them: a taken code
-// is ErrCodeTaken and ErrConflict.
+// The errors by status that an [*Error] is, by [errors.Is].
 var (
-	ErrInvalid            = errors.New("request not valid")
-	ErrUnauthorized       = errors.New("token missing or not valid")
-	ErrForbidden          = errors.New("token lacks the scope, or the member is read-only")
-	ErrNotFound           = errors.New("no such resource")
-	ErrConflict           = errors.New("state forbids the change")
+	// ErrInvalid: a value or the form of the request is not allowed; the Fields name the places. Status 400, and code
+	// unsupported_media_type.
+	ErrInvalid = errors.New("request not valid")
+	// ErrUnauthorized: the token is missing, expired or not valid. Status 401.
+	ErrUnauthorized = errors.New("token missing or not valid")
+	// ErrForbidden: the token lacks the scope, or the member is read-only. Status 403.
+	ErrForbidden = errors.New("token lacks the scope, or the member is read-only")
+	// ErrNotFound: the resource does not exist, was deleted, or belongs to another organization. Status 404.
+	ErrNotFound = errors.New("no such resource")
+	// ErrConflict: the state of the resource forbids the change. Status 409; the code tells the reason.
+	ErrConflict = errors.New("state forbids the change")
+	// ErrPreconditionFailed: the resource has changed since it was read: see [IfMatch]. Status 412; nothing was changed.
 	ErrPreconditionFailed = errors.New("resource has changed since it was read")
-	ErrPayloadTooLarge    = errors.New("request body too large")
-	ErrUnprocessable      = errors.New("request cannot be carried out")
-	ErrRateLimited        = errors.New("too many requests")
-	ErrInternal           = errors.New("host failed")
-	ErrUnavailable        = errors.New("host unavailable")
+	// ErrPayloadTooLarge: the request body is larger than the host accepts. Status 413.
+	ErrPayloadTooLarge = errors.New("request body too large")
+	// ErrUnprocessable: the request is well-formed and cannot be carried out. Status 422; the code tells the reason.
+	ErrUnprocessable = errors.New("request cannot be carried out")
+	// ErrRateLimited: the caller sends too many requests: see RetryAfter. Status 429.
+	ErrRateLimited = errors.New("too many requests")
+	// ErrInternal: the host failed; its log has the RequestID. Status 500.
+	ErrInternal = errors.New("host failed")
+	// ErrUnavailable: the host, its store or its authentication is down or busy. Status 502, 503 or 504. It is unknown
+	// whether a change was made.
+	ErrUnavailable = errors.New("host unavailable")
+)
 
-	ErrAddressBlocked      = errors.New("address of the endpoint not allowed")
-	ErrArchived            = errors.New("resource archived")
-	ErrCodeTaken           = errors.New("code taken")
-	ErrEventInactive       = errors.New("event type inactive")
+// The errors by code that an [*Error] is, by [errors.Is]. An Error is also the error of its status: a
+// taken code is ErrCodeTaken and ErrConflict.
+var (
+	// ErrAddressBlocked: the URL of an endpoint leads to an address or port that the host forbids. Code address_blocked.
+	ErrAddressBlocked = errors.New("address of the endpoint not allowed")
+	// ErrArchived: the resource, or the resource that it belongs to, is archived: restore it first. Code archived.
+	ErrArchived = errors.New("resource archived")
+	// ErrCodeTaken: another category has the code, or another event type the code and version. Code code_taken.
+	ErrCodeTaken = errors.New("code taken")
+	// ErrEventInactive: the event type, or its category, is inactive or archived. Code event_inactive.
+	ErrEventInactive = errors.New("event type inactive")
+	// ErrIdempotencyMismatch: the idempotency key was used for another event in the last 24 hours. Code
+	// idempotency_mismatch.
 	ErrIdempotencyMismatch = errors.New("idempotency key used with other content")
-	ErrInUse               = errors.New("resource in use")
-	ErrNoEvents            = errors.New("subscription lists no event type")
-	ErrNotFinished         = errors.New("attempt not finished")
-	ErrNotInChain          = errors.New("attempt belongs to another delivery")
-	ErrOutcomeExists       = errors.New("attempt has another outcome")
-	ErrPathNotFound        = errors.New("path of the patch not found")
-	ErrPostURIMissing      = errors.New("subscription has no postUri")
-	ErrReadOnly            = errors.New("member is read-only")
-	ErrSampleExists        = errors.New("sample payload exists")
-	ErrSchemaMismatch      = errors.New("data does not match the schema")
-	ErrSecretUnchanged     = errors.New("secret is the current one")
-	ErrSending             = errors.New("attempt is being sent")
-	ErrTestFailed          = errors.New("test of the patch failed")
-	ErrUnknownReference    = errors.New("reference to an unknown resource")
+	// ErrInUse: a resource cannot be deleted while another one refers to it. Code in_use.
+	ErrInUse = errors.New("resource in use")
+	// ErrNoEvents: a subscription lists no active event type, so that a test must name one. Code no_events.
+	ErrNoEvents = errors.New("subscription lists no event type")
+	// ErrNotFinished: an attempt cannot be retried before it has an outcome. Code not_finished.
+	ErrNotFinished = errors.New("attempt not finished")
+	// ErrNotInChain: an attempt does not belong to the OriginalActivityID of a report. Code not_in_chain.
+	ErrNotInChain = errors.New("attempt belongs to another delivery")
+	// ErrOutcomeExists: an attempt already has another outcome than the reported one. Code outcome_exists.
+	ErrOutcomeExists = errors.New("attempt has another outcome")
+	// ErrPathNotFound: a patch names a member or an index that does not exist. Code path_not_found.
+	ErrPathNotFound = errors.New("path of the patch not found")
+	// ErrPostURIMissing: a subscription without a PostURI cannot be activated. Code post_uri_missing.
+	ErrPostURIMissing = errors.New("subscription has no postUri")
+	// ErrReadOnly: a patch would change a member that is read-only. Code read_only.
+	ErrReadOnly = errors.New("member is read-only")
+	// ErrSampleExists: the event type has a sample payload for the version. Code sample_exists.
+	ErrSampleExists = errors.New("sample payload exists")
+	// ErrSchemaMismatch: the data does not match the schema of its event type; the Fields name the places. Code
+	// schema_mismatch.
+	ErrSchemaMismatch = errors.New("data does not match the schema")
+	// ErrSecretUnchanged: the new secret is the current one. Code secret_unchanged.
+	ErrSecretUnchanged = errors.New("secret is the current one")
+	// ErrSending: the host is sending the attempt, so that no outcome can be reported now. Code sending.
+	ErrSending = errors.New("attempt is being sent")
+	// ErrTestFailed: a [Test] in a patch failed; nothing was changed. Code test_failed.
+	ErrTestFailed = errors.New("test of the patch failed")
+	// ErrUnknownReference: the request refers to a resource that does not exist. Code unknown_reference.
+	ErrUnknownReference = errors.New("reference to an unknown resource")
 )
 
 var errorsByCode = map[string]error{

@@ -12,36 +12,36 @@ import (
 
 // EventType is a kind of events, named by code and version.
 type EventType struct {
-	ID          uuid.UUID         `json:"id"`
-	Name        string            `json:"name"`
-	Description string            `json:"description"`
-	Version     string            `json:"version"`
-	Code        string            `json:"code"`
-	Schema      json.RawMessage   `json:"schema"` // null: any data
-	ArchiveInfo ArchiveInfo       `json:"archiveInfo"`
-	AuditInfo   AuditInfo         `json:"auditInfo"`
-	ActiveInfo  ActiveInfo        `json:"activeInfo"`
-	Category    CategoryReference `json:"webhookCategory"`
-	Damaged     []string          `json:"damaged"`   // members with stored values that cannot be read
-	Truncated   bool              `json:"truncated"` // the page was too large for Schema
+	ID          uuid.UUID         `json:"id"`              // given by the host
+	Name        string            `json:"name"`            // for people
+	Description string            `json:"description"`     // "": none
+	Version     string            `json:"version"`         // of the form of the data, such as v1
+	Code        string            `json:"code"`            // by which events are published, such as order.paid
+	Schema      json.RawMessage   `json:"schema"`          // null: any data
+	ArchiveInfo ArchiveInfo       `json:"archiveInfo"`     // whether it is archived
+	AuditInfo   AuditInfo         `json:"auditInfo"`       // times and callers
+	ActiveInfo  ActiveInfo        `json:"activeInfo"`      // whether it takes publishes and new subscriptions
+	Category    CategoryReference `json:"webhookCategory"` // to which it belongs
+	Damaged     []string          `json:"damaged"`         // members with stored values that cannot be read
+	Truncated   bool              `json:"truncated"`       // the page was too large for Schema
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists
 }
 
 // CategoryReference names the category of an event type.
 type CategoryReference struct {
-	ID       uuid.UUID `json:"id"`
-	Name     string    `json:"name"`
-	Code     string    `json:"code"`
-	Archived bool      `json:"archived"`
+	ID       uuid.UUID `json:"id"`       // as in Category
+	Name     string    `json:"name"`     // as in Category
+	Code     string    `json:"code"`     // as in Category
+	Archived bool      `json:"archived"` // its event types count as archived
 }
 
 // EventTypeInput is an event type to be made.
 type EventTypeInput struct {
-	Name        string `json:"name"` // required
-	Code        string `json:"code"` // required; unique together with Version
-	Description string `json:"description,omitempty"`
-	Version     string `json:"version"` // required
+	Name        string `json:"name"`                  // required; 1–200 characters
+	Code        string `json:"code"`                  // required; unique together with Version
+	Description string `json:"description,omitempty"` // at most 2,000 characters
+	Version     string `json:"version"`               // required
 	// Schema is a JSON Schema (2020-12) of the data: a json.RawMessage, or a value that encodes to
 	// one. Nil: any data.
 	Schema any `json:"schema,omitempty"`
@@ -49,10 +49,10 @@ type EventTypeInput struct {
 
 // SeedVersion is a seed document that was applied to the catalog.
 type SeedVersion struct {
-	Version     string    `json:"version"`
-	Description string    `json:"description"`
-	Checksum    string    `json:"checksum"`
-	AppliedAt   time.Time `json:"appliedAt"`
+	Version     string    `json:"version"`     // of the document, which identifies it
+	Description string    `json:"description"` // "": none
+	Checksum    string    `json:"checksum"`    // of the document, SHA-256 in lower-case hex
+	AppliedAt   time.Time `json:"appliedAt"`   // when a host applied it
 }
 
 func eventTypePath(category, id uuid.UUID, more ...string) []string {

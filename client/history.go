@@ -62,9 +62,9 @@ type Bucket string
 
 // The buckets.
 const (
-	ByMinute Bucket = "minute"
-	ByHour   Bucket = "hour"
-	ByDay    Bucket = "day"
+	ByMinute Bucket = "minute" // a query spans at most 25 hours of them
+	ByHour   Bucket = "hour"   // the default
+	ByDay    Bucket = "day"    // days in UTC
 )
 
 // StatsQuery asks for statistics of at most 1,500 buckets.
@@ -76,20 +76,20 @@ type StatsQuery struct {
 
 // Stats sums up the attempts of a subscription.
 type Stats struct {
-	Items []StatsBucket `json:"items"`
-	Total StatsBucket   `json:"total"`
+	Items []StatsBucket `json:"items"` // one for each bucket, in order of time
+	Total StatsBucket   `json:"total"` // of the whole time
 }
 
 // StatsBucket sums up the attempts that ended in a time. The pointers are nil where there are none.
 type StatsBucket struct {
-	From        time.Time `json:"from"`
-	Attempts    int       `json:"attempts"`
-	Succeeded   int       `json:"succeeded"`
-	Failed      int       `json:"failed"`
+	From        time.Time `json:"from"`        // when the bucket begins
+	Attempts    int       `json:"attempts"`    // Succeeded and Failed together
+	Succeeded   int       `json:"succeeded"`   // attempts that succeeded
+	Failed      int       `json:"failed"`      // attempts that failed, also those that are retried
 	SuccessRate *float64  `json:"successRate"` // 0–1
-	P50Ms       *int64    `json:"p50Ms"`
-	P95Ms       *int64    `json:"p95Ms"`
-	P99Ms       *int64    `json:"p99Ms"`
+	P50Ms       *int64    `json:"p50Ms"`       // median of the durations, in milliseconds
+	P95Ms       *int64    `json:"p95Ms"`       // 95th percentile of the durations
+	P99Ms       *int64    `json:"p99Ms"`       // 99th percentile of the durations
 }
 
 // Stats sums up the attempts of a subscription: counts, success rate and durations.

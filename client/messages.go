@@ -11,29 +11,29 @@ import (
 
 // Message is a published event.
 type Message struct {
-	ID          uuid.UUID      `json:"id"`
-	EventType   string         `json:"eventType"`
-	Version     string         `json:"version"`
-	OrderingKey string         `json:"orderingKey"`
-	CreatedAt   time.Time      `json:"createdAt"`
-	Deliveries  DeliveryCounts `json:"deliveries"`
+	ID          uuid.UUID      `json:"id"`          // the webhook-id of its deliveries
+	EventType   string         `json:"eventType"`   // code of the event type
+	Version     string         `json:"version"`     // of the event type
+	OrderingKey string         `json:"orderingKey"` // as in Event; "": none
+	CreatedAt   time.Time      `json:"createdAt"`   // when it was published
+	Deliveries  DeliveryCounts `json:"deliveries"`  // to all subscriptions
 }
 
 // DeliveryCounts counts the deliveries of a message by their state.
 type DeliveryCounts struct {
-	Total     int `json:"total"`
-	Pending   int `json:"pending"`
-	Succeeded int `json:"succeeded"`
-	Failed    int `json:"failed"`
-	Cancelled int `json:"cancelled"`
+	Total     int `json:"total"`     // the sum of the other fields
+	Pending   int `json:"pending"`   // not ended, also while one is being sent
+	Succeeded int `json:"succeeded"` // ended with a success
+	Failed    int `json:"failed"`    // no automatic retry follows
+	Cancelled int `json:"cancelled"` // withdrawn
 }
 
 // MessageDetail is a message with its data and its first 100 deliveries.
 type MessageDetail struct {
 	Message
-	Data        json.RawMessage `json:"data"`
-	Activations []Delivery      `json:"activations"`
-	Damaged     []string        `json:"damaged"` // members with stored values that cannot be read
+	Data        json.RawMessage `json:"data"`        // the data of the event
+	Activations []Delivery      `json:"activations"` // the first 100 deliveries
+	Damaged     []string        `json:"damaged"`     // members with stored values that cannot be read
 }
 
 // UnmatchedReason says why a subscription did not get an event.
@@ -41,23 +41,23 @@ type UnmatchedReason string
 
 // The reasons.
 const (
-	NotSubscribed UnmatchedReason = "not_subscribed"
-	OtherVersion  UnmatchedReason = "version"
-	WasInactive   UnmatchedReason = "inactive"
-	WasArchived   UnmatchedReason = "archived"
-	WasFiltered   UnmatchedReason = "filtered"
-	WasMadeLater  UnmatchedReason = "created_later"
+	NotSubscribed UnmatchedReason = "not_subscribed" // it did not list the event type
+	OtherVersion  UnmatchedReason = "version"        // it lists another version of the event type
+	WasInactive   UnmatchedReason = "inactive"       // it was inactive
+	WasArchived   UnmatchedReason = "archived"       // it was archived
+	WasFiltered   UnmatchedReason = "filtered"       // its filter does not match the data
+	WasMadeLater  UnmatchedReason = "created_later"  // it did not exist yet
 )
 
 // Explanation says whether a subscription got an event, and why not.
 type Explanation struct {
-	SubscriptionID uuid.UUID       `json:"subscriptionId"`
-	PostURI        string          `json:"postUri"`
-	Matched        bool            `json:"matched"`
-	Reason         UnmatchedReason `json:"reason"`       // "": it got the event
-	ActivationID   uuid.UUID       `json:"activationId"` // of the delivery; zero: none
-	Status         AttemptStatus   `json:"status"`       // of the delivery; "": none
-	HeldUntil      time.Time       `json:"heldUntil"`    // zero: neither circuit nor back-pressure holds it
+	SubscriptionID uuid.UUID       `json:"subscriptionId"` // of each subscription of the organization
+	PostURI        string          `json:"postUri"`        // "": none
+	Matched        bool            `json:"matched"`        // the subscription got the event
+	Reason         UnmatchedReason `json:"reason"`         // "": it got the event
+	ActivationID   uuid.UUID       `json:"activationId"`   // of the delivery; zero: none
+	Status         AttemptStatus   `json:"status"`         // of the delivery; "": none
+	HeldUntil      time.Time       `json:"heldUntil"`      // zero: neither circuit nor back-pressure holds it
 }
 
 type explanations struct {

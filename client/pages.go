@@ -8,12 +8,12 @@ import (
 
 // Page is one page of a list.
 type Page[T any] struct {
-	Items []T `json:"items"`
+	Items []T `json:"items"` // the page; empty behind the end of the list
 	// CurrentPageNumber is the Skip that was asked for.
 	CurrentPageNumber int `json:"currentPageNumber"`
-	RecordsPerPage    int `json:"recordsPerPage"`
-	TotalRecords      int `json:"totalRecords"`
-	TotalPages        int `json:"totalPages"`
+	RecordsPerPage    int `json:"recordsPerPage"` // the Take that was asked for
+	TotalRecords      int `json:"totalRecords"`   // items of the whole list
+	TotalPages        int `json:"totalPages"`     // 0 for an empty list
 	// NextCursor goes on behind this page. "": it is the last one, or the list has no cursors.
 	NextCursor string `json:"nextCursor"`
 }
@@ -23,8 +23,8 @@ type Order string
 
 // The orders.
 const (
-	OldestFirst Order = "ASC"
-	NewestFirst Order = "DESC"
+	OldestFirst Order = "ASC"  // the default of ListQuery
+	NewestFirst Order = "DESC" // the default of CursorQuery
 )
 
 // ArchivedFilter says whether a list has archived items.
@@ -32,9 +32,9 @@ type ArchivedFilter string
 
 // The filters.
 const (
-	ExcludeArchived ArchivedFilter = "exclude"
-	IncludeArchived ArchivedFilter = "include"
-	OnlyArchived    ArchivedFilter = "only"
+	ExcludeArchived ArchivedFilter = "exclude" // items that are not archived
+	IncludeArchived ArchivedFilter = "include" // all items
+	OnlyArchived    ArchivedFilter = "only"    // archived items
 )
 
 // StatusFilter selects attempts and deliveries.
@@ -42,10 +42,10 @@ type StatusFilter string
 
 // The filters.
 const (
-	AnyStatus     StatusFilter = "all"
-	OnlySucceeded StatusFilter = "succeeded"
-	OnlyFailed    StatusFilter = "failed"
-	OnlyPending   StatusFilter = "pending"
+	AnyStatus     StatusFilter = "all"       // every state
+	OnlySucceeded StatusFilter = "succeeded" // attempts and deliveries that are Succeeded
+	OnlyFailed    StatusFilter = "failed"    // attempts and deliveries that are Failed
+	OnlyPending   StatusFilter = "pending"   // attempts and deliveries that are Pending or Sending
 )
 
 // Include names a resource that is shown in full inside another one, which otherwise has its ID
@@ -54,8 +54,8 @@ type Include string
 
 // The resources.
 const (
-	IncludeSubscription Include = "subscription"
-	IncludeEventType    Include = "event"
+	IncludeSubscription Include = "subscription" // the subscription of an attempt, delivery or secret
+	IncludeEventType    Include = "event"        // the event type of an attempt or delivery
 )
 
 // ListQuery asks for a page of a list. An iterator reads pages of 100 items unless Take says
@@ -95,20 +95,20 @@ type AttemptQuery struct {
 	CursorQuery
 	Status      StatusFilter `query:"status"`  // default: AnyStatus
 	EventTypeID uuid.UUID    `query:"eventId"` // zero: any
-	Include     []Include    `query:"include"`
+	Include     []Include    `query:"include"` // resources to show in full; default: none
 }
 
 // DeliveryQuery asks for deliveries.
 type DeliveryQuery struct {
 	CursorQuery
-	Status  StatusFilter `query:"status"` // default: AnyStatus
-	Include []Include    `query:"include"`
+	Status  StatusFilter `query:"status"`  // default: AnyStatus
+	Include []Include    `query:"include"` // resources to show in full; default: none
 }
 
 // SecretQuery asks for the secrets of a subscription.
 type SecretQuery struct {
 	CursorQuery
-	Include []Include `query:"include"` // IncludeSubscription
+	Include []Include `query:"include"` // IncludeSubscription shows the subscription; default: none
 }
 
 // MessageQuery asks for messages.

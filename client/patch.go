@@ -7,9 +7,9 @@ type Patch []PatchOperation
 // PatchOperation is one operation of a [Patch]. Make one with [Set], [Add], [Remove], [Move],
 // [Copy] or [Test].
 type PatchOperation struct {
-	Op   string `json:"op"`
-	Path string `json:"path"`
-	From string `json:"from,omitempty"`
+	Op   string `json:"op"`             // add, remove, replace, move, copy or test
+	Path string `json:"path"`           // JSON Pointer (RFC 6901) to the value that is changed or tested
+	From string `json:"from,omitempty"` // JSON Pointer to the source of move and copy; else ""
 	// Value is encoded as JSON; nil is null.
 	Value any `json:"value"`
 }

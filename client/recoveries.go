@@ -15,7 +15,7 @@ type RecoveryScope string
 const (
 	RecoverFailed RecoveryScope = "failed" // deliveries that failed
 	RecoverMissed RecoveryScope = "missed" // events that were published while the subscription was inactive
-	RecoverAll    RecoveryScope = "all"
+	RecoverAll    RecoveryScope = "all"    // both
 )
 
 // RecoveryInput says which events are queued again, and how fast.
@@ -29,8 +29,8 @@ type RecoveryInput struct {
 
 // RecoveryStarted is a recovery that has begun.
 type RecoveryStarted struct {
-	ID      uuid.UUID `json:"id"` // zero after a dry run
-	Matched int       `json:"matched"`
+	ID      uuid.UUID `json:"id"`      // zero after a dry run
+	Matched int       `json:"matched"` // deliveries and events that are queued again
 }
 
 // RecoveryState is the state of a recovery.
@@ -38,20 +38,20 @@ type RecoveryState string
 
 // The states.
 const (
-	RecoveryRunning RecoveryState = "running"
-	RecoveryDone    RecoveryState = "done"
-	RecoveryStopped RecoveryState = "stopped"
+	RecoveryRunning RecoveryState = "running" // deliveries remain to be queued
+	RecoveryDone    RecoveryState = "done"    // everything is queued
+	RecoveryStopped RecoveryState = "stopped" // by StopRecovery, or because the subscription was archived, deleted or damaged
 	RecoveryUnknown RecoveryState = "unknown" // the stored value cannot be read
 )
 
 // Recovery is the progress of a recovery.
 type Recovery struct {
-	ID         uuid.UUID     `json:"id"`
-	State      RecoveryState `json:"state"`
-	Matched    int           `json:"matched"` // when it began
-	Queued     int           `json:"queued"`  // so far
-	CreatedAt  time.Time     `json:"createdAt"`
-	FinishedAt time.Time     `json:"finishedAt"` // zero: it runs
+	ID         uuid.UUID     `json:"id"`         // given by the host
+	State      RecoveryState `json:"state"`      // RecoveryRunning at first
+	Matched    int           `json:"matched"`    // when it began
+	Queued     int           `json:"queued"`     // so far
+	CreatedAt  time.Time     `json:"createdAt"`  // when it was asked for
+	FinishedAt time.Time     `json:"finishedAt"` // zero: it is running
 }
 
 // Recover starts a durable job that queues failed or missed deliveries again.

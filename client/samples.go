@@ -11,12 +11,12 @@ import (
 
 // Sample is an example of the data of an event type.
 type Sample struct {
-	ID        uuid.UUID       `json:"id"`
-	Event     EventReference  `json:"event"`
-	Payload   json.RawMessage `json:"payload"`
-	Version   string          `json:"version"`
-	AuditInfo AuditInfo       `json:"auditInfo"`
-	Damaged   []string        `json:"damaged"` // members with stored values that cannot be read
+	ID        uuid.UUID       `json:"id"`        // given by the host
+	Event     EventReference  `json:"event"`     // the event type
+	Payload   json.RawMessage `json:"payload"`   // the data, a JSON object
+	Version   string          `json:"version"`   // unique among the samples of the event type
+	AuditInfo AuditInfo       `json:"auditInfo"` // times and callers
+	Damaged   []string        `json:"damaged"`   // members with stored values that cannot be read
 
 	ETag string `json:"-"` // for [IfMatch]
 }
@@ -34,19 +34,19 @@ type Example string
 
 // The built-in examples.
 const (
-	ExampleAck    Example = "ack"
-	ExampleNack   Example = "nack"
-	ExamplePhone  Example = "phone-log"
-	ExampleVitals Example = "vitals-observation"
+	ExampleAck    Example = "ack"                // an HL7 v2 acknowledgement that accepts
+	ExampleNack   Example = "nack"               // an HL7 v2 acknowledgement that rejects, with an error
+	ExamplePhone  Example = "phone-log"          // the record of a phone call
+	ExampleVitals Example = "vitals-observation" // an observation of a vital sign
 )
 
 // DeliveryBody is the body of a webhook.
 type DeliveryBody struct {
-	ID        uuid.UUID       `json:"id"`
-	Type      string          `json:"type"`
-	Version   string          `json:"version"`
-	Timestamp time.Time       `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
+	ID        uuid.UUID       `json:"id"`        // the webhook-id
+	Type      string          `json:"type"`      // code of the event type
+	Version   string          `json:"version"`   // of the event type
+	Timestamp time.Time       `json:"timestamp"` // when the event was published
+	Data      json.RawMessage `json:"data"`      // the data of the event
 }
 
 func samplesPath(category, eventType uuid.UUID) []string {

@@ -11,18 +11,18 @@ import (
 
 // CurrentSecret is the secret that signs, or that signed at a time.
 type CurrentSecret struct {
-	SecretKey Secret `json:"secretKey"`
+	SecretKey Secret `json:"secretKey"` // in full: the call needs the scope for secrets
 
 	ETag string `json:"-"` // of the subscription, for [IfMatch]
 }
 
 // SecretEntry is a secret with the time in which it was the current one.
 type SecretEntry struct {
-	ID           uuid.UUID     `json:"id"`
-	SecretKey    Secret        `json:"secretKey"`
-	ValidFrom    time.Time     `json:"validFrom"`
-	ValidTo      time.Time     `json:"validTo"` // zero: it is the current one
-	AuditInfo    AuditInfo     `json:"auditInfo"`
+	ID           uuid.UUID     `json:"id"`           // given by the host
+	SecretKey    Secret        `json:"secretKey"`    // in full: the call needs the scope for secrets
+	ValidFrom    time.Time     `json:"validFrom"`    // when it became the current one
+	ValidTo      time.Time     `json:"validTo"`      // zero: it is the current one
+	AuditInfo    AuditInfo     `json:"auditInfo"`    // times and callers
 	Subscription *Subscription `json:"subscription"` // with IncludeSubscription
 	Truncated    bool          `json:"truncated"`    // the page was too large for Subscription
 }

@@ -14,7 +14,7 @@ type Signer struct{ c *Client }
 type Hash struct {
 	Hash      string `json:"hash"`      // lower-case hex
 	CreatedAt int64  `json:"createdAt"` // Unix milliseconds
-	Algorithm string `json:"algorithm"`
+	Algorithm string `json:"algorithm"` // HMAC-SHA256
 }
 
 // HashInput is a body with the hash that came with it.
@@ -22,8 +22,8 @@ type HashInput struct {
 	// Payload is the raw body as a string, or a value that encodes to a JSON object. White space
 	// between its tokens does not count.
 	Payload   any    `json:"payload"`
-	Hash      string `json:"hash"`
-	CreatedAt int64  `json:"createdAt"` // Unix milliseconds
+	Hash      string `json:"hash"`      // the value of the header X-Webhook-Hash
+	CreatedAt int64  `json:"createdAt"` // the value of the header X-Webhook-Created-At, Unix milliseconds
 }
 
 // SigningKey is a key that verifies signatures.
