@@ -65,7 +65,7 @@ type State string
 
 // The states.
 const (
-	Enabled  State = "enabled"
+	Enabled  State = "enabled"  // events are sent
 	Failing  State = "failing"  // the circuit is open
 	Paused   State = "paused"   // deactivated by a caller, or without a PostURI
 	Disabled State = "disabled" // deactivated by the dispatcher, or archived

@@ -23,8 +23,8 @@ const MaxTimeout = 30 * time.Second
 
 // Config of an [Engine]. Store, Sender and Signer are required.
 type Config struct {
-	Store  Store
-	Sender Sender
+	Store  Store  // the queue, and the subscriptions to send to
+	Sender Sender // makes the requests
 	// Signer prepares the signatures for a subscription, from its secrets that
 	// are valid now.
 	Signer func(store.Target) (signing.Signer, error)

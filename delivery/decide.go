@@ -10,9 +10,9 @@ import (
 
 // Exchange is an attempt that has ended, and the circumstances in which it was made.
 type Exchange struct {
-	Job          store.Job
-	Result       guard.Result
-	Began, Ended time.Time
+	Job          store.Job    // the attempt, as it was claimed
+	Result       guard.Result // the answer, or the error
+	Began, Ended time.Time    // when the attempt began and ended, by the clock of this process
 	Health       store.Health // of the endpoint, when the attempt began
 	Probe        bool         // it was sent although the circuit was open
 }

@@ -11,7 +11,7 @@ import (
 // Inspection shows the inside of an engine at one moment, for tests, logs and an operator's
 // page. It holds no payload, secret or URL.
 type Inspection struct {
-	Running bool
+	Running bool // between Start and Stop; if not, most other fields are zero
 
 	Waiting, MostWaiting           int // attempts in memory that wait for a worker
 	WaitingBytes, MostWaitingBytes int // of their bodies
@@ -37,14 +37,14 @@ type Inspection struct {
 
 // OrganizationLoad counts the attempts of an organization in memory.
 type OrganizationLoad struct {
-	ID                uuid.UUID
-	Waiting, InFlight int
+	ID                uuid.UUID // of the organization
+	Waiting, InFlight int       // attempts that wait for a worker, and that are under way
 }
 
 // SubscriptionLoad describes the attempts of a subscription in memory.
 type SubscriptionLoad struct {
-	ID, OrganizationID uuid.UUID
-	Waiting            int
+	ID, OrganizationID uuid.UUID     // of the subscription, and of its owner
+	Waiting            int           // attempts that wait for a worker
 	InFlight, Limit    int           // under way, and the most that its endpoint gets at present
 	Slow               bool          // attempts take a second and more, or none was answered yet
 	Typical            time.Duration // moving average of an attempt's duration

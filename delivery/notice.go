@@ -11,16 +11,16 @@ import (
 // Notice tells the host of something that happened in the dispatcher. It holds no
 // payload, secret or URL.
 type Notice struct {
-	Kind           NoticeKind
-	At             time.Time
-	OrganizationID uuid.UUID // zero where it does not apply, like the next three
-	SubscriptionID uuid.UUID
-	MessageID      uuid.UUID
-	AttemptID      uuid.UUID
-	Number         int           // of the attempt in its chain
-	Status         store.Status  // AttemptEnded
-	HTTPStatus     int           // AttemptEnded; 0 for none
-	Duration       time.Duration // AttemptEnded
+	Kind           NoticeKind    // decides which of the other fields are set
+	At             time.Time     // when the host is told, by the engine's clock
+	OrganizationID uuid.UUID     // zero in StoreDown and StoreUp
+	SubscriptionID uuid.UUID     // zero in StoreDown and StoreUp
+	MessageID      uuid.UUID     // zero in notices about a subscription or the store
+	AttemptID      uuid.UUID     // zero in notices about a subscription or the store
+	Number         int           // of the attempt in its chain, from 1
+	Status         store.Status  // of the attempt, in a notice about its outcome
+	HTTPStatus     int           // of the answer, in a notice about an outcome; 0 for none
+	Duration       time.Duration // of the attempt, in a notice about its outcome
 	Reason         string        // one line for a person; "" if there is nothing to say
 }
 

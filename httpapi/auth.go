@@ -24,7 +24,7 @@ type Caller struct {
 	Subject          string      // stored as createdBy and updatedBy
 	Organizations    []uuid.UUID // the caller may use their resources; an Authenticator turns names into UUIDs
 	AllOrganizations bool        // the caller may use the resources of every organization
-	Scopes           []Scope
+	Scopes           []Scope     // the rights within these organizations; none: every request is a 403
 }
 
 // Scope is a right of a caller.

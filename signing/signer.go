@@ -31,6 +31,7 @@ type Message struct {
 // from many goroutines at once, and must neither change nor keep the body. If it
 // returns an error, nothing is sent.
 type Signer interface {
+	// Sign sets in h the headers that prove the sender of m.
 	Sign(h http.Header, m Message) error
 }
 

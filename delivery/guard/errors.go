@@ -27,7 +27,7 @@ func (e *URLError) Error() string { return "invalid URL: " + e.Reason }
 // TimeoutError reports that a request did not end within its deadline. It is a
 // [context.DeadlineExceeded].
 type TimeoutError struct {
-	After time.Duration
+	After time.Duration // the time that the request was given
 }
 
 // Error returns "timeout after 15s".

@@ -16,8 +16,8 @@ import (
 
 // Migration is a step in the making of the tables. See [SQL].
 type Migration struct {
-	Version   int
-	Name      string
+	Version   int       // its number, from 1
+	Name      string    // a few words, such as initial
 	AppliedAt time.Time // zero if it is not applied
 	Up, Down  string    // plain SQL; "" for a step that this program does not know
 }
