@@ -2,7 +2,6 @@ package webhooks_test
 
 import (
 	"go/ast"
-	"go/doc"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -37,11 +36,7 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 				t.Errorf("%s: %s has no comment", fset.Position(name.Pos()), name.Name)
 			}
 		}
-		p, err := doc.NewFromFiles(fset, files, folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p.Doc == "" {
+		if !slices.ContainsFunc(files, func(f *ast.File) bool { return f.Doc != nil }) {
 			t.Errorf("package %s has no comment", folder)
 		}
 	}

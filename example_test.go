@@ -131,10 +131,10 @@ type order struct {
 	Customer uuid.UUID `bun:"type:uuid" json:"customer"`
 }
 
-var _ = embed
+var _ = startAndPublish
 
-// embed puts the library into a service on PostgreSQL. The README shows it.
-func embed(ctx context.Context, sqlDB *sql.DB, order *order) error {
+// startAndPublish puts the library into a service on PostgreSQL. The README shows it.
+func startAndPublish(ctx context.Context, sqlDB *sql.DB, order *order) error {
 	db := bun.NewDB(sqlDB, pgdialect.New())         // the service's own database
 	st, err := bunstore.New(db, bunstore.Options{}) // its tables live in the schema "webhooks"
 	if err != nil {

@@ -1,0 +1,76 @@
+package metrics_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/metrics"
+	"github.com/ecg-api/webhooks/store/memstore"
+)
+
+// accepted is a Sender to which every request succeeds.
+type accepted struct{}
+
+// Post implements [webhooks.Sender].
+func (accepted) Post(context.Context, guard.Request) guard.Result {
+	return guard.Result{Status: http.StatusAccepted}
+}
+
+// The metrics of a dispatcher in the registry of the service. An observer of the service's own gets
+// the same notices.
+func ExampleNew() {
+	ctx, registry := context.Background(), prometheus.NewRegistry()
+	counters, err := metrics.New(registry)
+	check(err)
+	ended := make(chan webhooks.Notice)
+	hooks, err := webhooks.New(memstore.New(), webhooks.Config{
+		Sender: accepted{},
+		Observer: webhooks.ObserverFunc(func(n webhooks.Notice) {
+			counters.Observe(n)
+			ended <- n
+		}),
+	})
+	check(err)
+	publishOrder(ctx, hooks)
+	check(hooks.Dispatcher.Start(ctx))
+	<-ended
+	check(hooks.Dispatcher.Stop(ctx))
+
+	page := httptest.NewRecorder()
+	metrics.Handler(registry).ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(page.Body.String()) {
+		if strings.HasPrefix(line, "webhooks_attempts_total") {
+			fmt.Print(line)
+		}
+	}
+	// Output: webhooks_attempts_total{http="2xx",outcome="succeeded"} 1
+}
+
+// publishOrder publishes an event to a subscription.
+func publishOrder(ctx context.Context, hooks *webhooks.Webhooks) {
+	category, err := hooks.Registry.CreateCategory(ctx, webhooks.CategoryInput{Name: "Orders", Code: "orders"})
+	check(err)
+	_, err = hooks.Registry.CreateEventType(ctx, category.ID, webhooks.EventTypeInput{Name: "Paid", Code: "order.paid", Version: "v1"})
+	check(err)
+	customer := uuid.New()
+	_, _, err = hooks.Subscriptions.Create(ctx, customer, webhooks.SubscriptionInput{
+		PostURI: "https://example.com/hook", Events: []string{"*"},
+	})
+	check(err)
+	_, err = hooks.Dispatcher.Publish(ctx, customer, webhooks.Event{Type: "order.paid", Data: 7})
+	check(err)
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
