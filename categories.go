@@ -33,12 +33,12 @@ func (r *Registry) Category(ctx context.Context, id uuid.UUID) (Category, error)
 	return r.store.Category(ctx, id)
 }
 
-// Categories lists categories.
+// Categories lists categories in the order of their creation.
 func (r *Registry) Categories(ctx context.Context, archived ArchivedFilter, page Page) (List[Category], error) {
 	return r.store.Categories(ctx, archived, page)
 }
 
-// UpdateCategory changes a category.
+// UpdateCategory changes a category. [ErrCodeTaken] if another category has the new code.
 func (r *Registry) UpdateCategory(ctx context.Context, id uuid.UUID, change func(now Category, in *CategoryInput) error) (Category, error) {
 	return r.store.UpdateCategory(ctx, id, func(c *Category) error {
 		in := CategoryInput{Name: c.Name, Code: c.Code, Description: c.Description}

@@ -54,7 +54,7 @@ func (r *Registry) EventType(ctx context.Context, category, id uuid.UUID) (Event
 	return e, err
 }
 
-// EventTypes lists the event types of a category.
+// EventTypes lists the event types of a category in the order of their creation.
 func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived ArchivedFilter, page Page) (List[EventType], error) {
 	if _, err := r.store.Category(ctx, category); err != nil {
 		return List[EventType]{}, err
@@ -63,7 +63,8 @@ func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived 
 }
 
 // UpdateEventType changes an event type. If its schema changes, its samples must
-// match the new one. Change may be called more than once.
+// match the new one; a *[ValidationError] if one does not. [ErrCodeTaken] if another event
+// type has the new code and version. Change may be called more than once.
 func (r *Registry) UpdateEventType(
 	ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error,
 ) (EventType, error) {

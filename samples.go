@@ -32,7 +32,7 @@ func (r *Registry) CreateSample(ctx context.Context, category, eventType uuid.UU
 	return s, parentDeleted(r.store.CreateSample(ctx, s))
 }
 
-// Sample returns the sample of an event type for a version.
+// Sample returns the sample of an event type for a version. [ErrNotFound] if it has none.
 func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, version string) (Sample, error) {
 	if _, err := r.EventType(ctx, category, eventType); err != nil {
 		return Sample{}, err
@@ -40,7 +40,7 @@ func (r *Registry) Sample(ctx context.Context, category, eventType uuid.UUID, ve
 	return r.store.Sample(ctx, eventType, version)
 }
 
-// UpdateSample changes a sample.
+// UpdateSample changes a sample. It fails as [Registry.CreateSample] does.
 func (r *Registry) UpdateSample(
 	ctx context.Context, category, eventType uuid.UUID, version string, change func(now Sample, in *SampleInput) error,
 ) (Sample, error) {
@@ -63,7 +63,7 @@ func (r *Registry) UpdateSample(
 	})
 }
 
-// DeleteSample removes a sample.
+// DeleteSample removes the sample of an event type for a version.
 func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UUID, version string, check func(Sample) error) error {
 	if _, err := r.typeToEdit(ctx, category, eventType); err != nil {
 		return err

@@ -40,7 +40,8 @@ type StatsBucket struct {
 	P50, P95, P99 time.Duration // percentiles of the durations of all attempts, in whole milliseconds
 }
 
-// Stats counts a subscription's attempts.
+// Stats counts a subscription's attempts, and computes percentiles of their durations. A
+// *[ValidationError] if the query has too many buckets.
 func (s *Subscriptions) Stats(ctx context.Context, org, subscription uuid.UUID, q StatsQuery) (Stats, error) {
 	first, buckets, err := q.check(s.now())
 	if err != nil {

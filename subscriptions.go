@@ -19,7 +19,8 @@ import (
 type Subscriptions struct{ *core }
 
 // Create adds a subscription and returns it with its first signing secret, which is
-// random. A *[ValidationError] if org is the nil UUID.
+// random. A *[ValidationError] names the wrong fields of the input, or org if that is the nil UUID.
+// [ErrEventInactive] if a listed event type is inactive or archived.
 func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, string, error) {
 	if err := checkOrganization(org); err != nil {
 		return Subscription{}, "", err
@@ -46,7 +47,7 @@ func (s *Subscriptions) Get(ctx context.Context, org, id uuid.UUID) (Subscriptio
 	return s.store.Subscription(ctx, org, id)
 }
 
-// List lists an organization's subscriptions.
+// List lists an organization's subscriptions in the order of their creation.
 func (s *Subscriptions) List(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (List[Subscription], error) {
 	return s.store.Subscriptions(ctx, org, q)
 }
@@ -76,7 +77,8 @@ func (s *Subscriptions) Subscribers(
 // wholeCatalog is the page of all event types. Its bound on bytes leaves nearly all schemas out.
 var wholeCatalog = Page{Take: 100_000, MaxBytes: 1}
 
-// Update changes a subscription. Change may be called more than once.
+// Update changes a subscription. It fails as [Subscriptions.Create] does. Change may be called
+// more than once.
 func (s *Subscriptions) Update(
 	ctx context.Context, org, id uuid.UUID, change func(now Subscription, in *SubscriptionInput) error,
 ) (Subscription, error) {

@@ -14,7 +14,7 @@ type Secret string
 
 const redactedText = "[redacted]"
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter]: it prints no secret.
 func (s Secret) Format(f fmt.State, _ rune) {
 	if s != "" {
 		_, _ = io.WriteString(f, redactedText)
@@ -28,7 +28,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 // log/slog print their names alone.
 type Headers map[string]string
 
-// Format implements [fmt.Formatter].
+// Format implements [fmt.Formatter]: it prints no secret.
 func (h Headers) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprint(f, slices.Sorted(maps.Keys(h)))
 }

@@ -56,7 +56,7 @@ var (
 	// about whether a change was made.
 	ErrUnavailable = errors.New("the store is unavailable")
 
-	// ErrLocked says that the store answers, but another transaction, as a rule of another
+	// ErrLocked says that the store answers, but another transaction, usually of another
 	// process, keeps it locked for writing. Nothing was changed.
 	ErrLocked = fmt.Errorf("%w: it is locked", ErrUnavailable)
 )

@@ -21,7 +21,7 @@ type Condition struct {
 	Value   []byte // the JSON value with which it compares; its type depends on Op
 }
 
-// Op is how a [Condition] compares.
+// Op is the operator of a [Condition].
 type Op string
 
 // The comparisons. Values are equal if they are the same JSON value, whatever

@@ -101,7 +101,7 @@ func (q SubscriptionQuery) Keeps(s Subscription) bool {
 type HistoryQuery struct {
 	OrganizationID uuid.UUID    // the owner of the subscription; required
 	SubscriptionID uuid.UUID    // required
-	EventTypeID    uuid.UUID    // only attempts with messages of this event type
+	EventTypeID    uuid.UUID    // only messages of this event type; zero for all
 	Status         StatusFilter // of attempts their own status, of deliveries that of the chain
 	Page                        // the part of the list
 }
