@@ -172,7 +172,7 @@ func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, ch
 // EventTypeInput is the part of an event type that a caller sets.
 type EventTypeInput struct {
 	Name        string `field:"name" validate:"required,text=200"`   // for people, 1–200 characters
-	Code        string `field:"code" validate:"required,code"`       // such as order.paid; 1–100 of A-Z a-z 0-9 . _ -, the first a letter or digit
+	Code        string `field:"code" validate:"required,code"`       // such as order.paid; 1–100 of A-Z a-z 0-9 . _ -
 	Version     string `field:"version" validate:"required,version"` // such as v1; 1–32 of A-Z a-z 0-9 . _ -
 	Description string `field:"description" validate:"prose=2000"`   // at most 2,000 characters. Default: none
 	Schema      []byte `field:"schema"`                              // JSON Schema (2020-12) of the data; nil for none

@@ -83,7 +83,7 @@ func ExampleDispatcher_PublishBatch() {
 	hooks, customer := exampleShop(ctx, webhooks.Config{})
 	events := []webhooks.Event{
 		{Type: "order.paid", Data: map[string]int{"order": 7}},
-		{Type: "order payed", Data: map[string]int{"order": 8}},
+		{Type: "order paid", Data: map[string]int{"order": 8}},
 	}
 	_, err := hooks.Dispatcher.PublishBatch(ctx, customer, events)
 	var wrong *webhooks.EventError
