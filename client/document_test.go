@@ -29,6 +29,7 @@ var methods = map[string]string{
 	"createSamplePayload": "Registry.CreateSample", "getSamplePayload": "Registry.Sample", "patchSamplePayload": "Registry.UpdateSample",
 	"deleteSamplePayload": "Registry.DeleteSample", "getSamplePayloadExample": "Registry.Example",
 	"getRandomPayload": "Registry.RandomPayload", "listSeedVersions": "Registry.SeedVersions",
+	"getCatalogOpenAPI": "Registry.CatalogOpenAPI", "getCatalogAsyncAPI": "Registry.CatalogAsyncAPI",
 
 	"createSubscription": "Subscriptions.Create", "listSubscriptions": "Subscriptions.List", "getSubscription": "Subscriptions.Get",
 	"patchSubscription": "Subscriptions.Update", "deleteSubscription": "Subscriptions.Delete", "removeEvent": "Subscriptions.RemoveEvent",

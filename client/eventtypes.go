@@ -117,6 +117,16 @@ func (r *Registry) commandEventType(ctx context.Context, category, id uuid.UUID,
 	return command(ctx, r.c, request{method: http.MethodPost, path: eventTypePath(category, id, verb), repeat: true})
 }
 
+// CatalogOpenAPI returns the catalog as an OpenAPI 3.1 document with webhooks.
+func (r *Registry) CatalogOpenAPI(ctx context.Context) (json.RawMessage, error) {
+	return get[json.RawMessage](ctx, r.c, []string{"api", "catalog.openapi.json"}, nil)
+}
+
+// CatalogAsyncAPI returns the catalog as an AsyncAPI 3.0 document.
+func (r *Registry) CatalogAsyncAPI(ctx context.Context) (json.RawMessage, error) {
+	return get[json.RawMessage](ctx, r.c, []string{"api", "catalog.asyncapi.json"}, nil)
+}
+
 // SeedVersions returns the seed documents that were applied, oldest first.
 func (r *Registry) SeedVersions(ctx context.Context) ([]SeedVersion, error) {
 	return get[[]SeedVersion](ctx, r.c, []string{"api", "seed-data", "versions"}, nil)

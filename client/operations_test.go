@@ -79,6 +79,10 @@ func (w *walk) aboutTheHost() {
 	versions := must(c.Registry.SeedVersions(ctx))
 	w.did("listSeedVersions")
 	w.require(len(versions) == 1 && versions[0].Version == "1" && !versions[0].AppliedAt.IsZero(), "the seeds are %+v", versions)
+	w.require(strings.Contains(string(must(c.Registry.CatalogOpenAPI(ctx))), `"webhooks"`), "the catalog's document has no webhooks")
+	w.did("getCatalogOpenAPI")
+	w.require(strings.Contains(string(must(c.Registry.CatalogAsyncAPI(ctx))), `"asyncapi"`), "the catalog's document is no AsyncAPI")
+	w.did("getCatalogAsyncAPI")
 	w.require(len(must(c.Signer.Keys(ctx))) == 0, "the host has a key")
 	w.did("listSigningKeys")
 }

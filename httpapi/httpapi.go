@@ -16,6 +16,7 @@ import (
 	"github.com/uptrace/bunrouter"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/catalog"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 )
 
@@ -54,6 +55,10 @@ type Config struct {
 	// Challenge is the header WWW-Authenticate of a 401 (RFC 9110, section 11.6.1): one
 	// challenge, or several by commas. Default: Bearer.
 	Challenge string
+	// CatalogInfo is the head of the documents of the catalog, GET /api/catalog.openapi.json and
+	// GET /api/catalog.asyncapi.json. Default: the title Webhooks, and a version that follows from
+	// the content.
+	CatalogInfo catalog.Info
 	// SecuritySchemes describe the credentials of callers in the OpenAPI document: Security
 	// Scheme Objects of OpenAPI 3.1, as JSON, by names of letters, digits and . _ -. A caller
 	// needs one of them. Set it and Challenge if the Authenticator takes no JWT as bearer
@@ -99,6 +104,7 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
 		bodies: newMemory(c.RequestMemory / 2), work: newMemory(c.RequestMemory / 2),
 		openAPI: sync.OnceValue(c.openAPI), docs: sync.OnceValue(c.docsPage),
+		catalog: newCatalogDocuments(),
 	}
 	if c.CheckJWKS != nil {
 		a.jwks = &health{ping: func(ctx context.Context) (bool, error) { return true, c.CheckJWKS(ctx) }}
@@ -117,6 +123,8 @@ type api struct {
 	log    *conditionlog.Log
 	bodies *memory // of requests
 	work   *memory // on requests and answers
+
+	catalog *catalogDocuments
 
 	openAPI func() []byte
 	docs    func() []byte

@@ -100,6 +100,7 @@ var allGroups = []group{
 	secretRoutes,
 	deliveryRoutes,
 	eventRoutes,
+	catalogDocumentRoutes,
 	docsRoutes,
 }
 
@@ -141,6 +142,9 @@ func (r route) conditional() bool { return slices.Contains(r.errors()[412], "pre
 
 // tagged reports whether the answer carries an ETag.
 func (r route) tagged() bool {
+	if strings.HasPrefix(r.path, catalogDocumentsPath) {
+		return true
+	}
 	switch r.answer.(type) {
 	case categoryWire, eventTypeWire, sampleWire, subscriptionWire, secretWire, secretKeyWire,
 		activityWire, activationWire, activityDetail, messageDetail, recoveryWire:
