@@ -26,12 +26,6 @@ secrets that the other hosts encrypt.`
 }
 
 func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
-	if err := h.readStore(&r.storeSettings); err != nil {
-		return err
-	}
-	if r.Store == "memory:" {
-		return wrong("store", "is memory:, which no other process shares")
-	}
 	keys, _, err := h.readSecretKeys()
 	if err != nil {
 		return err
@@ -39,18 +33,11 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 	if keys == nil {
 		return wrong("WEBHOOKS_SECRET_KEYS", "must be the new key and the former ones, separated by commas")
 	}
-	db, err := r.open(ctx)
+	hooks, db, err := h.openLibrary(ctx, &r.storeSettings, webhooks.Config{SecretKeys: keys, Logger: c.logger(h.stderr)})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.Ping(ctx); err != nil {
-		return err
-	}
-	hooks, err := webhooks.New(db, webhooks.Config{SecretKeys: keys, Logger: c.logger(h.stderr)})
-	if err != nil {
-		return named(err)
-	}
 	done, err := hooks.Keys().Rotate(ctx)
 	if errors.Is(err, webhooks.ErrMissingKey) {
 		return named(err)
