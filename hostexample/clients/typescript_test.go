@@ -1,6 +1,8 @@
 package clients_test
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +12,8 @@ import (
 )
 
 // TestTypeScript lints the document with Redocly, and walks from a category to a retry
-// with types of openapi-typescript, which tsc checks, and openapi-fetch.
+// with types of openapi-typescript, which tsc checks, and openapi-fetch. It validates the documents of
+// the host's catalog, and of one with hard schemas, with Redocly and the parser of AsyncAPI.
 func TestTypeScript(t *testing.T) {
 	t.Parallel()
 	folder := npmFolder(t)
@@ -24,6 +27,22 @@ func TestTypeScript(t *testing.T) {
 		keep(t, filepath.Join(folder, "api.d.ts"))
 		inFolder(t, folder, "node_modules/.bin/tsc", "--project", ".")
 		inFolder(t, folder, "node", "client.js")
+	})
+	t.Run("TheDocumentsOfTheCatalogAreValid", func(t *testing.T) {
+		t.Parallel()
+		save(t, folder, "seed.openapi.json", fetch(t, "/api/catalog.openapi.json"))
+		save(t, folder, "seed.asyncapi.json", fetch(t, "/api/catalog.asyncapi.json"))
+		for _, name := range []string{"hard.openapi.json", "hard.asyncapi.json"} {
+			text, err := os.ReadFile(filepath.Join("../../catalog/testdata", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			save(t, folder, name, text)
+		}
+		inFolder(t, folder, "node_modules/.bin/redocly", "lint", "--config=catalog.redocly.yaml", "seed.openapi.json", "hard.openapi.json")
+		inFolder(t, folder, "node", "asyncapi.js", "seed.asyncapi.json", "hard.asyncapi.json")
+		inFolder(t, folder, "node_modules/.bin/openapi-typescript", "seed.openapi.json", "--redocly=catalog.redocly.yaml",
+			"--output=catalog.d.ts")
 	})
 }
 
@@ -57,6 +76,33 @@ func npmFolder(t *testing.T) string {
 		leftOut("npm's tools left out: they cannot be installed: %v: %s", err, out)
 	}
 	return folder
+}
+
+// fetch returns an answer of the host.
+func fetch(t *testing.T, path string) []byte {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+host.token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s answers %d, %v: %s", path, answer.StatusCode, err, text)
+	}
+	return text
+}
+
+func save(t *testing.T, folder, name string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // keep copies generated types to the folder of the sources, for users of TypeScript.
