@@ -18,7 +18,8 @@ var hostCases = []testCase{
 	{"EndLeasesIncludesAttemptsThatWereHandedOff", hostHandOff},
 	{"EndLeasesLeavesTheRecordToTheHostUntilTheNextClaim", hostRecord},
 	{"ThatWasTakenOverChangesNothing", hostFenced},
-	{"EndLeasesTakesAllOfManyAttemptsOnce", hostMany},
+	{"EndLeasesTakesAllOfManyAttempts", hostMany},
+	{"EndLeasesByManyAtOnceTakesEachAttemptOnce", hostTogether},
 	{"EndLeasesForgetsTheHost", hostForgotten},
 	{"EndLeasesOfAnUnknownHostDoesNothing", hostUnknown},
 }
@@ -135,24 +136,33 @@ func hostFenced(f *fixture) {
 }
 
 func hostMany(f *fixture) {
-	const n = 2300 // more than the transactions of two calls take
+	const n = 2300 // of which a store may take a part in each transaction
 	e, _ := f.scene()
 	host := f.join()
 	for left := n; left > 0; left -= 100 {
 		f.publishN(e, 100)
 	}
-	var claimed []uuid.UUID
+	f.claimFor(host, n)
+	f.endLeases(host, n)
+	f.equal("claimed again", len(f.claim(n)), n)
+}
+
+func hostTogether(f *fixture) {
+	const n = 100
+	e, _ := f.scene()
+	host := f.join()
+	f.publishN(e, n)
+	var claimed, again []uuid.UUID
 	for _, j := range f.claimFor(host, n) {
 		claimed = append(claimed, j.AttemptID)
 	}
 	var ended atomic.Int64
-	f.together(2, func(int) error {
+	f.together(4, func(int) error {
 		attempts, err := f.hosts().EndLeases(f.ctx, host)
 		ended.Add(int64(attempts))
 		return err
 	})
-	f.endLeases(host, n-int(ended.Load())) // for rows that were locked by the other call
-	var again []uuid.UUID
+	f.endLeases(host, n-int(ended.Load())) // for attempts that another call had locked
 	for _, j := range f.claim(n) {
 		again = append(again, j.AttemptID)
 	}
