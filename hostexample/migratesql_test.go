@@ -17,7 +17,7 @@ func runText(t *testing.T, path, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.DB().Close()
+	defer func() { _ = db.DB().Close() }()
 	tx, err := db.DB().DB.BeginTx(t.Context(), &sql.TxOptions{})
 	if err != nil {
 		t.Fatal(err)

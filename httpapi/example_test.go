@@ -131,7 +131,8 @@ func ExampleOrganizations() {
 		panic(err)
 	}
 	for _, name := range []string{"acme", "42", "43"} {
-		r := httptest.NewRequest(http.MethodPost, "/api/organizations/"+name+"/webhook-subscriptions", strings.NewReader(`{"isDevelopment": false}`))
+		path := "/api/organizations/" + name + "/webhook-subscriptions"
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(`{"isDevelopment": false}`))
 		r.Header.Set("X-Api-Key", "key")
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, r)

@@ -50,7 +50,8 @@ const maxOrganizationName = 255
 
 // isOrganizationName reports whether a text can be a name.
 func isOrganizationName(text string) bool {
-	return text != "" && text != "*" && len(text) <= maxOrganizationName && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+	return text != "" && text != "*" && len(text) <= maxOrganizationName &&
+		utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // findOrganization returns the id of an organization by its name, or an error that is

@@ -148,9 +148,6 @@ func reachesNothingOfAnother(f *fixture) {
 func (w tenants) foreign(o operation, p idPlace) map[string]string {
 	ids := map[string]string{}
 	for kind, id := range w.b {
-		if kind == "organization" && p.in != "path" && uuid.Validate(id) != nil {
-			continue // a name cannot stand where an id stands
-		}
 		if !slices.Contains([]string{"category", "event"}, kind) { // the catalog is everybody's
 			ids["B's "+kind] = id
 		}
@@ -161,6 +158,9 @@ func (w tenants) foreign(o operation, p idPlace) map[string]string {
 				ids[name+kind] = id
 			}
 		}
+	}
+	if p.in != "path" { // a name is no id
+		maps.DeleteFunc(ids, func(_, id string) bool { return uuid.Validate(id) != nil })
 	}
 	return ids
 }

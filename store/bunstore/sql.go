@@ -35,7 +35,8 @@ func (s *syntax) migrationsIn(schema string) []Migration {
 	out := slices.Clone(s.migrations)
 	for i := range out {
 		m := &out[i]
-		m.Up = fill(fmt.Sprintf("%s\nINSERT INTO {}migrations (version, name, applied_at) VALUES (%d, '%s', %s);\n", m.Up, m.Version, m.Name, s.present))
+		m.Up = fill(fmt.Sprintf("%s\nINSERT INTO {}migrations (version, name, applied_at) VALUES (%d, '%s', %s);\n",
+			m.Up, m.Version, m.Name, s.present))
 		m.Down = fill(fmt.Sprintf("%s\nDELETE FROM {}migrations WHERE version = %d;\n", m.Down, m.Version))
 	}
 	return out
