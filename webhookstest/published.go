@@ -65,7 +65,7 @@ func (k *Kit) Begin() webhooks.Tx {
 }
 
 // PublishedTx returns the events that an organization has published in a transaction, in their order, also while it is
-// open. For a *sql.Tx or a bun.Tx wrap it with bunstore.Tx, here as where it publishes.
+// open. Wrap the transaction of a library with bunstore.Tx or bunstore.PgxTx, here as where it publishes.
 func (k *Kit) PublishedTx(tx webhooks.Tx, org uuid.UUID) []Event {
 	k.outboxes.mu.Lock()
 	defer k.outboxes.mu.Unlock()

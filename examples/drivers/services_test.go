@@ -19,6 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/examples/drivers/sqlcservice"
 	"github.com/ecg-api/webhooks/examples/drivers/sqlservice"
 	"github.com/ecg-api/webhooks/store/bunstore"
+	"github.com/ecg-api/webhooks/webhookstest"
 )
 
 // service is one of the six services.
@@ -79,11 +80,17 @@ func TestAnOrderAndItsEventAreOneTransaction(t *testing.T) {
 				t.Errorf("got %v, want the error of charge", err)
 			}
 			wantOrders(t, address, 0)
-			wantMessages(t, hooks, org, 0)
+			if published := webhookstest.Published(t, hooks, org); len(published) != 0 {
+				t.Errorf("%d events were published in a transaction that was rolled back", len(published))
+			}
 
 			check(t, s.Place(t.Context(), org, 7, func() error { return nil }))
 			wantOrders(t, address, 1)
-			wantMessages(t, hooks, org, 1)
+			published := webhookstest.Published(t, hooks, org)
+			webhookstest.RequireEvent(t, published, "order.paid", map[string]int{"id": 2, "amount": 7}) // order 1 was rolled back
+			if len(published) != 1 {
+				t.Errorf("%d events were published, want 1", len(published))
+			}
 		})
 	}
 }

@@ -23,8 +23,8 @@ type Orders struct {
 
 // Order is a row of the table orders.
 type Order struct {
-	ID     int64 `bun:",pk,autoincrement"`
-	Amount int64
+	ID     int64 `bun:",pk,autoincrement" json:"id"`
+	Amount int64 `json:"amount"`
 }
 
 // New connects to the database, and makes the tables of the webhooks.

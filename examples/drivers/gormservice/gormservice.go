@@ -25,8 +25,8 @@ type Orders struct {
 
 // Order is a row of the table orders.
 type Order struct {
-	ID     int64
-	Amount int64
+	ID     int64 `json:"id"`
+	Amount int64 `json:"amount"`
 }
 
 // New connects to the database, and makes the tables of the webhooks.
