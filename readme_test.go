@@ -4,18 +4,21 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // Each Go snippet of the README and of the guides stands, line for line, in an example that is compiled.
-// The snippets of docs/receiving.md have a test of their own, which runs them.
+// The snippets of two pages have tests of their own, because they need other programs.
 func TestSnippetsStandInExamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*/example*_test.go")
 	check(err)
+	services, err := filepath.Glob("examples/drivers/*/*service.go")
+	check(err)
 	examples := ""
-	for _, file := range append(files, "example_test.go") {
+	for _, file := range slices.Concat(files, services, []string{"example_test.go"}) {
 		text, err := os.ReadFile(file)
 		check(err)
 		examples += unindented(string(text))
@@ -23,7 +26,7 @@ func TestSnippetsStandInExamples(t *testing.T) {
 	guides, err := filepath.Glob("docs/*.md")
 	check(err)
 	for _, page := range append(guides, "README.md") {
-		if page == filepath.Join("docs", "receiving.md") {
+		if name := filepath.Base(page); name == "receiving.md" || name == "catalog.md" {
 			continue
 		}
 		text, err := os.ReadFile(page)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -67,13 +68,33 @@ type decoded struct {
 // receive gives deliveries to a receiver with the Go types of a catalog.
 func receive(t *testing.T, s webhooks.CatalogSnapshot, bodies []any) []decoded {
 	t.Helper()
+	var input bytes.Buffer
+	for _, b := range bodies {
+		if err := json.NewEncoder(&input).Encode(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []decoded
+	for d := json.NewDecoder(bytes.NewReader(runBeside(t, s, receiver, &input))); d.More(); {
+		var one decoded
+		if err := d.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// runBeside runs a program beside the Go types of a catalog, and returns its output.
+func runBeside(t *testing.T, s webhooks.CatalogSnapshot, program string, input io.Reader) []byte {
+	t.Helper()
 	code, err := catalog.Go(s, info, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod": "module receiver\n\ngo 1.24\n", "main.go": receiver, "webhookevents/events.go": string(code),
+		"go.mod": "module receiver\n\ngo 1.24\n", "main.go": program, "webhookevents/events.go": string(code),
 	} {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -83,27 +104,14 @@ func receive(t *testing.T, s webhooks.CatalogSnapshot, bodies []any) []decoded {
 			t.Fatal(err)
 		}
 	}
-	var input, output, complaint bytes.Buffer
-	for _, b := range bodies {
-		if err := json.NewEncoder(&input).Encode(b); err != nil {
-			t.Fatal(err)
-		}
-	}
+	var output, complaint bytes.Buffer
 	run := exec.CommandContext(t.Context(), "go", "run", ".")
-	run.Dir, run.Stdin, run.Stdout, run.Stderr = folder, &input, &output, &complaint
+	run.Dir, run.Stdin, run.Stdout, run.Stderr = folder, input, &output, &complaint
 	run.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	if err := run.Run(); err != nil {
 		t.Fatalf("%v: %s\n%s", err, complaint.Bytes(), code)
 	}
-	var all []decoded
-	for d := json.NewDecoder(&output); d.More(); {
-		var one decoded
-		if err := d.Decode(&one); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, one)
-	}
-	return all
+	return output.Bytes()
 }
 
 func TestGo(t *testing.T) {
@@ -133,6 +141,29 @@ func TestGo(t *testing.T) {
 			}
 		})
 	}
+	t.Run("TheSnippetOfTheGuideCompiles", func(t *testing.T) {
+		t.Parallel()
+		guide, err := os.ReadFile("../docs/catalog.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(guide), "```go\n")
+		snippet, _, _ := strings.Cut(rest, "```")
+		runBeside(t, snapshotOf(t, seed), `package main
+
+import (
+	"fmt"
+
+	"receiver/webhookevents"
+)
+
+func main() { _ = handle([]byte("{}")) }
+
+func handle(body []byte) error {
+`+snippet+`	return nil
+}
+`, nil)
+	})
 	t.Run("AnUnknownEventTypeHasRawDataAlone", func(t *testing.T) {
 		t.Parallel()
 		s := snapshotOf(t, seed)

@@ -17,10 +17,15 @@ import (
 
 // TB is the part of testing.TB that the package needs.
 type TB interface {
+	// Helper marks the caller, so that a failure names the line of the test.
 	Helper()
+	// Errorf fails the test, which goes on.
 	Errorf(format string, args ...any)
+	// Fatalf fails the test and ends it.
 	Fatalf(format string, args ...any)
+	// Cleanup calls f when the test ends.
 	Cleanup(f func())
+	// Context ends just before the functions of Cleanup are called.
 	Context() context.Context
 }
 
@@ -28,7 +33,7 @@ type TB interface {
 type Kit struct {
 	Hooks *webhooks.Webhooks // for the service under test
 	Store webhooks.Store     // of Hooks; it records what [Kit.PublishedTx] returns
-	Clock *Clock
+	Clock *Clock             // the time of everything that waits in the library
 
 	t        TB
 	network  *network

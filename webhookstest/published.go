@@ -16,11 +16,11 @@ import (
 
 // Event is a published event, as receivers get it.
 type Event struct {
-	ID      uuid.UUID       `json:"id"`
-	Type    string          `json:"type"`
-	Version string          `json:"version"`
-	At      time.Time       `json:"timestamp"`
-	Data    json.RawMessage `json:"data"`
+	ID      uuid.UUID       `json:"id"`        // also the webhook-id of each request
+	Type    string          `json:"type"`      // code of the event type
+	Version string          `json:"version"`   // of the event type
+	At      time.Time       `json:"timestamp"` // when it was published
+	Data    json.RawMessage `json:"data"`      // as it was published
 }
 
 // Decode unmarshals the data of the event into the value that v points to.

@@ -22,7 +22,9 @@ import (
 // It also has the methods Commit() error and Rollback() error. A pool has not, and is refused
 // with store.ErrForeignTx.
 type SQLTx interface {
+	// ExecContext runs a statement without rows in the transaction.
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// QueryContext runs a statement with rows in the transaction.
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
