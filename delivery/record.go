@@ -36,7 +36,7 @@ func (r *run) recordLoop() {
 			r.activity.End()
 		}
 		r.record(batch)
-		r.recording.Add(-int32(len(batch))) //nolint:gosec // at most maxRecord
+		r.recording.Add(-int32(len(batch)))
 		r.activity.End()
 		clear(batch)
 		batch = batch[:0]

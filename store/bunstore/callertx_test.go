@@ -264,7 +264,8 @@ func TestValuesThatAreNoTransactionAreRefused(t *testing.T) {
 		for hint, values := range map[string][]store.Tx{
 			"it is nil": {
 				bunstore.Tx(nil), bunstore.Tx((*sql.Tx)(nil)), bunstore.Tx(bun.Tx{}), bunstore.Tx(&bun.Tx{}), bunstore.Tx((*bun.Tx)(nil)),
-				bunstore.PgxTx(nil), bunstore.PgxTx((*pgxpool.Tx)(nil)), (*sql.Tx)(nil), (*bun.Tx)(nil), bun.Tx{},
+				bunstore.PgxTx(nil), bunstore.PgxTx((*pgxpool.Tx)(nil)), (*sql.Tx)(nil), (*bun.Tx)(nil),
+				bun.Tx{},
 			},
 			"not the pool": {bunstore.Tx(s.DB()), bunstore.Tx(s.DB().DB), bunstore.Tx(session)},
 		} {

@@ -109,7 +109,7 @@ func (q *matchQueries) run(ctx context.Context, c conn) ([][]match, error) {
 			return err
 		}
 		if n == identityNumber {
-			return c.checkIdentity(uuid.UUID(m.subscription))
+			return c.checkIdentity(m.subscription)
 		}
 		if decode(filter, &m.filter) != nil {
 			m.filter = nil // damaged: the subscription gets the delivery, which fails visibly

@@ -32,7 +32,7 @@ type queryHandle interface {
 type sqlQuerier struct{ queryHandle }
 
 func (q sqlQuerier) query(ctx context.Context, text string, args []any) (rows, error) {
-	found, err := q.QueryContext(ctx, text, args...)
+	found, err := q.QueryContext(ctx, text, args...) //nolint:rowserrcheck // by the caller, as of each querier
 	if err != nil {
 		return nil, err // not a nil *sql.Rows in the interface
 	}
