@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/ecg-api/webhooks"
 )
@@ -44,7 +45,7 @@ func TestSchemaValidationHasABudget(t *testing.T) {
 	t.Parallel()
 	t.Run("Publish", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := newWorld(t, patient)
 		w.must(w.setSchema(twice))
 		w.publish(nested(8))
 		_, err := w.Dispatcher.Publish(t.Context(), w.org, event(nested(60)))
@@ -52,7 +53,7 @@ func TestSchemaValidationHasABudget(t *testing.T) {
 	})
 	t.Run("PublishBatchHasOneForAllEvents", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := newWorld(t, patient)
 		w.must(w.setSchema(twice))
 		events := make([]webhooks.Event, 1000)
 		for i := range events {
@@ -66,7 +67,7 @@ func TestSchemaValidationHasABudget(t *testing.T) {
 	})
 	t.Run("Samples", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := newWorld(t, patient)
 		w.must(w.setSchema(`{"additionalProperties":` + strings.ReplaceAll(twice, "#", "#/additionalProperties") + `}`))
 		create := func(version, payload string) error {
 			_, err := w.Registry.CreateSample(t.Context(), w.category.ID, w.typ.ID, webhooks.SampleInput{Version: version, Payload: []byte(payload)})
@@ -84,6 +85,9 @@ func TestSchemaValidationHasABudget(t *testing.T) {
 		wantBudget(t, w.setSchema(`{"additionalProperties":`+strings.ReplaceAll(twice, "#", "#/additionalProperties")+`}`), "/schema")
 	})
 }
+
+// patient lets a budget be used up on a busy machine.
+func patient(c *webhooks.Config) { c.StoreTimeout = 5 * time.Minute }
 
 func TestSchemaThatCanExplodeIsRefused(t *testing.T) { //nolint:tparallel // the subtest goes on in the world of the test
 	t.Parallel()
