@@ -112,7 +112,7 @@ func crashRecovery(ctx context.Context, t *trial) error {
 			return err
 		}
 		stop()
-		t.settle(ctx, maxTakeOver+serverPatience)
+		t.settle(ctx, maxLease+serverPatience)
 		if err := h.start(ctx); err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func repeatedKills(ctx context.Context, t *trial) error {
 	}
 	stop()
 	v := t.conclude(ctx)
-	// An attempt whose second host dies as well waits for a second lease.
+	// An attempt whose second host dies as well waits for a second take-over.
 	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(2*maxTakeOver.Seconds()))
 	return nil
 }

@@ -157,7 +157,7 @@ func commitCut(ctx context.Context, t *trial) error {
 	v := t.conclude(ctx)
 	t.result.Faults = cuts.made()
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxTakeOver.Seconds()))
+	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxLease.Seconds()))
 	t.result.check("publishes without an answer from the database", float64(t.publisher.refused), atLeast(1))
 	return nil
 }

@@ -70,7 +70,7 @@ func pause(ctx context.Context, t *trial) error {
 	}
 	t.result.check("requests", float64(requests), exactly(float64(2*v.delivered)))
 	t.result.check("attempts in the history", float64(attempts), exactly(float64(v.delivered)))
-	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(maxTakeOver.Seconds()))
+	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(maxLease.Seconds()))
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (t *trial) pauseOnce(ctx context.Context, g *gates) error {
 
 // sent waits until the receiver has seen a number of requests.
 func (t *trial) sent(ctx context.Context, n int) error {
-	return poll(ctx, maxTakeOver+serverPatience, func() (bool, error) {
+	return poll(ctx, maxLease+serverPatience, func() (bool, error) {
 		a, _ := t.receiver.requests("/a")
 		b, _ := t.receiver.requests("/b")
 		return a+b >= n, nil

@@ -63,7 +63,7 @@ func (t *trial) damage(ctx context.Context, subscription string) (gone int, err 
 // endOfPoison asserts that the damaged deliveries end in the history, and that nothing loops.
 func (t *trial) endOfPoison(ctx context.Context, neighbours map[int]acknowledgement) error {
 	ended := func() (bool, error) { n, err := t.queued(ctx); return n == 0, err }
-	if err := poll(ctx, maxTakeOver+serverPatience, ended); err != nil {
+	if err := poll(ctx, maxLease+serverPatience, ended); err != nil {
 		n, _ := t.queued(ctx)
 		t.result.note("%d damaged attempts are still queued", n)
 	}

@@ -81,7 +81,7 @@ var scenarios = []scenario{
 	{
 		name: "graceful_restart", about: "Hosts end by SIGTERM under load while one receiver hangs; then a second SIGTERM ends a host at once.",
 		short: size{faults: 2, rate: 150}, long: size{faults: 100, rate: 500},
-		run: gracefulRestart, slow: true, // in some runs attempts of the deleted subscription stay queued
+		run: gracefulRestart,
 	},
 	{
 		name: "sqlite_kill", about: "A host on SQLite with 50 writers is killed (kill -9) and started again.",

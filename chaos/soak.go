@@ -40,7 +40,7 @@ func retryStorm(ctx context.Context, t *trial) error {
 	drained := time.Since(began)
 	t.result.note("%d requests for %d deliveries; the last one %.1f s after the endpoints worked again", a+b, v.delivered, drained.Seconds())
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("time to drain in seconds", drained.Seconds(), atMost(maxTakeOver.Seconds()))
+	t.result.check("time to drain in seconds", drained.Seconds(), atMost(maxLease.Seconds()))
 	return nil
 }
 

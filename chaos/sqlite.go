@@ -69,7 +69,7 @@ func sqliteKill(ctx context.Context, t *trial) error {
 	stop()
 	v := t.conclude(ctx)
 	t.result.note("integrity_check was ok after each of %d kills", t.size.faults)
-	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(2*maxTakeOver.Seconds()))
+	t.result.check("longest take-over in seconds", v.takeOver.Seconds(), atMost(maxTakeOver.Seconds()))
 	return nil
 }
 

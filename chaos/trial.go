@@ -19,9 +19,12 @@ import (
 	"github.com/ecg-api/webhooks/internal/pgserver"
 )
 
-// maxTakeOver bounds the time from the death of a host to the delivery of the attempts that it held. They wait
+// maxTakeOver bounds the time from the death of a host to the delivery of the attempts that it held.
+const maxTakeOver = 5 * time.Second
+
+// maxLease bounds the time from a fault to the delivery of the attempts of a host that is stopped, or that may be alive. They wait
 // for the end of their leases, 40 s, and some time passes until the next claim.
-const maxTakeOver = 55 * time.Second
+const maxLease = 55 * time.Second
 
 // maxResume bounds the time from the end of an outage to the next delivery.
 const maxResume = 10 * time.Second
@@ -232,7 +235,7 @@ func (t *trial) noteQueue(ctx context.Context) {
 
 // conclude settles, compares the ledgers and asserts the promises of all scenarios.
 func (t *trial) conclude(ctx context.Context) verdict {
-	t.settle(ctx, maxTakeOver+30*time.Second)
+	t.settle(ctx, maxLease+30*time.Second)
 	acknowledged := t.publisher.acknowledged()
 	v := t.receiver.judge(t.paths, acknowledged, t.outages)
 	r := t.result

@@ -76,7 +76,7 @@ func TestTheNpmLibraryVerifiesADelivery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := filepath.Join(folder, "verify.js")
+	script := filepath.Join(folder, "verify.cjs")
 	if err := os.WriteFile(script, []byte(verifyScript), 0o600); err != nil {
 		t.Fatal(err)
 	}
