@@ -440,13 +440,13 @@ func TestCircuitHoldsBackNoOtherSubscription(t *testing.T) {
 			return p.Post(ctx, r)
 		}), never, func(c *delivery.Config) { c.Backlog = 64 })
 		w.must(e.Start(t.Context()))
-		w.publish(bad, 10_000)
+		w.publish(bad, 2_000)
 		pass(2 * time.Second)
-		for range 30 {
+		for range 15 {
 			w.publish(good, 1)
 			pass(time.Second)
 			if n := len(p.posts()); n != 1 {
-				t.Fatalf("%d posts within a second beside 10,000 that wait", n)
+				t.Fatalf("%d posts within a second beside 2,000 that wait", n)
 			}
 		}
 		w.must(e.Stop(t.Context()))

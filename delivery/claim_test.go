@@ -71,9 +71,9 @@ func TestClaimsFindLateAttemptsBehindABacklog(t *testing.T) {
 		})
 		w.must(e.Start(t.Context()))
 		pass(time.Second)
-		for n := range 120 {
+		for n := range 60 {
 			by := time.Duration(0)
-			if n > 100 {
+			if n > 50 {
 				by = 2 * time.Second
 			}
 			w.publishLate(by, w.message(other.OrganizationID))
