@@ -79,7 +79,13 @@ type endpointRead struct {
 
 // fresh reports whether the endpoint was read late enough to be used for a job.
 func (t *endpoint) fresh(j *store.Job, now time.Time) bool {
-	return t != nil && t.Revision >= j.SubscriptionRevision && now.Sub(t.read) < endpointTTL
+	if t == nil || t.Revision < j.SubscriptionRevision {
+		return false
+	}
+	if t.circuitOpen() { // another host may have closed it, and this job may be released
+		return now.Sub(t.read) < endpointTTL/10
+	}
+	return now.Sub(t.read) < endpointTTL
 }
 
 // known returns the endpoint of a job if the cache has it, or nil.
