@@ -28,38 +28,26 @@ type service interface {
 	Close() error
 }
 
-func open[S service](s S, err error, hooks func(S) *webhooks.Webhooks) (service, *webhooks.Webhooks, error) {
-	if err != nil {
-		return nil, nil, err
+// opener opens a service, and returns its library too.
+type opener func(ctx context.Context, address string) (service, *webhooks.Webhooks, error)
+
+func with[S service](open func(ctx context.Context, address string) (S, error), hooks func(S) *webhooks.Webhooks) opener {
+	return func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
+		s, err := open(ctx, address)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, hooks(s), nil
 	}
-	return s, hooks(s), nil
 }
 
-var services = map[string]func(ctx context.Context, address string) (service, *webhooks.Webhooks, error){
-	"bun": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := bunservice.New(ctx, address)
-		return open(s, err, func(s *bunservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
-	"database/sql": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := sqlservice.New(ctx, address)
-		return open(s, err, func(s *sqlservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
-	"pgx": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := pgxservice.New(ctx, address)
-		return open(s, err, func(s *pgxservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
-	"sqlc": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := sqlcservice.New(ctx, address)
-		return open(s, err, func(s *sqlcservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
-	"GORM": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := gormservice.New(ctx, address)
-		return open(s, err, func(s *gormservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
-	"ent": func(ctx context.Context, address string) (service, *webhooks.Webhooks, error) {
-		s, err := entservice.New(ctx, address)
-		return open(s, err, func(s *entservice.Orders) *webhooks.Webhooks { return s.Hooks })
-	},
+var services = map[string]opener{
+	"bun":          with(bunservice.New, func(s *bunservice.Orders) *webhooks.Webhooks { return s.Hooks }),
+	"database/sql": with(sqlservice.New, func(s *sqlservice.Orders) *webhooks.Webhooks { return s.Hooks }),
+	"pgx":          with(pgxservice.New, func(s *pgxservice.Orders) *webhooks.Webhooks { return s.Hooks }),
+	"sqlc":         with(sqlcservice.New, func(s *sqlcservice.Orders) *webhooks.Webhooks { return s.Hooks }),
+	"GORM":         with(gormservice.New, func(s *gormservice.Orders) *webhooks.Webhooks { return s.Hooks }),
+	"ent":          with(entservice.New, func(s *entservice.Orders) *webhooks.Webhooks { return s.Hooks }),
 }
 
 // Each service has the order and the event, or neither.
