@@ -1,8 +1,8 @@
 // Package memstore is a store in memory, for tests and demos. Its records end with the
 // process: Durable says so.
 //
-// Attempts become due, and leases end, by the store's clock, and the store wakes its listeners at
-// these times. It starts no goroutines, so it works in a testing/synctest bubble.
+// Attempts become due, and leases end, by the store's clock. It starts no goroutines, so it works in a
+// testing/synctest bubble.
 package memstore
 
 import (
@@ -20,6 +20,7 @@ import (
 // Store is a store in memory. Create it with New.
 type Store struct {
 	clock clock.Clock
+	alarm bool // the listeners are woken when an attempt becomes due, not only when a due one is added
 
 	mu sync.Mutex // guards everything below
 
@@ -54,8 +55,10 @@ var _ store.Store = (*Store)(nil)
 // An Option changes what [New] makes.
 type Option func(*Store)
 
-// WithClock sets the clock of the store. Default: clock.System. Give the same clock to webhooks.Config.
-func WithClock(c clock.Clock) Option { return func(s *Store) { s.clock = c } }
+// WithClock sets the clock of the store. Default: clock.System. Give the same clock to webhooks.Config. The store then
+// also wakes its listeners when attempts become due and leases end, so that a dispatcher need not poll until the clock is
+// moved. Without WithClock it leaves that to polls, as databases do: each wake-up costs a claim.
+func WithClock(c clock.Clock) Option { return func(s *Store) { s.clock, s.alarm = c, true } }
 
 // New returns an empty store.
 func New(options ...Option) *Store {
@@ -109,7 +112,8 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 	return ctx.Err()
 }
 
-// wakeAt has the listeners woken when an attempt becomes due, if they are not woken before.
+// wakeAt has the listeners woken when an attempt becomes due, if they are not woken before. Without an alarm they are
+// woken only if it is due now.
 func (s *Store) wakeAt(due time.Time) {
 	if len(s.listeners) == 0 || !s.armed.IsZero() && !due.Before(s.armed) {
 		return
@@ -117,6 +121,8 @@ func (s *Store) wakeAt(due time.Time) {
 	switch wait := due.Sub(s.clock.Now()); {
 	case wait <= 0:
 		s.wake = true
+		return
+	case !s.alarm:
 		return
 	case s.timer == nil:
 		s.timer = s.clock.AfterFunc(wait, s.becameDue)

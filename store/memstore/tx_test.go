@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
@@ -103,32 +104,48 @@ func TestTx_OfAnotherStoreIsForeign(t *testing.T) {
 
 func TestStore_LeasesEndByTheBubblesClock(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s, org := memstore.New(), uuid.New()
-		subscribe(t, s, org)
-		ctx, cancel := context.WithCancel(t.Context())
-		woken := 0
-		go func() { _ = s.Listen(ctx, func() { woken++ }) }()
-		synctest.Wait()
-		if _, err := s.Publish(ctx, nil, []store.NewMessage{newMessage(org, "")}, options); err != nil {
-			t.Fatal(err)
+	for name, c := range map[string]struct {
+		options []memstore.Option
+		woken   int
+	}{
+		"WokenByWhatIsPublished":            {nil, 1},
+		"WithClockWokenByTheEndOfALeaseToo": {[]memstore.Option{memstore.WithClock(clock.System)}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				if woken := wakesOfALease(t, memstore.New(c.options...)); woken != c.woken {
+					t.Errorf("woken %d times, want %d", woken, c.woken)
+				}
+			})
+		})
+	}
+}
+
+// wakesOfALease publishes, claims, lets the lease end and claims again. It returns how often a listener was woken.
+func wakesOfALease(t *testing.T, s *memstore.Store) (woken int) {
+	t.Helper()
+	org := uuid.New()
+	subscribe(t, s, org)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = s.Listen(ctx, func() { woken++ }) }()
+	synctest.Wait()
+	if _, err := s.Publish(ctx, nil, []store.NewMessage{newMessage(org, "")}, options); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {time.Minute - time.Nanosecond, 0}, {time.Nanosecond, 1}} {
+		time.Sleep(step.after) // the bubble's clock, not ours
+		jobs, _, err := s.Claim(ctx, store.ClaimOptions{Max: 10, Lease: time.Minute})
+		if err != nil || len(jobs) != step.want {
+			t.Errorf("after %v: %d jobs, error %v; want %d", step.after, len(jobs), err, step.want)
 		}
-		for _, step := range []struct {
-			after time.Duration
-			want  int
-		}{{0, 1}, {time.Minute - time.Nanosecond, 0}, {time.Nanosecond, 1}} {
-			time.Sleep(step.after) // the bubble's clock, not ours
-			jobs, _, err := s.Claim(ctx, store.ClaimOptions{Max: 10, Lease: time.Minute})
-			if err != nil || len(jobs) != step.want {
-				t.Errorf("after %v: %d jobs, error %v; want %d", step.after, len(jobs), err, step.want)
-			}
-		}
-		synctest.Wait()
-		if woken != 2 {
-			t.Errorf("woken %d times, want once at the publish and once when the lease ended", woken)
-		}
-		cancel()
-	})
+	}
+	synctest.Wait()
+	return woken
 }
 
 func TestStore_RefusesWhenContextIsDone(t *testing.T) {
