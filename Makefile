@@ -29,7 +29,9 @@ run: ## start the sample host; ARGS="serve --help"
 
 # The selected packages, as PATH.test, with the imports of their tests. Some tests need servers,
 # and packages httpapi and bunstore have tests in modules of their own.
-TESTED = $(shell go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
+# Make before 4.4 passes no exported variable to $(shell).
+LISTED = $(shell GOTOOLCHAIN=$(GOTOOLCHAIN) go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
+TESTED = $(or $(LISTED),$(error go list finds no package for PKG=$(PKG)))
 SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
 WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer --
 
