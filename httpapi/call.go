@@ -146,8 +146,3 @@ func encode(v any) ([]byte, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
-
-func (c *call) requestID() string {
-	id, _ := c.ctx().Value(requestIDKey{}).(string)
-	return id
-}

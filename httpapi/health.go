@@ -109,7 +109,7 @@ func (a *api) getHealth(c *call) error {
 	h := healthWire{"ok", map[string]part{}, map[string]part{}, map[string]part{}}
 	database := part{Status: "up"}
 	if storeErr != nil {
-		a.log.Occurred(c.ctx(), slog.LevelError, storeDown, nil, "requestId", c.requestID(), "error", storeErr)
+		a.log.Occurred(c.ctx(), slog.LevelError, storeDown, nil, "requestId", infoOf(c.ctx()).ID, "error", storeErr)
 		database = part{"down", "the store does not answer"}
 		if errors.Is(storeErr, webhooks.ErrLocked) || errors.Is(storeErr, webhooks.ErrReadOnly) {
 			database.Message = "the store cannot be written"

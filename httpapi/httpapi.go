@@ -41,6 +41,9 @@ type Config struct {
 	// Logger gets panics, and errors that the answer to the client does not contain, each
 	// with the id of the request. Default: discards.
 	Logger *slog.Logger
+	// OnRequest is told of each request after its answer, for access logs and metrics. It is
+	// called in line, so quickly, and from several goroutines at once. Default: nothing.
+	OnRequest func(context.Context, RequestInfo)
 	// CheckJWKS, if not nil, reports whether the keys of a JWKS are there; then
 	// GET /healthcheck has the part "jwks". [JWT.CheckJWKS] is one. Default: nil.
 	CheckJWKS func(context.Context) error
@@ -72,6 +75,9 @@ func (c Config) withDefaults() Config {
 	c.Timeout, c.Challenge = cmp.Or(c.Timeout, 10*time.Second), cmp.Or(c.Challenge, defaultChallenge)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.OnRequest == nil {
+		c.OnRequest = func(context.Context, RequestInfo) {}
 	}
 	if len(c.SecuritySchemes) == 0 {
 		c.SecuritySchemes = bearerJWT()
@@ -138,9 +144,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", id)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if r.Method == http.MethodHead {
-		w = bodiless{w}
-	}
+	info := &RequestInfo{ID: id, Method: r.Method}
+	w = recorder{w, info}
+	defer func(start time.Time) {
+		info.Duration = time.Since(start)
+		a.cfg.OnRequest(r.Context(), *info)
+	}(time.Now())
 	defer func() {
 		v := recover()
 		switch v {
@@ -150,10 +159,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		default:
 			a.cfg.Logger.ErrorContext(r.Context(), "webhooks: panic in a request", "requestId", id,
 				"method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			info.Err = errInternal
 			problemFor(errInternal).write(w, id)
 		}
 	}()
-	if err := a.route(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))); err != nil {
+	if err := a.route(w, r.WithContext(context.WithValue(r.Context(), requestInfoKey{}, info))); err != nil {
+		info.Err = err
 		a.fail(w, r, id, err)
 	}
 }
@@ -194,8 +205,6 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	p.write(w, id)
 }
 
-type requestIDKey struct{}
-
 // requestID takes the client's X-Request-Id if that is safe to log and to send
 // back, or makes one.
 func requestID(r *http.Request) string {
@@ -210,8 +219,3 @@ func requestID(r *http.Request) string {
 	}
 	return id
 }
-
-// bodiless drops the body of an answer to HEAD.
-type bodiless struct{ http.ResponseWriter }
-
-func (bodiless) Write(b []byte) (int, error) { return len(b), nil }

@@ -117,15 +117,17 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			text: map[string]string{}, ids: map[string]uuid.UUID{}, names: map[uuid.UUID]organizationName{},
 		}
 		defer c.end()
+		info := infoOf(r.Context())
+		info.Route = rt.path
 		if rt.access != open {
 			caller, err := a.authenticate(r.Request)
 			if err != nil {
 				return authError(err)
 			}
+			c.caller, info.Subject = caller, caller.Subject
 			if !caller.may(rt.access) {
 				return errForbidden
 			}
-			c.caller = caller
 			c.r = r.Request.WithContext(webhooks.WithActor(r.Context(), caller.Subject))
 		}
 		for name, value := range r.Params().Map() {
@@ -143,6 +145,7 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			if err := c.openOrganization(c.text[organizationParameter]); err != nil {
 				return err
 			}
+			info.OrganizationID = c.org
 		}
 		if rt.access != open {
 			if err := c.openReservations(rt); err != nil {
