@@ -119,6 +119,10 @@ func TestTheSecretsOfADeletedSubscriptionAreGone(t *testing.T) {
 	if n := len(k.rows()); n != 0 {
 		t.Errorf("%d secrets are left", n)
 	}
+	current, err := w.Subscriptions.CurrentSecrets(t.Context(), []webhooks.Subscription{sub}) // read before the deletion
+	if err != nil || current[sub.ID] != "" {
+		t.Errorf("the current secret is %v, %v", current[sub.ID] != "", err)
+	}
 	other := k.open(key(2)) // so their key is not needed any more
 	if err := other.Keys().Check(t.Context()); err != nil {
 		t.Error(err)

@@ -127,8 +127,8 @@ func (s *Subscriptions) SecretAt(ctx context.Context, org, id uuid.UUID, at time
 	return s.openSecret(row)
 }
 
-// CurrentSecrets returns the current secrets of subscriptions by their ids, ""
-// for a damaged secret.
+// CurrentSecrets returns the current secrets of subscriptions by their ids, "" for a damaged secret
+// and for a subscription that was deleted meanwhile.
 func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subscription) (map[uuid.UUID]string, error) {
 	ids := make([]uuid.UUID, len(subscriptions))
 	for i, sub := range subscriptions {
@@ -140,7 +140,9 @@ func (s *Subscriptions) CurrentSecrets(ctx context.Context, subscriptions []Subs
 	}
 	out := make(map[uuid.UUID]string, len(ids))
 	for id, t := range targets {
-		out[id], _ = s.decrypt(t.Secrets[0]) // as in Secrets
+		if len(t.Secrets) > 0 {
+			out[id], _ = s.decrypt(t.Secrets[0]) // as in Secrets
+		}
 	}
 	return out, nil
 }
