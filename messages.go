@@ -22,17 +22,7 @@ func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSum
 	out := MessageSummary{Message: m}
 	deliveries, err := d.store.MessageDeliveries(ctx, org, id, allDeliveries)
 	for _, delivery := range deliveries.Items {
-		out.Deliveries.Total++
-		switch delivery.Status {
-		case Pending, Sending:
-			out.Deliveries.Pending++
-		case Succeeded:
-			out.Deliveries.Succeeded++
-		case Failed:
-			out.Deliveries.Failed++
-		case Cancelled:
-			out.Deliveries.Cancelled++
-		}
+		out.Deliveries.Add(delivery.Status, 1)
 	}
 	return out, err
 }

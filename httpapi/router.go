@@ -117,18 +117,11 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			text: map[string]string{}, ids: map[string]uuid.UUID{}, names: map[uuid.UUID]organizationName{},
 		}
 		defer c.end()
-		info := infoOf(r.Context())
-		info.Route = rt.path
+		infoOf(c.r.Context()).Route = rt.path
 		if rt.access != open {
-			caller, err := a.authenticate(r.Request)
-			if err != nil {
-				return authError(err)
+			if err := c.identify(rt.access); err != nil {
+				return err
 			}
-			c.caller, info.Subject = caller, caller.Subject
-			if !caller.may(rt.access) {
-				return errForbidden
-			}
-			c.r = r.Request.WithContext(webhooks.WithActor(r.Context(), caller.Subject))
 		}
 		for name, value := range r.Params().Map() {
 			if !strings.HasSuffix(name, "Id") || name == organizationParameter {
@@ -145,7 +138,7 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			if err := c.openOrganization(c.text[organizationParameter]); err != nil {
 				return err
 			}
-			info.OrganizationID = c.org
+			infoOf(c.r.Context()).OrganizationID = c.org
 		}
 		if rt.access != open {
 			if err := c.openReservations(rt); err != nil {
@@ -154,6 +147,20 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 		}
 		return rt.handler(a, c)
 	}
+}
+
+// identify finds out the caller, and refuses one who may not use the route.
+func (c *call) identify(required access) error {
+	caller, err := c.api.authenticate(c.r)
+	if err != nil {
+		return authError(err)
+	}
+	c.caller, infoOf(c.r.Context()).Subject = caller, caller.Subject
+	if !caller.may(required) {
+		return errForbidden
+	}
+	c.r = c.r.WithContext(webhooks.WithActor(c.r.Context(), caller.Subject))
+	return nil
 }
 
 // authenticate identifies the caller within the time-out.

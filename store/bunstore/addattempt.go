@@ -46,7 +46,7 @@ func (s *Store) addAttemptTx(
 		m.OrganizationID, m.SubscriptionID = org, subscription
 		j.message, j.eventType = m.ID, m.EventTypeID
 		if a.Type == store.FirstPost && !a.External {
-			if err := s.lineUp(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
+			if err := s.joinSequence(ctx, tx, &j, subscription, m.OrderingKey); err != nil {
 				return added, err
 			}
 		}
@@ -67,12 +67,12 @@ func (s *Store) addAttemptTx(
 	return row.toStore(), err
 }
 
-// lineUp finds the line of a first post.
-func (s *Store) lineUp(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, orderingKey string) error {
+// joinSequence finds the sequence of a first post. The column of a sequence is line.
+func (s *Store) joinSequence(ctx context.Context, tx bun.Tx, j *joining, subscription uuid.UUID, orderingKey string) error {
 	ordered := false
 	err := s.subscriptions(tx, (*subscriptionRow)(nil)).Column("s.ordered").Where("s.id = ?", id(subscription)).Scan(ctx, &ordered)
 	if ordered {
-		j.line = lineOf(subscription, orderingKey)
+		j.line = sequenceOf(subscription, orderingKey)
 	}
 	return err
 }

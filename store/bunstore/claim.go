@@ -45,7 +45,7 @@ func since(opts store.ClaimOptions) time.Time {
 }
 
 // A claim moves due_at to the end of the lease, so one index serves attempts that are due for
-// the first time, that were deferred, and whose host died. It takes no attempt of a line behind
+// the first time, that were deferred, and whose host died. It takes no attempt of a sequence (column line) behind
 // the first one, even while the first is being sent. The first job of each message carries the
 // body. Due attempts go through an array, as in attemptsOfR: the planner would also expect a
 // tenth of the table of a LIMIT. The last row has no attempt, and the database's clock as due_at.
@@ -69,7 +69,7 @@ SELECT a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscrip
 FROM q JOIN picked ON picked.attempt_id = q.attempt_id JOIN {}attempts AS a ON a.id = q.attempt_id
 UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
 
-// first is true for the first attempt of a line, and for an attempt without a line.
+// first is true for the first attempt of a sequence, and for an attempt without a sequence.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
 
 // claim needs no locks on rows, because SQLite has one writer at a time. It writes nothing while

@@ -17,16 +17,16 @@ type firstPost struct {
 	token   int64 // of the host to which it is handed off; 0 if it is not
 }
 
-// line returns the line in which the attempt waits for its turn, zero for none.
-func (a *firstPost) line() uuid.UUID {
+// sequence returns the sequence in which the attempt waits for its turn, zero for none. Its column is line.
+func (a *firstPost) sequence() uuid.UUID {
 	if !a.match.ordered {
 		return uuid.Nil
 	}
-	return lineOf(a.match.subscription, a.message.OrderingKey)
+	return sequenceOf(a.match.subscription, a.message.OrderingKey)
 }
 
-// lineOf names the line of a subscription's attempts that share an ordering key.
-func lineOf(subscription uuid.UUID, orderingKey string) uuid.UUID {
+// sequenceOf names the sequence of a subscription's attempts that share an ordering key.
+func sequenceOf(subscription uuid.UUID, orderingKey string) uuid.UUID {
 	return uuid.NewSHA1(subscription, []byte(orderingKey))
 }
 
@@ -60,7 +60,7 @@ func (posts firstPosts) rows() paramRows {
 		uuids(func(i int) uuid.UUID { return a(i).message.OrganizationID }),
 		uuids(func(i int) uuid.UUID { return a(i).match.subscription }),
 		uuids(func(i int) uuid.UUID { return a(i).message.EventTypeID }),
-		optionalUUIDs(func(i int) uuid.UUID { return a(i).line() }),
+		optionalUUIDs(func(i int) uuid.UUID { return a(i).sequence() }),
 		bigints(func(i int) int64 { return a(i).token }),
 		times(func(i int) time.Time { return a(i).message.ExpiresAt }),
 		times(func(i int) time.Time { return a(i).message.CreatedAt }),

@@ -70,7 +70,7 @@ type queueValues struct {
 	wait                                                        string // microseconds until the attempt is due
 }
 
-// insertQueue is the one INSERT into queue. An attempt stands in its line in the place of its
+// insertQueue is the one INSERT into queue. An attempt stands in its sequence (column line) in the place of its
 // delivery.
 func insertQueue(v queueValues, from string) string {
 	return `
