@@ -37,18 +37,18 @@ type ReportInput struct {
 }
 
 // Test sends the sample payload of an event type at once, also while the circuit is open.
-func (d *Dispatcher) Test(ctx context.Context, org, subscription uuid.UUID, in TestInput) (Attempt, error) {
+func (d *Dispatcher) Test(ctx context.Context, org string, subscription uuid.UUID, in TestInput) (Attempt, error) {
 	return call[Attempt](ctx, d.c, request{method: http.MethodPost, path: subscriptionPath(org, subscription, "test"), body: in})
 }
 
 // Post adds an attempt to the history of a subscription.
-func (d *Dispatcher) Post(ctx context.Context, org, subscription uuid.UUID, in PostInput) (Attempt, error) {
+func (d *Dispatcher) Post(ctx context.Context, org string, subscription uuid.UUID, in PostInput) (Attempt, error) {
 	return call[Attempt](ctx, d.c, request{method: http.MethodPost, path: subscriptionPath(org, subscription, "activity"), body: in})
 }
 
 // Retry sends an attempt again at once, also after a success. One that has no outcome is
 // [ErrNotFinished].
-func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {
+func (d *Dispatcher) Retry(ctx context.Context, org string, subscription, attempt uuid.UUID) (Attempt, error) {
 	return call[Attempt](ctx, d.c, request{
 		method: http.MethodPost, path: subscriptionPath(org, subscription, "activity", attempt.String(), "retry"),
 	})
@@ -56,7 +56,7 @@ func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.
 
 // Report saves the outcome of an attempt that the caller has made. The same outcome again changes
 // nothing; another one is [ErrOutcomeExists].
-func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid.UUID, in ReportInput) (Attempt, error) {
+func (d *Dispatcher) Report(ctx context.Context, org string, subscription, attempt uuid.UUID, in ReportInput) (Attempt, error) {
 	return call[Attempt](ctx, d.c, request{
 		method: http.MethodPost, path: subscriptionPath(org, subscription, "activity", attempt.String(), "outcomes"), body: in, repeat: true,
 	})
@@ -96,7 +96,9 @@ type Payload struct {
 
 // MakePayload makes the body and the headers of an attempt, and adds the attempt to the history of
 // the subscription.
-func (d *Dispatcher) MakePayload(ctx context.Context, org, subscription uuid.UUID, in PayloadInput, q PayloadQuery) (Payload, error) {
+func (d *Dispatcher) MakePayload(
+	ctx context.Context, org string, subscription uuid.UUID, in PayloadInput, q PayloadQuery,
+) (Payload, error) {
 	return call[Payload](ctx, d.c, request{
 		method: http.MethodPost, path: signerPath(org, subscription, "webhooks-payloads"), query: q, body: in,
 	})

@@ -7,6 +7,12 @@
 // The REST interface calls an [Attempt] an activity, a [Delivery] an activation, and a
 // [Message] a published event.
 //
+// # Organizations
+//
+// A method takes an organization as the host names it: the text of its UUID, or its name, such as
+// acme, at a host that names its organizations itself. The client percent-encodes the text. The
+// texts "", "." and ".." are a [*ParameterError]. Answers hold the organization as the same text.
+//
 // # Errors
 //
 // An answer that is not a success is an [*Error]. Compare it with the sentinel errors:

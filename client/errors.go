@@ -65,13 +65,28 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// ParameterError is an argument that no path can hold: it is empty, or dots alone. No request was sent.
+// By [errors.Is] it is [ErrInvalid].
+type ParameterError struct {
+	Parameter string // organization, or code
+	Value     string // "", "." or ".."
+}
+
+// Error names the parameter and its value.
+func (e *ParameterError) Error() string {
+	return fmt.Sprintf("webhooks client: %s is %q: it must not be empty, \".\" or \"..\"", e.Parameter, e.Value)
+}
+
+// Unwrap returns [ErrInvalid].
+func (e *ParameterError) Unwrap() error { return ErrInvalid }
+
 // maxShownFields is how many faults the text of an error lists.
 const maxShownFields = 5
 
 // The errors by status that an [*Error] is, by [errors.Is].
 var (
 	// ErrInvalid: a value or the form of the request is not allowed; the Fields name the places. Status 400, and code
-	// unsupported_media_type.
+	// unsupported_media_type. A [*ParameterError] is one too.
 	ErrInvalid = errors.New("request not valid")
 	// ErrUnauthorized: the token is missing, expired or not valid. Status 401.
 	ErrUnauthorized = errors.New("token missing or not valid")
@@ -146,7 +161,8 @@ var errorsByCode = map[string]error{
 	"code_taken": ErrCodeTaken, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
 	"idempotency_mismatch": ErrIdempotencyMismatch, "in_use": ErrInUse, "internal_error": ErrInternal,
 	"malformed_json": ErrInvalid, "no_events": ErrNoEvents, "not_finished": ErrNotFinished, "not_found": ErrNotFound,
-	"not_in_chain": ErrNotInChain, "outcome_exists": ErrOutcomeExists, "overloaded": ErrUnavailable,
+	"not_in_chain": ErrNotInChain, "organizations_unavailable": ErrUnavailable, "outcome_exists": ErrOutcomeExists,
+	"overloaded":     ErrUnavailable,
 	"path_not_found": ErrPathNotFound, "payload_too_large": ErrPayloadTooLarge, "post_uri_missing": ErrPostURIMissing,
 	"precondition_failed": ErrPreconditionFailed, "rate_limited": ErrRateLimited, "read_only": ErrReadOnly,
 	"sample_exists": ErrSampleExists, "schema_mismatch": ErrSchemaMismatch, "secret_unchanged": ErrSecretUnchanged,

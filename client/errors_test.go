@@ -114,10 +114,20 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 func TestAPartOfThePathCannotLeadElsewhere(t *testing.T) {
 	t.Parallel()
 	c, host := scripted(t, client.Config{}, answering(200, `[]`))
-	for _, code := range []string{"", ".", ".."} {
-		if _, err := c.Subscriptions.Subscribers(t.Context(), code, ""); err == nil || len(host.tokens) > 0 {
-			t.Errorf("the code %q was sent", code)
+	for _, text := range []string{"", ".", ".."} {
+		_, asCode := c.Subscriptions.Subscribers(t.Context(), text, "")
+		_, asOwner := c.Subscriptions.Get(t.Context(), text, uuid.New())
+		_, asPublisher := c.Dispatcher.Publish(t.Context(), text, client.Event{})
+		_, asSigner := c.Signer.Hash(t.Context(), text, uuid.New(), uuid.New())
+		for i, err := range []error{asCode, asOwner, asPublisher, asSigner} {
+			want := client.ParameterError{Parameter: []string{"code", "organization"}[min(i, 1)], Value: text}
+			if e, _ := errors.AsType[*client.ParameterError](err); e == nil || *e != want || !errors.Is(err, client.ErrInvalid) {
+				t.Errorf("%d: the error is %v, want %v", i, err, &want)
+			}
 		}
+	}
+	if len(host.tokens) > 0 {
+		t.Errorf("%d requests were sent", len(host.tokens))
 	}
 	var target string
 	c, _ = scripted(t, client.Config{}, func(r *http.Request) (*http.Response, error) {
@@ -128,6 +138,12 @@ func TestAPartOfThePathCannotLeadElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "/api/webhook-events/..%2Fa%20b%2F%3Fx=%252f/subscriptions"; target != want {
+		t.Errorf("the target is %s, want %s", target, want)
+	}
+	if _, err := c.Dispatcher.Message(t.Context(), "../50% ä", uuid.Nil); err == nil {
+		t.Error("a list is a message")
+	}
+	if want := "/api/organizations/..%2F50%25%20%C3%A4/events/" + uuid.Nil.String(); target != want {
 		t.Errorf("the target is %s, want %s", target, want)
 	}
 }

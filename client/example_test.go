@@ -144,6 +144,36 @@ func ExampleSubscriptions_Deliveries() {
 	// Output: failed: HTTP 503 and now: pending
 }
 
+// A host can name its organizations: see [httpapi.Organizations]. The client takes their names.
+func Example_organizationNames() {
+	ctx := context.Background()
+	hooks := must(webhooks.New(memstore.New(), webhooks.Config{}))
+	api := must(httpapi.New(hooks, httpapi.Config{Authenticator: authenticator{}, Organizations: directory("acme/eu")}))
+	host := httptest.NewServer(api)
+	defer host.Close()
+	c := must(client.New(client.Config{BaseURL: host.URL, Token: client.StaticToken(testToken), HTTPClient: host.Client()}))
+
+	for _, organization := range []string{"acme/eu", "initech", ".."} {
+		in := client.SubscriptionInput{PostURI: "https://example.com/webhooks"}
+		subscription, err := c.Subscriptions.Create(ctx, organization, in)
+		var parameter *client.ParameterError
+		switch {
+		case errors.Is(err, client.ErrNotFound):
+			fmt.Println("the host has no organization", organization)
+		case errors.As(err, &parameter):
+			fmt.Println(parameter)
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Println("subscribed", subscription.OrganizationID)
+		}
+	}
+	// Output:
+	// subscribed acme/eu
+	// the host has no organization initech
+	// webhooks client: organization is "..": it must not be empty, "." or ".."
+}
+
 // tokens fetches a token before the former one expires.
 type tokens struct {
 	mu      sync.Mutex
@@ -187,7 +217,7 @@ func ExampleTokenSource() {
 
 // exampleHost runs a host in this process. It returns a client of it, and a customer with a
 // subscription to vitals.*.
-func exampleHost() (c *client.Client, customer uuid.UUID, stop func()) {
+func exampleHost() (c *client.Client, customer string, stop func()) {
 	ctx := context.Background()
 	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
 	check(err)
@@ -197,8 +227,8 @@ func exampleHost() (c *client.Client, customer uuid.UUID, stop func()) {
 		Name: "Observation", Code: "vitals.observation", Version: "v1",
 	})
 	check(err)
-	customer = uuid.New()
-	_, _, err = hooks.Subscriptions.Create(ctx, customer, webhooks.SubscriptionInput{
+	organization := uuid.New()
+	_, _, err = hooks.Subscriptions.Create(ctx, organization, webhooks.SubscriptionInput{
 		PostURI: "https://example.com/webhooks", Events: []string{"vitals.*"},
 	})
 	check(err)
@@ -207,11 +237,11 @@ func exampleHost() (c *client.Client, customer uuid.UUID, stop func()) {
 	server := httptest.NewServer(api)
 	c, err = client.New(client.Config{BaseURL: server.URL, Token: client.StaticToken(testToken), HTTPClient: server.Client()})
 	check(err)
-	return c, customer, server.Close
+	return c, organization.String(), server.Close
 }
 
 // failedDelivery returns a subscription of the customer to which a delivery failed.
-func failedDelivery(c *client.Client, customer uuid.UUID) uuid.UUID {
+func failedDelivery(c *client.Client, customer string) uuid.UUID {
 	ctx := context.Background()
 	list, err := c.Subscriptions.List(ctx, customer, client.SubscriptionQuery{})
 	check(err)

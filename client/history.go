@@ -9,7 +9,7 @@ import (
 )
 
 // Attempts yields all attempts of a subscription that the query selects.
-func (s *Subscriptions) Attempts(ctx context.Context, org, id uuid.UUID, q AttemptQuery) iter.Seq2[Attempt, error] {
+func (s *Subscriptions) Attempts(ctx context.Context, org string, id uuid.UUID, q AttemptQuery) iter.Seq2[Attempt, error] {
 	return byCursor(q.CursorQuery, func(page CursorQuery) (Page[Attempt], error) {
 		q.CursorQuery = page
 		return s.ListAttempts(ctx, org, id, q)
@@ -17,7 +17,7 @@ func (s *Subscriptions) Attempts(ctx context.Context, org, id uuid.UUID, q Attem
 }
 
 // ListAttempts returns one page of the attempts of a subscription.
-func (s *Subscriptions) ListAttempts(ctx context.Context, org, id uuid.UUID, q AttemptQuery) (Page[Attempt], error) {
+func (s *Subscriptions) ListAttempts(ctx context.Context, org string, id uuid.UUID, q AttemptQuery) (Page[Attempt], error) {
 	return get[Page[Attempt]](ctx, s.c, subscriptionPath(org, id, "activity"), q)
 }
 
@@ -35,12 +35,12 @@ type detailQuery struct {
 }
 
 // Attempt returns one attempt with its retries.
-func (s *Subscriptions) Attempt(ctx context.Context, org, id, attempt uuid.UUID, mode DetailMode) (AttemptDetail, error) {
+func (s *Subscriptions) Attempt(ctx context.Context, org string, id, attempt uuid.UUID, mode DetailMode) (AttemptDetail, error) {
 	return get[AttemptDetail](ctx, s.c, subscriptionPath(org, id, "activity", attempt.String()), detailQuery{mode})
 }
 
 // Deliveries yields all deliveries to a subscription that the query selects.
-func (s *Subscriptions) Deliveries(ctx context.Context, org, id uuid.UUID, q DeliveryQuery) iter.Seq2[Delivery, error] {
+func (s *Subscriptions) Deliveries(ctx context.Context, org string, id uuid.UUID, q DeliveryQuery) iter.Seq2[Delivery, error] {
 	return byCursor(q.CursorQuery, func(page CursorQuery) (Page[Delivery], error) {
 		q.CursorQuery = page
 		return s.ListDeliveries(ctx, org, id, q)
@@ -48,12 +48,12 @@ func (s *Subscriptions) Deliveries(ctx context.Context, org, id uuid.UUID, q Del
 }
 
 // ListDeliveries returns one page of the deliveries to a subscription.
-func (s *Subscriptions) ListDeliveries(ctx context.Context, org, id uuid.UUID, q DeliveryQuery) (Page[Delivery], error) {
+func (s *Subscriptions) ListDeliveries(ctx context.Context, org string, id uuid.UUID, q DeliveryQuery) (Page[Delivery], error) {
 	return get[Page[Delivery]](ctx, s.c, subscriptionPath(org, id, "activations"), q)
 }
 
 // Delivery returns one delivery. Its ID is that of its first attempt.
-func (s *Subscriptions) Delivery(ctx context.Context, org, id, delivery uuid.UUID) (Delivery, error) {
+func (s *Subscriptions) Delivery(ctx context.Context, org string, id, delivery uuid.UUID) (Delivery, error) {
 	return get[Delivery](ctx, s.c, subscriptionPath(org, id, "activations", delivery.String()), nil)
 }
 
@@ -93,6 +93,6 @@ type StatsBucket struct {
 }
 
 // Stats sums up the attempts of a subscription: counts, success rate and durations.
-func (s *Subscriptions) Stats(ctx context.Context, org, id uuid.UUID, q StatsQuery) (Stats, error) {
+func (s *Subscriptions) Stats(ctx context.Context, org string, id uuid.UUID, q StatsQuery) (Stats, error) {
 	return get[Stats](ctx, s.c, subscriptionPath(org, id, "stats"), q)
 }

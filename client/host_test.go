@@ -50,10 +50,30 @@ type host struct {
 	url     string
 	client  *client.Client
 	traffic *recorder
-	org     uuid.UUID
+	org     string // as the host names it
 }
 
+// newHost returns a host whose organizations have UUIDs.
 func newHost(t *testing.T) *host {
+	t.Helper()
+	return newHostWith(t, uuid.NewString(), nil)
+}
+
+// directory is a host's organizations: one, by its name.
+type directory string
+
+func (d directory) OrganizationID(_ context.Context, name string) (uuid.UUID, error) {
+	if name != string(d) {
+		return uuid.Nil, webhooks.ErrNotFound
+	}
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)), nil
+}
+
+func (d directory) OrganizationName(context.Context, uuid.UUID) (string, error) {
+	return string(d), nil
+}
+
+func newHostWith(t *testing.T, org string, names httpapi.Organizations) *host {
 	t.Helper()
 	st := memstore.New()
 	hooks, err := webhooks.New(st, webhooks.Config{Sender: noSender{}, AllowHTTP: true})
@@ -64,7 +84,7 @@ func newHost(t *testing.T) *host {
 	if _, err := hooks.Registry.Seed(t.Context(), seed); err != nil {
 		t.Fatal(err)
 	}
-	api, err := httpapi.New(hooks, httpapi.Config{Authenticator: authenticator{}})
+	api, err := httpapi.New(hooks, httpapi.Config{Authenticator: authenticator{}, Organizations: names})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +92,7 @@ func newHost(t *testing.T) *host {
 	mux.Handle("/hooks/", http.StripPrefix("/hooks", api))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	h := &host{T: t, hooks: hooks, store: st, url: server.URL + "/hooks", org: uuid.New(), traffic: &recorder{next: server.Client().Transport}}
+	h := &host{T: t, hooks: hooks, store: st, url: server.URL + "/hooks", org: org, traffic: &recorder{next: server.Client().Transport}}
 	h.client, err = client.New(client.Config{
 		BaseURL: h.url + "/", Token: client.StaticToken(testToken), HTTPClient: &http.Client{Transport: h.traffic},
 	})
@@ -109,7 +129,7 @@ func (h *host) finish(status int) {
 // sent is a request as the host got it.
 type sent struct {
 	method string
-	path   string // below the prefix
+	path   string // below the prefix, percent-encoded
 	query  url.Values
 	header http.Header
 	body   []byte
@@ -124,7 +144,7 @@ type recorder struct {
 }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	s := sent{method: req.Method, path: strings.TrimPrefix(req.URL.Path, "/hooks"), query: req.URL.Query(), header: req.Header.Clone()}
+	s := sent{method: req.Method, path: strings.TrimPrefix(req.URL.EscapedPath(), "/hooks"), query: req.URL.Query(), header: req.Header.Clone()}
 	if req.Body != nil {
 		s.body, _ = io.ReadAll(req.Body)
 		req.Body = io.NopCloser(bytes.NewReader(s.body))

@@ -65,24 +65,24 @@ type explanations struct {
 }
 
 // Messages yields all messages of an organization.
-func (d *Dispatcher) Messages(ctx context.Context, org uuid.UUID, q MessageQuery) iter.Seq2[Message, error] {
+func (d *Dispatcher) Messages(ctx context.Context, org string, q MessageQuery) iter.Seq2[Message, error] {
 	return byCursor(q.CursorQuery, func(page CursorQuery) (Page[Message], error) {
 		return d.ListMessages(ctx, org, MessageQuery{page})
 	})
 }
 
 // ListMessages returns one page of the messages of an organization.
-func (d *Dispatcher) ListMessages(ctx context.Context, org uuid.UUID, q MessageQuery) (Page[Message], error) {
+func (d *Dispatcher) ListMessages(ctx context.Context, org string, q MessageQuery) (Page[Message], error) {
 	return get[Page[Message]](ctx, d.c, organizationPath(org, "events"), q)
 }
 
 // Message returns one message.
-func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageDetail, error) {
+func (d *Dispatcher) Message(ctx context.Context, org string, id uuid.UUID) (MessageDetail, error) {
 	return get[MessageDetail](ctx, d.c, organizationPath(org, "events", id.String()), nil)
 }
 
 // Explain says for each subscription of the organization whether it got the message, and why not.
-func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
+func (d *Dispatcher) Explain(ctx context.Context, org string, message uuid.UUID) ([]Explanation, error) {
 	found, err := get[explanations](ctx, d.c, organizationPath(org, "events", message.String(), "explain"), nil)
 	return found.Items, err
 }

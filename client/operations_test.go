@@ -17,8 +17,24 @@ import (
 // and every member of the bodies that the document has.
 func TestEveryOperationAgainstTheHost(t *testing.T) {
 	t.Parallel()
-	h := newHost(t)
-	w := &walk{host: h, operations: readDocument(t).operations(t), called: map[string]bool{}}
+	t.Run("UUID", func(t *testing.T) {
+		t.Parallel()
+		callEveryOperation(newHost(t))
+	})
+	for rule, name := range map[string]string{
+		"Slug": "acme", "Slash": "north/south", "Space": "two words", "Unicode": "Žluť 🐴", "Escape": "50%2F", "Dots": "../..",
+		"Delimiters": "a?b#c;d,e=f&g:h@i+j'k",
+	} {
+		t.Run("NamedBy"+rule, func(t *testing.T) {
+			t.Parallel()
+			callEveryOperation(newHostWith(t, name, directory(name)))
+		})
+	}
+}
+
+func callEveryOperation(h *host) {
+	h.Helper()
+	w := &walk{host: h, operations: readDocument(h.T).operations(h.T), called: map[string]bool{}}
 	w.aboutTheHost()
 	w.catalog()
 	w.samples()
@@ -29,7 +45,7 @@ func TestEveryOperationAgainstTheHost(t *testing.T) {
 	w.external()
 	w.recover()
 	w.remove()
-	w.compare(readDocument(t))
+	w.compare(readDocument(h.T))
 }
 
 // walk calls the operations.
@@ -206,6 +222,9 @@ func (w *walk) subscriptions() {
 	live := must(s.Subscribers(ctx, "vitals.measured", "v1"))
 	w.did("listSubscribers")
 	w.require(len(live) == 1 && live[0].ID == id, "the subscribers are %+v", live)
+	for _, shown := range []client.Subscription{w.subscription, got, live[0]} {
+		w.require(shown.OrganizationID == w.org, "the organization is %q, want %q", shown.OrganizationID, w.org)
+	}
 }
 
 func (w *walk) secrets() {

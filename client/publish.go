@@ -9,7 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dispatcher publishes events, and sends attempts again.
+// Dispatcher publishes events, and sends attempts again. Its methods take the name of an
+// organization: see the comment of the package.
 type Dispatcher struct{ c *Client }
 
 // Event is an event to be published.
@@ -44,7 +45,7 @@ type batchInput struct {
 
 // Publish publishes an event to all matching subscriptions of an organization. It is repeated
 // under the same idempotency key, so that the event is published once.
-func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Published, error) {
+func (d *Dispatcher) Publish(ctx context.Context, org string, e Event) (Published, error) {
 	if e.IdempotencyKey == "" {
 		e.IdempotencyKey = uuid.NewString()
 	}
@@ -53,7 +54,7 @@ func (d *Dispatcher) Publish(ctx context.Context, org uuid.UUID, e Event) (Publi
 
 // PublishBatch publishes 1–1,000 events: all of them, or none. The results have the order of the
 // events. A fault of one event is an [*Error] with the pointer /events/i in its Fields.
-func (d *Dispatcher) PublishBatch(ctx context.Context, org uuid.UUID, events []Event) ([]Published, error) {
+func (d *Dispatcher) PublishBatch(ctx context.Context, org string, events []Event) ([]Published, error) {
 	keyed, key := slices.Clone(events), uuid.NewString()
 	for i := range keyed {
 		if keyed[i].IdempotencyKey == "" {

@@ -55,17 +55,17 @@ type Recovery struct {
 }
 
 // Recover starts a durable job that queues failed or missed deliveries again.
-func (d *Dispatcher) Recover(ctx context.Context, org, subscription uuid.UUID, in RecoveryInput) (RecoveryStarted, error) {
+func (d *Dispatcher) Recover(ctx context.Context, org string, subscription uuid.UUID, in RecoveryInput) (RecoveryStarted, error) {
 	return call[RecoveryStarted](ctx, d.c, request{method: http.MethodPost, path: subscriptionPath(org, subscription, "recover"), body: in})
 }
 
 // Recovery returns the progress of a recovery.
-func (d *Dispatcher) Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error) {
+func (d *Dispatcher) Recovery(ctx context.Context, org string, subscription, id uuid.UUID) (Recovery, error) {
 	return get[Recovery](ctx, d.c, subscriptionPath(org, subscription, "recover", id.String()), nil)
 }
 
 // StopRecovery stops a recovery. Attempts that it has queued stay queued.
-func (d *Dispatcher) StopRecovery(ctx context.Context, org, subscription, id uuid.UUID) error {
+func (d *Dispatcher) StopRecovery(ctx context.Context, org string, subscription, id uuid.UUID) error {
 	return command(ctx, d.c, request{
 		method: http.MethodDelete, path: subscriptionPath(org, subscription, "recover", id.String()), repeat: true,
 	})

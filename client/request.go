@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -72,8 +71,8 @@ func command(ctx context.Context, c *Client, r request) error {
 
 // exchange sends a request, and repeats it where that is allowed.
 func (c *Client) exchange(ctx context.Context, r request) (*answer, error) {
-	if slices.ContainsFunc(r.path, func(part string) bool { return part == "" || part == "." || part == ".." }) {
-		return nil, fmt.Errorf("webhooks client: %s: a part of the path is empty, or dots alone", r.where())
+	if err := r.checkPath(); err != nil {
+		return nil, err
 	}
 	var body []byte
 	if r.body != nil {
@@ -176,21 +175,36 @@ func (c *Client) build(ctx context.Context, r request, body []byte) (*http.Reque
 	return req, nil
 }
 
+// parameters are the arguments that a caller chooses freely, by the segment of the path before them.
+var parameters = map[string]string{"organizations": "organization", "webhook-events": "code"}
+
+// checkPath returns a *ParameterError for a segment that proxies and servers take for another path.
+func (r request) checkPath() error {
+	for i, segment := range r.path {
+		if segment == "" || segment == "." || segment == ".." {
+			return &ParameterError{Parameter: parameters[r.path[i-1]], Value: segment}
+		}
+	}
+	return nil
+}
+
 // target returns the URL of a request.
 func (c *Client) target(r request) string {
 	u := *c.base
-	escaped := u.EscapedPath()
-	for _, part := range r.path {
-		escaped += "/" + url.PathEscape(part)
-		u.Path += "/" + part
-	}
-	u.RawPath = escaped
+	u.RawPath = u.EscapedPath() + r.where()
+	u.Path += "/" + strings.Join(r.path, "/")
 	u.RawQuery = encodeQuery(r.query).Encode()
 	return u.String()
 }
 
-// where names the operation in errors.
-func (r request) where() string { return "/" + strings.Join(r.path, "/") }
+// where is the path below the base, percent-encoded. It names the operation in errors.
+func (r request) where() string {
+	path := ""
+	for _, segment := range r.path {
+		path += "/" + url.PathEscape(segment)
+	}
+	return path
+}
 
 func (r request) contentType() string {
 	if r.method == http.MethodPatch {

@@ -13,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/ecg-api/webhooks/client"
 )
 
@@ -32,7 +30,7 @@ func TestPublishIsRepeatedUnderOneKey(t *testing.T) {
 				c, host := scripted(t, client.Config{}, answering(503, ""), refusing, breaking, answering(202, published))
 				var made client.Published
 				var err error
-				took := elapsed(func() { made, err = c.Dispatcher.Publish(t.Context(), uuid.New(), event) })
+				took := elapsed(func() { made, err = c.Dispatcher.Publish(t.Context(), "acme", event) })
 				if err != nil || made.Deliveries != 1 || len(host.bodies) != 4 {
 					t.Fatalf("%+v, %v after %d requests", made, err, len(host.bodies))
 				}
@@ -59,7 +57,7 @@ func TestEveryEventOfABatchHasAKey(t *testing.T) {
 	c, host := scripted(t, client.Config{}, answering(202, `{"items": []}`))
 	events := []client.Event{{Type: "a", Data: 1}, {Type: "a", Data: 2, IdempotencyKey: "mine"}, {Type: "a", Data: 3}}
 	for range 2 {
-		if _, err := c.Dispatcher.PublishBatch(t.Context(), uuid.New(), events); err != nil {
+		if _, err := c.Dispatcher.PublishBatch(t.Context(), "acme", events); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,26 +36,26 @@ type secretAtQuery struct {
 }
 
 // Secret returns the secret that was current at a time. The zero time is now.
-func (s *Subscriptions) Secret(ctx context.Context, org, id uuid.UUID, at time.Time) (CurrentSecret, error) {
+func (s *Subscriptions) Secret(ctx context.Context, org string, id uuid.UUID, at time.Time) (CurrentSecret, error) {
 	return get[CurrentSecret](ctx, s.c, subscriptionPath(org, id, "secrets"), secretAtQuery{at})
 }
 
 // RotateSecret replaces the secret by a random one. The former secret signs for a further 24 hours,
 // unless the host is configured otherwise.
-func (s *Subscriptions) RotateSecret(ctx context.Context, org, id uuid.UUID, ifMatch ...IfMatch) error {
+func (s *Subscriptions) RotateSecret(ctx context.Context, org string, id uuid.UUID, ifMatch ...IfMatch) error {
 	return command(ctx, s.c, request{method: http.MethodPut, path: subscriptionPath(org, id, "secrets"), ifMatch: ifMatch})
 }
 
 // SetSecret replaces the secret by one of the caller's. The current secret again is
 // [ErrSecretUnchanged].
-func (s *Subscriptions) SetSecret(ctx context.Context, org, id uuid.UUID, secret Secret) (SecretEntry, error) {
+func (s *Subscriptions) SetSecret(ctx context.Context, org string, id uuid.UUID, secret Secret) (SecretEntry, error) {
 	return call[SecretEntry](ctx, s.c, request{
 		method: http.MethodPost, path: subscriptionPath(org, id, "webhook-secret-histories"), body: secretInput{string(secret)},
 	})
 }
 
 // Secrets yields all secrets of a subscription.
-func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, q SecretQuery) iter.Seq2[SecretEntry, error] {
+func (s *Subscriptions) Secrets(ctx context.Context, org string, id uuid.UUID, q SecretQuery) iter.Seq2[SecretEntry, error] {
 	return byCursor(q.CursorQuery, func(page CursorQuery) (Page[SecretEntry], error) {
 		q.CursorQuery = page
 		return s.ListSecrets(ctx, org, id, q)
@@ -63,6 +63,6 @@ func (s *Subscriptions) Secrets(ctx context.Context, org, id uuid.UUID, q Secret
 }
 
 // ListSecrets returns one page of the secrets of a subscription.
-func (s *Subscriptions) ListSecrets(ctx context.Context, org, id uuid.UUID, q SecretQuery) (Page[SecretEntry], error) {
+func (s *Subscriptions) ListSecrets(ctx context.Context, org string, id uuid.UUID, q SecretQuery) (Page[SecretEntry], error) {
 	return get[Page[SecretEntry]](ctx, s.c, subscriptionPath(org, id, "webhook-secret-histories"), q)
 }

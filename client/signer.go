@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Signer deals with hashes and public keys.
+// Signer deals with hashes and public keys. Its methods take the name of an organization: see the
+// comment of the package.
 type Signer struct{ c *Client }
 
 // Hash is the hash of the body of an attempt.
@@ -36,17 +37,17 @@ type signingKeys struct {
 	Items []SigningKey `json:"items"`
 }
 
-func signerPath(org, subscription uuid.UUID, more ...string) []string {
+func signerPath(org string, subscription uuid.UUID, more ...string) []string {
 	return organizationPath(org, append([]string{"subscriptions", subscription.String()}, more...)...)
 }
 
 // Hash returns the hash that was sent with an attempt, or would be.
-func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID) (Hash, error) {
+func (s *Signer) Hash(ctx context.Context, org string, subscription, attempt uuid.UUID) (Hash, error) {
 	return get[Hash](ctx, s.c, signerPath(org, subscription, "activity", attempt.String(), "get-hash"), nil)
 }
 
 // ValidateHash reports whether a hash is right.
-func (s *Signer) ValidateHash(ctx context.Context, org, subscription uuid.UUID, in HashInput) (bool, error) {
+func (s *Signer) ValidateHash(ctx context.Context, org string, subscription uuid.UUID, in HashInput) (bool, error) {
 	valid, err := call[done](ctx, s.c, request{
 		method: http.MethodPost, path: signerPath(org, subscription, "validate-hash"), body: in, repeat: true,
 	})

@@ -10,7 +10,7 @@ import (
 // Subscription says which events an organization wants, and where they are sent.
 type Subscription struct {
 	ID             uuid.UUID       `json:"id"`             // given by the host
-	OrganizationID uuid.UUID       `json:"organizationId"` // the owner
+	OrganizationID string          `json:"organizationId"` // the owner, as the host names it
 	PostURI        string          `json:"postUri"`        // "": none, and the subscription is inactive
 	Version        string          `json:"version"`        // of the codes and patterns in Events
 	SecretKey      Secret          `json:"secretKey"`      // masked, unless the caller may see secrets

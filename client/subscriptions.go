@@ -9,23 +9,24 @@ import (
 )
 
 // Subscriptions keeps the subscriptions of organizations, with their secrets and their history.
+// Its methods take the name of an organization: see the comment of the package.
 type Subscriptions struct{ c *Client }
 
-func organizationPath(org uuid.UUID, more ...string) []string {
-	return append([]string{"api", "organizations", org.String()}, more...)
+func organizationPath(org string, more ...string) []string {
+	return append([]string{"api", "organizations", org}, more...)
 }
 
-func subscriptionPath(org, id uuid.UUID, more ...string) []string {
+func subscriptionPath(org string, id uuid.UUID, more ...string) []string {
 	return organizationPath(org, append([]string{"webhook-subscriptions", id.String()}, more...)...)
 }
 
 // Create adds a subscription. A caller with the scope for secrets gets the SecretKey in full.
-func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in SubscriptionInput) (Subscription, error) {
+func (s *Subscriptions) Create(ctx context.Context, org string, in SubscriptionInput) (Subscription, error) {
 	return call[Subscription](ctx, s.c, request{method: http.MethodPost, path: organizationPath(org, "webhook-subscriptions"), body: in})
 }
 
 // All yields all subscriptions of an organization that the query selects.
-func (s *Subscriptions) All(ctx context.Context, org uuid.UUID, q SubscriptionQuery) iter.Seq2[Subscription, error] {
+func (s *Subscriptions) All(ctx context.Context, org string, q SubscriptionQuery) iter.Seq2[Subscription, error] {
 	return byNumber(q.ListQuery, func(page ListQuery) (Page[Subscription], error) {
 		q.ListQuery = page
 		return s.List(ctx, org, q)
@@ -33,7 +34,7 @@ func (s *Subscriptions) All(ctx context.Context, org uuid.UUID, q SubscriptionQu
 }
 
 // List returns one page of the subscriptions of an organization.
-func (s *Subscriptions) List(ctx context.Context, org uuid.UUID, q SubscriptionQuery) (Page[Subscription], error) {
+func (s *Subscriptions) List(ctx context.Context, org string, q SubscriptionQuery) (Page[Subscription], error) {
 	return get[Page[Subscription]](ctx, s.c, organizationPath(org, "webhook-subscriptions"), q)
 }
 
@@ -48,23 +49,23 @@ func (s *Subscriptions) Subscribers(ctx context.Context, code, version string) (
 }
 
 // Get returns one subscription.
-func (s *Subscriptions) Get(ctx context.Context, org, id uuid.UUID) (Subscription, error) {
+func (s *Subscriptions) Get(ctx context.Context, org string, id uuid.UUID) (Subscription, error) {
 	return get[Subscription](ctx, s.c, subscriptionPath(org, id), nil)
 }
 
 // Update changes members of a subscription: the members of [SubscriptionInput]. In the document that is
 // patched, /events is an array of IDs and patterns.
-func (s *Subscriptions) Update(ctx context.Context, org, id uuid.UUID, patch Patch, ifMatch ...IfMatch) (Subscription, error) {
+func (s *Subscriptions) Update(ctx context.Context, org string, id uuid.UUID, patch Patch, ifMatch ...IfMatch) (Subscription, error) {
 	return call[Subscription](ctx, s.c, request{method: http.MethodPatch, path: subscriptionPath(org, id), body: patch, ifMatch: ifMatch})
 }
 
 // Delete deletes a subscription and cancels its queued attempts.
-func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, ifMatch ...IfMatch) error {
+func (s *Subscriptions) Delete(ctx context.Context, org string, id uuid.UUID, ifMatch ...IfMatch) error {
 	return command(ctx, s.c, request{method: http.MethodDelete, path: subscriptionPath(org, id), ifMatch: ifMatch, repeat: true})
 }
 
 // RemoveEvent takes an event type off a subscription.
-func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid.UUID, ifMatch ...IfMatch) error {
+func (s *Subscriptions) RemoveEvent(ctx context.Context, org string, id, eventType uuid.UUID, ifMatch ...IfMatch) error {
 	return command(ctx, s.c, request{
 		method: http.MethodDelete, path: subscriptionPath(org, id, "events", eventType.String()), ifMatch: ifMatch, repeat: true,
 	})
@@ -72,25 +73,25 @@ func (s *Subscriptions) RemoveEvent(ctx context.Context, org, id, eventType uuid
 
 // Activate activates a subscription: queued attempts are sent. Of an active subscription it closes
 // an open circuit.
-func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
+func (s *Subscriptions) Activate(ctx context.Context, org string, id uuid.UUID) error {
 	return s.command(ctx, org, id, "activate")
 }
 
 // Deactivate deactivates a subscription: queued attempts wait.
-func (s *Subscriptions) Deactivate(ctx context.Context, org, id uuid.UUID) error {
+func (s *Subscriptions) Deactivate(ctx context.Context, org string, id uuid.UUID) error {
 	return s.command(ctx, org, id, "deactivate")
 }
 
 // Archive archives a subscription and cancels its queued attempts.
-func (s *Subscriptions) Archive(ctx context.Context, org, id uuid.UUID) error {
+func (s *Subscriptions) Archive(ctx context.Context, org string, id uuid.UUID) error {
 	return s.command(ctx, org, id, "archive")
 }
 
 // Restore restores an archived subscription.
-func (s *Subscriptions) Restore(ctx context.Context, org, id uuid.UUID) error {
+func (s *Subscriptions) Restore(ctx context.Context, org string, id uuid.UUID) error {
 	return s.command(ctx, org, id, "restore")
 }
 
-func (s *Subscriptions) command(ctx context.Context, org, id uuid.UUID, verb string) error {
+func (s *Subscriptions) command(ctx context.Context, org string, id uuid.UUID, verb string) error {
 	return command(ctx, s.c, request{method: http.MethodPost, path: subscriptionPath(org, id, verb), repeat: true})
 }
