@@ -21,6 +21,7 @@ type hosted struct {
 	mu      sync.Mutex
 	answer  store.Beat
 	err     error
+	delay   time.Duration // of each Beat
 	beats   []time.Time
 	named   []int64 // the host of each Beat
 	ended   []int64 // the host of each EndLeases
@@ -35,6 +36,10 @@ func (h *hosted) Abilities() store.Abilities {
 }
 
 func (h *hosted) Beat(_ context.Context, host int64, _ time.Duration) (store.Beat, error) {
+	h.mu.Lock()
+	delay := h.delay
+	h.mu.Unlock()
+	time.Sleep(delay)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.beats, h.named = append(h.beats, time.Now()), append(h.named, host)
@@ -59,10 +64,18 @@ func (h *hosted) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Jo
 	return h.Store.Claim(ctx, opts)
 }
 
+// slow delays each Beat, until set.
+func (h *hosted) slow(delay time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.delay = delay
+}
+
 // set changes the answer, and forgets the calls.
 func (h *hosted) set(answer store.Beat, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.delay = 0
 	h.answer, h.err, h.beats, h.named, h.ended, h.claimed = answer, err, nil, nil, nil, nil
 }
 
@@ -136,11 +149,12 @@ func TestAHostEndsTheLeasesOfDeadHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		e, h := w.host(answer(200))
+		e, h := w.host(answer(200), func(c *delivery.Config) { c.PollInterval = time.Minute })
+		synctest.Wait() // for the first claim
 		h.set(store.Beat{Host: 7, Silent: 3 * time.Second, Dead: []int64{3, 4}}, nil)
 		pass(1500 * time.Millisecond)
-		if _, ended, _ := h.calls(); !slices.Equal(ended, []int64{3, 4}) {
-			t.Errorf("ended the leases of %v, want 3 and 4", ended)
+		if _, ended, claimed := h.calls(); !slices.Equal(ended, []int64{3, 4}) || !slices.Equal(claimed, []int64{7}) {
+			t.Errorf("ended the leases of %v and then claimed as %v, want 3 and 4, and 7 at once", ended, claimed)
 		}
 		if in := e.Inspect(); in.Host != 7 || in.TakenOver != 10 {
 			t.Errorf("inspected host %d with %d attempts taken over, want 7 and 10", in.Host, in.TakenOver)
@@ -170,23 +184,43 @@ func TestAHostThatCannotBeatClaimsWithoutItsNumber(t *testing.T) {
 	})
 }
 
+// Other hosts count from the time at which a beat reached the store, which may be its beginning.
+func TestAHostCountsFromTheBeginningOfABeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, h := w.host(answer(200))
+		h.slow(1500 * time.Millisecond)
+		pass(2600 * time.Millisecond) // a beat took from 1 s to 2.5 s
+		h.set(store.Beat{}, errors.New("refused"))
+		pass(1900 * time.Millisecond)
+		if _, _, claimed := h.calls(); !slices.Equal(claimed, []int64{7, 0}) {
+			t.Errorf("claims from 2.6 s to 4.5 s as %v, want 7 and, after 4 s, none", claimed)
+		}
+	})
+}
+
 // An attempt that waits in memory is not begun if other hosts may have it.
 func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 	t.Parallel()
+	keeps := func(*hosted) { pass(5 * time.Second) }
+	cannotBeat := func(h *hosted) {
+		h.set(store.Beat{}, errors.New("refused"))
+		pass(5 * time.Second)
+	}
+	getsAnother := func(h *hosted) {
+		h.set(store.Beat{Host: 8, Silent: 3 * time.Second}, nil)
+		pass(1500 * time.Millisecond)
+	}
 	for _, c := range []struct {
-		rule  string
-		after func(h *hosted)
-		sent  int
+		rule          string
+		before, after func(h *hosted)
+		sent          int
 	}{
-		{"WhileItKeepsItsNumber", func(*hosted) { pass(5 * time.Second) }, 3},
-		{"AfterItGotAnotherNumber", func(h *hosted) {
-			h.set(store.Beat{Host: 8, Silent: 3 * time.Second}, nil)
-			pass(1500 * time.Millisecond)
-		}, 1},
-		{"AfterItCouldNotBeat", func(h *hosted) {
-			h.set(store.Beat{}, errors.New("refused"))
-			pass(5 * time.Second)
-		}, 1},
+		{"WhileItKeepsItsNumber", keeps, keeps, 3},
+		{"AfterItGotAnotherNumber", keeps, getsAnother, 1},
+		{"AfterItCouldNotBeat", keeps, cannotBeat, 1},
+		{"ExceptOfLeasesWithoutANumber", cannotBeat, getsAnother, 3},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -200,6 +234,7 @@ func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 					return guard.Result{Status: 200}
 				})
 				e, h := w.host(once, func(c *delivery.Config) { c.PerSubscription = 1 })
+				c.before(h)
 				room := e.Reserve()
 				var jobs []store.Job
 				for _, p := range w.publish(org, 3, func(o *store.PublishOptions) {
@@ -207,10 +242,10 @@ func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 				}) {
 					jobs = append(jobs, p.Jobs...)
 				}
+				h.forbidClaims()
 				room.HandOver(jobs)
 				synctest.Wait()
 				c.after(h)
-				h.forbidClaims()
 				close(release)
 				synctest.Wait()
 				if sent != c.sent {

@@ -16,6 +16,7 @@ var hostCases = []testCase{
 	{"ThatBeatsIsNotFoundDead", hostAlive},
 	{"EndLeasesMakesItsAttemptsDueAtOnce", hostEndLeases},
 	{"EndLeasesIncludesAttemptsThatWereHandedOff", hostHandOff},
+	{"EndLeasesLeavesAttemptsThatWereDeferred", hostDeferred},
 	{"EndLeasesLeavesTheRecordToTheHostUntilTheNextClaim", hostRecord},
 	{"ThatWasTakenOverChangesNothing", hostFenced},
 	{"EndLeasesTakesAllOfManyAttempts", hostMany},
@@ -106,6 +107,15 @@ func hostHandOff(f *fixture) {
 	f.claimNone("handed off")
 	f.endLeases(host, 1)
 	f.equal("attempt", f.claimOne().AttemptID, job.AttemptID)
+}
+
+func hostDeferred(f *fixture) {
+	e, _ := f.scene()
+	host := f.join()
+	f.publishN(e, 1)
+	f.deferTo(f.at(hostLease/2), f.claimFor(host, 1)...)
+	f.endLeases(host, 0)
+	f.claimNone("deferred")
 }
 
 func hostRecord(f *fixture) {

@@ -180,8 +180,10 @@ func TestADuplicateInAnotherDatabaseIsRefused(t *testing.T) {
 	if _, err := sc.s.Publish(t.Context(), bunstore.Tx(tx), m, sc.options(0)); !errors.Is(err, store.ErrForeignTx) {
 		t.Errorf("Publish gave %v, want ErrForeignTx", err)
 	}
-	if _, err := sc.s.EventTypeByCode(t.Context(), bunstore.Tx(tx), "unknown", "v1"); !errors.Is(err, store.ErrForeignTx) {
-		t.Errorf("EventTypeByCode gave %v, want ErrForeignTx", err)
+	for _, code := range []string{there.event.Code, "unknown"} {
+		if _, err := sc.s.EventTypeByCode(t.Context(), bunstore.Tx(tx), code, "v1"); !errors.Is(err, store.ErrForeignTx) {
+			t.Errorf("EventTypeByCode of %s gave %v, want ErrForeignTx", code, err)
+		}
 	}
 }
 
