@@ -11,7 +11,7 @@ type change struct {
 }
 
 // changes are the faults that the tests have to notice.
-var changes = slices.Concat(limits, policies, guards, organizations, locks)
+var changes = slices.Concat(limits, policies, guards, organizations, locks, identities, takeovers)
 
 // The tests that have to notice them.
 var (
@@ -29,4 +29,9 @@ var (
 	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
 	wakeUps  = tests{"./store/bunstore", "TestOperationsThatMakeAnAttemptDue"}
 	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
+
+	foreignTx      = tests{"./store/bunstore", "TransactionsOf|ATransaction|AnotherDatabase|Identity|WithoutTables|NoTransaction"}
+	hostsFoundDead = tests{"./store/bunstore", "TestHosts|TestAHost|TestADeadHost|TestAProcessThat|TestAStoreOnAFile"}
+	hostLeases     = tests{"./store/bunstore", "Test(SQLite|Postgres)/Host"}
+	presences      = tests{"./delivery", "TestAHost"}
 )
