@@ -144,7 +144,8 @@ type recorder struct {
 }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	s := sent{method: req.Method, path: strings.TrimPrefix(req.URL.EscapedPath(), "/hooks"), query: req.URL.Query(), header: req.Header.Clone()}
+	path := strings.TrimPrefix(req.URL.EscapedPath(), "/hooks")
+	s := sent{method: req.Method, path: path, query: req.URL.Query(), header: req.Header.Clone()}
 	if req.Body != nil {
 		s.body, _ = io.ReadAll(req.Body)
 		req.Body = io.NopCloser(bytes.NewReader(s.body))

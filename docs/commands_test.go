@@ -168,7 +168,7 @@ func (s *scene) run() string {
 		return s.sh(s.text)
 	}
 	s.write("script", s.text)
-	if err := os.Chmod(filepath.Join(s.folder, "script"), 0o700); err != nil { //nolint:gosec // a script that is executed
+	if err := os.Chmod(filepath.Join(s.folder, "script"), 0o700); err != nil {
 		s.Fatal(err)
 	}
 	return s.exec("./script")

@@ -41,8 +41,9 @@ func (a answers) serve(s *scene) string {
 
 // svix has an application without and one with a UUID, on two pages of a list, and an endpoint of each.
 var svix = answers{
-	"/api/v1/app/?limit=250":                    `{"data": [{"id": "app_2abc", "uid": null}], "iterator": "a b&c", "done": false}`,
-	"/api/v1/app/?limit=250&iterator=a%20b%26c": `{"data": [{"id": "app_3", "uid": "8152ff07-72b4-4934-b96c-9283003188b2"}], "iterator": null, "done": true}`,
+	"/api/v1/app/?limit=250": `{"data": [{"id": "app_2abc", "uid": null}], "iterator": "a b&c", "done": false}`,
+	"/api/v1/app/?limit=250&iterator=a%20b%26c": `{"data": [{"id": "app_3", "uid": "8152ff07-72b4-4934-b96c-9283003188b2"}],
+		"iterator": null, "done": true}`,
 	"/api/v1/app/app_2abc/endpoint/?limit=250": `{"data": [{"id": "ep_1", "url": "https://example.com/hook", "disabled": true,
 		"filterTypes": ["vitals.observation.created"]}], "iterator": null, "done": true}`,
 	"/api/v1/app/app_3/endpoint/?limit=250":       `{"data": [{"id": "ep_2", "url": "https://example.com/"}], "iterator": null, "done": true}`,
@@ -74,8 +75,9 @@ func importer(s *scene) {
 
 // convoy has two pages of endpoints, and one of subscriptions.
 var convoy = answers{
-	"/api/v1/projects/p/endpoints?perPage=100": `{"status": true, "data": {"content": [{"uid": "e1", "name": "Main", "url": "https://example.com/hook",
-		"owner_id": "7152ff07-72b4-4934-b96c-9283003188a1", "status": "active", "secrets": [{"value": "Vuk5LM0uujddIsqO5v_eSuz88"}]}],
+	"/api/v1/projects/p/endpoints?perPage=100": `{"status": true, "data": {"content": [{"uid": "e1", "name": "Main",
+		"url": "https://example.com/hook", "owner_id": "7152ff07-72b4-4934-b96c-9283003188a1", "status": "active",
+		"secrets": [{"value": "Vuk5LM0uujddIsqO5v_eSuz88"}]}],
 		"pagination": {"has_next_page": true, "next_page_cursor": "a b&c"}}}`,
 	"/api/v1/projects/p/endpoints?perPage=100&direction=next&next_page_cursor=a%20b%26c": `{"status": true, "data": {"content": [
 		{"uid": "e2", "name": "Other", "url": "https://example.com/other", "owner_id": "7152ff07-72b4-4934-b96c-9283003188a1",
