@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,6 +63,16 @@ type Config struct {
 	// ClientCertificate is shown to receivers that ask for a certificate (mutual TLS), whoever their owner is.
 	// Default: none.
 	ClientCertificate *tls.Certificate `log:"-"`
+	// GetClientCertificate returns that certificate at each handshake, in place of ClientCertificate, for a certificate
+	// that is renewed. It has the contract of [tls.Config]'s. Default: none.
+	GetClientCertificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
+	// EgressProxy is an HTTP proxy through which all deliveries go, by CONNECT: http://[user:password@]host[:port].
+	// Names are looked up here and their addresses checked here; the proxy is asked for an address. An attempt that
+	// fails because of the proxy is retried, and does not count as a failure of its endpoint. Default: none.
+	EgressProxy *url.URL `log:"host"`
+	// EgressProxyTrusted leaves it to EgressProxy to look names up. The addresses of names are then not checked here:
+	// without a check of the proxy's own, a customer reaches every address that the proxy reaches. Default: false.
+	EgressProxyTrusted bool
 	// AllowHTTP accepts http URLs of subscriptions marked as development.
 	// Default: false, https alone.
 	AllowHTTP bool
@@ -80,7 +91,7 @@ type Config struct {
 
 	// Observer gets the notices of the dispatcher. Default: none.
 	Observer Observer
-	// Sender makes the HTTP requests. It replaces the client that RootCAs and ClientCertificate configure.
+	// Sender makes the HTTP requests. It replaces the client that RootCAs, the client certificate and EgressProxy configure.
 	// Default: a guarded client.
 	Sender Sender
 	// Logger gets messages for the operator. Default: discards.
@@ -151,7 +162,23 @@ func (c Config) check() error {
 			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
 		}
 	}
+	if err := c.checkProxy(); err != nil {
+		return err
+	}
 	return c.checkSchedule()
+}
+
+func (c Config) checkProxy() error {
+	if c.EgressProxy == nil {
+		if c.EgressProxyTrusted {
+			return errors.New("webhooks: Config.EgressProxyTrusted is set, but Config.EgressProxy is not")
+		}
+		return nil
+	}
+	if err := guard.CheckProxy(c.EgressProxy); err != nil {
+		return fmt.Errorf("webhooks: Config.EgressProxy: %w", err)
+	}
+	return nil
 }
 
 func (c Config) checkSchedule() error {

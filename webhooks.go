@@ -52,7 +52,8 @@ func New(st Store, c Config) (*Webhooks, error) {
 	engine.Store, engine.Signer, engine.Ready = st, signer.forTarget, (&Keys{k}).Check
 	if engine.Sender == nil {
 		engine.Sender = guard.NewClient(guard.Options{
-			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, Clock: c.Clock,
+			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, GetClientCertificate: c.GetClientCertificate,
+			Proxy: c.EgressProxy, ProxyTrusted: c.EgressProxyTrusted, Clock: c.Clock,
 		})
 	}
 	if k.engine, err = delivery.New(engine); err != nil {

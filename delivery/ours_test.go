@@ -34,6 +34,8 @@ func TestAFailureOfOurSideTellsNothingOfTheEndpoint(t *testing.T) {
 		"NoFileIsLeft":      {err: dial(syscall.EMFILE)},
 		"NoPortIsLeft":      {err: dial(syscall.EADDRNOTAVAIL)},
 		"TheSecretIsLocked": {change: noKey},
+		"TheProxyIsAway":    {err: &guard.ProxyError{Reason: "connection refused", Ours: true}},
+		"TheProxyIsRefused": {err: &guard.ProxyError{Reason: "HTTP 502 of the egress proxy"}, opens: true},
 		"Refused":           {err: dial(syscall.ECONNREFUSED), opens: true},
 		"TimedOut":          {err: &guard.TimeoutError{After: time.Second}, opens: true},
 	} {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,17 @@ type Options struct {
 	// Default: the system's.
 	RootCAs *x509.CertPool
 	// ClientCertificate is shown to receivers that ask for a certificate (mutual TLS). Default: none.
-	ClientCertificate *tls.Certificate
+	ClientCertificate *tls.Certificate `log:"-"`
+	// GetClientCertificate returns that certificate at each handshake, in place of ClientCertificate,
+	// for a certificate that is renewed. It has the contract of [tls.Config]'s. Default: none.
+	GetClientCertificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
+	// Proxy is the URL of an HTTP proxy that makes all connections, by CONNECT: http://[user:password@]host[:port],
+	// see [CheckProxy]. The client looks receivers' names up, the policy judges their addresses, and the
+	// proxy is asked for an address; the policy does not judge the proxy's own address. Default: none.
+	Proxy *url.URL `log:"host"`
+	// ProxyTrusted leaves it to the proxy to look names up and to judge their addresses: the policy
+	// then sees names, ports, and addresses that stand in a URL. Default: false.
+	ProxyTrusted bool
 	// Clock measures Timeout. ConnectTimeout and IdleTimeout are about the network, and follow
 	// the time of the machine. Default: clock.System.
 	Clock clock.Clock
@@ -71,11 +82,12 @@ func (o Options) withDefaults() Options {
 }
 
 // A Client sends requests to addresses that its [Policy] allows, and to no other. It follows
-// no redirect, uses no proxy, keeps no cookies, decompresses nothing, and never
+// no redirect, uses no proxy but [Options.Proxy], keeps no cookies, decompresses nothing, and never
 // repeats a POST that the receiver may have processed. It is safe for concurrent
 // use, and meant to be one per process, because it keeps connections.
 type Client struct {
 	transport atomic.Pointer[http.Transport] // of new requests; see retire
+	proxy     *proxy                         // nil for none
 	timeout   time.Duration
 	clock     clock.Clock
 }
@@ -84,17 +96,18 @@ type Client struct {
 func NewClient(o Options) *Client {
 	o = o.withDefaults()
 	d := &dialer{
+		proxy:     newProxy(o),
 		Dialer:    net.Dialer{Timeout: o.ConnectTimeout, Resolver: o.Resolver, ControlContext: o.Policy.Control},
 		handshake: o.ConnectTimeout, verifying: turnstile{groups: map[string]*group{}},
 	}
 	// net/http adds the protocols (ALPN) to the configuration before the first dial.
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, GetClientCertificate: o.GetClientCertificate}
 	if o.ClientCertificate != nil {
 		config.Certificates = []tls.Certificate{*o.ClientCertificate}
 	}
-	c := &Client{timeout: o.Timeout, clock: o.Clock}
+	c := &Client{proxy: d.proxy, timeout: o.Timeout, clock: o.Clock}
 	c.transport.Store(&http.Transport{
-		Proxy:       nil, // the policy cannot see the address that a proxy connects to
+		Proxy:       nil, // the dialer uses Options.Proxy: net/http would ask a proxy for names
 		DialContext: d.dial,
 		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return d.dialTLS(ctx, network, addr, config)

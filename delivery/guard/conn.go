@@ -18,13 +18,14 @@ const readerPause = 100 * time.Microsecond
 // not part of a request.
 type dialer struct {
 	net.Dialer
+	proxy     *proxy        // nil for none
 	handshake time.Duration // bounds a TLS handshake; a dial outlives the request that asked for it
 	verifying turnstile     // of certificate chains
 }
 
 // dial returns a *countedConn.
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, network, addr)
+	conn, err := d.connect(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +35,16 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 		return nil, err
 	}
 	return &countedConn{Conn: conn, socket: socket}, nil
+}
+
+// connect makes a TCP connection to a receiver.
+func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	if d.proxy == nil {
+		return d.DialContext(ctx, network, addr)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	return d.proxy.connect(ctx, addr)
 }
 
 // dialTLS returns a *countedConn around a *tls.Conn for HTTP/1. For HTTP/2 it returns a

@@ -30,9 +30,13 @@ func Describe(err error) string {
 	return "request failed"
 }
 
-// Local reports that no connection could be made for want of something on this machine: open
-// files, ports, memory. The receiver has no part in that, but another one may have.
+// Local reports that no connection could be made for a reason on the sender's side: this machine
+// lacks open files, ports or memory, or the egress proxy failed. The receiver has no part in that,
+// but another one may have.
 func Local(err error) bool {
+	if e, ok := errors.AsType[*ProxyError](err); ok {
+		return e.Ours
+	}
 	e, ok := errors.AsType[*net.OpError](err)
 	if !ok || e.Op != "dial" {
 		return false
@@ -48,6 +52,9 @@ func describeOwn(err error) string {
 		return e.reason
 	}
 	if e, ok := errors.AsType[*BlockedError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*ProxyError](err); ok {
 		return e.Error()
 	}
 	if e, ok := errors.AsType[*TimeoutError](err); ok {

@@ -67,17 +67,20 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 	defer cancel()
 	transport := c.transport.Load()
 	defer c.watch(bounded, transport, timeout).Stop()
-	res := exchange(bounded, transport, r)
+	trace, answered := &writeTrace{Context: bounded, group: r.Group}, c.proxy.answers()
+	res := exchange(trace, transport, r)
 	if res.Err != nil && bounded.Err() != nil {
 		// Whatever the transport made of it: a read error, a canceled stream.
 		res.Err = cmp.Or(ctx.Err(), error(&TimeoutError{timeout}))
+		if ctx.Err() == nil && trace.conn == nil && c.proxy.silentSince(answered) {
+			res.Err = &ProxyError{Reason: "timeout", Ours: true, Err: res.Err}
+		}
 	}
 	res.Duration = c.clock.Now().Sub(start)
 	return res
 }
 
-func exchange(ctx context.Context, transport *http.Transport, r Request) (res Result) {
-	trace := &writeTrace{Context: ctx, group: r.Group}
+func exchange(trace *writeTrace, transport *http.Transport, r Request) (res Result) {
 	resp, err := send(trace, transport, r)
 	if err != nil {
 		return Result{Status: accepted(err, trace), Err: err}
