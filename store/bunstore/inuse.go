@@ -8,9 +8,14 @@ import (
 )
 
 // ApplicationName is the application_name of the sessions that bunstore/postgres opens for
-// the schema, and of the one that listens. [Store.CheckAlone] finds other processes by it.
+// the schema, and of the one that listens: "ecg-webhooks/webhooks", and with a Role
+// "ecg-webhooks/webhooks api". [Store.CheckAlone] finds other processes by the part before the role.
 func (o Options) ApplicationName() string {
-	return "ecg-webhooks/" + cmp.Or(o.Schema, DefaultSchema)
+	name := "ecg-webhooks/" + cmp.Or(o.Schema, DefaultSchema)
+	if o.Role != "" {
+		name += " " + o.Role
+	}
+	return name
 }
 
 // ErrInUse is the error of [Store.CheckAlone] if another process is connected.
@@ -30,7 +35,7 @@ func (d postgres) checkAlone(ctx context.Context) error {
 	var sessions int
 	err := s.db.NewRaw(`SELECT count(*) FROM pg_catalog.pg_stat_activity
 		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-		AND application_name = ?`, Options{Schema: s.schema}.ApplicationName()).Scan(ctx, &sessions)
+		AND split_part(application_name, ' ', 1) = ?`, Options{Schema: s.schema}.ApplicationName()).Scan(ctx, &sessions)
 	if err != nil {
 		return s.mapError(ctx, err)
 	}

@@ -72,11 +72,16 @@ func TestCheckAloneFindsSessions(t *testing.T) {
 		}
 		checkInUse(t, s.Store, rule, false)
 	}
-	host := open("", opts)
-	checkInUse(t, s.Store, "a session of bunstore/postgres", true)
-	check(t, host.Close())
-	ended("after that session")
+	for rule, role := range map[string]string{"a session of bunstore/postgres": "", "a session with a role": "api"} {
+		used := opts
+		used.Role = role
+		host := open("", used)
+		checkInUse(t, s.Store, rule, true)
+		check(t, host.Close())
+		ended("after " + rule)
+	}
 
+	opts.Role = "dispatcher"
 	service := open("a_service", postgres.Options{Options: opts.Options, MaxConns: 2})
 	ctx, cancel := context.WithCancel(t.Context())
 	listening, over := make(chan struct{}, 1), make(chan error)

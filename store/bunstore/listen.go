@@ -89,7 +89,7 @@ func (d postgres) listenOn(ctx context.Context, conn *pgx.Conn, wake func()) err
 		return err
 	}
 	// The session is our own. CheckAlone finds it by the name.
-	name := Options{Schema: s.schema}.ApplicationName()
+	name := Options{Schema: s.schema, Role: s.role}.ApplicationName()
 	if _, err := conn.Exec(ctx, ownSession+"SET application_name = '"+name+"'"); err != nil {
 		return err
 	}

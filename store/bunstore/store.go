@@ -29,6 +29,10 @@ type Options struct {
 	// most 41 lower-case letters, digits and "_", not beginning with a digit. Default: webhooks.
 	Schema string
 
+	// Role follows the schema in the application_name of PostgreSQL sessions ([Options.ApplicationName]),
+	// such as api or dispatcher: at most 20 of a-z and "-". Default: none.
+	Role string
+
 	// NoPrepare keeps the store from preparing statements on PostgreSQL. Set it
 	// where connections go through a pooler that does not support them, such as
 	// PgBouncer before 1.21 in transaction mode, together with default_query_exec_mode=exec
@@ -50,6 +54,7 @@ type Store struct {
 	dialect dialect
 	syntax  *syntax
 	schema  string
+	role    string
 	prefix  string // of the names of tables
 	native  bool   // the driver takes pgx's arrays and prepares statements
 	listen  func(context.Context) (*pgx.Conn, error)
@@ -73,7 +78,10 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+var (
+	schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+	roleName   = regexp.MustCompile(`^[a-z-]{0,20}$`)
+)
 
 // New returns a store in the database. It connects to nothing; [Store.Ping]
 // does.
@@ -105,7 +113,10 @@ func New(db *bun.DB, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: schema, writer: make(chan struct{}, 1)}
+	if !roleName.MatchString(opts.Role) {
+		return nil, fmt.Errorf("bunstore: Role %q: want at most 20 of a-z and -", opts.Role)
+	}
+	s := &Store{given: db, db: db, listen: opts.ListenConn, schema: schema, role: opts.Role, writer: make(chan struct{}, 1)}
 	switch name := db.Dialect().Name(); name {
 	case bundialect.PG:
 		_, native := db.Driver().(*stdlib.Driver)
