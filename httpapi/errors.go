@@ -82,7 +82,8 @@ type problem struct {
 	RequestID string  `json:"requestId"`
 	Errors    []fault `json:"errors"`
 
-	allow string
+	allow      string // the header Allow of a 405
+	retryAfter string // the header Retry-After of a 429
 }
 
 // fault is one mistake in a request: its place in the body, or its parameter, and the rule.
@@ -131,6 +132,9 @@ func problemFor(err error) *problem {
 		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "The path does not take this method.")
 		p.allow = strings.Join(m.allowed, ", ")
 		return p
+	}
+	if l, ok := errors.AsType[*rateLimitError](err); ok {
+		return l.problem()
 	}
 	prefix := ""
 	if e, ok := errors.AsType[*webhooks.EventError](err); ok {
@@ -184,6 +188,8 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 	switch p.Status {
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", p.allow)
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", p.retryAfter)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "5")
 	}

@@ -38,6 +38,13 @@ type Config struct {
 	// Timeout bounds how long a request waits for the store, from when its body was
 	// read; then the client gets a 503. Default: 10 s.
 	Timeout time.Duration
+	// RateLimit bounds the requests per second, from 0.001 to 1,000,000, of each organization, and of each
+	// client without valid credentials, by its address (IPv6: its /64). A request to a path without an
+	// organization counts for the caller's organization, or for the caller if that has several.
+	// Bursts of two seconds' requests, of at least 10, pass. More requests are answered with 429
+	// rate_limited and a Retry-After. Health and docs are not limited. Each process counts for
+	// itself. Default: 0, no limit.
+	RateLimit float64
 	// Logger gets panics, and errors that the answer to the client does not contain, each
 	// with the id of the request. Default: discards.
 	Logger *slog.Logger
@@ -97,7 +104,7 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 	case c.Timeout < 0:
 		return nil, fmt.Errorf("httpapi: Config.Timeout is %v, must not be negative", c.Timeout)
 	}
-	if err := c.checkCredentials(); err != nil {
+	if err := errors.Join(c.checkCredentials(), c.checkRateLimit()); err != nil {
 		return nil, err
 	}
 	c = c.withDefaults()
@@ -110,7 +117,7 @@ func New(hooks *webhooks.Webhooks, c Config) (http.Handler, error) {
 		hooks: hooks, cfg: c, health: &health{ping: hooks.Health}, log: conditionlog.New(c.Logger, time.Now),
 		bodies: newMemory(c.RequestMemory / 2), work: newMemory(c.RequestMemory / 2),
 		openAPI: sync.OnceValue(c.openAPI), docs: sync.OnceValue(c.docsPage),
-		catalog: newCatalogDocuments(),
+		catalog: newCatalogDocuments(), callers: newLimiter(c.RateLimit), strangers: newLimiter(c.RateLimit),
 	}
 	if c.CheckJWKS != nil {
 		a.jwks = &health{ping: func(ctx context.Context) (bool, error) { return true, c.CheckJWKS(ctx) }}
@@ -129,6 +136,9 @@ type api struct {
 	log    *conditionlog.Log
 	bodies *memory // of requests
 	work   *memory // on requests and answers
+
+	callers   *limiter // of organizations and subjects; nil without Config.RateLimit
+	strangers *limiter // of addresses
 
 	catalog *catalogDocuments
 

@@ -278,4 +278,4 @@ func (s *schemas) problem(codes []string) object {
 }
 
 // errorHeaders are the headers that go with errors.
-var errorHeaders = map[int]string{401: "WWW-Authenticate", 503: "Retry-After"}
+var errorHeaders = map[int]string{401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}

@@ -14,7 +14,7 @@ func statusOfCode() map[string]int {
 	all := map[string]int{
 		"malformed_json": 400, "validation_failed": 400, "read_only": 403, "method_not_allowed": 405, "path_not_found": 422,
 		string(webhooks.UnknownReference): 422, string(webhooks.AddressBlocked): 422, string(webhooks.SchemaMismatch): 422,
-		"internal_error": 500,
+		"rate_limited": 429, "internal_error": 500,
 	}
 	for _, a := range answers {
 		all[a.code] = a.status

@@ -109,7 +109,7 @@ func matches(pattern, segments []string) bool {
 }
 
 // enter is the only way to a handler. As the table requires, it authenticates the caller, and checks
-// scope, organization and ids.
+// scope, organization, ids and the rate limit.
 func (a *api) enter(rt route) bunrouter.HandlerFunc {
 	return func(w http.ResponseWriter, r bunrouter.Request) error {
 		c := &call{
@@ -117,49 +117,52 @@ func (a *api) enter(rt route) bunrouter.HandlerFunc {
 			text: map[string]string{}, ids: map[string]uuid.UUID{}, names: map[uuid.UUID]organizationName{},
 		}
 		defer c.end()
-		infoOf(c.r.Context()).Route = rt.path
-		if rt.access != open {
-			if err := c.identify(rt.access); err != nil {
-				return err
-			}
+		err := c.admit(rt, r.Params().Map())
+		if limited := a.limit(rt, c, err); limited != nil {
+			return limited
 		}
-		for name, value := range r.Params().Map() {
-			if !strings.HasSuffix(name, "Id") || name == organizationParameter {
-				c.text[name] = value
-				continue
-			}
-			id, ok := parseUUID(value)
-			if !ok {
-				return webhooks.ErrNotFound
-			}
-			c.ids[name] = id
+		if err == nil && rt.access != open {
+			err = c.openReservations(rt)
 		}
-		if rt.ofOrganization() {
-			if err := c.openOrganization(c.text[organizationParameter]); err != nil {
-				return err
-			}
-			infoOf(c.r.Context()).OrganizationID = c.org
-		}
-		if rt.access != open {
-			if err := c.openReservations(rt); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 		return rt.handler(a, c)
 	}
 }
 
-// identify finds out the caller, and refuses one who may not use the route.
-func (c *call) identify(required access) error {
-	caller, err := c.api.authenticate(c.r)
-	if err != nil {
-		return authError(err)
+// admit authenticates the caller of a route that is not open, and checks scope, ids and organization.
+func (c *call) admit(rt route, parameters map[string]string) error {
+	info := infoOf(c.r.Context())
+	info.Route = rt.path
+	if rt.access != open {
+		caller, err := c.api.authenticate(c.r)
+		if err != nil {
+			return authError(err)
+		}
+		c.caller, info.Subject = caller, caller.Subject
+		if !caller.may(rt.access) {
+			return errForbidden
+		}
+		c.r = c.r.WithContext(webhooks.WithActor(c.r.Context(), caller.Subject))
 	}
-	c.caller, infoOf(c.r.Context()).Subject = caller, caller.Subject
-	if !caller.may(required) {
-		return errForbidden
+	for name, value := range parameters {
+		if !strings.HasSuffix(name, "Id") || name == organizationParameter {
+			c.text[name] = value
+			continue
+		}
+		id, ok := parseUUID(value)
+		if !ok {
+			return webhooks.ErrNotFound
+		}
+		c.ids[name] = id
 	}
-	c.r = c.r.WithContext(webhooks.WithActor(c.r.Context(), caller.Subject))
+	if rt.ofOrganization() {
+		if err := c.openOrganization(c.text[organizationParameter]); err != nil {
+			return err
+		}
+		info.OrganizationID = c.org
+	}
 	return nil
 }
 

@@ -116,9 +116,14 @@ func (c Config) groups() []group {
 			continue
 		}
 		for i, r := range g.routes {
+			codes := slices.Clone(r.errorCodes)
 			if c.Organizations != nil && r.looksUpOrganizations() {
-				g.routes[i].errorCodes = append(slices.Clone(r.errorCodes), "organizations_unavailable")
+				codes = append(codes, "organizations_unavailable")
 			}
+			if c.RateLimit > 0 && r.isLimited() {
+				codes = append(codes, "rate_limited")
+			}
+			g.routes[i].errorCodes = codes
 		}
 		groups = append(groups, g)
 	}
