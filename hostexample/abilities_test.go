@@ -42,7 +42,7 @@ func serveHere(t *testing.T, environ []string, change func(*config), args ...str
 	}
 	conf.library.Logger = c.logger(h.stderr)
 	change(conf)
-	db, err := conf.open(t.Context())
+	db, err := conf.open(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

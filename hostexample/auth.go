@@ -13,7 +13,7 @@ import (
 func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
-		RequestMemory: int64(p.RequestMemory),
+		RequestMemory: int64(p.RequestMemory), RateLimit: float64(p.RateLimit),
 	}
 	if p.serves() {
 		auth, err := p.authenticator()
@@ -31,8 +31,9 @@ func (p *process) handler(ctx context.Context) (http.Handler, error) {
 		return nil, named(err)
 	}
 	if !p.serves() {
-		api = only("/healthcheck", api)
+		api = only(healthPath, api)
 	}
+	api = p.probes(p.CORSOrigins.cors(api))
 	if p.metrics != nil && p.MetricsAddr == "" {
 		api = either("/metrics", p.metrics, api)
 	}

@@ -114,7 +114,7 @@ func (h *host) openLibrary(ctx context.Context, s *storeSettings, c webhooks.Con
 	if s.Store == "memory:" {
 		return nil, nil, wrong("store", "is memory:, which no other process shares")
 	}
-	db, err := s.open(ctx)
+	db, err := s.open(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}

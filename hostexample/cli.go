@@ -13,8 +13,9 @@ import (
 // cli is the command line. Kong derives the flags from the fields, and envName derives
 // the environment variables from the flags.
 type cli struct {
-	LogLevel  logLevel  `help:"Lowest level that is logged: debug, info, warn or error." default:"info"`
-	LogFormat logFormat `help:"Form of the log: text, json, or auto for text on a terminal, else json." default:"auto"`
+	Version   kong.VersionFlag `help:"Print version, commit and Go, and end."`
+	LogLevel  logLevel         `help:"Lowest level that is logged: debug, info, warn or error." default:"info"`
+	LogFormat logFormat        `help:"Form of the log: text, json, or auto for text on a terminal, else json." default:"auto"`
 
 	Serve   serveCmd      `cmd:"" default:"withargs" help:"Serve the REST API and dispatch, in one process (the default command)."`
 	Demo    demoCmd       `cmd:"" help:"Show publishing, delivery and retries, on a store in memory."`
@@ -51,6 +52,8 @@ with the suffix _FILE name:
     WEBHOOKS_STORE_FILE     File with the value of --store.
     WEBHOOKS_LISTEN_ADDRESS_FILE
                             File with the value of --listen-address.
+    WEBHOOKS_EGRESS_PROXY_FILE
+                            File with the value of --egress-proxy.
 
 A duration can have days, such as 30d. With --dev the host runs in development mode: on
 loopback only, with generated secrets in webhooks.dev.secret and webhooks.dev.key beside
@@ -65,7 +68,7 @@ func (h *host) parse(args []string) (*cli, runner, error) {
 	c, helped := new(cli), false
 	parser, err := kong.New(c,
 		kong.Name("hostexample"), kong.Description(description), kong.UsageOnError(),
-		kong.Writers(h.stdout, h.stderr), kong.Exit(func(int) { helped = true }),
+		kong.Vars{"version": "hostexample " + buildInfo()}, kong.Writers(h.stdout, h.stderr), kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(kong.ResolverFunc(h.resolve)), kong.ValueFormatter(helpText),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
 	)
@@ -115,7 +118,7 @@ func (h *host) lookup(name string) (string, bool) {
 
 // resolve gives a flag that is not on the command line its value.
 func (h *host) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if value, ok := h.lookup(envName(flag.Name)); ok && flag.Name != "help" {
+	if value, ok := h.lookup(envName(flag.Name)); ok && hasVariable(flag.Name) {
 		return value, nil
 	}
 	return nil, nil
@@ -123,12 +126,15 @@ func (h *host) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, err
 
 const envPrefix = "WEBHOOKS_"
 
+// hasVariable reports whether a variable can set a flag.
+func hasVariable(flag string) bool { return flag != "help" && flag != "version" }
+
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 func helpText(v *kong.Value) string {
-	if v.Flag == nil || v.Name == "help" {
+	if v.Flag == nil || !hasVariable(v.Name) {
 		return v.Help
 	}
 	return v.Help + " [" + envName(v.Name) + "]"
@@ -146,7 +152,7 @@ func (h *host) checkNames(app *kong.Application) error {
 		known[name] = true
 	}
 	err := kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
-		if flag, ok := node.(*kong.Flag); ok {
+		if flag, ok := node.(*kong.Flag); ok && hasVariable(flag.Name) {
 			known[envName(flag.Name)] = true
 		}
 		return next(nil)

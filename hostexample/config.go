@@ -26,7 +26,7 @@ func (h *host) config(s settings) (*config, error) {
 		Deadline: time.Duration(s.Deadline), SecretOverlap: time.Duration(s.SecretOverlap), MaxData: int(s.MaxData),
 	}}
 	var err error
-	if err = errors.Join(h.readStore(&c.storeSettings), s.checkPaths()); err != nil {
+	if err = errors.Join(h.readStore(&c.storeSettings), h.readProxy(&c.egressSettings), s.checkPaths()); err != nil {
 		return nil, err
 	}
 	if c.jwtSecrets, err = h.readJWTSecrets(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -32,6 +33,7 @@ const (
 // accepted at once. After a request without a valid token the connection is closed.
 type limitedListener struct {
 	net.Listener
+	secure  *tls.Config // nil for plain connections
 	maxKept int
 	kept    chan struct{} // one element for each connection that is kept
 
@@ -75,13 +77,17 @@ func connOf(r *http.Request) (*limitedConn, bool) {
 	return c, ok
 }
 
-// Accept implements [net.Listener]. It closes the oldest connection if too many are open.
+// Accept implements [net.Listener]. It closes the oldest connection if too many are open. The
+// handshake of TLS happens within the first Read, under the deadline of the request's header.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	c := &limitedConn{Conn: accepted, listener: l}
+	c := &limitedConn{Conn: accepted, socket: accepted, listener: l}
+	if l.secure != nil {
+		c.Conn = tls.Server(chargedConn{accepted, c}, l.secure)
+	}
 	if oldest := l.add(c); oldest != nil {
 		_ = oldest.Close()
 	}
@@ -100,13 +106,12 @@ func (l *limitedListener) add(c *limitedConn) (oldest net.Conn) {
 	}
 	first, _ := l.closable.Front().Value.(*limitedConn)
 	first.forget()
-	return first.Conn
+	return first.socket
 }
 
-// charge counts a part of a header. It returns the connection to close if the headers take
+// charge counts bytes of a header. It returns the connection to close if the headers take
 // more than maxHeaders, or nil.
-func (l *limitedListener) charge(c *limitedConn, part []byte) (oldest net.Conn) {
-	size := len(part) + headerLine*bytes.Count(part, []byte{'\n'})
+func (l *limitedListener) charge(c *limitedConn, size int) (oldest net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if size == 0 || c.gone || c.place == nil || c.hasHeader {
@@ -122,12 +127,13 @@ func (l *limitedListener) charge(c *limitedConn, part []byte) (oldest net.Conn) 
 	}
 	first, _ := l.reading.Front().Value.(*limitedConn)
 	first.forget()
-	return first.Conn
+	return first.socket
 }
 
 // limitedConn is a connection of a limitedListener. The listener's lock guards its fields.
 type limitedConn struct {
 	net.Conn
+	socket    net.Conn // under TLS; closing it waits for nothing
 	listener  *limitedListener
 	place     *list.Element // in closable; nil while the connection is kept
 	gone      bool
@@ -141,7 +147,23 @@ type limitedConn struct {
 // Read implements [net.Conn].
 func (c *limitedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if oldest := c.listener.charge(c, b[:n]); oldest != nil {
+	if oldest := c.listener.charge(c, n+headerLine*bytes.Count(b[:n], []byte{'\n'})); oldest != nil {
+		_ = oldest.Close()
+	}
+	return n, err
+}
+
+// A chargedConn is the connection under TLS. The bytes of a handshake, or of a record that is
+// incomplete, take memory and count as a header does.
+type chargedConn struct {
+	net.Conn
+	of *limitedConn
+}
+
+// Read implements [net.Conn].
+func (c chargedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if oldest := c.of.listener.charge(c.of, n); oldest != nil {
 		_ = oldest.Close()
 	}
 	return n, err
@@ -185,9 +207,17 @@ func (c *limitedConn) changed(state http.ConnState) {
 	}
 }
 
-// Close implements [net.Conn].
+// Close implements [net.Conn]. Between requests it leaves out the alert of TLS, for which it would
+// wait up to 5 s where the client does not read, and the server with it.
 func (c *limitedConn) Close() error {
-	err := c.Conn.Close()
+	c.listener.mu.Lock()
+	answering := c.hasHeader
+	c.listener.mu.Unlock()
+	closing := c.socket
+	if answering {
+		closing = c.Conn
+	}
+	err := closing.Close()
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()
 	c.forget()

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -30,8 +31,18 @@ func (guarded) Authenticate(r *http.Request) (httpapi.Caller, error) {
 }
 
 // crowded runs the interface behind a listener that keeps two connections, in the bubble of
-// a test.
+// a test, over plain HTTP and over TLS.
 func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.Conn)) {
+	t.Helper()
+	for rule, secure := range map[string]*tls.Config{"Plain": nil, "TLS": certified(t)} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			crowdedOver(t, secure, run)
+		})
+	}
+}
+
+func crowdedOver(t *testing.T, secure *tls.Config, run func(t *testing.T, dial func(request string) net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
@@ -44,10 +55,15 @@ func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.
 		}
 		listener, server := make(pipes), (&process{log: slog.New(slog.DiscardHandler)}).server(handler)
 		done := make(chan error)
-		go func() { done <- limit(listener, 2).serve(server) }()
+		limited := limit(listener, 2)
+		limited.secure = secure
+		go func() { done <- limited.serve(server) }()
 		var all []net.Conn
 		run(t, func(request string) net.Conn {
 			client, accepted := net.Pipe()
+			if secure != nil && !strings.HasPrefix(request, handshakeRecord) {
+				client = tls.Client(client, &tls.Config{InsecureSkipVerify: true})
+			}
 			all = append(all, client)
 			go func() {
 				listener <- accepted
@@ -117,9 +133,11 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 					strangers = append(strangers, c)
 				}
 				for i, request := range []string{healthRequest, callerRequest} {
-					if status, took := answer(t, dial(request)); status != http.StatusOK || took > 0 {
+					c := dial(request)
+					if status, took := answer(t, c); status != http.StatusOK || took > 0 {
 						t.Errorf("client %d is answered with %d after %v", i, status, took)
 					}
+					go func() { _, _ = io.Copy(io.Discard, c) }() // the alert that ends TLS
 					synctest.Wait()
 				}
 				for i, c := range strangers[:2] { // only the oldest is closed for the caller

@@ -85,7 +85,7 @@ func serve(t *testing.T, folder string, environ []string, args ...string) *servi
 		gone: make(chan struct{}),
 	}
 	s.cmd = exec.Command(path, append([]string{"serve", "--addr=127.0.0.1:0"}, args...)...)
-	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = folder, append([]string{"HOME=" + folder}, environ...), s.stderr
+	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = folder, append([]string{"HOME=" + folder, "WEBHOOKS_SHUTDOWN_DELAY=0s"}, environ...), s.stderr
 	pipe, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

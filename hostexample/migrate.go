@@ -59,7 +59,7 @@ func (h *host) migrate(ctx context.Context, s storeSettings, do func(*database) 
 	if s.Store == "memory:" {
 		return wrong("store", "is memory:, which has no schema to migrate")
 	}
-	db, err := s.open(ctx)
+	db, err := s.open(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ecg-api/webhooks"
@@ -26,13 +28,20 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 		return wrong("store", "is memory:, which another process cannot share: --api and --dispatcher need postgres:// or sqlite:")
 	}
 	conf.library.Logger = c.logger(h.stderr)
-	db, err := conf.open(ctx)
+	if err := conf.egressSettings.configure(&conf.library, conf.library.Logger); err != nil {
+		return err
+	}
+	secure, err := conf.serverTLS(conf.library.Logger)
+	if err != nil {
+		return err
+	}
+	db, err := conf.open(ctx, conf.role())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
 	conf.limitMemory()
-	p := &process{config: conf, host: h, log: conf.library.Logger}
+	p := &process{config: conf, host: h, log: conf.library.Logger, secure: secure}
 	return p.run(ctx, db)
 }
 
@@ -54,6 +63,9 @@ type process struct {
 	log     *slog.Logger
 	hooks   *webhooks.Webhooks
 	metrics http.Handler // nil if no address serves them
+	secure  *tls.Config  // of the API; nil for plain HTTP
+
+	stopping atomic.Bool // a signal came: requests should go to other processes
 }
 
 func (p *process) run(ctx context.Context, db *database) error {
@@ -73,7 +85,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 	}
 	failed := make(chan error, 2)
 	if p.MetricsAddr != "" {
-		side, addr, err := p.listen(ctx, "metrics-addr", p.MetricsAddr, only("/metrics", p.metrics), failed)
+		side, addr, err := p.listen(ctx, "metrics-addr", p.MetricsAddr, nil, only("/metrics", p.metrics), failed)
 		if err != nil {
 			return err
 		}
@@ -85,7 +97,7 @@ func (p *process) run(ctx context.Context, db *database) error {
 
 // work serves and dispatches until ctx ends or a listener fails.
 func (p *process) work(ctx context.Context, handler http.Handler, failed chan error) error {
-	server, addr, err := p.listen(ctx, "addr", p.Addr, handler, failed)
+	server, addr, err := p.listen(ctx, "addr", p.Addr, p.secure, handler, failed)
 	if err != nil {
 		return err
 	}
@@ -98,13 +110,7 @@ func (p *process) work(ctx context.Context, handler http.Handler, failed chan er
 	if err := p.announce(ctx, addr); err != nil {
 		return err
 	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		p.log.Info("stopping", "within", time.Duration(p.DrainTimeout).String())
-		return nil
-	}
+	return p.awaitShutdown(ctx, failed)
 }
 
 // prepare makes the database ready and applies the seed documents.
@@ -146,7 +152,10 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 // commands. From then on the process survives an outage of the store.
 func (p *process) announce(ctx context.Context, addr string) error {
 	url := "http://" + addr
-	p.log.Info("started", "version", webhooks.Version, "address", addr,
+	if p.secure != nil {
+		url = "https://" + addr
+	}
+	p.log.Info("started", "version", buildInfo(), "address", addr,
 		"api", p.serves(), "dispatcher", p.dispatches())
 	welcome := ""
 	if p.dev != nil && p.serves() {
@@ -180,16 +189,18 @@ func (p *process) drain(server *http.Server) {
 	p.log.Info("stopped")
 }
 
-// listen serves a handler on an address, and returns the actual address. The error that ends
-// the server goes to failed.
+// listen serves a handler on an address, over TLS if secure is not nil, and returns the actual
+// address. The error that ends the server goes to failed.
 func (p *process) listen(
-	ctx context.Context, setting string, at listenAddress, handler http.Handler, failed chan<- error,
+	ctx context.Context, setting string, at listenAddress, secure *tls.Config, handler http.Handler, failed chan<- error,
 ) (*http.Server, string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(at))
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
 	}
 	server := p.server(handler)
-	go func() { failed <- limit(listener, int(p.MaxConnections)).serve(server) }()
+	limited := limit(listener, int(p.MaxConnections))
+	limited.secure = secure
+	go func() { failed <- limited.serve(server) }()
 	return server, listener.Addr().String(), nil
 }

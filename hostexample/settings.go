@@ -28,15 +28,22 @@ type tokenSettings struct {
 type settings struct {
 	Dev        *bool `help:"Development mode: loopback only, generated secrets, and deliveries may reach loopback. Default: only where nothing is configured."`
 	API        bool  `name:"api" help:"Only the REST API; another process on the same database dispatches."`
-	Dispatcher bool  `help:"Only the dispatcher, and GET /healthcheck."`
+	Dispatcher bool  `help:"Only the dispatcher, and the health checks."`
 
 	Addr listenAddress `help:"Listen address. Port 0 is any free port." default:"127.0.0.1:8080"`
 	storeSettings
 	NoMigrate bool   `help:"Do not migrate the schema of the database."`
 	Seed      string `help:"Folder of seed documents. Default: none; in development mode a sample catalog."`
 
+	tlsSettings
+	CORSOrigins   origins `name:"cors-origins" help:"Origins of pages whose scripts may call the API, separated by commas, such as https://app.example.com; * for all. Default: none."`
+	RateLimit     rate    `help:"Requests per second of each organization, and of each address without a valid token; more are answered with 429. Bursts of 2s of requests pass, at least 10. Default: no limit."`
+	ShutdownDelay *pause  `help:"Time for which a stopping host serves on, while /readyz is 503. Default: 5s; in development mode 0s."`
+
 	JWKS string `name:"jwks" help:"Path or https URL of a JWKS with the keys that sign tokens."`
 	tokenSettings
+
+	egressSettings
 
 	AllowNetworks networks  `help:"Private networks (CIDRs, separated by commas) that deliveries may reach."`
 	AllowHTTP     bool      `name:"allow-http" help:"Allow plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
@@ -61,6 +68,17 @@ type settings struct {
 // dispatches: both, unless --api or --dispatcher chooses one.
 func (s settings) serves() bool     { return s.API || !s.Dispatcher }
 func (s settings) dispatches() bool { return s.Dispatcher || !s.API }
+
+// role names the process in the sessions of PostgreSQL, if it is a part of the service.
+func (s settings) role() string {
+	switch {
+	case !s.dispatches():
+		return "api"
+	case !s.serves():
+		return "dispatcher"
+	}
+	return ""
+}
 
 // folder returns the folder of the SQLite database, and the current folder for other stores.
 func (s storeSettings) folder() string {

@@ -23,9 +23,9 @@ type database struct {
 	sql *bunstore.Store // nil in memory
 }
 
-// open opens the store of the settings. Every error is about a setting, except if the
+// open opens the store of the settings, for a process with a role, "" for none. Every error is about a setting, except if the
 // database is out of reach.
-func (s storeSettings) open(ctx context.Context) (*database, error) {
+func (s storeSettings) open(ctx context.Context, role string) (*database, error) {
 	if s.ListenAddress != "" && !strings.HasPrefix(string(s.Store), "postgres") {
 		return nil, wrong("listen-address", "is set, but --store is not PostgreSQL: leave it out")
 	}
@@ -37,7 +37,7 @@ func (s storeSettings) open(ctx context.Context) (*database, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	db, err := s.openSQL(ctx)
+	db, err := s.openSQL(ctx, role)
 	switch {
 	case err == nil:
 		return &database{Store: db, sql: db}, nil
@@ -51,8 +51,8 @@ func (s storeSettings) open(ctx context.Context) (*database, error) {
 	return nil, wrong("store", "is wrong: %v", err)
 }
 
-func (s storeSettings) openSQL(ctx context.Context) (*bunstore.Store, error) {
-	options := bunstore.Options{Schema: s.Schema}
+func (s storeSettings) openSQL(ctx context.Context, role string) (*bunstore.Store, error) {
+	options := bunstore.Options{Schema: s.Schema, Role: role}
 	if path, ok := strings.CutPrefix(string(s.Store), "sqlite:"); ok {
 		db, err := sqlite.Open(ctx, path, sqlite.Options{Options: options})
 		if err != nil {

@@ -60,6 +60,32 @@ func (w *wait) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// pause is a duration of 0 or more, in the form of wait.
+type pause time.Duration
+
+func (p *pause) UnmarshalText(text []byte) error {
+	if zero := strings.TrimSpace(string(text)); zero == "0" || zero == "0s" {
+		*p = 0
+		return nil
+	}
+	if (*wait)(p).UnmarshalText(text) != nil {
+		return fmt.Errorf("is %q, must be a duration of 0 or more such as 0s, 5s or 1m", text)
+	}
+	return nil
+}
+
+// rate is a number of requests per second, 0 for no limit.
+type rate float64
+
+func (r *rate) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(n >= 0.001 && n <= 1e6) { // also refuses NaN
+		return fmt.Errorf("is %q, must be a number of requests per second from 0.001 to 1000000", text)
+	}
+	*r = rate(n)
+	return nil
+}
+
 // forever is the retention that never ends, in the form of webhooks.Config.
 const forever = -1
 
