@@ -44,7 +44,8 @@ func TestSystemdUnderstandsTheUnits(t *testing.T) {
 func TestSystemdCallsTheUnitsSafe(t *testing.T) {
 	t.Parallel()
 	for _, path := range units(t) {
-		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", path).CombinedOutput()
+		analyze := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", path)
+		out, err := analyze.CombinedOutput()
 		if err != nil {
 			t.Errorf("systemd-analyze security: %v\n%s", err, out)
 		}

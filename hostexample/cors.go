@@ -30,7 +30,10 @@ func (o *origins) UnmarshalText(text []byte) error {
 // path, and without the port that is the scheme's own.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || text != u.Scheme+"://"+u.Host || strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+	if err != nil || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
+		return false
+	}
+	if strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" { // no wildcard, and IDNA in ASCII
 		return false
 	}
 	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80"

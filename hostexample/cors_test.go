@@ -10,11 +10,12 @@ import (
 func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
 	t.Parallel()
 	for text, valid := range map[string]bool{
-		"*": true, "https://app.example.com": true, "http://localhost:3000,https://app.example.com": true, "https://[::1]:8443": true,
-		" https://a.example , https://b.example": true,
-		"":                                       false, "app.example.com": false, "https://app.example.com/": false, "https://app.example.com:443": false, "http://x:80": false,
-		"https://App.example.com": false, "https://u@app.example.com": false, "https://*.example.com": false, "null": false,
-		"*,https://app.example.com": false, "ftp://x": false, "https://": false, "https://a.example,": false, "https://x?q": false,
+		"*": true, "https://app.example.com": true, "http://localhost:3000,https://app.example.com": true,
+		"https://[::1]:8443": true, " https://a.example , https://b.example": true,
+		"": false, "app.example.com": false, "https://app.example.com/": false, "https://app.example.com:443": false,
+		"http://x:80": false, "https://App.example.com": false, "https://u@app.example.com": false, "https://*.example.com": false,
+		"null": false, "*,https://app.example.com": false, "ftp://x": false, "https://": false, "https://a.example,": false,
+		"https://x?q": false, "https://bücher.example": false,
 	} {
 		var o origins
 		if err := o.UnmarshalText([]byte(text)); (err == nil) != valid {

@@ -41,15 +41,21 @@ func (p *process) ready(api http.Handler) http.Handler {
 	})
 }
 
-// answerProbe answers a probe in the form of the health check. A fault of the process makes it a 503.
+// probeAnswer has the form of the health check.
+type probeAnswer struct {
+	Status  string                       `json:"status"`
+	Info    map[string]map[string]string `json:"info"`
+	Error   map[string]map[string]string `json:"error"`
+	Details map[string]map[string]string `json:"details"`
+}
+
+// answerProbe answers a probe. A fault of the process makes it a 503.
 func answerProbe(w http.ResponseWriter, fault string) {
-	type parts map[string]map[string]string
-	status, answer := http.StatusOK, map[string]any{"status": "ok"}
-	part := parts{"process": {"status": "up"}}
-	answer["info"], answer["error"], answer["details"] = part, parts{}, part
+	none, parts := map[string]map[string]string{}, map[string]map[string]string{"process": {"status": "up"}}
+	status, answer := http.StatusOK, probeAnswer{"ok", parts, none, parts}
 	if fault != "" {
-		part["process"] = map[string]string{"status": "down", "message": fault}
-		status, answer["status"], answer["info"], answer["error"] = http.StatusServiceUnavailable, "error", parts{}, part
+		parts["process"] = map[string]string{"status": "down", "message": fault}
+		status, answer = http.StatusServiceUnavailable, probeAnswer{"error", none, parts, parts}
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

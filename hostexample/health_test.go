@@ -99,7 +99,8 @@ func TestAStoppingHostEndsAfterTheDelay(t *testing.T) {
 func TestTheDelayBeforeAStop(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"": "5s", "--shutdown-delay=0s": "0s", "--shutdown-delay=0": "0s", "--shutdown-delay=1m": "1m0s", "--dev --shutdown-delay=3s": "3s", "--dev": "0s",
+		"": "5s", "--shutdown-delay=0s": "0s", "--shutdown-delay=0": "0s", "--shutdown-delay=1m": "1m0s",
+		"--dev": "0s", "--dev --shutdown-delay=3s": "3s",
 	} {
 		folder := t.TempDir()
 		h := &host{environ: production(folder)}
@@ -147,7 +148,8 @@ func TestAHostWhoseCallsDoNotReturnIsNotAlive(t *testing.T) {
 		if _, err := hooks.Registry.Seed(t.Context(), p.seeds()); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := hooks.Subscriptions.Create(t.Context(), sampleOrg, webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}}); err != nil {
+		in := webhooks.SubscriptionInput{PostURI: "https://example.com/", Events: []string{"*"}}
+		if _, _, err := hooks.Subscriptions.Create(t.Context(), sampleOrg, in); err != nil {
 			t.Fatal(err)
 		}
 		if err := hooks.Dispatcher.Start(t.Context()); err != nil {

@@ -81,8 +81,10 @@ func TestAKeyPairFollowsItsFiles(t *testing.T) {
 		want   string
 		logged string
 	}{
-		"Nothing":     {func(*testing.T, string) {}, "old.example.com", ""},
-		"Overwritten": {func(t *testing.T, folder string) { writePair(t, in(folder), authority, "new.example.com") }, "new.example.com", "level=INFO"},
+		"Nothing": {func(*testing.T, string) {}, "old.example.com", ""},
+		"Overwritten": {func(t *testing.T, folder string) {
+			writePair(t, in(folder), authority, "new.example.com")
+		}, "new.example.com", "level=INFO"},
 		"SymlinkSwap": {swap, "new.example.com", "level=INFO"},
 		"Rubbish":     {func(t *testing.T, folder string) { write(t, in(folder)+"/cert", "rubbish") }, "old.example.com", "level=ERROR"},
 		"RubbishOfTheSameSize": {func(t *testing.T, folder string) {
@@ -133,7 +135,8 @@ func TestAKeyPairFollowsItsFiles(t *testing.T) {
 						t.Errorf("the certificate is for %s, want %s", host, tt.want)
 					}
 				}
-				if lines := strings.Count(log.String(), "\n"); lines > 1 || (lines == 1) != (tt.logged != "") || !strings.Contains(log.String(), tt.logged) {
+				lines := strings.Count(log.String(), "\n")
+				if lines > 1 || (lines == 1) != (tt.logged != "") || !strings.Contains(log.String(), tt.logged) {
 					t.Errorf("logged: %q", log.String())
 				}
 				if _, err := os.Stat(in(folder)); err != nil {

@@ -76,8 +76,12 @@ func TestRateLimit(t *testing.T) {
 		"OfACallerOfAllOrganizationsIsNotThatOfOne": {call{"admin", home, http.MethodGet, ofCatalog}, read, true},
 		"OfStrangersHoldsForWrongTokens":            {call{"", home, http.MethodGet, ofOrgA}, call{"x", home, http.MethodGet, ofCatalog}, false},
 		"OfStrangersHoldsForSinks":                  {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodPost, ofSinks}, false},
-		"OfStrangersIsOfAnAddress":                  {call{"", home, http.MethodGet, ofOrgA}, call{"", "198.51.100.8:1", http.MethodGet, ofOrgA}, true},
-		"OfStrangersIsNotOfAPort":                   {call{"", home, http.MethodGet, ofOrgA}, call{"", "198.51.100.7:1", http.MethodGet, ofOrgA}, false},
+		"OfStrangersIsOfAnAddress": {
+			call{"", home, http.MethodGet, ofOrgA}, call{"", "198.51.100.8:1", http.MethodGet, ofOrgA}, true,
+		},
+		"OfStrangersIsNotOfAPort": {
+			call{"", home, http.MethodGet, ofOrgA}, call{"", "198.51.100.7:1", http.MethodGet, ofOrgA}, false,
+		},
 		"OfStrangersSeesMappedAddresses": {
 			call{"", home, http.MethodGet, ofOrgA}, call{"", "[::ffff:198.51.100.7]:1", http.MethodGet, ofOrgA}, false,
 		},
@@ -87,11 +91,13 @@ func TestRateLimit(t *testing.T) {
 		"OfStrangersIsNotOfALargerNetwork": {
 			call{"", "[2001:db8::1]:1", http.MethodGet, ofOrgA}, call{"", "[2001:db8:0:1::1]:1", http.MethodGet, ofOrgA}, true,
 		},
-		"OfStrangersWithoutAnAddressHolds":    {call{"", "@", http.MethodGet, ofOrgA}, call{"", "", http.MethodGet, ofOrgA}, false},
-		"OfStrangersLeavesCallersAlone":       {call{"", home, http.MethodGet, ofOrgA}, read, true},
-		"OfStrangersLeavesHealthAlone":        {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/healthcheck"}, true},
-		"OfStrangersLeavesDocsAlone":          {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/docs"}, true},
-		"OfStrangersLeavesTheDocumentAlone":   {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/api/openapi.json"}, true},
+		"OfStrangersWithoutAnAddressHolds": {call{"", "@", http.MethodGet, ofOrgA}, call{"", "", http.MethodGet, ofOrgA}, false},
+		"OfStrangersLeavesCallersAlone":    {call{"", home, http.MethodGet, ofOrgA}, read, true},
+		"OfStrangersLeavesHealthAlone":     {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/healthcheck"}, true},
+		"OfStrangersLeavesDocsAlone":       {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/docs"}, true},
+		"OfStrangersLeavesTheDocumentAlone": {
+			call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/api/openapi.json"}, true,
+		},
 		"OfStrangersLeavesUnknownPathsAlone":  {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodGet, "/nothing"}, true},
 		"OfStrangersLeavesWrongMethodsAlone":  {call{"", home, http.MethodGet, ofOrgA}, call{"", home, http.MethodPut, ofCatalog}, true},
 		"OfAnOutageOfTheAuthenticatorIsNone":  {call{"", home, http.MethodGet, ofOrgA}, call{"broken", home, http.MethodGet, ofCatalog}, true},

@@ -89,7 +89,8 @@ func TestProxy(t *testing.T) {
 		"LiteralIsAsked":        {url: "http://" + public + "/", asked: public + ":80"},
 		"TrustedIsAskedForName": {url: "https://" + name + "/hook", cert: name, asked: name + ":443", trusted: true},
 		"TrustedStillVerifiesCertificates": {
-			url: "https://" + name + "/", cert: "other.example.com", asked: name + ":443", want: "tls: certificate is for another host", trusted: true,
+			url: "https://" + name + "/", cert: "other.example.com", asked: name + ":443", trusted: true,
+			want: "tls: certificate is for another host",
 		},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -198,14 +199,18 @@ func TestProxy_FailureTellsWhoseItIs(t *testing.T) {
 		"Redirects":             {says("HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n"), "egress proxy: HTTP 302 of the egress proxy", true},
 		"CannotReachIt":         {says("HTTP/1.1 502 Bad Gateway\r\n\r\n"), "connect: HTTP 502 of the egress proxy", false},
 		"CannotReachItInTime":   {says("HTTP/1.1 504 Gateway Timeout\r\n\r\n"), "connect: HTTP 504 of the egress proxy", false},
-		"Squid":                 {says("HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\n\r\n"), "connect: HTTP 503 of the egress proxy", false},
-		"HangsUp":               {says(""), "egress proxy: connection closed before the answer", true},
-		"BreaksOff":             {says("HTTP/1.1 200 OK\r\n"), "egress proxy: connection closed before the answer", true},
-		"Resets":                {func(_ *http.Request, c net.Conn) { hostile.Reset(c) }, "egress proxy: connection reset", true},
-		"Babbles":               {says("220 smtp.example.com\r\n"), "egress proxy: malformed answer", true},
-		"EndlessHeader":         {func(_ *http.Request, c net.Conn) { hostile.Endless("HTTP/1.1 200 OK\r\nX: ")(c) }, "egress proxy: malformed answer", true},
-		"SpeaksForTheReceiver":  {says(established + "HTTP/1.1 200 OK\r\n\r\n"), "egress proxy: malformed answer", true},
-		"Hangs":                 {hangs, "egress proxy: timeout", true},
+		"Squid": {
+			says("HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\n\r\n"), "connect: HTTP 503 of the egress proxy", false,
+		},
+		"HangsUp":   {says(""), "egress proxy: connection closed before the answer", true},
+		"BreaksOff": {says("HTTP/1.1 200 OK\r\n"), "egress proxy: connection closed before the answer", true},
+		"Resets":    {func(_ *http.Request, c net.Conn) { hostile.Reset(c) }, "egress proxy: connection reset", true},
+		"Babbles":   {says("220 smtp.example.com\r\n"), "egress proxy: malformed answer", true},
+		"EndlessHeader": {
+			func(_ *http.Request, c net.Conn) { hostile.Endless("HTTP/1.1 200 OK\r\nX: ")(c) }, "egress proxy: malformed answer", true,
+		},
+		"SpeaksForTheReceiver": {says(established + "HTTP/1.1 200 OK\r\n\r\n"), "egress proxy: malformed answer", true},
+		"Hangs":                {hangs, "egress proxy: timeout", true},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
