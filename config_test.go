@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"Config.Workers":                     {Workers: -1},
 		"Config.MaxData":                     {MaxData: -1},
 		"Config.AllowNetworks[0]":            {AllowNetworks: []netip.Prefix{{}}},
+		"Config.EgressProxy: invalid URL":    {EgressProxy: &url.URL{Scheme: "https", Host: "proxy"}},
+		"Config.EgressProxyTrusted is set":   {EgressProxyTrusted: true},
 		"Config.SecretKeys: key 0 has 5":     {SecretKeys: [][]byte{[]byte("short")}},
 		"Config.PrivateKey: invalid signing": {PrivateKey: "whsk_nonsense"},
 	} {
