@@ -269,7 +269,7 @@ func TestProxy_HangsAtOneReceiver(t *testing.T) {
 	})
 	o := proxy.options(public)
 	o.Policy = &guard.Policy{AllowPorts: []uint16{81}}
-	o.ConnectTimeout = 2 * time.Second
+	o.ConnectTimeout = 5 * time.Second // the other request ends before
 	client := newClient(t, o)
 	slow := make(chan guard.Result, 1)
 	go func() {
