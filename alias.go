@@ -67,6 +67,23 @@ type (
 	// RecoveryState is the state of a [Recovery]: [RecoveryRunning], [RecoveryDone] or [RecoveryStopped].
 	RecoveryState = store.RecoveryState
 
+	// AuditEntry records one change, without values: see [Webhooks.AuditTrail].
+	AuditEntry = store.AuditEntry
+	// AuditQuery selects entries for [Webhooks.AuditTrail]. Zero fields do not restrict.
+	AuditQuery = store.AuditQuery
+	// AuditAction is the kind of a change, such as store.ActionSubscriptionUpdated. The actions are constants of
+	// package store.
+	AuditAction = store.AuditAction
+	// AuditResource is a kind of record in the audit trail, such as store.AuditSubscription. The kinds are
+	// constants of package store.
+	AuditResource = store.AuditResource
+	// Erasure is a job of [Webhooks.Erase], with its progress.
+	Erasure = store.Erasure
+	// ErasureState is the state of an [Erasure]: [ErasureRunning] or [ErasureDone].
+	ErasureState = store.ErasureState
+	// Expunged says when the content of a message was removed, and by whom: see [Dispatcher.Expunge].
+	Expunged = store.Expunged
+
 	// Page selects a part of a list: how many items to skip and to take, and in which order. The zero Page
 	// takes no items and returns the Total alone.
 	Page = store.Page
@@ -158,6 +175,14 @@ const (
 	// RecoveryStopped says that [Dispatcher.StopRecovery] ended the job, or that its subscription was archived,
 	// deleted or damaged.
 	RecoveryStopped = store.RecoveryStopped
+)
+
+// The states of an erasure, see [ErasureState].
+const (
+	// ErasureRunning says that records of the organization may remain.
+	ErasureRunning = store.ErasureRunning
+	// ErasureDone says that no record remains.
+	ErasureDone = store.ErasureDone
 )
 
 // The filters of history lists, see [StatusFilter].

@@ -19,7 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
-// minRetention bounds Config.Retention. History is deleted once an hour; a shorter time is probably
+// minRetention bounds Config.Retention and Config.AuditRetention. History is deleted once an hour; a shorter time is probably
 // a number without its unit.
 const minRetention = time.Hour
 
@@ -42,6 +42,9 @@ type Config struct {
 	// for ever. From 48 h on, whole days (in UTC) are deleted, so that a record may be kept up
 	// to a day longer. Default: 720 h.
 	Retention time.Duration
+	// AuditRetention is the time for which entries of the audit trail are kept, at least 1 h;
+	// negative: for ever. Default: 9600 h, 400 days.
+	AuditRetention time.Duration
 	// PollInterval is the time between two looks for due attempts, unless an event wakes
 	// the dispatcher earlier. Default: 500 ms.
 	PollInterval time.Duration
@@ -79,9 +82,9 @@ type Config struct {
 	// MaxData bounds the data of an event, in bytes. Default: 1 MiB.
 	MaxData int
 
-	// SecretKeys encrypt signing secrets at rest, 32 bytes each: the first
-	// encrypts, all decrypt. See [Keys.Check] and [Keys.Rotate]. Default: none, secrets are
-	// stored in the clear.
+	// SecretKeys encrypt signing secrets and the values of subscriptions' headers at rest, 32
+	// bytes each: the first encrypts, all decrypt. See [Keys.Check] and [Keys.Rotate]. Default:
+	// none, both are stored in the clear.
 	SecretKeys [][]byte `log:"-"`
 	// SecretOverlap is the time for which a replaced secret still signs. Default: 24 h.
 	SecretOverlap time.Duration
@@ -128,7 +131,7 @@ func (c Config) engine() delivery.Config {
 	engine := delivery.Config{
 		Sender: c.Sender, Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
-		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention,
+		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention, AuditRetention: c.AuditRetention,
 		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID,
 	}
 	if c.Observer != nil {
@@ -153,6 +156,9 @@ func (c Config) check() error {
 	}
 	if c.Retention > 0 && c.Retention < minRetention {
 		return fmt.Errorf("webhooks: Config.Retention is %v, must be at least %v, or negative for ever", c.Retention, minRetention)
+	}
+	if c.AuditRetention > 0 && c.AuditRetention < minRetention {
+		return fmt.Errorf("webhooks: Config.AuditRetention is %v, must be at least %v, or negative for ever", c.AuditRetention, minRetention)
 	}
 	if c.MaxData < 2 {
 		return fmt.Errorf("webhooks: Config.MaxData is %d, must be at least 2", c.MaxData)

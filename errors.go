@@ -28,6 +28,12 @@ var (
 	// ErrNotFinished says that an attempt cannot be retried, because it has no outcome yet. It is an
 	// [ErrConflict]. REST: 409 not_finished.
 	ErrNotFinished = store.ErrNotFinished
+	// ErrExpunged says that the content of the message was removed (see [Dispatcher.Expunge]), so that it
+	// can neither be sent, hashed nor explained. It is an [ErrConflict]. REST: 409 payload_removed.
+	ErrExpunged = store.ErrExpunged
+	// ErrErasing says that [Webhooks.Erase] removes the records of the organization, so that it gets no new
+	// subscription until the end. It is an [ErrConflict]. REST: 409 erasing.
+	ErrErasing = store.ErrErasing
 	// ErrIdempotencyMismatch says that the idempotency key was used for another event in the last 24 h.
 	// Nothing was published. It is an [ErrConflict]. REST: 409 idempotency_mismatch.
 	ErrIdempotencyMismatch = store.ErrIdempotencyMismatch

@@ -34,9 +34,13 @@ const (
 
 // Explain returns an explanation of a message for each subscription of its organization. The store
 // keeps no former states of subscriptions: Explain finds the reason from their present states and
-// the times of their last changes.
+// the times of their last changes. [ErrExpunged] if the content of the message was removed: no filter
+// can be compared with it.
 func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
 	m, err := d.store.Message(ctx, org, message)
+	if err == nil && m.Expunged.Is() {
+		err = ErrExpunged
+	}
 	if err != nil {
 		return nil, err
 	}

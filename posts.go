@@ -137,7 +137,8 @@ func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (A
 // fails, the schedule continues where it was. While the circuit is open the retry is a probe: it is
 // sent at once, and if it succeeds, the circuit closes and the held deliveries are sent. (Of many
 // retries the first ten in 10 s are probes.) [ErrNotFinished] if the given attempt has no outcome,
-// [ErrArchived] if the subscription is archived.
+// [ErrArchived] if the subscription is archived, [ErrExpunged] if the content of the message was
+// removed.
 func (d *Dispatcher) Retry(ctx context.Context, org, subscription, attempt uuid.UUID) (Attempt, error) {
 	sub, err := d.store.Subscription(ctx, org, subscription)
 	if err != nil {

@@ -43,7 +43,7 @@ var printed = []any{
 	store.Subscription{},
 	store.Target{},
 	store.Secret{},
-	store.KeyChange{},
+	store.KeyChange{}, store.SubscriptionHeaders{},
 	store.Message{},
 	store.NewMessage{},
 	store.MessageSummary{},

@@ -33,7 +33,7 @@ const maxReported = 16 << 10
 // its NextRetryAt is the time of the next attempt, which the dispatcher makes unless the reported
 // attempt is external. The same report again changes nothing; a different report is
 // [ErrOutcomeExists]. [ErrNotInChain] if the attempt is in another chain, [ErrSending] while the
-// dispatcher sends it.
+// dispatcher sends it, [ErrExpunged] if the content of its message was removed.
 func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid.UUID, in ReportInput) (Attempt, error) {
 	if err := in.check(); err != nil {
 		return Attempt{}, err
@@ -57,6 +57,8 @@ func (d *Dispatcher) Report(ctx context.Context, org, subscription, attempt uuid
 	}
 	a, err := d.store.Report(ctx, org, subscription, attempt, func(a Attempt) (*store.Report, error) {
 		switch {
+		case a.Expunged.Is():
+			return nil, ErrExpunged
 		case a.Status == Sending:
 			return nil, ErrSending
 		case a.Status.Finished():

@@ -43,11 +43,14 @@ func (s *Signer) PublicKey() string { return s.public }
 
 // Hash returns the hash and the time, in Unix milliseconds, that were sent with an attempt, or
 // that would be sent now with a future attempt. It takes the ids of organization, subscription and
-// attempt in this order.
+// attempt in this order. [ErrExpunged] if the content of the message was removed.
 func (s *Signer) Hash(ctx context.Context, org, subscription, attempt uuid.UUID) (hash string, createdAt int64, err error) {
 	a, err := s.store.Attempt(ctx, org, subscription, attempt)
 	if err != nil {
 		return "", 0, err
+	}
+	if a.Expunged.Is() {
+		return "", 0, ErrExpunged
 	}
 	at := s.signedAt(a)
 	key, err := s.keyAt(ctx, org, subscription, at)

@@ -38,18 +38,21 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, err
 	}
 	k := &core{
-		cfg: c, store: st, schemaSlots: make(schemaSlots, runtime.GOMAXPROCS(0)),
+		cfg: c, schemaSlots: make(schemaSlots, runtime.GOMAXPROCS(0)),
 		policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64},
 	}
 	var err error
 	if k.keyring, err = keyring.New(c.SecretKeys); err != nil {
 		return nil, fmt.Errorf("webhooks: Config.SecretKeys: %w", err)
 	}
+	sealed := sealedStore{st, k.keyring}
+	k.store = auditedStore{Store: sealed, cfg: c}
 	signer, err := newSigner(k, c.PrivateKey)
 	if err != nil {
 		return nil, err
 	}
-	engine.Store, engine.Signer, engine.Ready = st, signer.forTarget, (&Keys{k}).Check
+	engine.Store, engine.Signer = auditedStore{Store: sealed, cfg: c, actor: engineActor}, signer.forTarget
+	engine.Ready = (&Keys{k}).Check
 	if engine.Sender == nil {
 		engine.Sender = guard.NewClient(guard.Options{
 			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, GetClientCertificate: c.GetClientCertificate,

@@ -54,6 +54,7 @@ type Attempt struct {
 	Success             *bool           `json:"success"`             // nil: no outcome
 	AuditInfo           AuditInfo       `json:"auditInfo"`           // the caller that asked for it; "" for automatic retries
 	Damaged             []string        `json:"damaged"`             // members with stored values that cannot be read
+	Expunged            *Expunged       `json:"expunged"`            // when the payload was removed; nil: it is there
 	Truncated           bool            `json:"truncated"`           // the page was too large for Payload, RawMessage and RawResponse
 }
 

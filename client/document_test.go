@@ -16,6 +16,8 @@ import (
 // methods are the methods that call the operations.
 var methods = map[string]string{
 	"getHealth": "Client.Health", "getOpenAPI": "Client.OpenAPI", "getDocs": "Client.Docs",
+	"listAudit": "Client.ListAudit", "listOrganizationAudit": "Client.ListAuditOf",
+	"eraseOrganization": "Client.Erase", "getErasure": "Client.Erasure", "removePayload": "Dispatcher.Expunge",
 	"receiveSuccess": "Client.ReceiveSuccess", "receiveFailure": "Client.ReceiveFailure",
 
 	"createCategory": "Registry.CreateCategory", "listCategories": "Registry.ListCategories", "getCategory": "Registry.Category",
@@ -52,7 +54,7 @@ var methods = map[string]string{
 // iterators are the methods that call an operation of another method for each page.
 var iterators = []string{
 	"Registry.Categories", "Registry.EventTypes", "Subscriptions.All", "Subscriptions.Secrets", "Subscriptions.Attempts",
-	"Subscriptions.Deliveries", "Dispatcher.Messages",
+	"Subscriptions.Deliveries", "Dispatcher.Messages", "Client.Audit", "Client.AuditOf",
 }
 
 func TestEveryOperationHasAMethod(t *testing.T) {

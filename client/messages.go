@@ -34,6 +34,7 @@ type MessageDetail struct {
 	Data        json.RawMessage `json:"data"`        // the data of the event
 	Activations []Delivery      `json:"activations"` // the first 100 deliveries
 	Damaged     []string        `json:"damaged"`     // members with stored values that cannot be read
+	Expunged    *Expunged       `json:"expunged"`    // when the data was removed; nil: it is there
 }
 
 // UnmatchedReason says why a subscription did not get an event.

@@ -122,6 +122,40 @@ func (w *walk) recover() {
 	w.require(must(d.Recovery(ctx, w.org, id, started.ID)).State == client.RecoveryStopped, "the recovery runs")
 }
 
+func (w *walk) audit() {
+	ctx, c := w.Context(), w.client
+	all := client.AuditQuery{
+		CursorQuery: client.CursorQuery{Order: client.OldestFirst, Take: 1}, ResourceType: "subscription",
+		ResourceID: w.subscription.ID.String(), Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
+	}
+	page := must(c.ListAuditOf(ctx, w.org, all))
+	first := page.Items[0]
+	w.require(first.Action == "subscription.created" && first.Resource.ID == all.ResourceID && first.OrganizationID == w.org && len(first.Changes) > 0,
+		"the page is %+v", page)
+	must(c.ListAuditOf(ctx, w.org, client.AuditQuery{CursorQuery: client.CursorQuery{Skip: 1}, Actor: first.Actor}))
+	must(c.ListAuditOf(ctx, w.org, client.AuditQuery{CursorQuery: behind(page.NextCursor)}))
+	w.did("listOrganizationAudit")
+	everywhere := must(c.ListAudit(ctx, all))
+	w.require(everywhere.TotalRecords == page.TotalRecords, "the page is %+v", everywhere)
+	must(c.ListAudit(ctx, client.AuditQuery{CursorQuery: client.CursorQuery{Skip: 1}, Actor: first.Actor}))
+	must(c.ListAudit(ctx, client.AuditQuery{CursorQuery: behind(everywhere.NextCursor)}))
+	w.did("listAudit")
+}
+
+// erase removes a payload, and then the organization.
+func (w *walk) erase() {
+	ctx, c := w.Context(), w.client
+	check(c.Dispatcher.Expunge(ctx, w.org, w.message))
+	w.did("removePayload")
+	message := must(c.Dispatcher.Message(ctx, w.org, w.message))
+	w.require(message.Expunged != nil && !message.Expunged.At.IsZero() && string(message.Data) == "null", "the message is %+v", message)
+	started := must(c.Erase(ctx, w.org))
+	w.did("eraseOrganization")
+	job := must(c.Erasure(ctx, started.ID))
+	w.did("getErasure")
+	w.require(job.ID == started.ID && job.State == client.ErasureRunning && job.OrganizationID == w.org, "the erasure is %+v", job)
+}
+
 // behind asks for the page behind a cursor.
 func behind(cursor string) client.CursorQuery {
 	return client.CursorQuery{Order: client.OldestFirst, Cursor: cursor}

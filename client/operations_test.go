@@ -44,7 +44,9 @@ func callEveryOperation(h *host) {
 	w.history()
 	w.external()
 	w.recover()
+	w.audit()
 	w.remove()
+	w.erase()
 	w.compare(readDocument(h.T))
 }
 

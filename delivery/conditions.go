@@ -11,6 +11,7 @@ const (
 	cannotListen        = "webhooks: cannot listen for wake-ups, polling"
 	upkeepFailed        = "webhooks: the upkeep of the store failed"
 	recoveryStuck       = "webhooks: a recovery cannot go on"
+	erasureStuck        = "webhooks: an erasure cannot go on"
 	damagedSubscription = "webhooks: the stored data of a subscription cannot be read"
 	damagedBody         = "webhooks: the stored body of a message cannot be read"
 	senderStuck         = "webhooks: a call of the sender did not return 2 s after its deadline; it was given up"

@@ -51,6 +51,8 @@ type Config struct {
 	// Retention is how long history is kept; negative for ever. From 48 h on whole
 	// days (in UTC) go, so that it is kept up to a day longer. Default: 720 h.
 	Retention time.Duration
+	// AuditRetention is how long entries of the audit trail are kept; negative for ever. Default: 9600 h (400 days).
+	AuditRetention time.Duration
 
 	// Ready is asked by Start once the store has answered. Its error ends the Start.
 	// Default: the host is always ready.
@@ -93,6 +95,7 @@ func (c Config) WithDefaults() Config {
 	c.Deadline = cmp.Or(c.Deadline, 96*time.Hour)
 	c.SecretOverlap = cmp.Or(c.SecretOverlap, 24*time.Hour)
 	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.AuditRetention = cmp.Or(c.AuditRetention, 400*24*time.Hour)
 	c.UserAgent = cmp.Or(c.UserAgent, "ecg-webhooks")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -89,7 +89,8 @@
 //	attempt.go                one attempt, from task to result
 //	record.go, health.go      writing results; effects on the endpoint's health
 //	circuit.go                probes, and closing the circuit
-//	upkeep.go, recoveries.go  retention; recovery jobs
+//	upkeep.go                 retention
+//	recoveries.go, erasures.go, jobs.go  jobs in the store, and their steps
 //	intake.go, result.go      how jobs come into the backlog, and leave it
 //	persist.go                writing while the store is away
 //	engine.go                 Engine, run, and their helpers

@@ -205,6 +205,14 @@ func (c *endpointCache) forget(id uuid.UUID) {
 	c.mu.Unlock()
 }
 
+// forgetAll drops all subscriptions.
+func (c *endpointCache) forgetAll() {
+	c.mu.Lock()
+	clear(c.byID)
+	c.forgotten++
+	c.mu.Unlock()
+}
+
 // rate returns how many attempts a second may be made; 0 for any number. Nothing is sent to a
 // subscription that is not live, so nothing waits for its rate.
 func (t *endpoint) rate() float64 {

@@ -48,6 +48,7 @@ type run struct {
 	rescan   atomic.Bool // an attempt with an old due time became claimable: see planner.rescan
 
 	recoveries *wakeup      // a recovery may have been created
+	erasures   *wakeup      // an erasure may have been created
 	recording  atomic.Int32 // results that are not recorded yet
 
 	claiming     context.Context // done: claim and hand over nothing more

@@ -1,7 +1,7 @@
 package delivery
 
 import (
-	"log/slog"
+	"context"
 	"time"
 
 	"github.com/ecg-api/webhooks/store"
@@ -18,37 +18,22 @@ const (
 
 // recoverLoop queues the deliveries again that recovery jobs ask for, in batches.
 func (r *run) recoverLoop() {
-	backOff, advancedAt := storeBackOff(), r.cfg.Clock.Now()
-	for r.claiming.Err() == nil {
-		now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
-		ctx, cancel := r.bounded(r.claiming)
-		advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
-			Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
-		})
-		cancel()
-		if err == nil {
-			r.logConditionEnd(recoveryStuck, nil, "webhooks: recoveries go on")
-		}
-		switch {
-		case r.claiming.Err() != nil:
-		case err != nil:
-			if unavailable(err) {
-				r.outage.failed(err)
-			} else {
-				r.logCondition(slog.LevelError, recoveryStuck, nil, "error", err)
+	r.advance(job{
+		wake: r.recoveries, stuck: recoveryStuck, goesOn: "webhooks: recoveries go on",
+		step: func(ctx context.Context, now time.Time) (bool, error) {
+			advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
+				Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
+			})
+			if advanced && r.claiming.Err() == nil {
+				r.signal()
 			}
-			r.pause(r.claiming, backOff.NextBackOff())
-		case advanced:
-			backOff.Reset()
-			advancedAt = now
-			r.signal()
-		default:
-			backOff.Reset()
-			wait := recoverInterval
-			if now.Sub(advancedAt) >= recoverIdle {
-				wait = max(wait, r.cfg.PollInterval)
+			return advanced, err
+		},
+		idle: func(since time.Duration) time.Duration {
+			if since >= recoverIdle {
+				return max(recoverInterval, r.cfg.PollInterval)
 			}
-			r.recoveries.wait(wait, r.claiming.Done())
-		}
-	}
+			return recoverInterval
+		},
+	})
 }

@@ -27,6 +27,7 @@ func (e *Engine) newRun(life context.Context) *run {
 		drained: make(chan struct{}),
 
 		recoveries: newWakeup(c.Clock),
+		erasures:   newWakeup(c.Clock),
 	}
 	r.backlog = newBacklog(c, e.pacers, r.startWorker, r.signal)
 	r.flights = flights{
@@ -61,6 +62,7 @@ func (r *run) start() {
 	}
 	r.begin(&r.intake, r.upkeepLoop)
 	r.begin(&r.intake, r.recoverLoop)
+	r.begin(&r.intake, r.eraseLoop)
 	for range recorders {
 		r.recorders.Go(r.recordLoop)
 	}

@@ -19,6 +19,10 @@ type Store interface {
 	Abilities() store.Abilities
 	// Prune is called every hour, with the end of the retention.
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
+	// PruneAudit is called every hour, with the end of the audit retention.
+	PruneAudit(ctx context.Context, before time.Time, max int) (int, error)
+	// AdvanceErasure is called until no erasure is running.
+	AdvanceErasure(ctx context.Context, at time.Time, max int) (bool, error)
 	// AdvanceRecovery is called until no recovery is due.
 	AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (bool, error)
 	// UpdateSubscription deactivates a subscription after 410 Gone, or after days of failures.

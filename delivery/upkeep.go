@@ -1,19 +1,20 @@
 package delivery
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
 
 const (
 	upkeepInterval = time.Hour
-	// pruneBatch bounds the messages that one call removes: 200 keep the one writer of SQLite for
+	// pruneBatch bounds the messages, or audit entries, that one call removes: 200 keep the one writer of SQLite for
 	// some 5 ms, seldom for more than 30.
 	pruneBatch = 200
 )
 
 // upkeepLoop lets the store do its upkeep, and ends history that is older than
-// Config.Retention.
+// Config.Retention, and audit entries that are older than Config.AuditRetention.
 func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
@@ -21,18 +22,19 @@ func (r *run) upkeepLoop() {
 			r.noteUpkeep("partitions", m.Maintain(ctx, r.cfg.Clock.Now()))
 			cancel()
 		}
-		r.prune()
+		r.prune("retention", r.cfg.Retention, r.cfg.Store.Prune)
+		r.prune("audit retention", r.cfg.AuditRetention, r.cfg.Store.PruneAudit)
 		r.pause(r.claiming, upkeepInterval)
 	}
 }
 
-// prune goes in small batches.
-func (r *run) prune() {
-	for r.cfg.Retention > 0 && r.claiming.Err() == nil {
+// prune removes records that are older than a retention, in small batches.
+func (r *run) prune(part string, retention time.Duration, remove func(ctx context.Context, before time.Time, max int) (int, error)) {
+	for retention > 0 && r.claiming.Err() == nil {
 		ctx, cancel := r.bounded(r.claiming)
-		n, err := r.cfg.Store.Prune(ctx, cutoff(r.cfg.Clock.Now(), r.cfg.Retention), pruneBatch)
+		n, err := remove(ctx, cutoff(r.cfg.Clock.Now(), retention), pruneBatch)
 		cancel()
-		r.noteUpkeep("retention", err)
+		r.noteUpkeep(part, err)
 		if err != nil || n < pruneBatch {
 			return
 		}

@@ -21,7 +21,8 @@ type cli struct {
 	Demo    demoCmd       `cmd:"" help:"Show publishing, delivery and retries, on a store in memory."`
 	Token   tokenCmd      `cmd:"" help:"Print a token for the API, signed with the HS256 secret."`
 	Migrate migrateCmd    `cmd:"" help:"Migrate the schema of the database."`
-	Rotate  rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Encrypt all signing secrets with the first key."`
+	Rotate  rotateKeysCmd `cmd:"" name:"rotate-keys" help:"Encrypt all signing secrets and headers with the first key."`
+	Erase   eraseCmd      `cmd:"" help:"Remove everything of an organization, or the payload of one event."`
 	Import  importCmd     `cmd:"" help:"Create subscriptions from the endpoints of Svix or Convoy, with their secrets."`
 	Catalog catalogCmd    `cmd:"" help:"Export the catalog: OpenAPI, AsyncAPI, Markdown, types of Go."`
 	OpenAPI openAPICmd    `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`

@@ -21,10 +21,11 @@ var allowed = map[string]string{
 		createEvent patchEvent deleteEvent activateEvent deactivateEvent archiveEvent restoreEvent
 		createSamplePayload patchSamplePayload deleteSamplePayload`,
 	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity
-		getActivity getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent`,
+		getActivity getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent listOrganizationAudit`,
 	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
 		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome`,
-	"write admin":   "publishEvent publishEvents addActivity makePayload", // which sign data of the caller's
+	"admin":         "listAudit eraseOrganization getErasure",
+	"write admin":   "publishEvent publishEvents addActivity makePayload removePayload", // which sign data of the caller's
 	"secrets admin": "getSecret rotateSecret setSecret listSecretHistory",
 }
 
@@ -33,7 +34,7 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
 	ids := map[string]string{"organization": orgA}
-	for _, kind := range []string{"category", "event", "subscription", "activity", "activation", "recovery", "message"} {
+	for _, kind := range []string{"category", "event", "subscription", "activity", "activation", "recovery", "message", "erasure"} {
 		ids[kind] = uuid.NewString()
 	}
 	open := map[string][]string{} // the scopes by the operation

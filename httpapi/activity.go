@@ -33,13 +33,13 @@ var activityRoutes = group{
 			details: "Also after a success. An automatic retry that waits in the same chain is withdrawn in its favour. While the circuit is " +
 				"open the retry is the probe: it is sent at once, and a success closes the circuit. (Of many at once, the first 10 in 10 seconds are.)",
 			status: http.StatusCreated, answer: activityWire{},
-			errorCodes: []string{"archived", "not_finished"},
+			errorCodes: []string{"archived", "not_finished", "payload_removed"},
 		},
 		{
 			method: http.MethodPost, path: activityPath + "/outcomes", access: tenantManage, handler: (*api).reportOutcome,
 			id: "saveOutcome", summary: "Saves the outcome of an activity that the caller posted",
 			body: outcomeInput{}, status: http.StatusCreated, answer: activityWire{},
-			errorCodes: []string{"not_in_chain", "outcome_exists", "sending", "unknown_reference"},
+			errorCodes: []string{"not_in_chain", "outcome_exists", "payload_removed", "sending", "unknown_reference"},
 		},
 		{
 			method: http.MethodGet, path: activityPath, access: tenantRead, handler: (*api).getActivity,
@@ -73,6 +73,7 @@ type activityWire struct {
 	AuditInfo          auditInfo            `json:"auditInfo"`
 	Damaged            []string             `json:"damaged,omitempty"`
 	Truncated          bool                 `json:"truncated,omitempty"`
+	Expunged           *expungedWire        `json:"expunged,omitempty"`
 }
 
 // size bounds how many bytes the large members take in an answer.
@@ -106,7 +107,7 @@ func showAttempt(a webhooks.Attempt) activityWire {
 		HTTPStatusCode: optional(a.HTTPStatus),
 		Subscription:   identity{a.SubscriptionID}, Event: identity{a.EventTypeID},
 		RetryingFromPostID: optional(a.RetryOf), NextRetryAt: timestamp(a.NextRetryAt), HeldUntil: timestamp(a.HeldUntil),
-		Error: optional(a.Error), Success: outcomeOf(a), AuditInfo: auditOf(a.Audit),
+		Error: optional(a.Error), Success: outcomeOf(a), AuditInfo: auditOf(a.Audit), Expunged: showExpunged(a.Expunged),
 	}
 	raw := a.Body
 	if a.Source != nil {

@@ -62,6 +62,7 @@ const (
 	tenantManage
 	tenantWrite // for requests after which data of the caller is signed
 	tenantSecrets
+	adminOnly
 )
 
 // grants lists the scopes that open a route. A caller needs one of them.
@@ -72,6 +73,7 @@ var grants = map[access][]Scope{
 	tenantManage:  {ScopeManage, ScopeWrite, ScopeAdmin},
 	tenantWrite:   {ScopeWrite, ScopeAdmin},
 	tenantSecrets: {ScopeSecrets, ScopeAdmin},
+	adminOnly:     {ScopeAdmin},
 }
 
 func (c Caller) may(a access) bool {

@@ -58,6 +58,8 @@ var answers = []struct {
 	{webhooks.ErrNotInChain, http.StatusConflict, "not_in_chain", "The activity is not in the chain of originalActivityId."},
 	{webhooks.ErrOutcomeExists, http.StatusConflict, "outcome_exists", "The activity has another outcome already."},
 	{webhooks.ErrSending, http.StatusConflict, "sending", "The activity is being sent; its outcome follows."},
+	{webhooks.ErrExpunged, http.StatusConflict, "payload_removed", "The payload of the event was removed."},
+	{webhooks.ErrErasing, http.StatusConflict, "erasing", "The data of the organization is being removed; try again when that is done."},
 	{errTestFailed, http.StatusConflict, "test_failed", "A test in the patch failed; nothing was changed."},
 	{webhooks.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow this."},
 	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},

@@ -45,7 +45,7 @@ func (f *fixture) step(name string, s step) {
 func (f *fixture) checkType(name string, w *httptest.ResponseRecorder) {
 	f.Helper()
 	want := "application/json; charset=utf-8"
-	if strings.Contains(w.Body.String(), `"requestId":`) {
+	if strings.HasPrefix(w.Body.String(), `{"type":"about:blank"`) {
 		want = "application/problem+json"
 	}
 	if got := w.Header().Get("Content-Type"); got != want && w.Body.Len() > 0 {

@@ -26,7 +26,7 @@ var hashRoutes = group{
 		{
 			method: http.MethodGet, path: hashesPath + "/activity/{activityId}/get-hash", access: tenantRead, handler: (*api).getHash,
 			id: "getHash", summary: "Gets the hash that was sent with an activity",
-			answer: hashWire{},
+			answer: hashWire{}, errorCodes: []string{"payload_removed"},
 		},
 	},
 }

@@ -34,6 +34,7 @@ type messageDetail struct {
 	Data        json.RawMessage  `json:"data"`
 	Activations []activationWire `json:"activations"`
 	Damaged     []string         `json:"damaged,omitempty"`
+	Expunged    *expungedWire    `json:"expunged,omitempty"`
 }
 
 func showMessage(m webhooks.MessageSummary) messageWire {
@@ -77,12 +78,13 @@ func (a *api) getMessage(c *call) error {
 	}
 	out := messageDetail{
 		messageWire: showMessage(found), Activations: make([]activationWire, len(deliveries.Items)),
+		Expunged: showExpunged(found.Expunged),
 	}
 	out.Data = readable(found.Data(), "data", &out.Damaged)
 	left := room(maxPage)
 	left.take(len(out.Data))
 	for i, d := range deliveries.Items {
-		d.Body, d.Source = found.Body, found.Source
+		d.Body, d.Source, d.Expunged = found.Body, found.Source, found.Expunged
 		shown := showDelivery(d)
 		if i >= len(deliveries.Items)-deliveries.Truncated || !left.take(shown.size()) {
 			shown.truncate()

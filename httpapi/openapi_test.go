@@ -242,6 +242,7 @@ func TestDocumentedOperationsAnswer(t *testing.T) {
 		for method, operation := range operations {
 			for _, name := range []string{
 				"organizationId", "webhookCategoryId", "webhookEventId", "subscriptionId", "eventId", "activityId", "activationId", "recoveryId",
+				"erasureId",
 			} {
 				path = strings.ReplaceAll(path, "{"+name+"}", orgA)
 			}

@@ -36,7 +36,7 @@ func (p idPlace) String() string { return p.in + " " + p.name }
 // kinds are the parameters and members that hold ids.
 var kinds = map[string]string{
 	"organizationId": "organization", "subscriptionId": "subscription", "activityId": "activity", "activationId": "activation",
-	"recoveryId": "recovery", "webhookCategoryId": "category", "webhookEventId": "event", "eventId": "event",
+	"recoveryId": "recovery", "erasureId": "erasure", "webhookCategoryId": "category", "webhookEventId": "event", "eventId": "event",
 	"originalActivityId": "activation", "retryingFromPostId": "activation", "SubscriptionInput.events": "event",
 }
 
@@ -45,7 +45,7 @@ var kinds = map[string]string{
 var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to
 	bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
-	headers timeoutMs retrySchedule rateLimit ordered filter op path value`)
+	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm`)
 
 // bodies are right bodies by the operation. {kind} stands for an id of the kind.
 var bodies = map[string]string{
@@ -148,7 +148,7 @@ func readOperations(t *testing.T) []operation {
 				t.Fatal(path, method, err)
 			}
 			o := operation{id: d.OperationID, method: strings.ToUpper(method), path: path, query: url.Values{}, scopes: d.Scopes}
-			for _, as := range []string{"read", "manage", "write", "secrets", "catalog"} {
+			for _, as := range []string{"read", "manage", "write", "secrets", "catalog", "admin"} {
 				if o.as == "" && slices.Contains(d.Scopes, "webhooks:"+as) {
 					o.as = as
 				}
@@ -257,6 +257,9 @@ func (o *operation) request(t *testing.T, ids map[string]string, at idPlace, id 
 	}
 	path = strings.ReplaceAll(path, "{eventCode}", "vitals.measured")
 	query := maps.Clone(o.query)
+	if query.Has("confirm") {
+		query.Set("confirm", ids["organization"])
+	}
 	body := o.body
 	switch at.in {
 	case "query":

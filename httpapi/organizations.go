@@ -110,22 +110,30 @@ func (c *call) openOrganization(segment string) error {
 // organizationNames returns the names of the organizations that subscriptions belong to, by id.
 func (c *call) organizationNames(found []webhooks.Subscription) (map[uuid.UUID]organizationName, error) {
 	for _, s := range found {
-		if _, known := c.names[s.OrganizationID]; known {
-			continue
+		if err := c.nameOrganization(s.OrganizationID); err != nil {
+			return nil, err
 		}
-		name := s.OrganizationID.String()
-		if names := c.api.cfg.Organizations; names != nil {
-			given, err := names.OrganizationName(c.ctx(), s.OrganizationID)
-			switch err := organizationsError(err); {
-			case err == nil:
-				name = given
-			case !errors.Is(err, webhooks.ErrNotFound):
-				return nil, err
-			}
-		}
-		c.names[s.OrganizationID] = organizationName(name)
 	}
 	return c.names, nil
+}
+
+// nameOrganization adds the name of an organization to the names of the call; none for a zero id.
+func (c *call) nameOrganization(id uuid.UUID) error {
+	if _, known := c.names[id]; known || id == uuid.Nil {
+		return nil
+	}
+	name := id.String()
+	if names := c.api.cfg.Organizations; names != nil {
+		given, err := names.OrganizationName(c.ctx(), id)
+		switch err := organizationsError(err); {
+		case err == nil:
+			name = given
+		case !errors.Is(err, webhooks.ErrNotFound):
+			return err
+		}
+	}
+	c.names[id] = organizationName(name)
+	return nil
 }
 
 // maxWholeNumber is the last of the whole numbers that a JSON number of a token holds exactly.

@@ -144,7 +144,7 @@ func (c *call) admit(rt route, parameters map[string]string) error {
 		if !caller.may(rt.access) {
 			return errForbidden
 		}
-		c.r = c.r.WithContext(webhooks.WithActor(c.r.Context(), caller.Subject))
+		c.r = c.r.WithContext(webhooks.WithRequestID(webhooks.WithActor(c.r.Context(), caller.Subject), info.ID))
 	}
 	for name, value := range parameters {
 		if !strings.HasSuffix(name, "Id") || name == organizationParameter {

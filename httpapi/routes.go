@@ -47,8 +47,11 @@ func (r route) ofOrganization() bool { return strings.HasPrefix(r.path, organiza
 
 // looksUpOrganizations reports whether the route calls [Config.Organizations].
 func (r route) looksUpOrganizations() bool {
-	_, ofSeveral := r.answer.([]subscriptionWire)
-	return ofSeveral || r.ofOrganization()
+	switch r.answer.(type) {
+	case []subscriptionWire, history[auditEntryWire], erasureWire:
+		return true
+	}
+	return r.ofOrganization()
 }
 
 const (
@@ -100,6 +103,8 @@ var allGroups = []group{
 	secretRoutes,
 	deliveryRoutes,
 	eventRoutes,
+	auditRoutes,
+	removalRoutes,
 	catalogDocumentRoutes,
 	docsRoutes,
 }
@@ -152,7 +157,7 @@ func (r route) tagged() bool {
 	}
 	switch r.answer.(type) {
 	case categoryWire, eventTypeWire, sampleWire, subscriptionWire, secretWire, secretKeyWire,
-		activityWire, activationWire, activityDetail, messageDetail, recoveryWire:
+		activityWire, activationWire, activityDetail, messageDetail, recoveryWire, erasureWire:
 		return true
 	}
 	return false

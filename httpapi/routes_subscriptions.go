@@ -13,7 +13,7 @@ var subscriptionRoutes = group{
 			method: http.MethodPost, path: subscriptionsPath, access: tenantManage, handler: (*api).createSubscription,
 			id: "createSubscription", summary: "Adds a subscription",
 			body: subscriptionInput{}, status: http.StatusCreated, answer: subscriptionWire{},
-			errorCodes: []string{"event_inactive", "unknown_reference", "address_blocked"},
+			errorCodes: []string{"erasing", "event_inactive", "unknown_reference", "address_blocked"},
 		},
 		{
 			method: http.MethodGet, path: subscriptionsPath, access: tenantRead, handler: (*api).listSubscriptions,

@@ -46,6 +46,9 @@ var unions = map[string][]any{"EventSelector": {eventRefWire{}, patternWire{}}}
 var enums = map[string][]string{
 	"ActivityStatus":    {"pending", "sending", "succeeded", "failed", "cancelled", "unknown"},
 	"ConditionOp":       {"eq", "ne", "in", "prefix", "exists", "lt", "gt"},
+	"AuditAction":       auditActions,
+	"AuditResourceType": auditResources,
+	"ErasureState":      {"running", "done", "unknown"},
 	"HealthPartState":   {"up", "down"},
 	"HealthState":       {"ok", "error"},
 	"PatchOp":           {"add", "remove", "replace", "move", "copy", "test"},
@@ -93,6 +96,7 @@ var components = map[string]string{
 	"secretWire":       "SecretHistoryEntry",
 	"secretKeyWire":    "SecretKey",
 	"recoveryStarted":  "RecoveryStarted",
+	"erasureStarted":   "ErasureStarted",
 	"operationInput":   "PatchOperation",
 	"anyObject":        "Object",
 	"statsWire":        "StatsBucket",

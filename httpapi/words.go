@@ -35,7 +35,7 @@ var vocabulary = func() map[string]wording {
 	return all
 }()
 
-var vocabularyParts = []map[string]wording{catalogWords, subscriptionWords, activityWords, eventWords, commonWords}
+var vocabularyParts = []map[string]wording{catalogWords, subscriptionWords, activityWords, eventWords, auditWords, commonWords}
 
 // thousands writes a number as texts do: 1,000.
 func thousands(n int) string {
@@ -58,11 +58,11 @@ var beyondMembers = map[string][]string{
 		"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged", "truncated",
 	},
 	"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
-	"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged", "truncated"},
-	"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated"},
+	"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged", "truncated", "expunged"},
+	"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated", "expunged"},
 	"ActivityDetail": {
 		"damaged", "truncated", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage",
-		"auditInfo",
+		"auditInfo", "expunged",
 	},
 	"SecretHistoryEntry":        {"truncated"},
 	"ActivityHistory":           {"nextCursor"},

@@ -31,6 +31,12 @@ var (
 	// ErrNotFinished says that the attempt has no outcome yet.
 	ErrNotFinished = fmt.Errorf("%w: the attempt has no outcome yet", ErrConflict)
 
+	// ErrExpunged says that the content of the message was removed, so that it cannot be sent.
+	ErrExpunged = fmt.Errorf("%w: the payload was removed", ErrConflict)
+
+	// ErrErasing says that a running job removes all records of the organization.
+	ErrErasing = fmt.Errorf("%w: the organization is being erased", ErrConflict)
+
 	// ErrIdempotencyMismatch says that an idempotency key was used before, with
 	// another content. [IdempotencyError] tells which one.
 	ErrIdempotencyMismatch = fmt.Errorf("%w: the idempotency key was used with another content", ErrConflict)

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Message is an event that was published. It never changes.
+// Message is an event that was published. It never changes, except that ExpungeMessage removes its content.
 type Message struct {
 	ID             uuid.UUID // the webhook-id
 	OrganizationID uuid.UUID // whose subscriptions get it
@@ -20,6 +20,7 @@ type Message struct {
 	SubscriptionID uuid.UUID // the one subscription it was made for; zero if it was published to all that match
 	CreatedAt      time.Time // when it was published
 	CreatedBy      string    // the publisher's subject; "" if unknown
+	Expunged       Expunged  // zero, or when Body and Source were removed; ignored when the message is stored
 }
 
 // Data returns the publisher's JSON value as it stands in the body, the last
@@ -132,6 +133,9 @@ type Attempt struct {
 	// attempts of a chain may have different messages.
 	Body   []byte `log:"size"` // the exact bytes that are posted
 	Source []byte `log:"size"` // see Message
+
+	// Expunged is the message's, filled in by the store when it reads.
+	Expunged Expunged
 }
 
 // Delivery is the summary of a chain, see [Chain.Delivery]: its first attempt, with the Status
@@ -154,8 +158,9 @@ type NewAttempt struct {
 	// RetryOf is the attempt that is retried. The new attempt joins its chain; its
 	// number and step are those of [Chain.NewAttempt]. A pending automatic retry of the
 	// chain is cancelled, by By at At, unless it is external. AddAttempt fails with
-	// ErrBadReference if the subscription has no such attempt, and with ErrNotFinished
-	// if the attempt has no outcome. Zero begins a delivery.
+	// ErrBadReference if the subscription has no such attempt, with ErrNotFinished if the
+	// attempt has no outcome, and without a Message with ErrExpunged if the content of the
+	// attempt's message was removed. Zero begins a delivery.
 	RetryOf uuid.UUID
 	// Message is stored with the attempt. Its OrganizationID and SubscriptionID are
 	// replaced by those of the subscription. If it is nil, the attempt has the message

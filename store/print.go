@@ -22,6 +22,9 @@ func (s Secret) Format(f fmt.State, _ rune) { redact.Format(f, s) }
 func (k KeyChange) Format(f fmt.State, _ rune) { redact.Format(f, k) }
 
 // Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.
+func (h SubscriptionHeaders) Format(f fmt.State, _ rune) { redact.Format(f, h) }
+
+// Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.
 func (m Message) Format(f fmt.State, _ rune) { redact.Format(f, m) }
 
 // Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.

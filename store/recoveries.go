@@ -13,7 +13,8 @@ type RecoveryScope int
 // with an external attempt do not count. A subscription missed a message if the message was
 // published after the creation of the subscription, was not made for one subscription,
 // matches the selectors and the Filter as they are now, and has no delivery to the
-// subscription. The subscription need not be live.
+// subscription. The subscription need not be live. A message without content (see Expunged) is
+// not missed.
 const (
 	RecoverFailed RecoveryScope = iota + 1 // deliveries that failed
 	RecoverMissed                          // messages that the subscription missed
@@ -45,7 +46,8 @@ func (s RecoveryState) String() string {
 // CreatedBy, at the time of the step that adds them. The job goes through the failed
 // deliveries first, then through the missed messages, in the order of their ids, once. A
 // delivery that is no longer failed, or a message that is no longer missed, is skipped. A
-// delivery that fails again is not retried again.
+// delivery that fails again is not retried again. A delivery whose latest attempt has a message
+// without content (see Expunged) is skipped, too; Matched counts it.
 type Recovery struct {
 	ID             uuid.UUID     // given by the creator; it never changes
 	OrganizationID uuid.UUID     // the owner of the subscription
@@ -84,7 +86,7 @@ func (r Recovery) Retries(c Chain) bool {
 // Posts reports whether the recovery posts a message of the organization to the subscription
 // if the message has no delivery to it.
 func (r Recovery) Posts(m Message, s Subscription) bool {
-	return m.SubscriptionID == uuid.Nil && r.covers(m.CreatedAt) && !m.CreatedAt.Before(s.CreatedAt) && s.Matches(m)
+	return m.SubscriptionID == uuid.Nil && !m.Expunged.Is() && r.covers(m.CreatedAt) && !m.CreatedAt.Before(s.CreatedAt) && s.Matches(m)
 }
 
 // Batch returns how many attempts one step of the recovery queues, of at most max.

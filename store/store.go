@@ -17,6 +17,8 @@ type Store interface {
 	History
 	Queue
 	Recoveries
+	AuditTrail
+	Erasures
 
 	// Ping reports whether the store answers and is ready to be used: that its
 	// schema is there and of the version this program needs. It honours ctx.
@@ -156,7 +158,7 @@ type Catalog interface {
 type Subscriptions interface {
 	// CreateSubscription adds a subscription with Revision 1, and its first
 	// secret. It fails with ErrBadReference if a selector names an event type
-	// that does not exist.
+	// that does not exist, and with ErrErasing while an erasure of the organization runs.
 	CreateSubscription(ctx context.Context, s Subscription, first Secret) error
 	// Subscription returns a subscription of the organization, archived or not.
 	Subscription(ctx context.Context, org, id uuid.UUID) (Subscription, error)
@@ -192,8 +194,8 @@ type Subscriptions interface {
 	AddSecret(ctx context.Context, org, subscription uuid.UUID, next func(s Subscription, current Secret) (Secret, error)) error
 }
 
-// SecretKeys lets the keeper of the encryption keys encrypt the signing secrets of all
-// organizations anew.
+// SecretKeys lets the keeper of the encryption keys encrypt the signing secrets and the headers of
+// all organizations anew.
 type SecretKeys interface {
 	// SecretsExcept lists secrets with a Key that begins with none of the prefixes, in
 	// the order of their ids, from the id after the given one, at most max. Ended secrets
@@ -203,6 +205,21 @@ type SecretKeys interface {
 	// alone if its Key is not From. It returns the number of replaced keys. All other
 	// fields of the secrets, and their subscriptions, stay as they are.
 	ReplaceKeys(ctx context.Context, changes []KeyChange) (int, error)
+	// SubscriptionHeaders lists the subscriptions that have headers which can be read, archived
+	// or not, in the order of their ids, from the id after the given one, at most max.
+	SubscriptionHeaders(ctx context.Context, after uuid.UUID, max int) ([]SubscriptionHeaders, error)
+	// ReplaceHeaders replaces the headers of subscriptions, all in one transaction. A
+	// subscription with another Revision is left alone. It returns the number of changed
+	// subscriptions. All other fields stay as they are, also the Revision.
+	ReplaceHeaders(ctx context.Context, changes []SubscriptionHeaders) (int, error)
+}
+
+// SubscriptionHeaders are the headers of a subscription.
+type SubscriptionHeaders struct {
+	OrganizationID uuid.UUID         // the owner of the subscription
+	SubscriptionID uuid.UUID         // the subscription
+	Revision       int64             // of the subscription
+	Headers        map[string]string `log:"names"` // as in Subscription
 }
 
 // KeyChange replaces the Key of a secret.

@@ -118,3 +118,45 @@ func replaceKeysCAS(f *fixture) {
 	}
 	f.equal("replaced by four", sum, 2)
 }
+
+func headersListed(f *fixture) {
+	var want []store.SubscriptionHeaders
+	for i := range 5 {
+		s := f.newSubscription()
+		s.OrganizationID = uuid.New()
+		if i == 2 {
+			s.Headers = nil
+		}
+		f.create(s)
+		if s.Headers != nil {
+			want = append(want, store.SubscriptionHeaders{
+				OrganizationID: s.OrganizationID, SubscriptionID: s.ID, Revision: 1, Headers: s.Headers,
+			})
+		}
+	}
+	gone := f.subscribe()
+	f.delete(gone)
+	var got []store.SubscriptionHeaders
+	for after := uuid.Nil; ; after = got[len(got)-1].SubscriptionID {
+		page := must(f.s.SubscriptionHeaders(f.ctx, after, 3))(f.t)
+		if got = append(got, page...); len(page) == 0 {
+			break
+		}
+	}
+	f.equal("headers", got, want)
+}
+
+func headersReplaced(f *fixture) {
+	sub, stale, gone := f.subscribe(), f.subscribe(), f.subscribe()
+	f.delete(gone)
+	next := map[string]string{"X-Ward": "\x01c2VhbGVk"}
+	replace := func(s store.Subscription, revision int64) store.SubscriptionHeaders {
+		return store.SubscriptionHeaders{OrganizationID: f.org, SubscriptionID: s.ID, Revision: revision, Headers: next}
+	}
+	n := must(f.s.ReplaceHeaders(f.ctx, []store.SubscriptionHeaders{replace(sub, 1), replace(stale, 2), replace(gone, 1)}))(f.t)
+	f.equal("replaced", n, 1)
+	f.equal("another revision", f.subscription(stale.ID), stale)
+	sub.Headers = next
+	f.equal("subscription", f.subscription(sub.ID), sub)
+	f.equal("replaced of none", must(f.s.ReplaceHeaders(f.ctx, nil))(f.t), 0)
+}

@@ -19,6 +19,8 @@ var secretCases = []testCase{
 	{"ExceptPrefixesPages", secretsExceptPages},
 	{"ReplacedKeysChangeNothingElse", replaceKeys},
 	{"ReplacingKeysIsCompareAndSet", replaceKeysCAS},
+	{"HeadersOfAllAreListed", headersListed},
+	{"ReplacedHeadersChangeNothingElse", headersReplaced},
 	{"OfAnotherSubscriptionAreNotListed", secretsOfOne},
 }
 

@@ -75,6 +75,9 @@ func headerOf(key []byte) (h header) {
 	return h
 }
 
+// Encrypts reports whether Seal encrypts: whether the ring has keys.
+func (r *Ring) Encrypts() bool { return len(r.ciphers) > 0 }
+
 // Seal returns the form in which a text is stored for an owner.
 func (r *Ring) Seal(text string, owner []byte) []byte {
 	if len(r.ciphers) == 0 {

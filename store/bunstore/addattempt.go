@@ -122,6 +122,11 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 	if err != nil {
 		return err
 	}
+	if a.Message == nil {
+		if err := s.requireContent(ctx, tx, uuid.UUID(of.MessageID)); err != nil {
+			return err
+		}
+	}
 	*j = joining{
 		uuid.UUID(of.DeliveryID), uuid.UUID(of.MessageID), uuid.UUID(of.EventTypeID), uuid.UUID(of.Line),
 		latest.Number, step,

@@ -156,7 +156,8 @@ WITH r(attempt, delivery, due, expires, creator) AS (?)` + insertAttempts(attemp
 	kind: "{ManualRetry}", retryOf: "l.id", expires: "r.expires", created: "r.due", creator: "r.creator",
 }, `r JOIN {}attempts AS f ON f.id = r.delivery JOIN {}attempts AS l ON l.id = coalesce(
   (SELECT o.id FROM {}attempts AS o WHERE o.delivery_id = r.delivery AND o.number > 1 ORDER BY o.number DESC LIMIT 1), r.delivery)
-WHERE coalesce(f.chain_status, f.status) = {Failed}
+JOIN {}messages AS m ON m.id = l.message_id
+WHERE coalesce(f.chain_status, f.status) = {Failed} AND m.expunged_at IS NULL
 RETURNING id`)
 
 // maxBodiesRead bounds the messages whose bodies one step reads.

@@ -39,12 +39,12 @@ func (r *categoryRow) toStore() store.Category {
 
 // CreateCategory implements store.Catalog.
 func (s *Store) CreateCategory(ctx context.Context, c store.Category) error {
-	return s.mapError(ctx, s.insertCategory(ctx, s.db, c))
+	return s.write(ctx, func(tx bun.Tx) error { return s.insertCategory(ctx, tx, c) })
 }
 
-func (s *Store) insertCategory(ctx context.Context, db bun.IDB, c store.Category) error {
+func (s *Store) insertCategory(ctx context.Context, tx bun.Tx, c store.Category) error {
 	c.Revision = 1
-	_, err := db.NewInsert().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories")).Exec(ctx)
+	_, err := tx.NewInsert().Model(categoryRowOf(c)).ModelTableExpr(s.table("categories")).Exec(ctx)
 	return duplicateAs(err, store.ErrCodeTaken)
 }
 

@@ -41,6 +41,9 @@ type attemptRow struct {
 	Source    []byte  `bun:",scanonly"`
 	Sending   bool    `bun:",scanonly"`
 	HeldUntil instant `bun:",scanonly"`
+	// Of the message, in most queries.
+	ExpungedAt instant `bun:",scanonly"`
+	ExpungedBy string  `bun:",scanonly"`
 	sizedRow
 }
 
@@ -55,7 +58,7 @@ func (r *attemptRow) toStore() store.Attempt {
 		PostedAt: time.Time(r.PostedAt), Duration: time.Duration(r.DurationMS) * time.Millisecond, HTTPStatus: r.HTTPStatus,
 		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt),
 		HeldUntil: time.Time(r.HeldUntil).Truncate(time.Millisecond), Audit: r.auditRow.toStore(),
-		Body: r.Body, Source: r.Source,
+		Body: r.Body, Source: r.Source, Expunged: store.Expunged{At: time.Time(r.ExpungedAt), By: r.ExpungedBy},
 	}
 }
 
@@ -113,7 +116,8 @@ func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
 // bareAttemptsOf finds attempts of the subscription, with their messages, without their
 // large members.
 func (s *Store) bareAttemptsOf(db bun.IDB, model any, subscription uuid.UUID) *bun.SelectQuery {
-	return s.bareAttempts(db, model).Join("JOIN "+s.table("messages AS m")).JoinOn("m.id = a.message_id").
+	return s.bareAttempts(db, model).ColumnExpr("m.expunged_at, m.expunged_by").
+		Join("JOIN "+s.table("messages AS m")).JoinOn("m.id = a.message_id").
 		Where("a.subscription_id = ?", id(subscription))
 }
 

@@ -24,6 +24,17 @@ type messageRow struct {
 	SubscriptionID optionalID
 	CreatedAt      instant
 	CreatedBy      string
+	expungedRow
+}
+
+// expungedRow is store.Expunged in columns.
+type expungedRow struct {
+	ExpungedAt instant
+	ExpungedBy string
+}
+
+func (r expungedRow) toStore() store.Expunged {
+	return store.Expunged{At: time.Time(r.ExpungedAt), By: r.ExpungedBy}
 }
 
 // Message implements store.Messages.
@@ -42,6 +53,7 @@ func (r *messageRow) toStore() store.Message {
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), EventTypeID: uuid.UUID(r.EventTypeID),
 		Type: r.Type, Version: r.Version, Body: r.Body, Source: r.Source, OrderingKey: r.OrderingKey,
 		SubscriptionID: uuid.UUID(r.SubscriptionID), CreatedAt: time.Time(r.CreatedAt), CreatedBy: r.CreatedBy,
+		Expunged: r.expungedRow.toStore(),
 	}
 }
 

@@ -111,6 +111,7 @@ func (f finder) findMissed(ctx context.Context, in idRange, limit int, see func(
 	text := `
 SELECT m.id, m.event_type_id, m.ordering_key, ` + body + ` FROM {}messages AS m
 WHERE m.organization_id = ? AND m.subscription_id IS NULL AND m.id > ? AND m.id <= ? AND m.created_at >= ? AND m.created_at < ?
+  AND m.expunged_at IS NULL
   AND (` + matches + `)
   AND (SELECT count(*) FROM {}attempts AS a WHERE a.message_id = m.id AND a.subscription_id = ? AND a.number = 1) = 0
 ORDER BY m.id`

@@ -90,8 +90,11 @@ func (s *Store) recovery(ctx context.Context, db bun.IDB, org, subscription, rec
 func (s *Store) StopRecovery(ctx context.Context, org, subscription, recovery uuid.UUID, at time.Time) error {
 	return s.write(ctx, func(tx bun.Tx) error {
 		row, err := s.recovery(ctx, tx, org, subscription, recovery, "NO KEY UPDATE")
-		if err != nil || row.State != store.RecoveryRunning {
+		if err != nil {
 			return err
+		}
+		if row.State != store.RecoveryRunning {
+			return errUnchanged
 		}
 		row.State, row.FinishedAt = store.RecoveryStopped, instant(at)
 		return s.updateRecovery(ctx, tx, &row)

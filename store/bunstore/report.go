@@ -33,8 +33,11 @@ func (s *Store) Report(
 			return false, err
 		}
 		r, err := decide(out)
-		if err != nil || r == nil {
+		if err != nil {
 			return false, fromCaller(err)
+		}
+		if r == nil {
+			return false, errUnchanged
 		}
 		c := s.on(tx.Tx)
 		if due, err = s.report(ctx, c, out, *r); err != nil {

@@ -140,11 +140,12 @@ RETURNING id`
 func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (n int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		n = 0 // it may be repeated
-		return s.on(tx.Tx).each(ctx, replaceKeys, paramRows{len(changes), []column{
+		err := s.on(tx.Tx).each(ctx, replaceKeys, paramRows{len(changes), []column{
 			uuids(func(i int) uuid.UUID { return changes[i].SecretID }),
 			blobs(func(i int) []byte { return changes[i].From }),
 			blobs(func(i int) []byte { return changes[i].To }),
 		}}, func(scanner) error { n++; return nil })
+		return unchangedIf(n == 0, err)
 	})
 	if err != nil {
 		return 0, err

@@ -41,8 +41,11 @@ func (s *Store) SeedVersions(ctx context.Context) ([]store.SeedVersion, error) {
 // ApplySeed implements store.Catalog.
 func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (applied bool, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
-		if applied, err = s.insertSeed(ctx, tx, seed.SeedVersion); err != nil || !applied {
+		if applied, err = s.insertSeed(ctx, tx, seed.SeedVersion); err != nil {
 			return err
+		}
+		if !applied {
+			return errUnchanged
 		}
 		if err := seed.Check(); err != nil {
 			return err

@@ -17,6 +17,9 @@ func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, 
 	sub.Revision = 1
 	defer s.matchCache.drop(sub.OrganizationID)
 	return s.write(ctx, func(tx bun.Tx) error {
+		if err := s.refuseErasing(ctx, tx, sub.OrganizationID); err != nil {
+			return err
+		}
 		if err := s.referToEventTypes(ctx, tx, selected(sub)); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -64,10 +65,26 @@ func (s *Store) beginOn(ctx context.Context, opts *sql.TxOptions) (tx bun.Tx, en
 // writeTries bounds the tries of a transaction that met a deadlock or a serialization failure.
 const writeTries = 5
 
-// write runs f in a transaction of its own, and maps the error. f may be called
-// several times.
+// errUnchanged is the result of a write that found nothing to change. It ends the transaction
+// without an audit entry, and is no error.
+var errUnchanged = errors.New("nothing to change")
+
+// unchangedIf returns the error of a write, which is errUnchanged if nothing was changed.
+func unchangedIf(nothing bool, err error) error {
+	if err == nil && nothing {
+		return errUnchanged
+	}
+	return err
+}
+
+// write runs f in a transaction of its own, which also stores the audit entry of ctx, and maps
+// the error. f may be called several times.
 func (s *Store) write(ctx context.Context, f func(bun.Tx) error) error {
-	return s.retry(ctx, func() error { return s.writeOnce(ctx, f) })
+	err := s.retry(ctx, func() error { return s.writeOnce(ctx, f) })
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // retry runs f, which is a transaction, and maps the error. Where f wrote nothing
@@ -112,6 +129,9 @@ func (s *Store) writeOnce(ctx context.Context, f func(bun.Tx) error) (err error)
 		}
 	}
 	if err := f(tx); err != nil {
+		return err
+	}
+	if err := s.audit(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

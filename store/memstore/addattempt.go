@@ -26,6 +26,9 @@ func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, n s
 				return store.Attempt{}, fmt.Errorf("attempt %s: %w", n.RetryOf, store.ErrNotFinished)
 			}
 			d, m = of.delivery, of.message
+			if n.Message == nil && m.Expunged.Is() {
+				return store.Attempt{}, fmt.Errorf("message %s: %w", m.ID, store.ErrExpunged)
+			}
 		}
 		b := newBatch()
 		if err := s.claimID(n.ID, b, nil); err != nil {
@@ -42,6 +45,7 @@ func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, n s
 		s.withdraw(d, n)
 		added := newAttempt(sub, d, m, n)
 		s.add(added, s.notBefore(n.At))
+		s.audit(ctx)
 		return copyAttempt(added.Attempt, true), nil
 	})
 }

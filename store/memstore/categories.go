@@ -33,6 +33,7 @@ func (s *Store) CreateCategory(ctx context.Context, c store.Category) error {
 		return fmt.Errorf("category %q: %w", c.Code, store.ErrCodeTaken)
 	}
 	s.addCategory(c)
+	s.audit(ctx)
 	return nil
 }
 
@@ -82,6 +83,7 @@ func (s *Store) UpdateCategory(ctx context.Context, id uuid.UUID, change func(*s
 		delete(s.categoryCodes, c.Code)
 		c.Category = copyCategory(changed)
 		s.categoryCodes[c.Code] = c
+		s.audit(ctx)
 		return readCategory(c), nil
 	})
 }
@@ -104,5 +106,6 @@ func (s *Store) DeleteCategory(ctx context.Context, id uuid.UUID, check func(sto
 	}
 	c.deleted = true
 	delete(s.categoryCodes, c.Code)
+	s.audit(ctx)
 	return nil
 }

@@ -47,6 +47,7 @@ func (s *Store) CreateEventType(ctx context.Context, e store.EventType) error {
 		return fmt.Errorf("event type %q %q: %w", e.Code, e.Version, store.ErrCodeTaken)
 	}
 	s.addEventType(e, c)
+	s.audit(ctx)
 	return nil
 }
 
@@ -142,6 +143,7 @@ func (s *Store) UpdateEventType(ctx context.Context, id uuid.UUID, change func(*
 			return store.EventType{}, fmt.Errorf("event type %q %q: %w", changed.Code, changed.Version, store.ErrCodeTaken)
 		}
 		s.setEventType(e, changed)
+		s.audit(ctx)
 		return s.readEventType(e), nil
 	})
 }
@@ -180,5 +182,6 @@ func (s *Store) DeleteEventType(ctx context.Context, id uuid.UUID, check func(st
 	e.deletedAt = s.clock.Now()
 	s.categories[e.CategoryID].eventTypes--
 	delete(s.eventTypeCodes, e.key())
+	s.audit(ctx)
 	return nil
 }

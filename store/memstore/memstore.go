@@ -43,6 +43,8 @@ type Store struct {
 	token     int64 // of the latest claim
 
 	recoveries map[uuid.UUID]*recovery
+	trail      []store.AuditEntry // in the order of a list
+	erasures   map[uuid.UUID]*store.Erasure
 
 	listeners map[*func()]struct{}
 	wake      bool        // when the lock is released
@@ -76,6 +78,7 @@ func New(options ...Option) *Store {
 		attempts:       map[uuid.UUID]*attempt{},
 		sequences:      map[sequenceKey]store.Sequence{},
 		recoveries:     map[uuid.UUID]*recovery{},
+		erasures:       map[uuid.UUID]*store.Erasure{},
 		listeners:      map[*func()]struct{}{},
 	}
 	for _, o := range options {

@@ -63,6 +63,7 @@ func (s *Store) CreateRecovery(ctx context.Context, r store.Recovery) error {
 	r.State, r.Queued, r.FinishedAt = store.RecoveryRunning, 0, time.Time{}
 	r.Since, r.Until, r.CreatedAt = store.WholeMilliseconds(r.Since), store.WholeMilliseconds(r.Until), store.WholeMilliseconds(r.CreatedAt)
 	s.recoveries[r.ID] = &recovery{Recovery: r, due: s.clock.Now()}
+	s.audit(ctx)
 	return nil
 }
 
@@ -96,6 +97,7 @@ func (s *Store) StopRecovery(ctx context.Context, org, subscription, id uuid.UUI
 	}
 	if r.State == store.RecoveryRunning {
 		r.end(store.RecoveryStopped, at)
+		s.audit(ctx)
 	}
 	return nil
 }
@@ -144,12 +146,15 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 			more = true
 			break
 		}
+		from = f.place
+		if f.message.Expunged.Is() {
+			continue
+		}
 		a := f.attempt(sub, store.NewAttempt{ID: opts.NewID(), At: opts.At, By: r.CreatedBy, ExpiresAt: opts.ExpiresAt})
 		if err := s.claimID(a.ID, b, nil); err != nil {
 			return err
 		}
 		b.attempts = append(b.attempts, a)
-		from = f.place
 	}
 	for _, a := range b.attempts {
 		s.add(a, s.clock.Now())

@@ -30,6 +30,7 @@ func (s *Store) Report(
 		if r != nil {
 			s.unqueue(a)
 			s.follow(a, a.delivery.chain.Report(&a.Attempt, *r), r.Next)
+			s.audit(ctx)
 		}
 		return copyAttempt(a.Attempt, true), nil
 	})

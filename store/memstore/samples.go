@@ -35,6 +35,7 @@ func (s *Store) CreateSample(ctx context.Context, sample store.Sample) error {
 		return key.error(store.ErrSampleExists)
 	}
 	s.addSample(key, sample)
+	s.audit(ctx)
 	return nil
 }
 
@@ -95,6 +96,7 @@ func (s *Store) UpdateSample(
 		delete(s.samples, key)
 		*sample = copySample(changed)
 		s.samples[newKey] = sample
+		s.audit(ctx)
 		return copySample(changed), nil
 	})
 }
@@ -114,5 +116,6 @@ func (s *Store) DeleteSample(ctx context.Context, eventTypeID uuid.UUID, version
 		return err
 	}
 	delete(s.samples, key)
+	s.audit(ctx)
 	return nil
 }

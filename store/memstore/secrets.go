@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -70,6 +71,7 @@ func (s *Store) AddSecret(
 	former.UpdatedAt, former.UpdatedBy = added.CreatedAt, added.CreatedBy
 	sub.secrets = append(sub.secrets, &added)
 	sub.Revision++
+	s.audit(ctx)
 	return nil
 }
 
@@ -115,5 +117,39 @@ func (s *Store) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (int
 			}
 		}
 	}
+	if n > 0 {
+		s.audit(ctx)
+	}
 	return n, nil
+}
+
+// SubscriptionHeaders lists the headers of subscriptions.
+func (s *Store) SubscriptionHeaders(ctx context.Context, after uuid.UUID, max int) ([]store.SubscriptionHeaders, error) {
+	return locked(ctx, s, func() (out []store.SubscriptionHeaders, err error) {
+		with := chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
+			return sub.Headers != nil && compare(sub.ID, after) > 0
+		}, subscriptionID)
+		for _, sub := range with[:min(max, len(with))] {
+			out = append(out, store.SubscriptionHeaders{
+				OrganizationID: sub.OrganizationID, SubscriptionID: sub.ID, Revision: sub.Revision, Headers: maps.Clone(sub.Headers),
+			})
+		}
+		return out, nil
+	})
+}
+
+// ReplaceHeaders gives subscriptions other headers.
+func (s *Store) ReplaceHeaders(ctx context.Context, changes []store.SubscriptionHeaders) (int, error) {
+	return locked(ctx, s, func() (n int, err error) {
+		for _, change := range changes {
+			if sub := s.subscriptions[change.SubscriptionID]; sub != nil && !sub.deleted && sub.Revision == change.Revision {
+				sub.Headers = maps.Clone(change.Headers)
+				n++
+			}
+		}
+		if n > 0 {
+			s.audit(ctx)
+		}
+		return n, nil
+	})
 }

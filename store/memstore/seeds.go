@@ -43,6 +43,7 @@ func (s *Store) ApplySeed(ctx context.Context, seed store.Seed) (bool, error) {
 	version.AppliedAt = store.WholeMilliseconds(version.AppliedAt)
 	s.seeds = append(s.seeds, version)
 	slices.SortStableFunc(s.seeds, func(a, b store.SeedVersion) int { return a.AppliedAt.Compare(b.AppliedAt) })
+	s.audit(ctx)
 	return true, nil
 }
 

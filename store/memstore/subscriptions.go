@@ -49,6 +49,9 @@ func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, 
 	if s.subscriptions[sub.ID] != nil {
 		return errDuplicateID
 	}
+	if s.erasing(sub.OrganizationID) != nil {
+		return fmt.Errorf("organization %s: %w", sub.OrganizationID, store.ErrErasing)
+	}
 	if err := s.checkSelectors(sub); err != nil {
 		return err
 	}
@@ -58,6 +61,7 @@ func (s *Store) CreateSubscription(ctx context.Context, sub store.Subscription, 
 	added.secrets = []*store.Secret{&secret}
 	s.subscriptions[sub.ID] = added
 	s.index(added)
+	s.audit(ctx)
 	return nil
 }
 
@@ -191,6 +195,7 @@ func (s *Store) UpdateSubscription(
 		sub.Subscription = copySubscription(changed)
 		s.index(sub)
 		s.followChange(sub, store.QueueChangeOf(former, changed), now)
+		s.audit(ctx)
 		return s.readSubscription(sub), nil
 	})
 }
@@ -224,11 +229,17 @@ func (s *Store) DeleteSubscription(
 	if err := allow(check, s.readSubscription(sub)); err != nil {
 		return err
 	}
-	s.unindex(sub)
 	s.cancelPending(sub, now)
+	s.markDeleted(sub)
+	s.audit(ctx)
+	return nil
+}
+
+// markDeleted removes everything of a subscription but its ids and its history.
+func (s *Store) markDeleted(sub *subscription) {
+	s.unindex(sub)
 	sub.Subscription = store.Subscription{ID: sub.ID, OrganizationID: sub.OrganizationID, Revision: sub.Revision}
 	sub.deleted, sub.secrets, sub.health = true, nil, store.Health{}
-	return nil
 }
 
 func (sub *subscription) pending() []*attempt {
