@@ -290,6 +290,7 @@ func TestEnumerationsMatchTheDocument(t *testing.T) {
 			client.Add("", 0).Op, client.Remove("").Op, client.Set("", 0).Op, client.Move("", "").Op, client.Copy("", "").Op, client.Test("", 0).Op,
 		},
 		"RecoveryScope":     {client.RecoverFailed, client.RecoverMissed, client.RecoverAll},
+		"ErasureState":      {client.ErasureRunning, client.ErasureDone, client.ErasureUnknown},
 		"RecoveryState":     {client.RecoveryRunning, client.RecoveryDone, client.RecoveryStopped, client.RecoveryUnknown},
 		"SubscriptionState": {client.Enabled, client.Failing, client.Paused, client.Disabled},
 		"UnmatchedReason": {
@@ -310,7 +311,8 @@ func TestEnumerationsMatchTheDocument(t *testing.T) {
 	}
 	for name, s := range d.Components.Schemas {
 		if s.Enum != nil && !slices.Contains([]string{
-			"ActivityStatus", "ActivityType", "ConditionOp", "PatchOp", "RecoveryScope", "RecoveryState", "SubscriptionState", "UnmatchedReason",
+			"ActivityStatus", "ActivityType", "ConditionOp", "ErasureState", "PatchOp", "RecoveryScope", "RecoveryState", "SubscriptionState",
+			"UnmatchedReason",
 			"HealthState", "HealthPartState", // plain texts
 		}, name) {
 			t.Errorf("the enumeration %s has no constants here", name)

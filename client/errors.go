@@ -120,6 +120,8 @@ var (
 	ErrArchived = errors.New("resource archived")
 	// ErrCodeTaken: another category has the code, or another event type the code and version. Code code_taken.
 	ErrCodeTaken = errors.New("code taken")
+	// ErrErasing: the data of the organization is being removed: try again when that is done. Code erasing.
+	ErrErasing = errors.New("organization is being erased")
 	// ErrEventInactive: the event type, or its category, is inactive or archived. Code event_inactive.
 	ErrEventInactive = errors.New("event type inactive")
 	// ErrIdempotencyMismatch: the idempotency key was used for another event in the last 24 hours. Code
@@ -137,6 +139,8 @@ var (
 	ErrOutcomeExists = errors.New("attempt has another outcome")
 	// ErrPathNotFound: a patch names a member or an index that does not exist. Code path_not_found.
 	ErrPathNotFound = errors.New("path of the patch not found")
+	// ErrPayloadRemoved: the payload of the event was removed. Code payload_removed.
+	ErrPayloadRemoved = errors.New("payload removed")
 	// ErrPostURIMissing: a subscription without a PostURI cannot be activated. Code post_uri_missing.
 	ErrPostURIMissing = errors.New("subscription has no postUri")
 	// ErrReadOnly: a patch would change a member that is read-only. Code read_only.
@@ -158,12 +162,12 @@ var (
 
 var errorsByCode = map[string]error{
 	"address_blocked": ErrAddressBlocked, "archived": ErrArchived, "authentication_unavailable": ErrUnavailable,
-	"code_taken": ErrCodeTaken, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
+	"code_taken": ErrCodeTaken, "erasing": ErrErasing, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
 	"idempotency_mismatch": ErrIdempotencyMismatch, "in_use": ErrInUse, "internal_error": ErrInternal,
 	"malformed_json": ErrInvalid, "no_events": ErrNoEvents, "not_finished": ErrNotFinished, "not_found": ErrNotFound,
 	"not_in_chain": ErrNotInChain, "organizations_unavailable": ErrUnavailable, "outcome_exists": ErrOutcomeExists,
-	"overloaded":     ErrUnavailable,
-	"path_not_found": ErrPathNotFound, "payload_too_large": ErrPayloadTooLarge, "post_uri_missing": ErrPostURIMissing,
+	"overloaded": ErrUnavailable, "path_not_found": ErrPathNotFound, "payload_removed": ErrPayloadRemoved,
+	"payload_too_large": ErrPayloadTooLarge, "post_uri_missing": ErrPostURIMissing,
 	"precondition_failed": ErrPreconditionFailed, "rate_limited": ErrRateLimited, "read_only": ErrReadOnly,
 	"sample_exists": ErrSampleExists, "schema_mismatch": ErrSchemaMismatch, "secret_unchanged": ErrSecretUnchanged,
 	"sending": ErrSending, "store_unavailable": ErrUnavailable, "test_failed": ErrTestFailed, "unauthorized": ErrUnauthorized,

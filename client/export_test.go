@@ -42,6 +42,10 @@ var WireTypes = map[string]reflect.Type{
 	"SubscriptionInput": reflect.TypeFor[SubscriptionInput](), "SubscriptionList": reflect.TypeFor[Page[Subscription]](),
 	"SubscriptionState": reflect.TypeFor[State](), "SubscriptionStatus": reflect.TypeFor[Status](), "TestInput": reflect.TypeFor[TestInput](),
 	"UnmatchedReason": reflect.TypeFor[UnmatchedReason](),
+
+	"AuditEntry": reflect.TypeFor[AuditEntry](), "AuditEntryHistory": reflect.TypeFor[Page[AuditEntry]](),
+	"AuditResource": reflect.TypeFor[AuditResource](), "Erasure": reflect.TypeFor[Erasure](),
+	"ErasureStarted": reflect.TypeFor[ErasureStarted](), "ErasureState": reflect.TypeFor[ErasureState](), "Expunged": reflect.TypeFor[Expunged](),
 }
 
 // ErrorsByCode are the sentinel errors by the codes of problems.

@@ -85,7 +85,7 @@ func TestEveryEventOfABatchHasAKey(t *testing.T) {
 var repeated = []string{
 	"deleteCategory", "activateCategory", "deactivateCategory", "archiveCategory", "restoreCategory",
 	"deleteEvent", "activateEvent", "deactivateEvent", "archiveEvent", "restoreEvent", "deleteSamplePayload",
-	"deleteSubscription", "activateSubscription", "deactivateSubscription", "archiveSubscription", "restoreSubscription",
+	"deleteSubscription", "eraseOrganization", "removePayload", "activateSubscription", "deactivateSubscription", "archiveSubscription", "restoreSubscription",
 	"removeEvent", "stopRecovery", "saveOutcome", "validateHash", "publishEvent", "publishEvents",
 }
 

@@ -46,8 +46,6 @@ var unions = map[string][]any{"EventSelector": {eventRefWire{}, patternWire{}}}
 var enums = map[string][]string{
 	"ActivityStatus":    {"pending", "sending", "succeeded", "failed", "cancelled", "unknown"},
 	"ConditionOp":       {"eq", "ne", "in", "prefix", "exists", "lt", "gt"},
-	"AuditAction":       auditActions,
-	"AuditResourceType": auditResources,
 	"ErasureState":      {"running", "done", "unknown"},
 	"HealthPartState":   {"up", "down"},
 	"HealthState":       {"ok", "error"},
