@@ -22,6 +22,17 @@ type upkept struct {
 	maintained []time.Time
 	pruned     []time.Time // the cutoff of each call
 	left       int         // how many messages Prune finds
+	audits     []time.Time // the cutoff of each call of PruneAudit
+	entries    int         // how many entries PruneAudit finds
+}
+
+func (u *upkept) PruneAudit(_ context.Context, before time.Time, most int) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.audits = append(u.audits, before)
+	n := min(most, u.entries)
+	u.entries -= n
+	return n, nil
 }
 
 func (u *upkept) Maintain(_ context.Context, now time.Time) error {
@@ -106,6 +117,30 @@ func TestUpkeepIsHourlyWhateverTheRetention(t *testing.T) {
 			}
 			if w.count(delivery.StoreDown) != 0 {
 				t.Error("a store that fails in its upkeep is not away")
+			}
+		})
+	}
+}
+
+func TestAuditEntriesEndAfterTheirOwnRetention(t *testing.T) {
+	t.Parallel()
+	for retention, want := range map[time.Duration]int{0: 3 + 500/200, 72 * time.Hour: 3 + 500/200, -1: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			w, u := newWorld(t), &upkept{entries: 500}
+			u.Store = w.store
+			e := w.engine(answer(200), func(c *delivery.Config) { c.Store, c.Retention, c.AuditRetention = u, -1, retention })
+			w.must(e.Start(t.Context()))
+			time.Sleep(2*time.Hour + 30*time.Minute)
+			w.must(e.Stop(t.Context()))
+			kept := retention
+			if kept == 0 {
+				kept = 400 * 24 * time.Hour
+			}
+			if len(u.audits) != want || want > 0 && !u.audits[0].Equal(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(-kept)) {
+				t.Errorf("retention %v: pruned before %v, want %d calls", retention, u.audits, want)
+			}
+			if len(u.pruned) != 0 {
+				t.Errorf("history was pruned: %v", u.pruned)
 			}
 		})
 	}

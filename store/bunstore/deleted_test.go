@@ -44,11 +44,12 @@ func TestVersion2LosesWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	upgrade := func(t *testing.T, s *bunstore.Store) {
 		t.Helper()
-		check(t, s.MigrateTo(t.Context(), 2))
+		check(t, s.Migrate(t.Context()))
 		sc := newScene(t, s)
 		_, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("1"))}, sc.options(0))
 		check(t, err)
 		stays := sc.subscribe()
+		check(t, s.MigrateTo(t.Context(), 2))
 		sc.exec(`INSERT INTO {}health (subscription_id, failures, probes) SELECT id, 1, 1 FROM {}subscriptions`)
 		sc.exec(`UPDATE {}subscriptions SET headers = '{"A": "b"}', filter = '[]', description = 'd', retry_schedule = '[1]', created_by = 'ann', updated_by = 'ann'`)
 		sc.exec(`UPDATE {}subscriptions SET deleted_at = ? WHERE id IN (SELECT subscription_id FROM {}attempts)`, databaseTime(s, sc.now))

@@ -52,7 +52,7 @@ func (s *Store) refuseErasing(ctx context.Context, tx bun.Tx, org uuid.UUID) err
 func (s *Store) CreateErasure(ctx context.Context, e store.Erasure) (out store.Erasure, err error) {
 	defer s.matchCache.drop(e.OrganizationID)
 	row := erasureRow{
-		ID: id(e.ID), OrganizationID: id(e.OrganizationID), CreatedAt: instant(e.CreatedAt), CreatedBy: e.CreatedBy,
+		ID: id(e.ID), OrganizationID: id(e.OrganizationID), CreatedAt: instant(store.WholeMilliseconds(e.CreatedAt)), CreatedBy: e.CreatedBy,
 	}
 	err = s.write(ctx, func(tx bun.Tx) error {
 		result, err := tx.NewInsert().Model(&row).ModelTableExpr(s.table("erasures")).

@@ -72,10 +72,11 @@ func TestVersion1IsUpgradedWithWhatIsKnownOfEndpoints(t *testing.T) {
 	t.Parallel()
 	upgrade := func(t *testing.T, s *bunstore.Store, health string) { // health is the table's name
 		t.Helper()
-		check(t, s.MigrateTo(t.Context(), 1))
+		check(t, s.Migrate(t.Context()))
 		sc := newScene(t, s)
 		published, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("1"))}, sc.options(0))
 		check(t, err)
+		check(t, s.MigrateTo(t.Context(), 1))
 		since, probe := sc.now.Add(-time.Hour), sc.now.Add(time.Minute)
 		_, err = s.DB().NewRaw("INSERT INTO "+health+" (subscription_id, failures, since, probes, probe_at) SELECT id, 11, ?, 2, ? FROM "+
 			strings.Replace(health, "health", "subscriptions", 1), databaseTime(s, since), databaseTime(s, probe)).Exec(t.Context())
