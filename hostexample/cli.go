@@ -43,9 +43,10 @@ with the suffix _FILE name:
 
     WEBHOOKS_JWT_SECRET     HS256 secrets of the tokens, at least 32 bytes each,
                             separated by commas: the first signs, all verify.
-    WEBHOOKS_SECRET_KEYS    Keys that encrypt signing secrets at rest, base64 of 32
-                            bytes each, separated by commas: the first encrypts,
-                            all decrypt. "off" stores signing secrets in the clear.
+    WEBHOOKS_SECRET_KEYS    Keys that encrypt signing secrets and headers of
+                            subscriptions at rest, base64 of 32 bytes each,
+                            separated by commas: the first encrypts, all decrypt.
+                            "off" stores them in the clear.
                             Required outside development mode. The host does not
                             start without a key that the database needs;
                             rotate-keys --help says how to replace a key.
