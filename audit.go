@@ -119,7 +119,7 @@ func wordOf[T any](changes []string, members []member[T], record T) string {
 		if m.name != changes[0] {
 			continue
 		}
-		switch on := m.value(record) == true; {
+		switch on, _ := m.value(record).(bool); {
 		case m.name == memberActive && on:
 			return "activated"
 		case m.name == memberActive:
@@ -141,3 +141,9 @@ func same(a, b any) bool {
 	}
 	return reflect.DeepEqual(a, b)
 }
+
+// AuditActions returns all actions of the audit trail. Later versions may add some.
+func AuditActions() []AuditAction { return store.AuditActions() }
+
+// AuditResources returns all kinds of record in the audit trail. Later versions may add some.
+func AuditResources() []AuditResource { return store.AuditResources() }

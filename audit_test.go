@@ -27,8 +27,8 @@ var audited = strings.Fields(`CreateCategory UpdateCategory DeleteCategory Creat
 	ReplaceKeys ReplaceHeaders AddAttempt Report CreateRecovery StopRecovery CreateErasure ExpungeMessage`)
 
 // unaudited are all other methods: reads, publishes, and the work of dispatchers.
-var unaudited = strings.Fields(`Abilities AuditEntries Attempt Attempts Categories Category Chain CountRecoverable Deliveries Delivery Durable
-	Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries Messages Ping Recovery Sample
+var unaudited = strings.Fields(`Abilities AuditEntries Attempt Attempts Categories Category Chain CountRecoverable Deliveries Delivery
+	Durable Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries Messages Ping Recovery Sample
 	Samples SecretAt Secrets SecretsExcept SeedVersions Subscribers Subscription SubscriptionHeaders Subscriptions Targets
 	Publish Claim Record Defer Release UpdateHealth Prune PruneAudit AdvanceRecovery AdvanceErasure`)
 
@@ -74,7 +74,9 @@ func (w *world) changes() []change {
 	r, s, d := w.Registry, w.Subscriptions, w.Dispatcher
 	var category, typ, sub, failed, external, recovery uuid.UUID
 	newSecret := "a-secret-of-our-own"
-	in := webhooks.SubscriptionInput{PostURI: "https://example.com/hook", Events: []string{"*"}, Headers: map[string]string{"X-Key": "top secret"}}
+	in := webhooks.SubscriptionInput{
+		PostURI: "https://example.com/hook", Events: []string{"*"}, Headers: map[string]string{"X-Key": "top secret"},
+	}
 	return []change{
 		{store.ActionCategoryCreated, "name code", func(ctx context.Context) error {
 			c, err := r.CreateCategory(ctx, webhooks.CategoryInput{Name: "Labs", Code: "labs"})
@@ -92,7 +94,8 @@ func (w *world) changes() []change {
 		{store.ActionCategoryArchived, "archived", func(ctx context.Context) error { return r.ArchiveCategory(ctx, category) }},
 		{store.ActionCategoryRestored, "archived", func(ctx context.Context) error { return r.RestoreCategory(ctx, category) }},
 		{store.ActionEventTypeCreated, "name code version schema", func(ctx context.Context) error {
-			e, err := r.CreateEventType(ctx, category, webhooks.EventTypeInput{Name: "Result", Code: "labs.result", Version: "v1", Schema: []byte(`{}`)})
+			in := webhooks.EventTypeInput{Name: "Result", Code: "labs.result", Version: "v1", Schema: []byte(`{}`)}
+			e, err := r.CreateEventType(ctx, category, in)
 			typ = e.ID
 			return err
 		}},
@@ -139,7 +142,9 @@ func (w *world) changes() []change {
 		{store.ActionSubscriptionDeactivated, "active", func(ctx context.Context) error { return s.Deactivate(ctx, w.org, sub) }},
 		{store.ActionSubscriptionActivated, "active", func(ctx context.Context) error { return s.Activate(ctx, w.org, sub) }},
 		{store.ActionSubscriptionSecretChanged, "secretKey", func(ctx context.Context) error { return no(s.RotateSecret(ctx, w.org, sub, nil)) }},
-		{store.ActionSubscriptionSecretChanged, "secretKey", func(ctx context.Context) error { return no(s.SetSecret(ctx, w.org, sub, newSecret)) }},
+		{store.ActionSubscriptionSecretChanged, "secretKey", func(ctx context.Context) error {
+			return no(s.SetSecret(ctx, w.org, sub, newSecret))
+		}},
 		{store.ActionActivityCreated, "", func(ctx context.Context) error {
 			a, err := d.Post(ctx, w.org, sub, webhooks.PostInput{Type: "labs.result", Data: 1, External: true})
 			external = a.ID
@@ -192,8 +197,8 @@ func TestEveryChangeMakesAnEntryAndALogLine(t *testing.T) {
 			e.ResourceID == "" || !strings.HasPrefix(string(c.action), string(e.Resource)+".") || time.Since(e.At) > time.Minute {
 			t.Errorf("%s of %q made %+v", c.action, c.changes, e)
 		}
-		if organizations := strings.Fields("subscription activity recovery event organization"); slices.Contains(organizations, string(e.Resource)) !=
-			(e.OrganizationID == w.org) {
+		owned := slices.Contains(strings.Fields("subscription activity recovery event organization"), string(e.Resource))
+		if owned != (e.OrganizationID == w.org) {
 			t.Errorf("%s names the organization %v", c.action, e.OrganizationID)
 		}
 		if line := log.String(); strings.Count(line, "webhooks: audit") != 1 || !strings.Contains(line, "level=INFO") ||
@@ -249,7 +254,8 @@ func TestDispatcherIsTheActorOfItsOwnChanges(t *testing.T) {
 		w.must(w.Dispatcher.Stop(t.Context()))
 		all := w.entries()
 		e := all[len(all)-1]
-		if e.Action != store.ActionSubscriptionDeactivated || e.Actor != "webhooks" || e.ResourceID != sub.ID.String() || e.OrganizationID != w.org {
+		if e.Action != store.ActionSubscriptionDeactivated || e.Actor != "webhooks" || e.ResourceID != sub.ID.String() ||
+			e.OrganizationID != w.org {
 			t.Errorf("the entry is %+v", e)
 		}
 	})

@@ -194,10 +194,10 @@ func (s auditedStore) ReplaceHeaders(ctx context.Context, changes []store.Subscr
 
 func (s auditedStore) AddAttempt(ctx context.Context, org, subscription uuid.UUID, a store.NewAttempt) (out store.Attempt, err error) {
 	action := store.ActionActivityCreated
-	switch a.Type {
-	case store.TestPost:
+	switch {
+	case a.Type == store.TestPost:
 		action = store.ActionActivityTested
-	case store.ManualRetry, store.AutomaticRetry:
+	case a.Joins():
 		action = store.ActionActivityRetried
 	}
 	entry := s.newChange(ctx, action, store.AuditActivity, a.ID.String(), org)

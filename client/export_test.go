@@ -45,7 +45,8 @@ var WireTypes = map[string]reflect.Type{
 
 	"AuditEntry": reflect.TypeFor[AuditEntry](), "AuditEntryHistory": reflect.TypeFor[Page[AuditEntry]](),
 	"AuditResource": reflect.TypeFor[AuditResource](), "Erasure": reflect.TypeFor[Erasure](),
-	"ErasureStarted": reflect.TypeFor[ErasureStarted](), "ErasureState": reflect.TypeFor[ErasureState](), "Expunged": reflect.TypeFor[Expunged](),
+	"ErasureStarted": reflect.TypeFor[ErasureStarted](), "ErasureState": reflect.TypeFor[ErasureState](),
+	"Expunged": reflect.TypeFor[Expunged](),
 }
 
 // ErrorsByCode are the sentinel errors by the codes of problems.

@@ -130,8 +130,8 @@ func (w *walk) audit() {
 	}
 	page := must(c.ListAuditOf(ctx, w.org, all))
 	first := page.Items[0]
-	w.require(first.Action == "subscription.created" && first.Resource.ID == all.ResourceID && first.OrganizationID == w.org && len(first.Changes) > 0,
-		"the page is %+v", page)
+	w.require(first.Action == "subscription.created" && first.Resource.ID == all.ResourceID && first.OrganizationID == w.org &&
+		len(first.Changes) > 0, "the page is %+v", page)
 	must(c.ListAuditOf(ctx, w.org, client.AuditQuery{CursorQuery: client.CursorQuery{Skip: 1}, Actor: first.Actor}))
 	must(c.ListAuditOf(ctx, w.org, client.AuditQuery{CursorQuery: behind(page.NextCursor)}))
 	w.did("listOrganizationAudit")

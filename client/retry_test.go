@@ -85,7 +85,8 @@ func TestEveryEventOfABatchHasAKey(t *testing.T) {
 var repeated = []string{
 	"deleteCategory", "activateCategory", "deactivateCategory", "archiveCategory", "restoreCategory",
 	"deleteEvent", "activateEvent", "deactivateEvent", "archiveEvent", "restoreEvent", "deleteSamplePayload",
-	"deleteSubscription", "eraseOrganization", "removePayload", "activateSubscription", "deactivateSubscription", "archiveSubscription", "restoreSubscription",
+	"eraseOrganization", "removePayload",
+	"deleteSubscription", "activateSubscription", "deactivateSubscription", "archiveSubscription", "restoreSubscription",
 	"removeEvent", "stopRecovery", "saveOutcome", "validateHash", "publishEvent", "publishEvents",
 }
 

@@ -22,7 +22,8 @@ type config struct {
 func (h *host) config(s settings) (*config, error) {
 	c := &config{settings: s, library: webhooks.Config{
 		RetrySchedule: s.RetrySchedule, Timeout: time.Duration(s.Timeout), StoreTimeout: time.Duration(s.StoreTimeout), Workers: int(s.Workers),
-		Retention: time.Duration(s.Retention), AuditRetention: time.Duration(s.AuditRetention), AllowNetworks: s.AllowNetworks, AllowHTTP: s.AllowHTTP,
+		Retention: time.Duration(s.Retention), AuditRetention: time.Duration(s.AuditRetention),
+		AllowNetworks: s.AllowNetworks, AllowHTTP: s.AllowHTTP,
 		Deadline: time.Duration(s.Deadline), SecretOverlap: time.Duration(s.SecretOverlap), MaxData: int(s.MaxData),
 	}}
 	var err error

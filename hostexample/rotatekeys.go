@@ -45,7 +45,8 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(h.stdout, "%d signing secrets and the headers of %d subscriptions were encrypted with the first key\n", done.Rotated, done.Subscriptions)
+	fmt.Fprintf(h.stdout, "%d signing secrets and the headers of %d subscriptions were encrypted with the first key\n",
+		done.Rotated, done.Subscriptions)
 	if done.Damaged > 0 {
 		fmt.Fprintf(h.stdout, "%d are damaged and stay as they are; the log names their subscriptions\n", done.Damaged)
 	}

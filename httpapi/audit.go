@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
-	"github.com/ecg-api/webhooks/store"
 )
 
 const auditPath = "/api/audit"
@@ -54,8 +53,8 @@ type auditResourceWire struct {
 // The words of the trail. They are no enumerations of the document: generated clients would refuse
 // a word that is added later.
 var (
-	auditActions   = words(store.AuditActions())
-	auditResources = words(store.AuditResources())
+	auditActions   = words(webhooks.AuditActions())
+	auditResources = words(webhooks.AuditResources())
 )
 
 func words[T ~string](of []T) []string {
@@ -142,7 +141,7 @@ func (c *call) showEntry(e webhooks.AuditEntry) auditEntryWire {
 	if e.OrganizationID != uuid.Nil {
 		name := c.names[e.OrganizationID]
 		w.OrganizationID = &name
-		if e.Resource == store.AuditOrganization {
+		if e.ResourceID == e.OrganizationID.String() {
 			w.Resource.ID = optional(string(name))
 		}
 	}

@@ -27,7 +27,8 @@ func TestAuditTrail(t *testing.T) {
 		f.run([]step{
 			{
 				as: "write", do: "PATCH " + subs + "/{sub}", status: 200, header: "X-Request-Id: order-7",
-				body: `[{"op": "replace", "path": "/description", "value": "d"}, {"op": "replace", "path": "/headers", "value": {"X-Key": "credential"}}]`,
+				body: `[{"op": "replace", "path": "/description", "value": "d"},
+					{"op": "replace", "path": "/headers", "value": {"X-Key": "credential"}}]`,
 			},
 			{as: "read", do: "GET " + auditOfA, status: 200, want: page(`[`+updated+`, `+created+`]`, 2, "null")},
 			{as: "read", do: "GET " + auditOfA + "?take=1", status: 200, want: `{"items": "<any>", "currentPageNumber": 0, "recordsPerPage": 1,

@@ -95,7 +95,10 @@ func TestRemovePayload(t *testing.T) {
 					"deliveries": {"total": 1, "pending": 0, "succeeded": 0, "failed": 0, "cancelled": 1}, "data": null, "expunged": ` + gone + `,
 					"activations": [` + attempt("{activation}", "cancelled", `, "attempts": 2`) + `]}`,
 			},
-			{as: "read", do: "GET " + subs + "/{sub}/activations/{activation}", status: 200, want: attempt("{activation}", "cancelled", `, "attempts": 2`)},
+			{
+				as: "read", do: "GET " + subs + "/{sub}/activations/{activation}", status: 200,
+				want: attempt("{activation}", "cancelled", `, "attempts": 2`),
+			},
 			{as: "read", do: "GET " + acts + "?order_by=ASC&take=1", status: 200, want: `{"items": [` + attempt("{activation}", "failed", "") + `],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 2, "totalPages": 2, "nextCursor": "<text>"}`},
 			{as: "read", do: "GET /api/organizations/{a}/subscriptions/{sub}/activity/{activation}/get-hash", status: 409, code: "payload_removed"},

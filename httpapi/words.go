@@ -59,7 +59,9 @@ var beyondMembers = map[string][]string{
 	},
 	"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
 	"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged", "truncated", "expunged"},
-	"Activation":        {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated", "expunged"},
+	"Activation": {
+		"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated", "expunged",
+	},
 	"ActivityDetail": {
 		"damaged", "truncated", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage",
 		"auditInfo", "expunged",

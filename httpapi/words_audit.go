@@ -8,7 +8,8 @@ var auditWords = map[string]wording{
 	"AuditEntry.at": {text: "When the change was made.", example: `"2026-08-18T10:03:03.750Z"`},
 	"actor":         {text: "The subject of the caller; webhooks for a change by the dispatcher itself; null if unknown.", example: `"dora"`},
 	"action": {
-		text:    "The kind of the record, a dot, and a word for the change: " + strings.Join(auditActions, ", ") + ". Later versions may add words.",
+		text: "The kind of the record, a dot, and a word for the change: " + strings.Join(auditActions, ", ") +
+			". Later versions may add words.",
 		example: `"subscription.updated"`,
 	},
 	"resource": {text: "The changed record."},
@@ -17,8 +18,10 @@ var auditWords = map[string]wording{
 		text:    "The owner of the record; null for a record of the operator's, such as a category.",
 		example: `"7d3a5f0e-4c1b-4a8e-9f57-0d6a2c3b1e42"`,
 	},
-	"AuditEntry.requestId": {text: "The X-Request-Id of the request; null for a change without one.", example: `"0195d3a0-5a3e-7000-8000-0000000000ff"`},
-	"AuditResource.type":   {text: strings.Join(auditResources, ", ") + ". Later versions may add words.", example: `"subscription"`},
+	"AuditEntry.requestId": {
+		text: "The X-Request-Id of the request; null for a change without one.", example: `"0195d3a0-5a3e-7000-8000-0000000000ff"`,
+	},
+	"AuditResource.type": {text: strings.Join(auditResources, ", ") + ". Later versions may add words.", example: `"subscription"`},
 	"AuditResource.id": {
 		text:    "The id of the record: of a seed its version; null where the change is about all records of the kind.",
 		example: exampleID,

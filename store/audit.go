@@ -102,13 +102,15 @@ const (
 // AuditActions returns all actions.
 func AuditActions() []AuditAction {
 	return []AuditAction{
-		ActionCategoryCreated, ActionCategoryUpdated, ActionCategoryActivated, ActionCategoryDeactivated, ActionCategoryArchived, ActionCategoryRestored, ActionCategoryDeleted,
-		ActionEventTypeCreated, ActionEventTypeUpdated, ActionEventTypeActivated, ActionEventTypeDeactivated, ActionEventTypeArchived, ActionEventTypeRestored, ActionEventTypeDeleted,
-		ActionSampleCreated, ActionSampleUpdated, ActionSampleDeleted, ActionSeedApplied,
-		ActionSubscriptionCreated, ActionSubscriptionUpdated, ActionSubscriptionActivated, ActionSubscriptionDeactivated, ActionSubscriptionArchived,
-		ActionSubscriptionRestored, ActionSubscriptionDeleted, ActionSubscriptionSecretChanged,
-		ActionActivityCreated, ActionActivityTested, ActionActivityRetried, ActionActivityReported, ActionRecoveryCreated, ActionRecoveryStopped,
-		ActionEventPayloadRemoved, ActionOrganizationErased, ActionKeysRotated,
+		ActionCategoryCreated, ActionCategoryUpdated, ActionCategoryActivated, ActionCategoryDeactivated,
+		ActionCategoryArchived, ActionCategoryRestored, ActionCategoryDeleted, ActionEventTypeCreated,
+		ActionEventTypeUpdated, ActionEventTypeActivated, ActionEventTypeDeactivated, ActionEventTypeArchived,
+		ActionEventTypeRestored, ActionEventTypeDeleted, ActionSampleCreated, ActionSampleUpdated, ActionSampleDeleted,
+		ActionSeedApplied, ActionSubscriptionCreated, ActionSubscriptionUpdated, ActionSubscriptionActivated,
+		ActionSubscriptionDeactivated, ActionSubscriptionArchived, ActionSubscriptionRestored, ActionSubscriptionDeleted,
+		ActionSubscriptionSecretChanged, ActionActivityCreated, ActionActivityTested, ActionActivityRetried,
+		ActionActivityReported, ActionRecoveryCreated, ActionRecoveryStopped, ActionEventPayloadRemoved,
+		ActionOrganizationErased, ActionKeysRotated,
 	}
 }
 

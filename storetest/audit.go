@@ -101,7 +101,8 @@ func auditEvery(f *fixture) {
 			return no(f.s.ReplaceKeys(ctx, []store.KeyChange{{SecretID: secret.ID, From: secret.Key, To: []byte("\x01new")}}))
 		}},
 		{"ReplaceHeaders", func(ctx context.Context) error {
-			return no(f.s.ReplaceHeaders(ctx, []store.SubscriptionHeaders{{SubscriptionID: sub.ID, Revision: 3, Headers: map[string]string{"A": "b"}}}))
+			headers := store.SubscriptionHeaders{SubscriptionID: sub.ID, Revision: 3, Headers: map[string]string{"A": "b"}}
+			return no(f.s.ReplaceHeaders(ctx, []store.SubscriptionHeaders{headers}))
 		}},
 		{"AddAttempt", func(ctx context.Context) error { return no(f.s.AddAttempt(ctx, f.org, sub.ID, post)) }},
 		{"Report", func(ctx context.Context) error {

@@ -46,8 +46,8 @@ func (s *Store) audit(ctx context.Context, tx bun.Tx) error {
 		return err
 	}
 	_, err = tx.NewInsert().Model(&auditEntryRow{
-		ID: id(e.ID), At: instant(store.WholeMilliseconds(e.At)), Actor: e.Actor, Action: e.Action, Resource: e.Resource, ResourceID: e.ResourceID,
-		OrganizationID: optionalID(e.OrganizationID), RequestID: e.RequestID, Changes: changes,
+		ID: id(e.ID), At: instant(store.WholeMilliseconds(e.At)), Actor: e.Actor, Action: e.Action,
+		Resource: e.Resource, ResourceID: e.ResourceID, OrganizationID: optionalID(e.OrganizationID), RequestID: e.RequestID, Changes: changes,
 	}).ModelTableExpr(s.table("audit")).Exec(ctx)
 	return err
 }
