@@ -72,9 +72,9 @@ func counting(start time.Time) func() uuid.UUID {
 	}
 }
 
-// The random parts of answers: secrets, signatures, due times of retries, and the entity tags of
+// The random parts of answers: secrets, signatures, due times of retries, ids of requests, and the entity tags of
 // resources that show one of them.
-var random = regexp.MustCompile(`whsec_[\w+/=]+|••••[^"]*|[0-9a-f]{64}|"[0-9a-f]{24}"|v1,[\w+/=]+|"nextRetryAt":"[^"]*"`)
+var random = regexp.MustCompile(`whsec_[\w+/=]+|••••[^"]*|[0-9a-f]{64}|"[0-9a-f]{24}"|v1,[\w+/=]+|"(nextRetryAt|requestId)":"[^"]*"`)
 
 func varying(body string) string { return random.ReplaceAllString(body, "~") }
 
