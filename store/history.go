@@ -21,6 +21,7 @@ type Message struct {
 	CreatedAt      time.Time // when it was published
 	CreatedBy      string    // the publisher's subject; "" if unknown
 	Expunged       Expunged  // zero, or when Body and Source were removed; ignored when the message is stored
+	TraceContext   string    // continues the publisher's trace, in printable ASCII; "" for none
 }
 
 // Data returns the publisher's JSON value as it stands in the body, the last

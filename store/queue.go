@@ -89,6 +89,7 @@ type Job struct {
 	CreatedAt            time.Time   // of the attempt
 	DueAt                time.Time   // when it became due, by the store's clock; zero if Publish handed it off
 	ExpiresAt            time.Time   // it is not sent after this time, nor are its automatic retries
+	TraceContext         string      // of the message
 	Body                 []byte      `log:"size"` // shared between the jobs of a message: not to be changed
 }
 

@@ -72,6 +72,7 @@ type AdvanceOptions struct {
 	NewID     func() uuid.UUID // ids for the attempts; required
 	At        time.Time        // when the attempts that it adds are created; they are due at once
 	ExpiresAt time.Time        // of the attempts that it adds
+	Ended     func(Recovery)   // is told of the job if the call ended it, after the transaction; nil: nothing is
 }
 
 // covers reports whether the recovery is about the time.

@@ -368,6 +368,7 @@ type Recoveries interface {
 	// many attempts as [Recovery].Batch says for opts.Max. The job is due again, by the
 	// store's clock, after Recovery.Wait. A job without further work is done at opts.At.
 	// A job is stopped at opts.At, and queues nothing, if its subscription was archived or
-	// deleted, or is damaged. AdvanceRecovery reports whether it found a job.
+	// deleted, or is damaged. Opts.Ended is told of a job that the call ended. AdvanceRecovery
+	// reports whether it found a job.
 	AdvanceRecovery(ctx context.Context, opts AdvanceOptions) (bool, error)
 }

@@ -21,6 +21,7 @@ var recoveryCases = []testCase{
 	{"StopsWhenItsSubscriptionIsArchived", recoveryArchived},
 	{"StopsWhenItsSubscriptionIsDeleted", recoveryDeleted},
 	{"GoesOnForAnInactiveSubscription", recoveryInactive},
+	{"TellsOfAJobThatEndedInTheCall", recoveryEnded},
 	{"JobsDoNotBlockEachOther", recoverySeveral},
 	{"StepIsAllOrNothing", recoveryAtomic},
 	{"ManyAtOnceQueueEachOnce", recoveryAtOnce},
@@ -325,4 +326,23 @@ func recoveryAtOnce(f *fixture) {
 		f.equal("deliveries of a message", f.deliveriesOf(m.ID).Total, 1)
 	}
 	f.equal("attempts", len(f.attempts(sub.ID)), 90)
+}
+
+func recoveryEnded(f *fixture) {
+	e, sub := f.scene()
+	f.failN(e, 3)
+	done := f.recover(f.newRecovery(sub, store.RecoverFailed), 3)
+	opts, ended := f.steps(2), []store.Recovery(nil)
+	opts.Ended = func(r store.Recovery) { ended = append(ended, r) }
+	f.equal("found", must(f.s.AdvanceRecovery(f.ctx, opts))(f.t), true)
+	f.equal("ended by the first step", len(ended), 0)
+	f.equal("found", must(f.s.AdvanceRecovery(f.ctx, opts))(f.t), true)
+	f.equal("found at the end", must(f.s.AdvanceRecovery(f.ctx, opts))(f.t), false)
+	f.equal("ended", ended, []store.Recovery{f.recovered(done, 3)})
+
+	stopped := f.recover(f.newRecovery(sub, store.RecoverMissed), 0)
+	f.setArchived(sub.ID, true)
+	f.equal("found", must(f.s.AdvanceRecovery(f.ctx, opts))(f.t), true)
+	stopped.State, stopped.FinishedAt = store.RecoveryStopped, opts.At
+	f.equal("stopped", ended[1:], []store.Recovery{stopped})
 }

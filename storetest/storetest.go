@@ -82,6 +82,7 @@ var groups = []struct {
 	{"Idempotency", idempotencyCases},
 	{"Tx", transactionCases},
 	{"HandOff", handOffCases},
+	{"TraceContext", traceCases},
 	{"Chains", chainCases},
 	{"Sequences", sequenceCases},
 	{"Health", healthCases},

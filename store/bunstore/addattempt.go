@@ -50,7 +50,8 @@ func (s *Store) addAttemptTx(
 				return added, err
 			}
 		}
-		if err := c.each(ctx, insertMessages, messageRows(1, func(int) *store.Message { return &m }), nil); err != nil {
+		rows, inserts := messageRows(1, func(int) *store.Message { return &m })
+		if err := c.each(ctx, inserts.messages, rows, nil); err != nil {
 			return added, err
 		}
 	}

@@ -20,9 +20,9 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 	if err != nil || !due {
 		return false, s.mapError(ctx, err)
 	}
+	var rows []recoveryRow
 	err = s.change(ctx, func(tx bun.Tx) (due bool, err error) {
-		advanced = false
-		var rows []recoveryRow
+		advanced, rows = false, nil
 		q := s.recoveries(tx, &rows).Where("j.state = ?", store.RecoveryRunning).Where("j.due_at <= "+s.syntax.now()).
 			Order("j.due_at", "j.id").Limit(1)
 		if err := s.locked(q, "NO KEY UPDATE SKIP LOCKED").Scan(ctx); err != nil || len(rows) == 0 {
@@ -32,6 +32,9 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 		queued, err := s.advance(ctx, tx, &rows[0], opts)
 		return queued > 0, err
 	})
+	if advanced && err == nil && rows[0].State != store.RecoveryRunning && opts.Ended != nil {
+		opts.Ended(rows[0].toStore())
+	}
 	return advanced && err == nil, err
 }
 

@@ -46,8 +46,8 @@ func since(opts store.ClaimOptions) time.Time {
 
 // A claim moves due_at to the end of the lease, so one index serves attempts that are due for
 // the first time, that were deferred, and whose host died. It takes no attempt of a sequence (column line) behind
-// the first one, even while the first is being sent. The first job of each message carries the
-// body. Due attempts go through an array, as in attemptsOfR: the planner would also expect a
+// the first one, even while the first is being sent. The first job of each message carries its
+// body and trace context. Due attempts go through an array, as in attemptsOfR: the planner would also expect a
 // tenth of the table of a LIMIT. The last row has no attempt, and the database's clock as due_at.
 const claim = `
 WITH picked AS (
@@ -61,13 +61,14 @@ WITH picked AS (
   FROM due WHERE q.attempt_id = ANY(due.ids)
   RETURNING q.attempt_id, q.token
 )
-SELECT a.id, q.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
+SELECT a.id, a.token, a.delivery_id, a.message_id, a.organization_id, a.subscription_id,
   coalesce((SELECT s.revision FROM {}subscriptions AS s WHERE s.id = a.subscription_id), 0),
-  a.number, a.step, a.type, a.created_at, picked.due_at, a.expires_at,
-  CASE WHEN row_number() OVER (PARTITION BY a.message_id) = 1 THEN
-    (SELECT m.body FROM {}messages AS m WHERE m.id = a.message_id) END
-FROM q JOIN picked ON picked.attempt_id = q.attempt_id JOIN {}attempts AS a ON a.id = q.attempt_id
-UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL`
+  a.number, a.step, a.type, a.created_at, a.due_at, a.expires_at, m.body, coalesce(m.trace_context, '')
+FROM (
+  SELECT a.*, q.token, picked.due_at, CASE WHEN row_number() OVER (PARTITION BY a.message_id) = 1 THEN a.message_id END AS content_of
+  FROM q JOIN picked ON picked.attempt_id = q.attempt_id JOIN {}attempts AS a ON a.id = q.attempt_id
+) AS a LEFT JOIN LATERAL (SELECT m.body, m.trace_context FROM {}messages AS m WHERE m.id = a.content_of` + fenced + `) AS m ON true
+UNION ALL SELECT NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, {now}, NULL, NULL, ''`
 
 // first is true for the first attempt of a sequence, and for an attempt without a sequence.
 const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p.line = q.line AND p.position < q.position))`
@@ -115,7 +116,7 @@ const selectDue = `
 SELECT due.attempt_id, ` + nextToken + `,
   a.delivery_id, a.message_id, a.organization_id, a.subscription_id, CAST(coalesce(s.revision, 0) AS integer),
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
-  a.created_at, due.due_at, a.expires_at, m.body
+  a.created_at, due.due_at, a.expires_at, m.body, coalesce(m.trace_context, '')
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
   WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({skip}) AND q.organization_id NOT IN ({skip}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
@@ -128,20 +129,25 @@ WITH r(attempt) AS (?)
 UPDATE {}queue SET sending = true, held = false, token = ` + nextToken + `, due_at = {now} + ? WHERE attempt_id IN (SELECT attempt FROM r)`
 
 // scanJobs runs a claim and returns its jobs in the order of their due times, and the database's
-// clock if a row has it. Jobs of one message share its body.
+// clock if a row has it. Jobs of one message share its body
+// and trace context.
 func scanJobs(query func(scan func(scanner) error) error) (jobs []store.Job, at time.Time, err error) {
-	bodies := map[uuid.UUID][]byte{}
+	type content struct {
+		body  []byte
+		trace string
+	}
+	contents := map[uuid.UUID]content{}
 	err = query(func(row scanner) error {
 		var j store.Job
 		err := row.Scan((*id)(&j.AttemptID), &j.Token, (*id)(&j.DeliveryID), (*id)(&j.MessageID),
 			(*id)(&j.OrganizationID), (*id)(&j.SubscriptionID), &j.SubscriptionRevision,
-			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.DueAt), (*instant)(&j.ExpiresAt), &j.Body)
+			&j.Number, &j.Step, &j.Type, (*instant)(&j.CreatedAt), (*instant)(&j.DueAt), (*instant)(&j.ExpiresAt), &j.Body, &j.TraceContext)
 		if j.AttemptID == uuid.Nil {
 			at = j.DueAt
 			return err
 		}
 		if j.Body != nil {
-			bodies[j.MessageID] = j.Body
+			contents[j.MessageID] = content{j.Body, j.TraceContext}
 		}
 		jobs = append(jobs, j)
 		return err
@@ -153,7 +159,8 @@ func scanJobs(query func(scan func(scanner) error) error) (jobs []store.Job, at 
 		return cmp.Or(a.DueAt.Compare(b.DueAt), bytes.Compare(a.AttemptID[:], b.AttemptID[:]))
 	})
 	for i := range jobs {
-		jobs[i].Body = bodies[jobs[i].MessageID]
+		c := contents[jobs[i].MessageID]
+		jobs[i].Body, jobs[i].TraceContext = c.body, c.trace
 	}
 	return jobs, at, nil
 }

@@ -36,7 +36,8 @@ func (a *firstPost) job() store.Job {
 		Lease:      store.Lease{AttemptID: a.id, Token: a.token, Number: 1},
 		DeliveryID: a.id, MessageID: a.message.ID, OrganizationID: a.message.OrganizationID,
 		SubscriptionID: a.match.subscription, SubscriptionRevision: a.match.revision,
-		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt, Body: a.message.Body,
+		Type: store.FirstPost, CreatedAt: a.message.CreatedAt, ExpiresAt: a.message.ExpiresAt,
+		Body: a.message.Body, TraceContext: a.message.TraceContext,
 	}
 }
 

@@ -24,6 +24,7 @@ type messageRow struct {
 	SubscriptionID optionalID
 	CreatedAt      instant
 	CreatedBy      string
+	TraceContext   string
 	expungedRow
 }
 
@@ -53,7 +54,8 @@ func (r *messageRow) toStore() store.Message {
 		ID: uuid.UUID(r.ID), OrganizationID: uuid.UUID(r.OrganizationID), EventTypeID: uuid.UUID(r.EventTypeID),
 		Type: r.Type, Version: r.Version, Body: r.Body, Source: r.Source, OrderingKey: r.OrderingKey,
 		SubscriptionID: uuid.UUID(r.SubscriptionID), CreatedAt: time.Time(r.CreatedAt), CreatedBy: r.CreatedBy,
-		Expunged: r.expungedRow.toStore(),
+		Expunged:     r.expungedRow.toStore(),
+		TraceContext: r.TraceContext,
 	}
 }
 

@@ -21,12 +21,13 @@ type paramRows struct {
 // column is the values of a column of paramRows, by the number of the row.
 type column = pgarray.Elements
 
-// The kinds of columns: optionalUUIDs and times give NULL for the zero value, blobs for nil.
+// The kinds of columns: optionalUUIDs, optionalTexts and times give NULL for the zero value, blobs for nil.
 type (
 	uuids         = pgarray.UUIDs
 	optionalUUIDs = pgarray.OptionalUUIDs
 	times         = pgarray.Times
 	texts         = pgarray.Texts
+	optionalTexts = pgarray.OptionalTexts
 	blobs         = pgarray.Blobs
 )
 

@@ -13,11 +13,12 @@ import (
 // listeners if p.notifies. It stores nothing, and reports true, if the subscriptions came from
 // the cache and have changed.
 func (p *publication) insert(ctx context.Context, c conn, channel string) (stale bool, err error) {
-	text, args := insertAll, []any{}
+	messages, inserts := p.messageRows()
+	text, args := inserts.all, []any{}
 	if p.cached {
-		text, args = insertUnlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
+		text, args = inserts.unlessChanged, []any{p.queries.whole(), p.cachedRows().whole()}
 	}
-	args = append(args, p.attempts.rows().whole(), p.opts.Lease.Microseconds(), p.messageRows().whole(), p.notifies(), channel)
+	args = append(args, p.attempts.rows().whole(), p.opts.Lease.Microseconds(), messages.whole(), p.notifies(), channel)
 	err = c.query(ctx, text, func(row scanner) error {
 		var notified *string
 		return row.Scan(&stale, &notified)
@@ -25,21 +26,36 @@ func (p *publication) insert(ctx context.Context, c conn, channel string) (stale
 	return stale, err
 }
 
-// messageRows are the messages to be stored.
-func (p *publication) messageRows() paramRows {
+// messageRows are the messages to be stored, and the statements that take them.
+func (p *publication) messageRows() (paramRows, *messageInserts) {
 	return messageRows(len(p.fresh), func(i int) *store.Message { return &p.messages[p.fresh[i]].Message })
 }
 
-var (
-	insertAll           = `WITH stale(yes) AS (SELECT false), ` + insertUnlessStale
-	insertUnlessChanged = `WITH ` + staleIfChanged + `, ` + insertUnlessStale
+// messageInserts are the statements that insert messages.
+type messageInserts struct {
+	messages           string // messages alone
+	all, unlessChanged string // messages with their attempts; unlessChanged: see staleIfChanged
+}
 
+// Messages without a trace context have statements of their own, so that the column costs nothing where nothing is
+// traced.
+var plainInserts, tracedInserts = newMessageInserts(""), newMessageInserts("trace_context, ")
+
+func newMessageInserts(traceColumn string) *messageInserts {
+	messages := `
+INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, ordering_key, subscription_id,
+  created_at, created_by, ` + traceColumn + `source, body)
+?`
 	// The messages come last: pgx makes room for parameters as they come, and would copy the bodies to
 	// make room for the parameters behind them.
-	insertUnlessStale = firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), ` +
-		`queued AS (` + queueFirstPosts + unlessStale + `), stored AS (` + insertMessages + unlessStale + `)
+	insert := firstPostRows + `, added AS (` + insertFirstPosts + unlessStale + `), ` +
+		`queued AS (` + queueFirstPosts + unlessStale + `), stored AS (` + messages + unlessStale + `)
 SELECT yes, CASE WHEN CAST(? AS boolean) AND NOT yes THEN CAST(pg_notify(?, '') AS text) END FROM stale`
-)
+	return &messageInserts{
+		messages: messages, all: `WITH stale(yes) AS (SELECT false), ` + insert,
+		unlessChanged: `WITH ` + staleIfChanged + `, ` + insert,
+	}
+}
 
 const unlessStale = ` WHERE NOT (SELECT yes FROM stale)`
 
@@ -50,19 +66,15 @@ func (d postgres) insertPublication(ctx context.Context, c conn, p *publication)
 
 // insertPublication takes a statement for each table: SQLite inserts into one table only.
 func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) error {
-	if err := c.each(ctx, insertMessages, p.messageRows(), nil); err != nil {
+	messages, inserts := p.messageRows()
+	if err := c.each(ctx, inserts.messages, messages, nil); err != nil {
 		return err
 	}
 	return p.attempts.insert(ctx, c, p.opts.Lease)
 }
 
-const insertMessages = `
-INSERT INTO {}messages{partition} (id, organization_id, event_type_id, type, version, ordering_key, subscription_id,
-  created_at, created_by, source, body)
-?`
-
-func messageRows(n int, m func(i int) *store.Message) paramRows {
-	return paramRows{n, []column{
+func messageRows(n int, m func(i int) *store.Message) (paramRows, *messageInserts) {
+	columns, inserts := []column{
 		uuids(func(i int) uuid.UUID { return m(i).ID }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		uuids(func(i int) uuid.UUID { return m(i).EventTypeID }),
@@ -72,7 +84,15 @@ func messageRows(n int, m func(i int) *store.Message) paramRows {
 		optionalUUIDs(func(i int) uuid.UUID { return m(i).SubscriptionID }),
 		times(func(i int) time.Time { return m(i).CreatedAt }),
 		texts(func(i int) string { return m(i).CreatedBy }),
+	}, plainInserts
+	for i := range n {
+		if m(i).TraceContext != "" {
+			columns, inserts = append(columns, optionalTexts(func(i int) string { return m(i).TraceContext })), tracedInserts
+			break
+		}
+	}
+	return paramRows{n, append(columns,
 		blobs(func(i int) []byte { return m(i).Source }),
 		blobs(func(i int) []byte { return m(i).Body }),
-	}}
+	)}, inserts
 }

@@ -62,6 +62,7 @@ func (s *Store) lease(a *attempt, lease time.Duration) store.Job {
 		CreatedAt:            a.CreatedAt,
 		ExpiresAt:            a.expiresAt,
 		Body:                 a.message.Body,
+		TraceContext:         a.message.TraceContext,
 	}
 }
 

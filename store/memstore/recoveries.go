@@ -108,20 +108,27 @@ func (r *recovery) end(state store.RecoveryState, at time.Time) {
 
 // AdvanceRecovery queues the next attempts of a job.
 func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) (bool, error) {
+	r, err := s.advanceDue(ctx, opts)
+	if err == nil && r != nil && r.State != store.RecoveryRunning && opts.Ended != nil {
+		opts.Ended(*r)
+	}
+	return r != nil, err
+}
+
+// advanceDue does one step of the job that has been due longest, and returns the job as it is
+// after the step; nil if no job is due.
+func (s *Store) advanceDue(ctx context.Context, opts store.AdvanceOptions) (*store.Recovery, error) {
 	if err := s.lock(ctx); err != nil {
-		return false, err
+		return nil, err
 	}
 	defer s.unlock()
 	r := s.dueRecovery()
 	if r == nil {
-		return false, nil
+		return nil, nil
 	}
-	sub := s.subscriptions[r.SubscriptionID]
-	if sub.deleted || sub.Archived {
-		r.end(store.RecoveryStopped, opts.At)
-		return true, nil
-	}
-	return true, s.advance(r, sub, opts)
+	err := s.advance(r, s.subscriptions[r.SubscriptionID], opts)
+	after := r.Recovery
+	return &after, err
 }
 
 // dueRecovery returns the running job that has been due longest, or nil.
@@ -140,6 +147,10 @@ func (s *Store) dueRecovery() *recovery {
 }
 
 func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOptions) error {
+	if sub.deleted || sub.Archived {
+		r.end(store.RecoveryStopped, opts.At)
+		return nil
+	}
 	b, from, limit, more := newBatch(), r.from, r.Batch(opts.Max), false
 	for f := range s.recoverable(r.Recovery, sub, r.from) {
 		if len(b.attempts) >= limit {

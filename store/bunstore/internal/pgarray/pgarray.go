@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Elements are values of one type by index: [UUIDs], [OptionalUUIDs], [Bigints], [Times], [Texts] or
-// [Blobs].
+// Elements are values of one type by index: [UUIDs], [OptionalUUIDs], [Bigints], [Times], [Texts],
+// [OptionalTexts] or [Blobs].
 type Elements interface {
 	// Type returns PostgreSQL's name of the type.
 	Type() string
@@ -171,6 +171,31 @@ func (Texts) oid() uint32 { return pgtype.TextOID }
 func (f Texts) size(i int) int { return len(f(i)) }
 
 func (f Texts) put(dst []byte, i int) []byte { return append(dst, f(i)...) }
+
+// OptionalTexts are texts, of which the empty one is NULL.
+type OptionalTexts func(i int) string
+
+// Type implements [Elements].
+func (OptionalTexts) Type() string { return "text" }
+
+// Value implements [Elements].
+func (f OptionalTexts) Value(i int) any {
+	if v := f(i); v != "" {
+		return v
+	}
+	return nil
+}
+
+func (OptionalTexts) oid() uint32 { return pgtype.TextOID }
+
+func (f OptionalTexts) size(i int) int {
+	if f(i) == "" {
+		return null
+	}
+	return len(f(i))
+}
+
+func (f OptionalTexts) put(dst []byte, i int) []byte { return append(dst, f(i)...) }
 
 // Blobs are byte strings, of which nil is NULL.
 type Blobs func(i int) []byte

@@ -22,6 +22,7 @@ type of struct {
 func arrays(n int) []of {
 	ids, numbers := make(pgtype.FlatArray[pgtype.UUID], n), make(pgtype.FlatArray[int64], n)
 	times, texts := make(pgtype.FlatArray[pgtype.Timestamptz], n), make(pgtype.FlatArray[string], n)
+	optional := make(pgtype.FlatArray[pgtype.Text], n)
 	blobs := make(pgtype.FlatArray[[]byte], n)
 	all := make(pgtype.FlatArray[pgtype.UUID], n)
 	for i := range n {
@@ -33,6 +34,7 @@ func arrays(n int) []of {
 		}
 		numbers[i] = int64(i-2) << 40
 		texts[i] = string(bytes.Repeat([]byte(`ä"\,`), i))
+		optional[i] = pgtype.Text{String: texts[i], Valid: i > 0}
 	}
 	return []of{
 		{"UUIDs", pgtype.UUIDArrayOID, pgarray.UUIDs(func(i int) uuid.UUID { return all[i].Bytes }), all},
@@ -40,6 +42,7 @@ func arrays(n int) []of {
 		{"Bigints", pgtype.Int8ArrayOID, pgarray.Bigints[int64](func(i int) int64 { return numbers[i] }), numbers},
 		{"Times", pgtype.TimestamptzArrayOID, pgarray.Times(func(i int) time.Time { return times[i].Time }), times},
 		{"Texts", pgtype.TextArrayOID, pgarray.Texts(func(i int) string { return texts[i] }), texts},
+		{"OptionalTexts", pgtype.TextArrayOID, pgarray.OptionalTexts(func(i int) string { return optional[i].String }), optional},
 		{"Blobs", pgtype.ByteaArrayOID, pgarray.Blobs(func(i int) []byte { return blobs[i] }), blobs},
 	}
 }

@@ -1,0 +1,2 @@
+-- See store.Message.TraceContext.
+ALTER TABLE {}messages ADD COLUMN trace_context text;
