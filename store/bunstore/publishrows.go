@@ -74,7 +74,7 @@ func (sqlite) insertPublication(ctx context.Context, c conn, p *publication) err
 }
 
 func messageRows(n int, m func(i int) *store.Message) (paramRows, *messageInserts) {
-	columns, inserts := []column{
+	columns, inserts := append(make([]column, 0, 12),
 		uuids(func(i int) uuid.UUID { return m(i).ID }),
 		uuids(func(i int) uuid.UUID { return m(i).OrganizationID }),
 		uuids(func(i int) uuid.UUID { return m(i).EventTypeID }),
@@ -84,7 +84,7 @@ func messageRows(n int, m func(i int) *store.Message) (paramRows, *messageInsert
 		optionalUUIDs(func(i int) uuid.UUID { return m(i).SubscriptionID }),
 		times(func(i int) time.Time { return m(i).CreatedAt }),
 		texts(func(i int) string { return m(i).CreatedBy }),
-	}, plainInserts
+	), plainInserts
 	for i := range n {
 		if m(i).TraceContext != "" {
 			columns, inserts = append(columns, optionalTexts(func(i int) string { return m(i).TraceContext })), tracedInserts
