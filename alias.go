@@ -109,6 +109,17 @@ type (
 	// Sender makes the HTTP requests of deliveries. A test or a transport of one's own implements it, and
 	// is set as Config.Sender.
 	Sender = delivery.Sender
+	// Tracer makes the spans of a distributed trace, and is set as Config.Tracer. Package telemetry has one for
+	// OpenTelemetry.
+	Tracer = delivery.Tracer
+	// PublishStart describes a publish to a [Tracer].
+	PublishStart = delivery.PublishStart
+	// PublishEnd is the result of a publish, for a [Tracer].
+	PublishEnd = delivery.PublishEnd
+	// AttemptStart describes an attempt to a [Tracer].
+	AttemptStart = delivery.AttemptStart
+	// AttemptEnd is the outcome of an attempt, for a [Tracer].
+	AttemptEnd = delivery.AttemptEnd
 	// Inspection is a snapshot of the running dispatcher for an operator's page: see [Dispatcher.Inspect].
 	Inspection = delivery.Inspection
 	// OrganizationLoad is the part of an [Inspection] about one organization.
@@ -116,6 +127,9 @@ type (
 	// SubscriptionLoad is the part of an [Inspection] about one subscription.
 	SubscriptionLoad = delivery.SubscriptionLoad
 )
+
+// MaxTraceContext bounds the text of [Tracer].TraceContext, in bytes.
+const MaxTraceContext = delivery.MaxTraceContext
 
 // The origins of an attempt, see [AttemptType].
 const (

@@ -94,6 +94,9 @@ type Config struct {
 
 	// Observer gets the notices of the dispatcher. Default: none.
 	Observer Observer
+	// Tracer makes a span for each publish and each attempt, and continues the publisher's trace at the receiver.
+	// Package telemetry has one for OpenTelemetry. Default: none.
+	Tracer Tracer
 	// Sender makes the HTTP requests. It replaces the client that RootCAs, the client certificate and EgressProxy configure.
 	// Default: a guarded client.
 	Sender Sender
@@ -132,7 +135,7 @@ func (c Config) engine() delivery.Config {
 		Sender: c.Sender, Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
 		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention, AuditRetention: c.AuditRetention,
-		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID,
+		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID, Tracer: c.Tracer,
 	}
 	if c.Observer != nil {
 		engine.Observe = c.Observer.Observe

@@ -65,6 +65,35 @@ func TestDependencies(t *testing.T) {
 	})
 }
 
+// TestTheHostAloneLinksTheSDKOfOpenTelemetry holds that package telemetry links the API, and every other package
+// nothing of OpenTelemetry.
+func TestTheHostAloneLinksTheSDKOfOpenTelemetry(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const telemetry = thisModule + "/telemetry"
+	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool {
+		return path == thisModule+"/hostexample" || path == telemetry
+	})
+	for path := range listDeps(t, packages) {
+		if strings.HasPrefix(path, "go.opentelemetry.io/") {
+			t.Errorf("%s is linked:\n\t%s", path, strings.Join(importChain(listDeps(t, packages), packages, path), "\n\timports "))
+		}
+	}
+	api := []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"}
+	linked := listDeps(t, []string{telemetry})
+	for path, p := range linked {
+		if strings.HasPrefix(path, "go.opentelemetry.io/") && (p.Module == nil || !slices.Contains(api, p.Module.Path)) {
+			t.Errorf("package telemetry links %s", path)
+		}
+	}
+	if linked["go.opentelemetry.io/otel/trace"].ImportPath == "" {
+		t.Error("package telemetry does not link the API: the test looks in the wrong place")
+	}
+}
+
 func TestImporterNeedsChecksumsOfLinkedModulesAlone(t *testing.T) {
 	t.Parallel()
 	here, err := os.Getwd()

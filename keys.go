@@ -47,7 +47,7 @@ func (k *Keys) Check(ctx context.Context) error {
 		err = k.checkHeaders(ctx)
 	}
 	if err == nil && damaged > 0 {
-		k.cfg.Logger.Error("webhooks: signing secrets in the store are damaged", "secrets", damaged, "of subscription", first)
+		k.cfg.Logger.Error("webhooks: signing secrets in the store are damaged", "secrets", damaged, "subscriptionId", first)
 	}
 	return err
 }
@@ -78,7 +78,7 @@ func (k *Keys) Rotate(ctx context.Context) (KeyRotation, error) {
 			if err != nil {
 				done.Damaged++
 				k.cfg.Logger.Error("webhooks: a signing secret does not open and is left as it is",
-					"secret", row.ID, "subscription", row.SubscriptionID)
+					"secretId", row.ID, "subscriptionId", row.SubscriptionID)
 				continue
 			}
 			changes = append(changes, store.KeyChange{SecretID: row.ID, From: row.Key, To: k.encrypt(row, secret)})

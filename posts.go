@@ -118,10 +118,15 @@ func (d *Dispatcher) postMessage(ctx context.Context, sub Subscription, in PostI
 }
 
 // post adds an attempt to send a message to its subscription.
-func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (Attempt, error) {
+func (d *Dispatcher) post(ctx context.Context, m Message, a store.NewAttempt) (added Attempt, err error) {
 	a.ID = d.cfg.NewID()
 	a.At, a.By, a.ExpiresAt = m.CreatedAt, m.CreatedBy, m.CreatedAt.Add(d.cfg.Deadline)
-	added, err := d.store.AddAttempt(ctx, m.OrganizationID, m.SubscriptionID, a)
+	if a.Message != nil {
+		spanned, end := d.engine.StartPublish(ctx, PublishStart{OrganizationID: m.OrganizationID, Events: 1})
+		defer func() { end(PublishEnd{MessageID: m.ID, EventType: m.Type, Deliveries: 1, Err: err}) }()
+		ctx, a.Message.TraceContext = spanned, d.engine.TraceContext(spanned)
+	}
+	added, err = d.store.AddAttempt(ctx, m.OrganizationID, m.SubscriptionID, a)
 	if errors.Is(err, store.ErrBadReference) {
 		return Attempt{}, wrongField(UnknownReference, "/retryOf", "names no attempt of the subscription")
 	}

@@ -96,11 +96,25 @@ func singleResult(results []Published, err error) (Published, error) {
 }
 
 func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) (results []Published, err error) {
+	ctx, end := d.engine.StartPublish(ctx, PublishStart{OrganizationID: org, Events: len(events)})
 	err = d.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
 		results, err = d.publishWithin(ctx, tx, org, events)
 		return err
 	})
+	end(publishEnd(events, results, err))
 	return results, err
+}
+
+// publishEnd describes the result of a publish to the Tracer.
+func publishEnd(events []Event, results []Published, err error) PublishEnd {
+	end := PublishEnd{Err: err}
+	if err == nil && len(events) == 1 {
+		end.MessageID, end.EventType = results[0].ID, events[0].Type
+	}
+	for _, r := range results {
+		end.Deliveries += r.Deliveries
+	}
+	return end
 }
 
 func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]Published, error) {
@@ -134,12 +148,13 @@ func (d *Dispatcher) publishWithin(ctx context.Context, tx Tx, org uuid.UUID, ev
 func (d *Dispatcher) messages(ctx context.Context, tx Tx, org uuid.UUID, events []Event) ([]store.NewMessage, []int, error) {
 	messages, messageOf := make([]store.NewMessage, 0, len(events)), make([]int, len(events))
 	byKey := map[string]int{}
-	types := d.typeReader(tx)
+	types, trace := d.typeReader(tx), d.engine.TraceContext(ctx)
 	for i, e := range events {
 		m, err := d.message(ctx, &types, org, e)
 		if err != nil {
 			return nil, nil, &EventError{i, err}
 		}
+		m.TraceContext = trace
 		if m.IdempotencyKey != "" {
 			if first, again := byKey[m.IdempotencyKey]; again {
 				if string(messages[first].Fingerprint) != string(m.Fingerprint) {

@@ -65,7 +65,9 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 	start := r.cfg.Clock.Now()
 	t.call = call{at: now, start: start, began: start.UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
+	t.call.span = r.startSpan(t)
 	if !r.flights.begin(t) {
+		r.endSpan(t, AttemptEnd{Status: store.Pending})
 		r.giveBack(t, now)
 		return ending{}, true
 	}
@@ -82,6 +84,7 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	took := max(r.cfg.Clock.Now().Sub(t.call.start), 1)
 	r.backlog.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
+		r.endSpan(t, AttemptEnd{Status: store.Pending, Reason: describe(result)})
 		r.giveBack(t, now) // aborted by Stop: nobody knows whether the request arrived
 		return ending{endFailure, took}
 	}
@@ -94,6 +97,7 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	if !d.PushedBackUntil.IsZero() {
 		r.refuse(r.backlog.pushedBack(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
 	}
+	r.endSpan(t, AttemptEnd{Status: d.Status, HTTPStatus: result.Status, Reason: d.Error, RetryAt: d.RetryAt})
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
 }
@@ -105,7 +109,7 @@ var contentType = []string{"application/json"}
 func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.logCondition(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attempt", t.AttemptID)
+			r.logCondition(slog.LevelError, "webhooks: sending panicked", nil, "panic", fmt.Sprint(p), "attemptId", t.AttemptID)
 			result = guard.Result{Err: ownFaultError("internal error: the sender panicked")}
 		}
 	}()
@@ -113,17 +117,20 @@ func (r *run) send(t *task, to *endpoint, now time.Time) (result guard.Result) {
 		return guard.Result{Err: to.err}
 	}
 	if t.Body == nil {
-		r.logCondition(slog.LevelError, damagedBody, t.MessageID, "message", t.MessageID, "attempt", t.AttemptID)
+		r.logCondition(slog.LevelError, damagedBody, t.MessageID, "messageId", t.MessageID, "attemptId", t.AttemptID)
 		return guard.Result{Err: ownFaultError("the stored body of the message cannot be read")}
 	}
-	h := make(http.Header, len(to.header)+8)
+	h := make(http.Header, len(to.header)+10)
 	for k, v := range to.header {
 		h[k] = v
 	}
 	if err := r.SetHeaders(h, to.signer, t.Number, signing.Message{ID: t.MessageID.String(), At: now, Body: t.Body}); err != nil {
 		return guard.Result{Err: ownFaultError("the message cannot be signed")}
 	}
-	return r.cfg.Sender.Post(r.sending, guard.Request{
+	for k, v := range t.call.span.header {
+		h[k] = v
+	}
+	return r.cfg.Sender.Post(t.call.span.ctx, guard.Request{
 		URL: to.url, Header: h, Body: t.Body, Timeout: r.timeout(to), Group: to.group,
 	})
 }

@@ -63,7 +63,7 @@ func (r *run) release(subscription uuid.UUID) {
 	})
 	if err != nil {
 		r.logCondition(slog.LevelError, "webhooks: held attempts could not be released; they are sent later", nil,
-			"subscription", subscription, "error", err)
+			"subscriptionId", subscription, "error", err)
 	}
 	r.signal()
 }

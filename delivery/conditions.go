@@ -16,4 +16,5 @@ const (
 	damagedBody         = "webhooks: the stored body of a message cannot be read"
 	senderStuck         = "webhooks: a call of the sender did not return 2 s after its deadline; it was given up"
 	cannotSign          = "webhooks: the secrets of a subscription cannot be used"
+	tracerPanicked      = "webhooks: the tracer panicked"
 )

@@ -60,6 +60,7 @@ type Config struct {
 
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing
+	Tracer  Tracer           // makes the spans of attempts. Default: none
 	Clock   clock.Clock      // all waits and times of the engine. Default: clock.System
 	NewID   func() uuid.UUID // version 7. Default: uuid.NewV7
 }

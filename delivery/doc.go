@@ -86,7 +86,7 @@
 //	claim.go, listen.go       when to claim
 //	presence.go               being seen alive by other hosts; taking over from dead ones
 //	watchdog.go               ending attempts with a call that was given up
-//	attempt.go                one attempt, from task to result
+//	attempt.go, span.go       one attempt, from task to result; its span
 //	record.go, health.go      writing results; effects on the endpoint's health
 //	circuit.go                probes, and closing the circuit
 //	upkeep.go                 retention
@@ -107,6 +107,7 @@
 //	concurrency.go            limit of attempts in flight; pure
 //	holds.go, flights.go      plan of held attempts; calls of the Sender
 //	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
+//	tracer.go, noticelog.go   makers of spans; log lines about notices
 //	outage.go                 the store goes away and comes back
 //	wakeup.go                 how loops wait
 //	decide.go, retryafter.go  outcome and retry of an attempt; pure

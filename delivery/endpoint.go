@@ -240,12 +240,12 @@ func (c *endpointCache) prepare(s store.Target) *endpoint {
 		return t
 	}
 	if len(s.Damaged) > 0 {
-		c.log.Occurred(context.Background(), slog.LevelError, damagedSubscription, s.ID, "subscription", s.ID, "members", s.Damaged)
+		c.log.Occurred(context.Background(), slog.LevelError, damagedSubscription, s.ID, "subscriptionId", s.ID, "members", s.Damaged)
 		t.err = ownFaultError(fmt.Sprintf("the stored data of the subscription cannot be read: %v", s.Damaged))
 		return t
 	}
 	c.log.Ended(context.Background(), damagedSubscription, s.ID,
-		"webhooks: the stored data of a subscription can be read again", "subscription", s.ID)
+		"webhooks: the stored data of a subscription can be read again", "subscriptionId", s.ID)
 	if s.PostURI == "" {
 		return t
 	}
@@ -254,11 +254,12 @@ func (c *endpointCache) prepare(s store.Target) *endpoint {
 		return t
 	}
 	if t.signer, t.err = c.signer(s); t.err != nil {
-		c.log.Occurred(context.Background(), slog.LevelError, cannotSign, s.ID, "subscription", s.ID, "error", t.err)
+		c.log.Occurred(context.Background(), slog.LevelError, cannotSign, s.ID, "subscriptionId", s.ID, "error", t.err)
 		t.err = ownFaultError("the subscription's secret cannot be used")
 		return t
 	}
-	c.log.Ended(context.Background(), cannotSign, s.ID, "webhooks: the secrets of a subscription can be used again", "subscription", s.ID)
+	c.log.Ended(context.Background(), cannotSign, s.ID,
+		"webhooks: the secrets of a subscription can be used again", "subscriptionId", s.ID)
 	if len(s.Headers) > 0 {
 		t.header = make(http.Header, len(s.Headers))
 	}

@@ -144,6 +144,7 @@ func (e *Engine) notify(n Notice) {
 			e.logCondition(slog.LevelError, "webhooks: the observer panicked", nil, "panic", fmt.Sprint(p))
 		}
 	}()
+	logNotice(e.cfg.Logger, n)
 	n.At = e.cfg.Clock.Now()
 	e.cfg.Observe(n)
 }

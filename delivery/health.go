@@ -120,10 +120,8 @@ func (r *run) deactivate(b *result, reason string) {
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		r.logCondition(slog.LevelError, "webhooks: a subscription could not be deactivated", b.SubscriptionID,
-			"subscription", b.SubscriptionID, "error", err)
+			"subscriptionId", b.SubscriptionID, "error", err)
 	case err == nil && changed:
-		r.cfg.Logger.Warn("webhooks: subscription deactivated",
-			"subscription", b.SubscriptionID, "organization", b.OrganizationID, "reason", reason)
 		r.notify(Notice{Kind: SubscriptionDeactivated, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason})
 	}
 }

@@ -23,6 +23,7 @@ func (r *run) recoverLoop() {
 		step: func(ctx context.Context, now time.Time) (bool, error) {
 			advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
 				Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
+				Ended: func(job store.Recovery) { logRecovery(r.cfg.Logger, job) },
 			})
 			if advanced && r.claiming.Err() == nil {
 				r.signal()

@@ -25,7 +25,8 @@ type call struct {
 	began time.Time // the call, by the host's clock
 	start time.Time // of the call, by the monotonic clock
 	due   time.Time // the Sender must have returned
-	place int       // among the flights, from 1; 0 if it is not there
+	span  attemptSpan
+	place int // among the flights, from 1; 0 if it is not there
 }
 
 // An ending is how an attempt ended.

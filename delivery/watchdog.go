@@ -20,7 +20,7 @@ func (r *run) takeOver(t *task) {
 		reason = "aborted by Stop; the sender did not return"
 	}
 	e := r.conclude(t, guard.Result{Err: stuckError(reason)})
-	r.logCondition(slog.LevelError, senderStuck, nil, "attempt", t.AttemptID, "subscription", t.SubscriptionID)
+	r.logCondition(slog.LevelError, senderStuck, nil, "attemptId", t.AttemptID, "subscriptionId", t.SubscriptionID)
 	r.notify(Notice{
 		Kind: SenderStuck, OrganizationID: t.OrganizationID, SubscriptionID: t.SubscriptionID,
 		MessageID: t.MessageID, AttemptID: t.AttemptID, Number: t.Number, Reason: reason,
