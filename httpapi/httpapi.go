@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -48,9 +49,12 @@ type Config struct {
 	// Logger gets panics, and errors that the answer to the client does not contain, each
 	// with the id of the request. Default: discards.
 	Logger *slog.Logger
-	// OnRequest is told of each request after its answer, for access logs and metrics. It is
-	// called in line, so quickly, and from several goroutines at once. Default: nothing.
+	// OnRequest is told of each request after its answer, for access logs ([AccessLog] is one) and
+	// metrics. It is called in line, so quickly, and from several goroutines at once. Default: nothing.
 	OnRequest func(context.Context, RequestInfo)
+	// TrustedProxies are the networks of the proxies in front of the handler: see [ClientAddr].
+	// Default: none, the client is the other end of the connection.
+	TrustedProxies []netip.Prefix
 	// CheckJWKS, if not nil, reports whether the keys of a JWKS are there; then
 	// GET /healthcheck has the part "jwks". [JWT.CheckJWKS] is one. Default: nil.
 	CheckJWKS func(context.Context) error
@@ -154,7 +158,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", id)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	info := &RequestInfo{ID: id, Method: r.Method}
+	info := &RequestInfo{ID: id, Method: r.Method, ClientAddr: ClientAddr(r, a.cfg.TrustedProxies)}
 	w = recorder{w, info}
 	defer func(start time.Time) {
 		info.Duration = time.Since(start)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,7 @@ type RequestInfo struct {
 	Duration       time.Duration // from the headers of the request to the last byte of the answer
 	Subject        string        // of the caller; "" if it is not authenticated
 	OrganizationID uuid.UUID     // of the path; zero if it has none, or none of the caller's
+	ClientAddr     netip.Addr    // see the function ClientAddr; zero if it is unknown
 	Err            error         // the reason of an answer of 400 or more; nil if there is none
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,9 +53,9 @@ func TestOnRequestIsToldOfEachRequest(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 		r.Header.Set("X-Request-Id", "given")
 		handler.ServeHTTP(httptest.NewRecorder(), r)
-		c.want.ID, c.want.Method = "given", c.method
+		c.want.ID, c.want.Method, c.want.ClientAddr = "given", c.method, netip.MustParseAddr("192.0.2.1") // of httptest
 		ignored := cmpopts.IgnoreFields(httpapi.RequestInfo{}, "Duration", "Err")
-		if diff := cmp.Diff([]httpapi.RequestInfo{c.want}, told, ignored); diff != "" {
+		if diff := cmp.Diff([]httpapi.RequestInfo{c.want}, told, ignored, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 			t.Errorf("%s %s as %q (-want +got):\n%s", c.method, c.path, c.token, diff)
 			continue
 		}
