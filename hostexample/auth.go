@@ -13,7 +13,8 @@ import (
 func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
-		RequestMemory: int64(p.RequestMemory), RateLimit: float64(p.RateLimit),
+		RequestMemory: int64(p.RequestMemory), RateLimit: float64(p.RateLimit), TrustedProxies: p.TrustedProxies,
+		OnRequest: inTurn(httpapi.AccessLog(p.log), nameSpan),
 	}
 	if p.serves() {
 		auth, err := p.authenticator()
@@ -37,7 +38,16 @@ func (p *process) handler(ctx context.Context) (http.Handler, error) {
 	if p.metrics != nil && p.MetricsAddr == "" {
 		api = either("/metrics", p.metrics, api)
 	}
-	return api, nil
+	return p.traced(api), nil
+}
+
+// inTurn returns a function that calls observers of requests one after the other.
+func inTurn(observers ...func(context.Context, httpapi.RequestInfo)) func(context.Context, httpapi.RequestInfo) {
+	return func(ctx context.Context, info httpapi.RequestInfo) {
+		for _, observe := range observers {
+			observe(ctx, info)
+		}
+	}
 }
 
 // maxBody returns the limit of a request's body: --max-data, and room for the JSON around the

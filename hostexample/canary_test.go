@@ -28,6 +28,8 @@ type canaries struct {
 	jwt      string // the key of the JWTs
 	key      string // encrypts signing secrets
 	private  string // signs deliveries with ed25519
+
+	collector string // a key for the collector of traces
 }
 
 func newCanaries() canaries {
@@ -35,6 +37,7 @@ func newCanaries() canaries {
 		secret: "CanarySecret7d1fQx", header: "CanaryHeader52b8Qx", query: "CanaryQuery90eaQx", payload: "CanaryPayload3c6dQx",
 		response: "CanaryResponse1b7eQx", given: "CanaryGiven84f0Qx", jwt: "CanaryTokenKey-0123456789-abcdefQx",
 		key: "CanarySecretKeyCanarySecretKeyQx", private: signing.NewPrivateKey(),
+		collector: "CanaryCollector6f2aQx",
 	}
 }
 
@@ -43,6 +46,7 @@ func (c canaries) environ() []string {
 		"WEBHOOKS_JWT_SECRET=" + c.jwt, "WEBHOOKS_SECRET_KEYS=" + base64.StdEncoding.EncodeToString([]byte(c.key)),
 		"WEBHOOKS_PRIVATE_KEY=" + c.private, "WEBHOOKS_LOG_LEVEL=debug", "WEBHOOKS_METRICS_ADDR=127.0.0.1:0",
 		"WEBHOOKS_RETRY_SCHEDULE=50ms,50ms,1h",
+		"OTEL_EXPORTER_OTLP_HEADERS=api-key=" + c.collector + ",broken=" + c.collector + "%zz," + c.collector,
 	}
 }
 
@@ -52,6 +56,7 @@ func (c canaries) never() map[string]string {
 	return map[string]string{
 		"the signing secret": c.secret, "a token": c.token, "a token's signature": signature, "the tokens' key": c.jwt,
 		"the secret key": c.key, "the private key": strings.TrimPrefix(c.private, "whsk_")[:40],
+		"the key for the collector": c.collector,
 	}
 }
 
@@ -135,11 +140,13 @@ func (c canaries) control(t *testing.T, database []byte) {
 	}
 }
 
-// story runs a host through success, failure and misuse, and sweeps its output.
+// story runs a host through success, failure and misuse, and sweeps its output and its traces.
 func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	t.Helper()
 	receiver, closed := c.receivers(t, folder)
-	environ = append(append(c.environ(), "SSL_CERT_FILE="+filepath.Join(folder, certFile), "WEBHOOKS_SEED="+seedFolder(t)), environ...)
+	traces := collect(t, nil)
+	defer func() { c.traced(t, traces) }()
+	environ = append(append(append(c.environ(), traces.environ("canary")...), "SSL_CERT_FILE="+filepath.Join(folder, certFile), "WEBHOOKS_SEED="+seedFolder(t)), environ...)
 	c.token = c.tokenFor(t, "webhooks:admin")
 
 	s := serve(t, folder, append(environ, "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8"))
@@ -172,6 +179,17 @@ func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	}
 }
 
+// traced sweeps the spans that the hosts exported.
+func (c *canaries) traced(t *testing.T, traces *collector) {
+	t.Helper()
+	if len(traces.named("webhooks.publish")) == 0 || len(traces.named("webhooks.attempt")) == 0 {
+		t.Error("there are no spans: the sweep looked in the wrong place")
+	}
+	for _, sent := range traces.sent {
+		sweep(t, "a span", sent, c.all())
+	}
+}
+
 // ended sweeps the output of a host that has ended.
 func (c *canaries) ended(t *testing.T, s *serving) {
 	t.Helper()
@@ -179,8 +197,10 @@ func (c *canaries) ended(t *testing.T, s *serving) {
 		t.Errorf("exit %d", code)
 	}
 	log := s.stderr.String()
-	if !strings.Contains(log, `"msg":"stopped"`) {
-		t.Error("this is not the log")
+	for _, line := range []string{"stopped", "configuration", "webhooks: request", "webhooks: attempt ended"} {
+		if !strings.Contains(log, `"msg":"`+line+`"`) {
+			t.Errorf("this is not the log: it lacks %s", line)
+		}
 	}
 	sweep(t, "the log", []byte(log), c.all())
 	sweep(t, "standard output", []byte(s.said.String()), c.all())

@@ -178,7 +178,7 @@ func (e *wrongError) Error() string { return e.line }
 
 // wrong returns a wrongError about a flag, or about a variable that has no flag.
 func wrong(setting, format string, args ...any) error {
-	if !strings.HasPrefix(setting, envPrefix) {
+	if setting != strings.ToUpper(setting) {
 		setting = "--" + setting + " (" + envName(setting) + ")"
 	}
 	return &wrongError{setting + " " + fmt.Sprintf(format, args...)}

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/ecg-api/webhooks"
 )
 
@@ -62,8 +64,9 @@ type process struct {
 	*host
 	log     *slog.Logger
 	hooks   *webhooks.Webhooks
-	metrics http.Handler // nil if no address serves them
-	secure  *tls.Config  // of the API; nil for plain HTTP
+	metrics http.Handler         // nil if no address serves them
+	traces  trace.TracerProvider // nil if traces are not exported
+	secure  *tls.Config          // of the API; nil for plain HTTP
 
 	stopping atomic.Bool // a signal came: requests should go to other processes
 }
@@ -73,6 +76,11 @@ func (p *process) run(ctx context.Context, db *database) error {
 	if err != nil {
 		return err
 	}
+	stopTelemetry, err := p.startTelemetry(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTelemetry() // after the drain, which makes spans
 	if p.hooks, err = webhooks.New(db, p.library); err != nil {
 		return named(err)
 	}
@@ -115,6 +123,7 @@ func (p *process) work(ctx context.Context, handler http.Handler, failed chan er
 
 // prepare makes the database ready and applies the seed documents.
 func (p *process) prepare(ctx context.Context, db *database) error {
+	p.logConfiguration()
 	if p.dev != nil {
 		p.log.Warn("development mode is on, not for production: deliveries may reach this machine; to leave it " + p.wayOut())
 	}

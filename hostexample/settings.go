@@ -62,6 +62,8 @@ type settings struct {
 
 	MaxConnections count `help:"Requests with a valid token at once; more requests wait. A listener has 64 connections more, and closes the oldest one without such a request." default:"4096"`
 
+	TrustedProxies networks `help:"Networks (CIDRs, separated by commas) of the proxies in front of the host: from them, X-Forwarded-For names the client in the log."`
+
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
 }
 

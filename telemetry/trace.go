@@ -59,7 +59,7 @@ type tracer struct {
 // NewTracer returns a Tracer for [webhooks.Config] that makes spans with the provider. Receivers get the
 // headers traceparent and tracestate of W3C Trace Context. Baggage is neither stored nor sent.
 func NewTracer(provider trace.TracerProvider) webhooks.Tracer {
-	return tracer{Tracer: provider.Tracer("github.com/ecg-api/webhooks/telemetry", trace.WithInstrumentationVersion(webhooks.Version))}
+	return tracer{Tracer: provider.Tracer("github.com/ecg-api/webhooks", trace.WithInstrumentationVersion(webhooks.Version))}
 }
 
 // StartPublish implements [webhooks.Tracer].
