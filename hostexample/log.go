@@ -62,7 +62,7 @@ func (p *process) logConfiguration() {
 	}
 	var values []any
 	for _, flag := range parser.Model.Flags {
-		if flag.Name != "help" && !flag.Target.IsZero() {
+		if hasVariable(flag.Name) && !flag.Target.IsZero() {
 			values = append(values, flag.Name, shown(flag.Target))
 		}
 	}

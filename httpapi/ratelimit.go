@@ -109,7 +109,7 @@ func (a *api) limit(rt route, c *call, err error) error {
 	case !rt.isLimited():
 		return nil
 	case rt.access == open, errors.Is(err, ErrUnauthorized):
-		return a.strangers.take(addressKey(clientAddress(c.r)), time.Now())
+		return a.strangers.take(addressKey(infoOf(c.r.Context()).ClientAddr), time.Now())
 	case errors.Is(err, errAuthDown):
 		return nil
 	}
@@ -125,12 +125,6 @@ func (c *call) bucketKey() bucketKey {
 		return bucketKey(c.caller.Organizations[0])
 	}
 	return bucketKey(uuid.NewSHA1(uuid.Nil, []byte(c.caller.Subject))) // a subject can be long
-}
-
-// clientAddress returns the address of the client, zero if it has none.
-func clientAddress(r *http.Request) netip.Addr {
-	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return addr.Addr()
 }
 
 // addressKey returns the key of an address. A client has a network of IPv6 to itself, most often a /64.
