@@ -54,7 +54,8 @@ func TestNginxLeadsToTheHost(t *testing.T) {
 			continue
 		}
 		got := <-seen
-		if got.Host != "webhooks.example.com" || got.Header.Get("X-Forwarded-For") != "127.0.0.1" || got.Header.Get("X-Forwarded-Proto") != "https" {
+		client, scheme := got.Header.Get("X-Forwarded-For"), got.Header.Get("X-Forwarded-Proto")
+		if got.Host != "webhooks.example.com" || client != "127.0.0.1" || scheme != "https" {
 			t.Errorf("%s: the host sees %s and %v", path, got.Host, got.Header)
 		}
 	}

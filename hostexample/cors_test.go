@@ -97,7 +97,7 @@ func TestTheHostAnswersOrigins(t *testing.T) {
 		}
 		r.Header.Set("Origin", "https://app.example.com")
 		r.Header.Set("Access-Control-Request-Method", "POST")
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := (&http.Client{Timeout: patience}).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

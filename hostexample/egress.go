@@ -81,7 +81,7 @@ var errNoCertificates = errors.New("holds something else than certificates in PE
 
 // readRootCAs returns the authorities of the system and those of a file.
 func readRootCAs(path string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, errors.New("cannot be read: " + errors.Unwrap(err).Error())
 	}
