@@ -37,12 +37,12 @@ func crowded(t *testing.T, run func(t *testing.T, dial func(request string) net.
 	for rule, secure := range map[string]*tls.Config{"Plain": nil, "TLS": certified(t)} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			crowdedOver(t, secure, run)
+			crowdedOver(t, secure, 2, run)
 		})
 	}
 }
 
-func crowdedOver(t *testing.T, secure *tls.Config, run func(t *testing.T, dial func(request string) net.Conn)) {
+func crowdedOver(t *testing.T, secure *tls.Config, maxKept int, run func(t *testing.T, dial func(request string) net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
@@ -55,7 +55,7 @@ func crowdedOver(t *testing.T, secure *tls.Config, run func(t *testing.T, dial f
 		}
 		listener, server := make(pipes), (&process{log: slog.New(slog.DiscardHandler)}).server(handler)
 		done := make(chan error)
-		limited := limit(listener, 2)
+		limited := limit(listener, maxKept)
 		limited.secure = secure
 		go func() { done <- limited.serve(server) }()
 		var all []net.Conn

@@ -196,7 +196,7 @@ func TestTheAPIIsServedOverTLS(t *testing.T) {
 // Handshakes take memory before there is a header.
 func TestHandshakesOfStrangersAreBounded(t *testing.T) {
 	t.Parallel()
-	crowdedOver(t, certified(t), func(t *testing.T, dial func(string) net.Conn) {
+	crowdedOver(t, certified(t), 200, func(t *testing.T, dial func(string) net.Conn) {
 		// The begin of a ClientHello of 65,000 bytes, in four records.
 		hello := "\x01\x00\xfd\xe8" + strings.Repeat("x", 60000)
 		var records strings.Builder
