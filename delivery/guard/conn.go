@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/ecg-api/webhooks/clock"
 )
 
 // readerPause is the interval at which awaitReader looks at a connection.
@@ -116,10 +118,12 @@ func (c *countedConn) awaitReader(ctx context.Context) {
 // wrote a byte of the latest one, and to which group they belong.
 type writeTrace struct {
 	context.Context
-	group string
-	hooks httptrace.ClientTrace
-	conn  *countedConn // the connection of the request; nil until net/http has chosen it
-	start int64        // bytes that were written to conn before the request
+	clock  clock.Clock
+	group  string
+	hooks  httptrace.ClientTrace
+	conn   *countedConn // the connection of the request; nil until net/http has chosen it
+	start  int64        // bytes that were written to conn before the request
+	sentAt time.Time    // when net/http had chosen the connection; zero before
 }
 
 // groupKey is the key of the group in a writeTrace. Net/http passes values on to the contexts of dials.
@@ -140,6 +144,7 @@ func (t *writeTrace) watched() context.Context {
 }
 
 func (t *writeTrace) gotConn(info httptrace.GotConnInfo) {
+	defer func() { t.sentAt = t.clock.Now() }()
 	if secure, isHTTP2 := info.Conn.(*tls.Conn); isHTTP2 {
 		t.conn = secure.NetConn().(*countedConn)
 		t.start = t.conn.written.Load()

@@ -14,20 +14,49 @@ import (
 	"time"
 )
 
+// Class is the class of an error of [Client.Post], for metrics and filters.
+type Class string
+
+// The classes of errors.
+const (
+	ClassDNS     Class = "dns"     // the name was not found, or could not be looked up
+	ClassConnect Class = "connect" // no TCP connection
+	ClassTLS     Class = "tls"     // no TLS connection: the certificate, the version
+	ClassTimeout Class = "timeout" // no answer in time
+	ClassBlocked Class = "blocked" // the policy does not allow the address
+	ClassBroken  Class = "broken"  // the connection broke, or the answer is malformed
+	ClassOther   Class = "other"   // any other error, such as one of this machine
+)
+
+// Classify returns the class of an error; "" for nil. The class fits the text of [Describe].
+func Classify(err error) Class {
+	class, _ := explain(err)
+	return class
+}
+
 // Describe words the error of a request in one line that a person understands:
 // "connect: connection refused", "timeout after 15s", "blocked address
 // 10.0.0.1". It is made of fixed phrases, so that no URL, header, credential or
 // text of the receiver gets into a log or a history. It returns "" for nil.
 func Describe(err error) string {
+	_, text := explain(err)
+	return text
+}
+
+// explain returns the class and the description of an error.
+func explain(err error) (Class, string) {
 	if err == nil {
-		return ""
+		return "", ""
 	}
-	for _, describe := range []func(error) string{describeOwn, describeDNS, describeTLS, describeSocket, describeHTTP} {
-		if text := describe(err); text != "" {
-			return text
+	for _, describe := range []func(error) (Class, string){describeOwn, describeDNS, describeTLS, describeSocket, describeHTTP} {
+		if class, text := describe(err); text != "" {
+			if Local(err) {
+				class = ClassOther
+			}
+			return class, text
 		}
 	}
-	return "request failed"
+	return ClassOther, "request failed"
 }
 
 // Local reports that no connection could be made for a reason on the sender's side: this machine
@@ -47,42 +76,45 @@ func Local(err error) bool {
 
 var exhausted = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
-func describeOwn(err error) string {
+func describeOwn(err error) (Class, string) {
 	if e, ok := errors.AsType[*unprocessedError](err); ok {
-		return e.reason
+		return ClassBroken, e.reason
 	}
 	if e, ok := errors.AsType[*BlockedError](err); ok {
-		return e.Error()
+		return ClassBlocked, e.Error()
 	}
 	if e, ok := errors.AsType[*ProxyError](err); ok {
-		return e.Error()
+		return ClassConnect, e.Error()
 	}
 	if e, ok := errors.AsType[*TimeoutError](err); ok {
-		return e.Error()
+		return ClassTimeout, e.Error()
 	}
 	if e, ok := errors.AsType[*URLError](err); ok {
-		return e.Error()
+		return ClassOther, e.Error()
 	}
 	if errors.Is(err, context.Canceled) {
-		return "canceled"
+		return ClassOther, "canceled"
 	}
-	return ""
+	return "", ""
 }
 
-func describeDNS(err error) string {
+func describeDNS(err error) (Class, string) {
 	e, ok := errors.AsType[*net.DNSError](err)
 	switch {
 	case !ok:
-		return ""
+		return "", ""
 	case e.IsNotFound:
-		return "dns: no such host"
+		return ClassDNS, "dns: no such host"
 	case e.IsTimeout:
-		return "dns: timeout"
+		return ClassDNS, "dns: timeout"
 	}
-	return "dns: lookup failed"
+	return ClassDNS, "dns: lookup failed"
 }
 
-func describeTLS(err error) string {
+func describeTLS(err error) (Class, string) { return ClassTLS, tlsReason(err) }
+
+// tlsReason returns the description of an error of TLS, "" for any other error.
+func tlsReason(err error) string {
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		switch {
 		case e.Reason != x509.Expired:
@@ -115,22 +147,25 @@ func describeTLS(err error) string {
 	return ""
 }
 
-func describeSocket(err error) string {
-	phase := ""
+func describeSocket(err error) (Class, string) {
+	class, phase := ClassBroken, ""
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
-		phase = "connect: "
+		class, phase = ClassConnect, "connect: "
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		return phase + "timeout"
+		if phase == "" {
+			class = ClassTimeout
+		}
+		return class, phase + "timeout"
 	}
 	errno, ok := errors.AsType[syscall.Errno](err)
 	switch {
 	case !ok:
-		return ""
+		return "", ""
 	case errno == syscall.ECONNRESET, errno == syscall.EPIPE:
-		return phase + "connection reset"
+		return class, phase + "connection reset"
 	}
-	return phase + errno.Error() // the system's own phrase
+	return class, phase + errno.Error() // the system's own phrase
 }
 
 // The reasons why a receiver's response is refused.
@@ -140,8 +175,10 @@ const (
 	badHTTP2     = "http2: the receiver's response breaks the protocol"
 )
 
-// describeHTTP knows net/http's errors by their text, for want of types.
-func describeHTTP(err error) string {
+func describeHTTP(err error) (Class, string) { return ClassBroken, httpReason(err) }
+
+// httpReason knows net/http's errors by their text, for want of types.
+func httpReason(err error) string {
 	text := err.Error()
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {

@@ -43,6 +43,8 @@ type Result struct {
 	Truncated bool
 	// RetryAfter is the header of that name, as it was sent; several lines are a list.
 	RetryAfter string
+	// SentAt is when a connection was ready for the request, which was written at once, by Options.Clock; zero if none was.
+	SentAt time.Time
 	// Duration is the time from the call to the end of the response or the error.
 	Duration time.Duration
 	// Err says why the exchange failed. [Describe] words it for a person. It is, or
@@ -67,7 +69,7 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 	defer cancel()
 	transport := c.transport.Load()
 	defer c.watch(bounded, transport, timeout).Stop()
-	trace, answered := &writeTrace{Context: bounded, group: r.Group}, c.proxy.answers()
+	trace, answered := &writeTrace{Context: bounded, group: r.Group, clock: c.clock}, c.proxy.answers()
 	res := exchange(trace, transport, r)
 	if res.Err != nil && bounded.Err() != nil {
 		// Whatever the transport made of it: a read error, a canceled stream.
@@ -76,7 +78,7 @@ func (c *Client) Post(ctx context.Context, r Request) Result {
 			res.Err = &ProxyError{Reason: "timeout", Ours: true, Err: res.Err}
 		}
 	}
-	res.Duration = c.clock.Now().Sub(start)
+	res.SentAt, res.Duration = trace.sentAt, c.clock.Now().Sub(start)
 	return res
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/hostile"
@@ -53,6 +54,18 @@ func TestPost_SendsWhatItIsGiven(t *testing.T) {
 	}
 	if res := client.Post(t.Context(), guard.Request{URL: mustParse(t, srv.URL)}); res.Status != 503 { // no header at all
 		t.Errorf("%+v", res)
+	}
+}
+
+func TestPost_TellsWhenTheRequestWasSent(t *testing.T) {
+	t.Parallel()
+	var arrived time.Time
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived = time.Now() }))
+	t.Cleanup(srv.Close)
+	began := time.Now()
+	res := post(t, newClient(t, guard.Options{}), srv.URL)
+	if res.SentAt.Before(began) || res.SentAt.After(arrived) {
+		t.Errorf("sent at %v, began at %v, arrived at %v", res.SentAt, began, arrived)
 	}
 }
 
