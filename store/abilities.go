@@ -7,4 +7,5 @@ type Abilities struct {
 	Maintainer Maintainer // does regular upkeep
 	Transactor Transactor // begins transactions
 	Hosts      Hosts      // notices that a host has died
+	Measurer   Measurer   // measures the queue and the pool, for metrics
 }

@@ -60,8 +60,8 @@ type Transactor interface {
 // Notifier is the optional ability of a store to say that attempts may be due.
 // Without it, and whenever it fails, the dispatcher polls.
 type Notifier interface {
-	// Listen calls wake whenever attempts may have become due, also through another
-	// process that shares the store. Wake does not block. Listen returns when ctx is
+	// Listen calls wake when it has begun to listen, and whenever attempts may have become due,
+	// also through another process that shares the store. Wake does not block. Listen returns when ctx is
 	// done, or with an error when it can no longer listen.
 	Listen(ctx context.Context, wake func()) error
 }

@@ -117,6 +117,7 @@ func generalNotifier(f *fixture) {
 			}
 		})
 	}
+	wakes("the beginning of Listen", func() {})
 	wakes("Publish", func() { f.publish(f.newMessage(e)) })
 	jobs := f.claim(1000)
 	wakes("Retry", func() { f.retry(done) })

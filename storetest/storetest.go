@@ -108,6 +108,7 @@ var groups = []struct {
 	{"Prune", pruneCases},
 	{"Deleted", deletedCases},
 	{"Maintain", maintainCases},
+	{"Measure", measureCases},
 	{"Bytes", bytesCases},
 	{"Organization", organizationCases},
 	{"Copies", copyCases},

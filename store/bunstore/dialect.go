@@ -49,6 +49,8 @@ type dialect interface {
 	pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error)
 	// maintain creates the partitions of the coming days. SQLite has no partitions.
 	maintain(ctx context.Context, now time.Time) error
+	// daysAhead counts the coming days that have partitions. SQLite returns -1.
+	daysAhead(ctx context.Context, now time.Time) (int, error)
 
 	// beginMigration begins a transaction on the connection, and waits for the migration of
 	// another process. end is called after the transaction.

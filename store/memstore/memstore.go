@@ -91,18 +91,21 @@ func New(options ...Option) *Store {
 func (s *Store) Ping(ctx context.Context) error { return ctx.Err() }
 
 // Abilities implements store.Store: the store needs no upkeep.
-func (s *Store) Abilities() store.Abilities { return store.Abilities{Notifier: s, Transactor: s} }
+func (s *Store) Abilities() store.Abilities {
+	return store.Abilities{Notifier: s, Transactor: s, Measurer: s}
+}
 
 // Durable returns false.
 func (s *Store) Durable() bool { return false }
 
-// Listen calls wake when attempts become due, until ctx is done.
+// Listen calls wake when it begins, and when attempts become due, until ctx is done.
 func (s *Store) Listen(ctx context.Context, wake func()) error {
 	s.mu.Lock()
 	s.listeners[&wake] = struct{}{}
 	if len(s.due) > 0 {
 		s.wakeAt(s.due[0].due)
 	}
+	s.wake = true
 	s.unlock()
 	<-ctx.Done()
 	s.mu.Lock()

@@ -20,6 +20,7 @@ func TestStore_RecoveriesKeepToTheirRateByTheBubblesClock(t *testing.T) {
 		woken := 0
 		go func() { _ = s.Listen(ctx, func() { woken++ }) }()
 		synctest.Wait()
+		woken = 0 // by the beginning of Listen
 		r := store.Recovery{
 			ID: newID(), OrganizationID: org, SubscriptionID: sub.ID, Scope: store.RecoverAll,
 			Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), RatePerSecond: 4,

@@ -122,7 +122,8 @@ func TestStore_LeasesEndByTheBubblesClock(t *testing.T) {
 	}
 }
 
-// wakesOfALease publishes, claims, lets the lease end and claims again. It returns how often a listener was woken.
+// wakesOfALease publishes, claims, lets the lease end and claims again. It returns how often a listener was woken, after the
+// beginning.
 func wakesOfALease(t *testing.T, s *memstore.Store) (woken int) {
 	t.Helper()
 	org := uuid.New()
@@ -131,6 +132,7 @@ func wakesOfALease(t *testing.T, s *memstore.Store) (woken int) {
 	defer cancel()
 	go func() { _ = s.Listen(ctx, func() { woken++ }) }()
 	synctest.Wait()
+	woken = 0
 	if _, err := s.Publish(ctx, nil, []store.NewMessage{newMessage(org, "")}, options); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,1 @@
+-- SQLite counts the queue by its rows.
