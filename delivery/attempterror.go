@@ -24,6 +24,28 @@ func isOwnFault(err error) bool {
 	return ok || guard.Local(err)
 }
 
+// failureExpired is the class of an attempt that was not sent before its deadline.
+const failureExpired = "expired"
+
+// failureClass returns the class of a result that is not a success: that of the answer, or of the error.
+func failureClass(r guard.Result) string {
+	switch r.Status / 100 {
+	case 3:
+		return "http_3xx"
+	case 4:
+		return "http_4xx"
+	case 5:
+		return "http_5xx"
+	}
+	if _, ok := errors.AsType[stuckError](r.Err); ok {
+		return string(guard.ClassTimeout)
+	}
+	if r.Err == nil || isOwnFault(r.Err) {
+		return string(guard.ClassOther)
+	}
+	return string(guard.Classify(r.Err))
+}
+
 // describe returns one line about a result that is not a success, for a person.
 func describe(r guard.Result) string {
 	if f, ok := errors.AsType[ownFaultError](r.Err); ok {

@@ -110,6 +110,7 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
 	jobs, at, err = r.cfg.Store.Claim(ctx, opts)
+	answered := r.cfg.Clock.Now()
 	r.backlog.unreserve(opts.Max - len(jobs))
 	if err != nil {
 		if r.claiming.Err() == nil {
@@ -119,6 +120,7 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 	}
 	r.outage.worked()
 	r.endpoints.warm(r.claiming, jobs)
-	r.put(jobs, opts.Host, began.Add(r.cfg.Lease))
+	r.batched("claim", len(jobs))
+	r.put(jobs, opts.Host, began.Add(r.cfg.Lease), answered.Sub(at))
 	return jobs, at, nil
 }

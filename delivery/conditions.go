@@ -9,6 +9,7 @@ const (
 	cannotBeat          = "webhooks: other hosts cannot see that this one is alive"
 	cannotTakeOver      = "webhooks: the leases of a host could not be ended; they end by themselves"
 	cannotListen        = "webhooks: cannot listen for wake-ups, polling"
+	cannotMeasure       = "webhooks: the queue cannot be measured; the metrics lack it"
 	upkeepFailed        = "webhooks: the upkeep of the store failed"
 	recoveryStuck       = "webhooks: a recovery cannot go on"
 	erasureStuck        = "webhooks: an erasure cannot go on"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/signing"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -58,6 +59,7 @@ type Config struct {
 	// Default: the host is always ready.
 	Ready func(ctx context.Context) error
 
+	Metrics measure.Sink     // takes the engine's measurements. Default: nil, nothing is measured
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing
 	Tracer  Tracer           // makes the spans of attempts. Default: none

@@ -82,7 +82,7 @@
 // A file uses only files below it in this list.
 //
 //	lifecycle.go, run.go      Start, Stop and the drain
-//	inspect.go                a look into a running engine
+//	inspect.go, gauges.go     a look into a running engine, for people and for metrics
 //	claim.go, listen.go       when to claim
 //	presence.go               being seen alive by other hosts; taking over from dead ones
 //	watchdog.go               ending attempts with a call that was given up
@@ -108,7 +108,7 @@
 //	holds.go, flights.go      plan of held attempts; calls of the Sender
 //	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
 //	tracer.go, noticelog.go   makers of spans; log lines about notices
-//	outage.go                 the store goes away and comes back
+//	outage.go, measure.go     the store goes away and comes back; counting attempts
 //	wakeup.go                 how loops wait
 //	decide.go, retryafter.go  outcome and retry of an attempt; pure
 //	breaker.go, config.go     when a circuit opens; defaults and bounds

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -25,7 +26,8 @@ type Engine struct {
 	endpoints *endpointCache
 	pacers    map[uuid.UUID]*pacer // by subscription; used by the backlog of the run, under its lock
 
-	stuck atomic.Int32 // see flights
+	stuck   atomic.Int32 // see flights
+	exposed sync.Once    // see exposeGauges
 
 	starting chan struct{} // holds a token while a Start is under way
 
@@ -50,6 +52,11 @@ type run struct {
 	recoveries *wakeup      // a recovery may have been created
 	erasures   *wakeup      // an erasure may have been created
 	recording  atomic.Int32 // results that are not recorded yet
+
+	listening atomic.Bool // the store wakes this run
+	// When the parts of the upkeep last succeeded; nil for never.
+	maintained, pruned, auditPruned atomic.Pointer[time.Time]
+	measures                        atomic.Pointer[store.Measures] // of the store; nil if there are none, or the last call failed
 
 	claiming     context.Context // done: claim and hand over nothing more
 	stopClaiming context.CancelFunc
@@ -146,6 +153,9 @@ func (e *Engine) notify(n Notice) {
 	}()
 	logNotice(e.cfg.Logger, n)
 	n.At = e.cfg.Clock.Now()
+	if n.Kind != AttemptEnded {
+		measure.Notices.Add(e.cfg.Metrics, 1, string(n.Kind))
+	}
 	e.cfg.Observe(n)
 }
 

@@ -57,7 +57,7 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 			}
 		}
 	})
-	before := measure()
+	before := presentUsage()
 	goroutines := goleak.IgnoreCurrent()
 
 	// Receivers that send without a pause until the time-out begin last, so that they do not take the
@@ -114,7 +114,7 @@ func TestHostileReceivers(t *testing.T) { //nolint:paralleltest // see above
 		_ = v.server.Close()
 	}
 	goleak.VerifyNone(t, goroutines)
-	if after := measure(); after.files > before.files-1 { // the listener of the healthy one is closed
+	if after := presentUsage(); after.files > before.files-1 { // the listener of the healthy one is closed
 		t.Errorf("%d open files, %d before", after.files, before.files)
 	}
 }
@@ -221,7 +221,7 @@ type usage struct {
 	files  int   // 0 where that cannot be told
 }
 
-func measure() usage {
+func presentUsage() usage {
 	runtime.GC()
 	open, _ := os.ReadDir("/proc/self/fd")
 	return usage{memoryInUse(), len(open)}

@@ -52,18 +52,22 @@ func (v *Reservation) HandOver(jobs []store.Job) {
 		return
 	}
 	v.run.backlog.unreserve(v.taken - len(jobs))
-	v.run.put(jobs, v.Host, v.until)
+	v.run.put(jobs, v.Host, v.until, 0)
 	v.run.intake.Done()
 }
 
-// put moves jobs into the backlog, and gives back the attempts for which their lane has no room.
-func (r *run) put(jobs []store.Job, host int64, until time.Time) {
+// put moves jobs into the backlog, and gives back the attempts for which their lane has no room. Ahead is how far the host's
+// clock is ahead of the store's.
+func (r *run) put(jobs []store.Job, host int64, until time.Time, ahead time.Duration) {
 	if len(jobs) == 0 {
 		return
 	}
 	tasks := make([]*task, len(jobs))
 	for i := range jobs {
-		tasks[i] = &task{Job: jobs[i], host: host, leasedUntil: until, to: r.endpoints.known(&jobs[i])}
+		tasks[i] = &task{Job: jobs[i], host: host, leasedUntil: until, to: r.endpoints.known(&jobs[i]), dueAt: jobs[i].DueAt.Add(ahead)}
+		if jobs[i].DueAt.IsZero() { // handed off: due since its publication, by the host's clock
+			tasks[i].dueAt = jobs[i].CreatedAt
+		}
 	}
 	r.refuse(r.backlog.put(tasks, r.cfg.Clock.Now()))
 }

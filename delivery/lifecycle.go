@@ -55,6 +55,7 @@ func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 	if err := e.cfg.Ready(ctx); err != nil {
 		return err
 	}
+	e.exposeGauges()
 	r := e.newRun(life)
 	r.beat(ctx)
 	err := e.enter(ctx, stopCalled, r)

@@ -14,7 +14,11 @@ func (r *run) listenLoop() {
 		began := r.cfg.Clock.Now()
 		listens := r.cfg.Clock.AfterFunc(time.Minute, func() { r.logConditionEnd(cannotListen, nil, "webhooks: listening for wake-ups") })
 		r.activity.End() // Listen waits for the store
-		err := r.abilities.Notifier.Listen(r.present, r.signal)
+		err := r.abilities.Notifier.Listen(r.present, func() {
+			r.listening.Store(true)
+			r.signal()
+		})
+		r.listening.Store(false)
 		r.activity.Begin()
 		listens.Stop()
 		if r.present.Err() != nil {

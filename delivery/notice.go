@@ -21,6 +21,7 @@ type Notice struct {
 	Status         store.Status  // of the attempt, in a notice about its outcome
 	HTTPStatus     int           // of the answer, in a notice about an outcome; 0 for none
 	Duration       time.Duration // of the attempt, in a notice about its outcome
+	Class          string        // of a failure: dns, connect, tls, timeout, blocked, http_3xx, http_4xx, http_5xx, broken, expired or other
 	Reason         string        // one line for a person; "" if there is nothing to say
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ecg-api/webhooks/clock"
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -88,8 +89,12 @@ func (r *run) endLeases(ctx context.Context, dead int64) {
 	if err != nil && ctx.Err() == nil {
 		r.logCondition(slog.LevelWarn, cannotTakeOver, nil, "host", dead, "error", err)
 	}
+	if err == nil {
+		measure.TakeOverHosts.Add(r.cfg.Metrics, 1)
+	}
 	if n > 0 {
 		r.hosts.takenOver.Add(int64(n))
+		measure.TakeOverAttempts.Add(r.cfg.Metrics, float64(n))
 		r.cfg.Logger.Info("webhooks: took over attempts of a host that died", "host", dead, "attempts", n)
 		r.signal()
 	}

@@ -56,6 +56,7 @@ func (r *run) record(batch []*result) {
 			chained = append(chained, b)
 		}
 	}
+	r.batched("defer", len(deferrals))
 	kept := r.recordOutcomes(simple) // in a call of their own, because that is quicker: see store.Queue
 	kept = append(kept, r.recordOutcomes(chained)...)
 	r.noteHealth(kept)
@@ -66,6 +67,7 @@ func (r *run) record(batch []*result) {
 
 // recordOutcomes returns the results that are recorded.
 func (r *run) recordOutcomes(ended []*result) (kept []*result) {
+	r.batched("record", len(ended))
 	outcomes := make([]store.Outcome, len(ended))
 	for i := range ended {
 		outcomes[i] = ended[i].outcome
@@ -98,13 +100,14 @@ func (r *run) recorded(b *result, lost bool) {
 	n := Notice{
 		Kind: AttemptEnded, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID,
 		MessageID: b.MessageID, AttemptID: b.AttemptID, Number: b.Number,
-		Status: o.Status, HTTPStatus: o.HTTPStatus, Duration: o.Duration, Reason: o.Error,
+		Status: o.Status, HTTPStatus: o.HTTPStatus, Duration: o.Duration, Class: b.failure, Reason: o.Error,
 	}
 	if lost {
 		n.Kind = LeaseLost
 		r.notify(n)
 		return
 	}
+	r.measureOutcome(b)
 	r.notify(n)
 	if o.Next != nil {
 		r.wakeAt(o.Next.DueAt)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -26,6 +27,7 @@ func (r *run) recoverLoop() {
 				Ended: func(job store.Recovery) { logRecovery(r.cfg.Logger, job) },
 			})
 			if advanced && r.claiming.Err() == nil {
+				measure.RecoveryBatches.Add(r.cfg.Metrics, 1)
 				r.signal()
 			}
 			return advanced, err

@@ -60,6 +60,9 @@ func (r *run) start() {
 	if r.abilities.Notifier != nil {
 		r.begin(&r.presences, r.listenLoop)
 	}
+	if r.cfg.Metrics != nil && r.abilities.Measurer != nil {
+		r.begin(&r.intake, r.measureLoop)
+	}
 	r.begin(&r.intake, r.upkeepLoop)
 	r.begin(&r.intake, r.recoverLoop)
 	r.begin(&r.intake, r.eraseLoop)

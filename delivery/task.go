@@ -12,6 +12,7 @@ import (
 type task struct {
 	store.Job
 	leasedUntil time.Time
+	dueAt       time.Time // when it was due, by the host's clock
 	host        int64     // to which it is leased: see hosts.keeps
 	to          *endpoint // when the task came in; nil if the cache did not have it
 
@@ -49,4 +50,5 @@ type result struct {
 	deferral *store.Deferral
 	seen     observation // zero if nothing was sent
 	gone     bool        // the receiver answered 410
+	failure  string      // class of a failed attempt, see failureClass
 }

@@ -3,7 +3,10 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"github.com/ecg-api/webhooks/measure"
 )
 
 const (
@@ -19,22 +22,28 @@ func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
 			ctx, cancel := r.bounded(r.claiming)
-			r.noteUpkeep("partitions", m.Maintain(ctx, r.cfg.Clock.Now()))
+			r.noteUpkeep(measure.Partitions, &r.maintained, m.Maintain(ctx, r.cfg.Clock.Now()))
 			cancel()
 		}
-		r.prune("retention", r.cfg.Retention, r.cfg.Store.Prune)
-		r.prune("audit retention", r.cfg.AuditRetention, r.cfg.Store.PruneAudit)
+		r.prune(measure.Retention, &r.pruned, r.cfg.Retention, r.cfg.Store.Prune)
+		r.prune(measure.AuditRetention, &r.auditPruned, r.cfg.AuditRetention, r.cfg.Store.PruneAudit)
 		r.pause(r.claiming, upkeepInterval)
 	}
 }
 
 // prune removes records that are older than a retention, in small batches.
-func (r *run) prune(part string, retention time.Duration, remove func(ctx context.Context, before time.Time, max int) (int, error)) {
+func (r *run) prune(
+	part string, last *atomic.Pointer[time.Time], retention time.Duration,
+	remove func(ctx context.Context, before time.Time, max int) (int, error),
+) {
 	for retention > 0 && r.claiming.Err() == nil {
 		ctx, cancel := r.bounded(r.claiming)
 		n, err := remove(ctx, cutoff(r.cfg.Clock.Now(), retention), pruneBatch)
 		cancel()
-		r.noteUpkeep(part, err)
+		r.noteUpkeep(part, last, err)
+		if part == measure.Retention {
+			measure.RemovedMessages.Add(r.cfg.Metrics, float64(n))
+		}
 		if err != nil || n < pruneBatch {
 			return
 		}
@@ -51,11 +60,16 @@ func cutoff(now time.Time, retention time.Duration) time.Time {
 	return before
 }
 
-// noteUpkeep logs whether a part of the upkeep works.
-func (r *run) noteUpkeep(part string, err error) {
+// noteUpkeep logs and measures whether a part of the upkeep works. Last is when it last succeeded.
+func (r *run) noteUpkeep(part string, last *atomic.Pointer[time.Time], err error) {
+	if err != nil && r.claiming.Err() == nil {
+		measure.UpkeepFailures.Add(r.cfg.Metrics, 1, part)
+	}
 	switch {
 	case r.claiming.Err() != nil:
 	case err == nil:
+		now := r.cfg.Clock.Now()
+		last.Store(&now)
 		r.logConditionEnd(upkeepFailed, part, "webhooks: the upkeep of the store works again", "part", part)
 	case unavailable(err):
 		r.outage.failed(err)

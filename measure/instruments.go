@@ -15,8 +15,9 @@ const (
 	Scheduled = "scheduled" // an attempt is due later
 	Held      = "held"      // an attempt waits for its endpoint to work again
 
-	Partitions = "partitions" // the upkeep that makes partitions
-	Retention  = "retention"  // the upkeep that removes old history
+	Partitions     = "partitions"      // the upkeep that makes partitions
+	Retention      = "retention"       // the upkeep that removes old history
+	AuditRetention = "audit_retention" // the upkeep that removes old entries of the audit trail
 )
 
 // durations are the buckets of an answer's time, in seconds, up to the longest time-out of an attempt.
@@ -161,11 +162,11 @@ var (
 	// UpkeepLastSuccess is missing until a part of the upkeep has succeeded.
 	UpkeepLastSuccess = gauge("webhooks.upkeep.last_success.timestamp", "s",
 		"Unix time at which a part of the upkeep last succeeded in this process.",
-		Label{"part", []string{Partitions, Retention}, ""})
+		Label{"part", []string{Partitions, Retention, AuditRetention}, ""})
 
 	// UpkeepFailures counts failed calls, by the part of the upkeep.
 	UpkeepFailures = counter("webhooks.upkeep.failures", "{failure}", "Calls of a part of the upkeep that failed.",
-		Label{"part", []string{Partitions, Retention}, ""})
+		Label{"part", []string{Partitions, Retention, AuditRetention}, ""})
 
 	// RemovedMessages counts the messages that retention removed.
 	RemovedMessages = counter("webhooks.retention.removed", "{message}", "Messages that were removed because they were old enough.")
