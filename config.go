@@ -16,6 +16,7 @@ import (
 	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/signing"
 )
 
@@ -92,6 +93,9 @@ type Config struct {
 	// every delivery. Default: none.
 	PrivateKey string `log:"-"`
 
+	// Metrics takes the measurements of all parts of the library. metrics.New makes one for Prometheus, telemetry.NewMeter one
+	// for OpenTelemetry. Default: nil, nothing is measured.
+	Metrics measure.Sink
 	// Observer gets the notices of the dispatcher. Default: none.
 	Observer Observer
 	// Tracer makes a span for each publish and each attempt, and continues the publisher's trace at the receiver.
@@ -135,7 +139,7 @@ func (c Config) engine() delivery.Config {
 		Sender: c.Sender, Schedule: c.RetrySchedule, Timeout: c.Timeout, Workers: c.Workers,
 		PollInterval: c.PollInterval, DrainTimeout: c.DrainTimeout,
 		Deadline: c.Deadline, SecretOverlap: c.SecretOverlap, Retention: c.Retention, AuditRetention: c.AuditRetention,
-		UserAgent: "ecg-webhooks/" + Version, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID, Tracer: c.Tracer,
+		UserAgent: "ecg-webhooks/" + Version, Metrics: c.Metrics, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID, Tracer: c.Tracer,
 	}
 	if c.Observer != nil {
 		engine.Observe = c.Observer.Observe

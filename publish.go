@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -96,12 +97,14 @@ func singleResult(results []Published, err error) (Published, error) {
 }
 
 func (d *Dispatcher) publish(ctx context.Context, tx Tx, org uuid.UUID, events []Event) (results []Published, err error) {
+	began := d.cfg.Clock.Now()
 	ctx, end := d.engine.StartPublish(ctx, PublishStart{OrganizationID: org, Events: len(events)})
 	err = d.withinStoreTimeout(ctx, func(ctx context.Context) (err error) {
 		results, err = d.publishWithin(ctx, tx, org, events)
 		return err
 	})
 	end(publishEnd(events, results, err))
+	d.measurePublish(began, len(events), results, err)
 	return results, err
 }
 
@@ -187,6 +190,7 @@ func (d *Dispatcher) storeMessages(ctx context.Context, tx Tx, messages []store.
 // the remaining attempts it wakes the dispatcher.
 func (c *core) storeAndHandOff(ctx context.Context, messages []store.NewMessage) ([]store.Published, error) {
 	opts := store.PublishOptions{NewID: c.cfg.NewID, KeysSince: c.now().Add(-idempotencyKeyLife)}
+	measure.BatchSize.Record(c.cfg.Metrics, float64(len(messages)), "publish")
 	reservation := c.engine.Reserve()
 	opts.HandOff, opts.Lease, opts.Host = reservation.Take, reservation.Lease, reservation.Host
 	stored, err := c.store.Publish(ctx, nil, messages, opts)

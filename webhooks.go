@@ -10,6 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/keyring"
+	"github.com/ecg-api/webhooks/internal/meteredstore"
 )
 
 // Version of the module. Deliveries carry it in their User-Agent header.
@@ -37,6 +38,9 @@ func New(st Store, c Config) (*Webhooks, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if c.Metrics != nil {
+		st = meteredstore.New(st, c.Metrics, c.Clock.Now)
+	}
 	k := &core{
 		cfg: c, schemaSlots: make(schemaSlots, runtime.GOMAXPROCS(0)),
 		policy: &guard.Policy{AllowNetworks: c.AllowNetworks, NAT64: c.NAT64},
@@ -63,6 +67,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
 	}
 	k.commits = &groupCommit{store: k.storeAndHandOff}
+	k.exposeGauges()
 	return &Webhooks{
 		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,
 	}, nil

@@ -7,21 +7,37 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/metrics"
 )
 
-// measure makes the handler for /metrics, if one is configured, and registers it as the
-// library's Observer.
+// measure makes the handler for /metrics, if one is configured, and has the library measure.
 func (p *process) measure() error {
 	if p.MetricsAddr == "" && p.dev == nil {
 		return nil
 	}
 	registry := prometheus.NewRegistry()
-	observer, err := metrics.New(registry)
+	sink, err := metrics.New(registry)
 	err = errors.Join(err, registry.Register(collectors.NewGoCollector()),
 		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
-	p.library.Observer, p.metrics = observer, metrics.Handler(registry)
+	p.library.Metrics, p.metrics = sink, metrics.Handler(registry)
 	return err
+}
+
+// exposeConnections adds the connections of the listener for the API to the metrics.
+func (p *process) exposeConnections(l *limitedListener) {
+	if p.library.Metrics == nil {
+		return
+	}
+	p.library.Metrics.Observe(func(read measure.Reading) {
+		l.mu.Lock()
+		open := l.open
+		l.mu.Unlock()
+		measure.Connections.Set(read, float64(open), "open")
+		measure.Connections.Set(read, float64(len(l.kept)), "authenticated")
+		measure.ConnectionsLimit.Set(read, float64(l.maxKept+spareConnections), "open")
+		measure.ConnectionsLimit.Set(read, float64(l.maxKept), "authenticated")
+	})
 }
 
 // only serves one path, and answers every other path with 404.

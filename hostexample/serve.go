@@ -210,6 +210,9 @@ func (p *process) listen(
 	server := p.server(handler)
 	limited := limit(listener, int(p.MaxConnections))
 	limited.secure = secure
+	if setting == "addr" {
+		p.exposeConnections(limited)
+	}
 	go func() { failed <- limited.serve(server) }()
 	return server, listener.Addr().String(), nil
 }

@@ -162,6 +162,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w = recorder{w, info}
 	defer func(start time.Time) {
 		info.Duration = time.Since(start)
+		measureRequest(a.hooks.Metrics(), info)
 		a.cfg.OnRequest(r.Context(), *info)
 	}(time.Now())
 	defer func() {

@@ -24,19 +24,16 @@ func (accepted) Post(context.Context, guard.Request) guard.Result {
 	return guard.Result{Status: http.StatusAccepted}
 }
 
-// The metrics of a dispatcher in the registry of the service. An observer of the service's own gets
-// the same notices.
+// The metrics of the library in the registry of the service.
 func ExampleNew() {
 	ctx, registry := context.Background(), prometheus.NewRegistry()
-	counters, err := metrics.New(registry)
+	sink, err := metrics.New(registry)
 	check(err)
 	ended := make(chan webhooks.Notice)
 	hooks, err := webhooks.New(memstore.New(), webhooks.Config{
-		Sender: accepted{},
-		Observer: webhooks.ObserverFunc(func(n webhooks.Notice) {
-			counters.Observe(n)
-			ended <- n
-		}),
+		Metrics:  sink,
+		Sender:   accepted{},
+		Observer: webhooks.ObserverFunc(func(n webhooks.Notice) { ended <- n }),
 	})
 	check(err)
 	publishOrder(ctx, hooks)
@@ -47,11 +44,11 @@ func ExampleNew() {
 	page := httptest.NewRecorder()
 	metrics.Handler(registry).ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(page.Body.String()) {
-		if strings.HasPrefix(line, "webhooks_attempts_total") {
+		if strings.HasPrefix(line, `webhooks_attempts_total{outcome="succeeded"}`) {
 			fmt.Print(line)
 		}
 	}
-	// Output: webhooks_attempts_total{http="2xx",outcome="succeeded"} 1
+	// Output: webhooks_attempts_total{outcome="succeeded"} 1
 }
 
 // publishOrder publishes an event to a subscription.

@@ -1,100 +1,126 @@
-// Package metrics counts the dispatcher's attempts and notices, for Prometheus. It is
-// a package of its own so that only programs that import it link the Prometheus client.
+// Package metrics exposes the metrics of the library to Prometheus. It is a package of its own so that only programs that
+// import it link the Prometheus client.
 //
 //	registry := prometheus.NewRegistry()
-//	observer, err := metrics.New(registry)
-//	hooks, err := webhooks.New(store, webhooks.Config{Observer: observer})
+//	sink, err := metrics.New(registry)
+//	hooks, err := webhooks.New(store, webhooks.Config{Metrics: sink})
 //	mux.Handle("GET /metrics", metrics.Handler(registry))
 //
-// No metric has a label for an organization or a subscription, so the number of series
-// does not grow with traffic. The history has the attempts of each subscription.
+// Package measure defines the metrics; docs/metrics.md lists them. No metric has a label for an organization or a
+// subscription, so the number of series does not grow with traffic. The history has the attempts of each subscription.
 package metrics
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/measure"
 )
 
-// Observer is a [webhooks.Observer] that counts. Make one with [New].
-type Observer struct {
-	attempts *prometheus.CounterVec
-	seconds  prometheus.Histogram
-	notices  *prometheus.CounterVec
-	up       prometheus.Gauge
+// Sink is a [measure.Sink] that counts in metrics of Prometheus. Make one with [New]. It serves one webhooks.Webhooks; for
+// several in a process, make each Sink with a registerer of prometheus.WrapRegistererWith.
+type Sink struct {
+	counters   map[*measure.Instrument]*prometheus.CounterVec
+	histograms map[*measure.Instrument]*prometheus.HistogramVec
+	read       map[*measure.Instrument]*prometheus.Desc
+
+	measure.Readings
 }
 
-var _ webhooks.Observer = (*Observer)(nil)
+var (
+	_ measure.Sink         = (*Sink)(nil)
+	_ prometheus.Collector = (*Sink)(nil)
+)
 
-// counted are the kinds of notice that have a series each.
-var counted = []webhooks.NoticeKind{
-	webhooks.FirstFailure, webhooks.Recovered, webhooks.Exhausted, webhooks.CircuitOpened, webhooks.CircuitClosed,
-	webhooks.SubscriptionDeactivated, webhooks.LeaseLost, webhooks.SenderStuck,
-}
-
-// New returns an observer and registers its metrics with r. It returns an error if
-// they are registered with r already.
-func New(r prometheus.Registerer) (*Observer, error) {
-	o := &Observer{
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "webhooks_attempts_total",
-			Help: "Attempts that ended, by outcome and by class of the HTTP status (none if no response came).",
-		}, []string{"outcome", "http"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "webhooks_attempt_duration_seconds",
-			Help:    "Duration of attempts, from the look-up of the name to the last byte.",
-			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30},
-		}),
-		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "webhooks_notices_total",
-			Help: "Notices to the operator, by kind: first_failure, recovered, exhausted, circuit_opened, circuit_closed, " +
-				"subscription_deactivated, lease_lost, sender_stuck.",
-		}, []string{"kind"}),
-		up: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "webhooks_store_up",
-			Help: "1 if the store answered the dispatcher when it was last asked, else 0.",
-		}),
+// New returns a Sink and registers its metrics with r. It returns an error if they are registered with r already.
+func New(r prometheus.Registerer) (*Sink, error) {
+	s := &Sink{
+		counters:   map[*measure.Instrument]*prometheus.CounterVec{},
+		histograms: map[*measure.Instrument]*prometheus.HistogramVec{},
+		read:       map[*measure.Instrument]*prometheus.Desc{},
 	}
-	o.up.Set(1)
-	for _, kind := range counted { // from the start, so that rates are right
-		o.notices.WithLabelValues(string(kind))
-	}
-	var errs []error
-	for _, c := range []prometheus.Collector{o.attempts, o.seconds, o.notices, o.up} {
-		errs = append(errs, r.Register(c))
-	}
-	return o, errors.Join(errs...)
-}
-
-// Observe implements [webhooks.Observer].
-func (o *Observer) Observe(n webhooks.Notice) {
-	switch n.Kind {
-	case webhooks.AttemptEnded:
-		o.attempts.WithLabelValues(n.Status.String(), class(n.HTTPStatus)).Inc()
-		if n.Status != webhooks.Cancelled {
-			o.seconds.Observe(n.Duration.Seconds())
+	for _, i := range measure.Instruments() {
+		switch i.Kind {
+		case measure.KindCounter:
+			s.counters[i] = prometheus.NewCounterVec(prometheus.CounterOpts{Name: Name(i), Help: i.Help}, labels(i))
+			for _, l := range i.Initial() {
+				s.counters[i].WithLabelValues(l[:len(i.Labels)]...)
+			}
+		case measure.KindHistogram:
+			s.histograms[i] = prometheus.NewHistogramVec(
+				prometheus.HistogramOpts{Name: Name(i), Help: i.Help, Buckets: i.Buckets}, labels(i))
+		case measure.KindGauge, measure.KindTotal:
+			s.read[i] = prometheus.NewDesc(Name(i), i.Help, labels(i), nil)
 		}
-	case webhooks.StoreDown:
-		o.up.Set(0)
-	case webhooks.StoreUp:
-		o.up.Set(1)
-	default:
-		o.notices.WithLabelValues(string(n.Kind)).Inc()
+	}
+	return s, r.Register(s)
+}
+
+// Name returns the name of an instrument in Prometheus: with the unit, and _total if it is a counter. It is the name that
+// OpenTelemetry's exporters to Prometheus give the instrument.
+func Name(i *measure.Instrument) string {
+	name := strings.ReplaceAll(i.Name, ".", "_")
+	switch i.Unit {
+	case "s":
+		name += "_seconds"
+	case "By":
+		name += "_bytes"
+	}
+	if i.Kind == measure.KindCounter || i.Kind == measure.KindTotal {
+		name += "_total"
+	}
+	return name
+}
+
+func labels(i *measure.Instrument) []string {
+	names := make([]string, len(i.Labels))
+	for n, l := range i.Labels {
+		names[n] = l.Name
+	}
+	return names
+}
+
+// Measure implements [measure.Sink].
+func (s *Sink) Measure(i *measure.Instrument, value float64, l measure.Labels) {
+	if c := s.counters[i]; c != nil {
+		c.WithLabelValues(l[:len(i.Labels)]...).Add(value)
+	} else {
+		s.histograms[i].WithLabelValues(l[:len(i.Labels)]...).Observe(value)
 	}
 }
 
-// class returns 2xx for 204, and none for 0.
-func class(status int) string {
-	if status < 100 || status > 599 {
-		return "none"
+// Describe implements [prometheus.Collector].
+func (s *Sink) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range s.counters {
+		c.Describe(ch)
 	}
-	return strconv.Itoa(status/100) + "xx"
+	for _, h := range s.histograms {
+		h.Describe(ch)
+	}
+	for _, d := range s.read {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (s *Sink) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range s.counters {
+		c.Collect(ch)
+	}
+	for _, h := range s.histograms {
+		h.Collect(ch)
+	}
+	for series, value := range s.Values() {
+		i, kind := series.Instrument, prometheus.GaugeValue
+		if i.Kind == measure.KindTotal {
+			kind = prometheus.CounterValue
+		}
+		ch <- prometheus.MustNewConstMetric(s.read[i], kind, value, series.Labels[:len(i.Labels)]...)
+	}
 }
 
 // Handler serves the metrics that g gathers, to at most 4 callers at a time.
