@@ -66,12 +66,16 @@ var buildHost = sync.OnceValues(func() (string, error) {
 // subscriptions to the event type.
 func hostServer(b testing.TB, receiver child, fanOut int) *server {
 	b.Helper()
+	return hostServerWith(b, receiver, fanOut, []string{"WEBHOOKS_DEV=true"})
+}
+
+// hostServerWith is hostServer with settings in place of development mode.
+func hostServerWith(b testing.TB, receiver child, fanOut int, environ []string) *server {
+	b.Helper()
 	path, err := buildHost()
 	check(b, err)
-	folder, environ := b.TempDir(), []string{
-		"WEBHOOKS_DEV=true", "WEBHOOKS_STORE=" + testpg.DSN(b), "WEBHOOKS_SCHEMA=" + newSchema(b),
-		"WEBHOOKS_LOG_LEVEL=warn",
-	}
+	folder := b.TempDir()
+	environ = append(environ, "WEBHOOKS_STORE="+testpg.DSN(b), "WEBHOOKS_SCHEMA="+newSchema(b), "WEBHOOKS_LOG_LEVEL=warn")
 	command := func(arguments ...string) *exec.Cmd {
 		cmd := exec.Command(path, arguments...)
 		cmd.Dir, cmd.Env = folder, append([]string{"HOME=" + folder}, environ...)
