@@ -9,7 +9,7 @@
 // in any case, also after Ctrl-C. It exits with the command's exit code. (`go run`
 // itself turns every code but 0 into 1; a built binary passes it on.)
 //
-// With -with nginx,pgbouncer it first installs these servers for the tests that run beside them, on
+// With -with nginx,pgbouncer it first installs these programs for the tests that run beside them, on
 // a Debian, as root. Elsewhere it says that these tests are skipped.
 //
 // With WEBHOOKS_TEST_POSTGRES set already, it only runs the command. Without PostgreSQL on the
