@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,7 +104,9 @@ func scrapeLoaded(t *testing.T, environ []string) string {
 	})
 	a.subscribe(t, good)
 	failing, _ := a.subscribe(t, bad)
-	a.subscribe(t, "http://127.0.0.1:1") // nobody listens
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	a.subscribe(t, gone.URL) // nobody listens
 	for range 3 {
 		a.publish(t)
 		next(t, posts)
@@ -118,7 +123,9 @@ func scrapeLoaded(t *testing.T, environ []string) string {
 	}
 	within(t, has(`webhooks_notices_total\{kind="exhausted"\} 6`))
 	works.Store(true)
-	a.call(t, http.MethodPost, failing+"/recover", map[string]any{"since": time.Now().Add(-time.Hour)}, nil, http.StatusAccepted)
+	a.call(t, http.MethodPost, failing+"/recover", map[string]any{
+		"since": time.Now().Add(-time.Hour), "status": "failed",
+	}, nil, http.StatusAccepted)
 	within(t, has(`webhooks_notices_total\{kind="recovered"\} 3`))
 	api{url: s.url}.call(t, http.MethodGet, testOrg+"/webhook-subscriptions", nil, nil, http.StatusUnauthorized)
 	a.call(t, http.MethodGet, testOrg+"/webhook-subscriptions/"+uuid.NewString(), nil, nil, http.StatusNotFound)
@@ -134,21 +141,29 @@ func scrapeLoaded(t *testing.T, environ []string) string {
 	return metricsNow()
 }
 
-// TestThePanelsOfTheDashboardAreExplained holds the form of the dashboard, as far as Grafana needs it.
-func TestThePanelsOfTheDashboardAreExplained(t *testing.T) {
-	t.Parallel()
-	var d struct {
-		UID    string
-		Panels []struct {
-			ID                       int
-			Type, Title, Description string
-			GridPos                  struct{ X, Y, W, H int }
-			Targets                  []struct{ Expr, RefID string }
-		}
+// dashboard is the part of a Grafana dashboard that the tests check.
+type dashboard struct {
+	UID    string
+	Panels []struct {
+		ID                       int
+		Type, Title, Description string
+		GridPos                  struct{ X, Y, W, H int }
+		Targets                  []struct{ Expr string }
 	}
+}
+
+func readDashboard(t *testing.T) (d dashboard) {
+	t.Helper()
 	if err := json.Unmarshal([]byte(read(t, dashboardFile)), &d); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// TestThePanelsOfTheDashboardAreExplained holds the form of the dashboard, as far as Grafana needs it.
+func TestThePanelsOfTheDashboardAreExplained(t *testing.T) {
+	t.Parallel()
+	d := readDashboard(t)
 	ids, places := map[int]bool{}, map[[2]int]string{}
 	for _, p := range d.Panels {
 		if ids[p.ID] || p.Title == "" || p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
@@ -171,13 +186,34 @@ func TestThePanelsOfTheDashboardAreExplained(t *testing.T) {
 
 func TestPromtoolAcceptsTheAlerts(t *testing.T) {
 	t.Parallel()
-	promtool := neighbour.Program(t, "promtool") // of the package prometheus
-	for _, args := range [][]string{{"check", "rules", "alerts.yml"}, {"test", "rules", "alerts_test.yml"}} {
-		cmd := exec.CommandContext(t.Context(), promtool, args...)
-		cmd.Dir = "../deploy/prometheus"
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("promtool %v: %v\n%s", args, err, out)
+	promtool(t, "../deploy/prometheus", "check", "rules", "alerts.yml")
+	promtool(t, "../deploy/prometheus", "test", "rules", "alerts_test.yml")
+}
+
+// promtool reads rules alone, so each expression becomes a rule.
+func TestPromtoolAcceptsTheExpressionsOfTheDashboard(t *testing.T) {
+	t.Parallel()
+	rules := []byte("groups:\n- name: dashboard\n  rules:\n")
+	for _, p := range readDashboard(t).Panels {
+		for i, target := range p.Targets {
+			expr := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*").Replace(target.Expr)
+			rules = fmt.Appendf(rules, "  - {record: 'panel:%d:%d', expr: '%s'}\n", p.ID, i, expr)
 		}
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "dashboard.yml"), rules, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, folder, "check", "rules", "dashboard.yml")
+}
+
+// promtool runs Debian's promtool, of the package prometheus, in a folder.
+func promtool(t *testing.T, folder string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), neighbour.Program(t, "promtool"), args...)
+	cmd.Dir = folder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool %v: %v\n%s", args, err, out)
 	}
 }
 

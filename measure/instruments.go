@@ -229,5 +229,5 @@ var (
 
 	// BuildInfo is always 1; its labels carry the versions.
 	BuildInfo = gauge("webhooks.build.info", "", "1, with the version of the library and of Go.",
-		Label{"version", nil, "of the library"}, Label{"go_version", nil, "of the compiler"})
+		Label{"version", nil, "of the library"}, Label{"goversion", nil, "of the compiler"})
 )
