@@ -361,6 +361,27 @@ func TestNoticesAreCounted(t *testing.T) {
 	})
 }
 
+func TestCallsThatDoNotReturnAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, sink, org := newWorld(t), new(testmeter.Sink), newID()
+		w.subscribe(org)
+		w.publish(org, 1)
+		hangs := newHungSender()
+		e := w.engine(hangs, metered(sink))
+		w.must(e.Start(t.Context()))
+		<-hangs.called
+		pass(18 * time.Second) // the time-out of 15 s, and 2 s
+		wantValue(t, sink, 1, measure.Notices.Instrument, string(delivery.SenderStuck))
+		wantValue(t, sink, 1, measure.AttemptFailures.Instrument, "timeout")
+		wantValue(t, sink, 1, measure.Stuck.Instrument)
+		close(hangs.letGo)
+		pass(time.Second)
+		wantValue(t, sink, 0, measure.Stuck.Instrument)
+		w.must(e.Stop(t.Context()))
+	})
+}
+
 // A new kind of notice needs a value of the label.
 func TestEachKindOfNoticeIsAValueOfTheLabel(t *testing.T) {
 	t.Parallel()

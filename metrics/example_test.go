@@ -51,6 +51,30 @@ func ExampleNew() {
 	// Output: webhooks_attempts_total{outcome="succeeded"} 1
 }
 
+// The metrics on a path of the service.
+func ExampleHandler() {
+	st, mux := memstore.New(), http.NewServeMux()
+
+	registry := prometheus.NewRegistry()
+	sink, err := metrics.New(registry)
+	check(err)
+	hooks, err := webhooks.New(st, webhooks.Config{Metrics: sink})
+	check(err)
+	mux.Handle("GET /metrics", metrics.Handler(registry))
+
+	publishOrder(context.Background(), hooks)
+	page := httptest.NewRecorder()
+	mux.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(page.Body.String()) {
+		if strings.HasPrefix(line, `webhooks_publish_events_total{result="stored"}`) || strings.HasPrefix(line, "webhooks_store_up") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// webhooks_publish_events_total{result="stored"} 1
+	// webhooks_store_up 1
+}
+
 // publishOrder publishes an event to a subscription.
 func publishOrder(ctx context.Context, hooks *webhooks.Webhooks) {
 	category, err := hooks.Registry.CreateCategory(ctx, webhooks.CategoryInput{Name: "Orders", Code: "orders"})

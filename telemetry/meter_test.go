@@ -93,8 +93,8 @@ func TestEachInstrumentIsExposedAndNothingElse(t *testing.T) {
 	}
 }
 
-// https://opentelemetry.io/docs/specs/semconv/general/naming and /metrics: dots between the parts of a name, neither unit nor
-// total in it, no name that is the namespace of another one.
+// https://opentelemetry.io/docs/specs/semconv/general/naming and /metrics: dots between the parts of a name, neither unit
+// nor total, no name that is the namespace of another one.
 func TestNamesFollowTheConventionsOfOpenTelemetry(t *testing.T) {
 	t.Parallel()
 	for _, i := range measure.Instruments() {

@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// metered is a store whose calls are measured. Each method has the operation of its name in snake case.
+// metered is a store that measures its calls. Each method has the operation of its name in snake case.
 type metered struct {
 	store.Store
 	sink measure.Sink
@@ -60,7 +60,7 @@ func (m *metered) Ping(ctx context.Context) (err error) {
 	return m.Store.Ping(ctx)
 }
 
-// Abilities implements store.Store. The abilities whose calls end soon are measured.
+// Abilities implements store.Store. It measures all abilities but the Notifier: Listen does not end.
 func (m *metered) Abilities() store.Abilities {
 	a := m.Store.Abilities()
 	if a.Hosts != nil {

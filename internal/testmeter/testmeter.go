@@ -1,4 +1,4 @@
-// Package testmeter is a measure.Sink whose measurements a test reads.
+// Package testmeter is a measure.Sink for tests: they read its measurements.
 package testmeter
 
 import (
