@@ -84,6 +84,21 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 	}
 }
 
+func TestNamesHaveUnits(t *testing.T) {
+	t.Parallel()
+	for i, want := range map[*measure.Instrument]string{
+		measure.AttemptLag.Instrument:   "webhooks_attempt_lag_seconds",
+		measure.PoolWaitTime.Instrument: "webhooks_pool_wait_time_seconds_total",
+		measure.WaitingBytes.Instrument: "webhooks_dispatcher_waiting_memory_bytes",
+		measure.Attempts.Instrument:     "webhooks_attempts_total",
+		measure.InFlight.Instrument:     "webhooks_dispatcher_in_flight",
+	} {
+		if got := metrics.Name(i); got != want {
+			t.Errorf("%s is %s, want %s", i.Name, got, want)
+		}
+	}
+}
+
 func TestCountersOfListedLabelsBeginWithZero(t *testing.T) {
 	t.Parallel()
 	sink, registry := newSink(t)
