@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,12 +75,12 @@ type away struct {
 	store.Store
 	mu   sync.Mutex
 	ping func(context.Context) error
-	asks int
+	asks atomic.Int32
 }
 
 func (a *away) Ping(ctx context.Context) error {
 	a.mu.Lock()
-	a.asks++
+	a.asks.Add(1)
 	ping := a.ping
 	a.mu.Unlock()
 	return ping(ctx)
@@ -112,8 +113,8 @@ func TestStoreUpIsMeasuredWhenItIsRead(t *testing.T) {
 				t.Error("a store that answers is down")
 			}
 		}
-		if st.asks != 1 {
-			t.Errorf("%d calls for three readings within a second, want one", st.asks)
+		if st.asks.Load() != 1 {
+			t.Errorf("%d calls for three readings within a second, want one", st.asks.Load())
 		}
 		for name, ping := range map[string]func(context.Context) error{
 			"an error": func(context.Context) error { return store.ErrUnavailable },
@@ -127,15 +128,15 @@ func TestStoreUpIsMeasuredWhenItIsRead(t *testing.T) {
 		}
 		pass(time.Second)
 		st.answer(hangs)
-		before := st.asks
+		before := st.asks.Load()
 		for range 3 {
 			began := time.Now()
 			if up() != 0 || time.Since(began) > time.Second {
 				t.Errorf("up while the store hangs, after %v", time.Since(began))
 			}
 		}
-		if st.asks != before+1 {
-			t.Errorf("%d calls hang, want one", st.asks-before)
+		if st.asks.Load() != before+1 {
+			t.Errorf("%d calls hang, want one", st.asks.Load()-before)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -199,18 +200,37 @@ type measured struct {
 	store.Store
 	takes time.Duration
 	found store.Measures
+
+	mu    sync.Mutex
 	err   error
 	calls []time.Time
+}
+
+// called returns the times of the calls.
+func (m *measured) called() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.calls)
+}
+
+// fail makes further calls fail.
+func (m *measured) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
 }
 
 func (m *measured) Abilities() store.Abilities { return store.Abilities{Measurer: m} }
 func (m *measured) Pool() store.Pool           { return store.Pool{} }
 
 func (m *measured) Measure(ctx context.Context, _ int) (store.Measures, error) {
+	m.mu.Lock()
 	m.calls = append(m.calls, time.Now())
+	err := m.err
+	m.mu.Unlock()
 	select {
 	case <-time.After(m.takes):
-		return m.found, m.err
+		return m.found, err
 	case <-ctx.Done():
 		return store.Measures{}, ctx.Err()
 	}
@@ -240,12 +260,12 @@ func TestTheQueueIsMeasuredEveryTenSecondsAndNotWhenItIsRead(t *testing.T) {
 		wantValue(t, sink, 5, measure.CircuitsOpen.Instrument)
 		wantValue(t, sink, 6, measure.RecoveriesRunning.Instrument)
 		wantValue(t, sink, 7, measure.PartitionsAhead.Instrument)
-		if len(m.calls) != 1 {
-			t.Errorf("%d measurements, want one", len(m.calls))
+		if len(m.called()) != 1 {
+			t.Errorf("%d measurements, want one", len(m.called()))
 		}
 		pass(35 * time.Second)
-		if len(m.calls) != 4 {
-			t.Errorf("%d measurements in 35 s, want 4", len(m.calls))
+		if len(m.called()) != 4 {
+			t.Errorf("%d measurements in 35 s, want 4", len(m.called()))
 		}
 	})
 }
@@ -261,7 +281,8 @@ func TestASlowMeasurementIsSeldom(t *testing.T) {
 			w, m := newWorld(t), &measured{takes: took}
 			w.startMeasured(m, new(testmeter.Sink))
 			pass(want + time.Millisecond)
-			if got := m.calls[len(m.calls)-1].Sub(m.calls[0]); len(m.calls) != 2 || got != want {
+			calls := m.called()
+			if got := calls[len(calls)-1].Sub(calls[0]); len(calls) != 2 || got != want {
 				t.Errorf("a measurement of %v is repeated after %v, want %v", took, got, want)
 			}
 		})
@@ -277,7 +298,7 @@ func TestTheQueueIsNotShownAfterAnError(t *testing.T) {
 			if _, ok := sink.Lookup(measure.QueueOldestDue.Instrument); !ok {
 				t.Fatal("the queue is not shown")
 			}
-			m.err = err
+			m.fail(err)
 			pass(11 * time.Second)
 			if _, ok := sink.Lookup(measure.QueueOldestDue.Instrument); ok {
 				t.Errorf("after %v the queue is shown as it was", err)
@@ -294,8 +315,8 @@ func TestWithoutMetricsTheStoreIsNotMeasured(t *testing.T) {
 		e := w.engine(answer(200), func(c *delivery.Config) { c.Store = m })
 		w.must(e.Start(t.Context()))
 		pass(time.Minute)
-		if len(m.calls) != 0 {
-			t.Errorf("%d measurements", len(m.calls))
+		if len(m.called()) != 0 {
+			t.Errorf("%d measurements", len(m.called()))
 		}
 	})
 }
