@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -146,7 +147,8 @@ func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	receiver, closed := c.receivers(t, folder)
 	traces := collect(t, nil)
 	defer func() { c.traced(t, traces) }()
-	environ = append(append(append(c.environ(), traces.environ("canary")...), "SSL_CERT_FILE="+filepath.Join(folder, certFile), "WEBHOOKS_SEED="+seedFolder(t)), environ...)
+	environ = slices.Concat(c.environ(), traces.environ("canary"),
+		[]string{"SSL_CERT_FILE=" + filepath.Join(folder, certFile), "WEBHOOKS_SEED=" + seedFolder(t)}, environ)
 	c.token = c.tokenFor(t, "webhooks:admin")
 
 	s := serve(t, folder, append(environ, "WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8"))

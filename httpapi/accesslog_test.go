@@ -14,8 +14,14 @@ import (
 	"github.com/ecg-api/webhooks/httpapi"
 )
 
-func TestAccessLog(t *testing.T) {
-	t.Parallel()
+// accessLine is a request, and its line in the log.
+type accessLine struct {
+	rule string
+	info httpapi.RequestInfo
+	want string
+}
+
+func accessLines() []accessLine {
 	org := uuid.MustParse(orgA)
 	whole := httpapi.RequestInfo{
 		ID: "r1", Method: "GET", Route: "/api/x/{id}", Status: 200, Duration: time.Second, Subject: "ann", OrganizationID: org,
@@ -27,11 +33,7 @@ func TestAccessLog(t *testing.T) {
 		return info
 	}
 	const attrs = ` subject=ann organizationId=` + orgA + " clientAddress=203.0.113.7\n"
-	for _, c := range []struct {
-		rule string
-		info httpapi.RequestInfo
-		want string
-	}{
+	return []accessLine{
 		{
 			"SuccessIsDebug", whole,
 			`level=DEBUG msg="webhooks: request" method=GET route=/api/x/{id} status=200 duration=1s requestId=r1` + attrs,
@@ -52,7 +54,12 @@ func TestAccessLog(t *testing.T) {
 			"UnknownAttributesAreLeftOut", httpapi.RequestInfo{ID: "r2", Method: strings.Repeat("x", 1000), Status: 404},
 			`level=INFO msg="webhooks: request" method=xxxxxxxxxxxxxxxx… route="" status=404 duration=0s requestId=r2` + "\n",
 		},
-	} {
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	for _, c := range accessLines() {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer

@@ -248,7 +248,8 @@ func TestPostsAndBatchesAreTraced(t *testing.T) {
 			t.Fatalf("%d publishes and %d attempts, want 2 and 3", len(publishes), len(attempts))
 		}
 		batch := attributes(publishes[0])
-		if batch["messaging.batch.message_count"] != int64(2) || batch["webhooks.deliveries"] != int64(2) || batch["messaging.message.id"] != nil {
+		if batch["messaging.batch.message_count"] != int64(2) || batch["webhooks.deliveries"] != int64(2) ||
+			batch["messaging.message.id"] != nil {
 			t.Errorf("the batch has the attributes %v", batch)
 		}
 		below := map[trace.SpanID]int{}
