@@ -51,7 +51,8 @@ func accessLines() []accessLine {
 			`level=INFO msg="webhooks: request" method=GET route=/api/x/{id} status=0 duration=1s requestId=r1` + attrs,
 		},
 		{
-			"UnknownAttributesAreLeftOut", httpapi.RequestInfo{ID: "r2", Method: strings.Repeat("x", 1000), Status: 404},
+			"UnknownAttributesAreLeftOut",
+			httpapi.RequestInfo{ID: "r2", Method: strings.Repeat("x", 1000), Status: 404},
 			`level=INFO msg="webhooks: request" method=xxxxxxxxxxxxxxxx… route="" status=404 duration=0s requestId=r2` + "\n",
 		},
 	}

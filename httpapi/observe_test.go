@@ -42,8 +42,14 @@ func TestOnRequestIsToldOfEachRequest(t *testing.T) {
 		{"HEAD", lists, "read", httpapi.RequestInfo{Route: lists, Status: 200, Subject: "read"}},
 		{"GET", lists, "", httpapi.RequestInfo{Route: lists, Status: 401}},
 		{"POST", lists, "read", httpapi.RequestInfo{Route: lists, Status: 403, Subject: "read"}},
-		{"GET", "/api/organizations/" + orgA + "/webhook-subscriptions", "read", httpapi.RequestInfo{Route: subscriptions, Status: 200, Subject: "read", OrganizationID: a}},
-		{"GET", "/api/organizations/" + orgB + "/webhook-subscriptions", "read", httpapi.RequestInfo{Route: subscriptions, Status: 404, Subject: "read"}},
+		{
+			"GET", "/api/organizations/" + orgA + "/webhook-subscriptions", "read",
+			httpapi.RequestInfo{Route: subscriptions, Status: 200, Subject: "read", OrganizationID: a},
+		},
+		{
+			"GET", "/api/organizations/" + orgB + "/webhook-subscriptions", "read",
+			httpapi.RequestInfo{Route: subscriptions, Status: 404, Subject: "read"},
+		},
 		{"GET", "/nothing/here", "read", httpapi.RequestInfo{Status: 404}},
 		{"DELETE", lists, "read", httpapi.RequestInfo{Status: 405}},
 		{"OPTIONS", lists, "read", httpapi.RequestInfo{Status: 204}},
@@ -91,7 +97,8 @@ func TestOnRequestIsToldOfAnAnswerThatBreaksOff(t *testing.T) {
 			t.Errorf("OnRequest is told %+v, want one request without a status", told)
 		}
 	}()
-	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/webhook-categories", http.NoBody))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/webhook-categories", http.NoBody)
+	handler.ServeHTTP(httptest.NewRecorder(), r)
 }
 
 // aborting is an Authenticator that ends the connection.

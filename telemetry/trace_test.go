@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -189,6 +190,11 @@ func (s *service) checkSpans(published webhooks.Published, publish sdktrace.Read
 	}
 }
 
+// unreadable is data with an error that quotes it.
+type unreadable struct{}
+
+func (unreadable) MarshalJSON() ([]byte, error) { return nil, errors.New(secret) }
+
 func TestNoSpanHoldsAPayloadAHeaderOrAPath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,8 +202,9 @@ func TestNoSpanHoldsAPayloadAHeaderOrAPath(t *testing.T) {
 		hooks := s.host()
 		_, err := hooks.Dispatcher.Publish(t.Context(), s.org, s.event())
 		s.must(err)
-		if _, err := hooks.Dispatcher.Publish(t.Context(), s.org, webhooks.Event{Type: secret}); err == nil {
-			t.Error("an unknown event type was published")
+		_, err = hooks.Dispatcher.Publish(t.Context(), s.org, webhooks.Event{Type: "order.paid", Data: unreadable{}})
+		if err == nil || !strings.Contains(err.Error(), secret) {
+			t.Errorf("an event that cannot be marshalled: %v", err)
 		}
 		s.run(hooks, time.Second)
 		spans := s.spans.Ended()
