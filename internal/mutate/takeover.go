@@ -45,7 +45,7 @@ var takeovers = []change{
 	{"delivery/presence.go", `host == p.host && p.lasts(now)`, `host == p.host`, presences},
 	{"delivery/presence.go", `host == p.host && p.lasts(now)`, `p.lasts(now)`, presences},
 	{"delivery/presence.go", `return host == 0 || `, `return `, presences},
-	{"delivery/presence.go", `began.Add(b.Silent)`, `r.cfg.Clock.Now().Add(b.Silent)`, presences},
+	{"delivery/presence.go", `began.Add(b.Silent)`, `began.Add(r.cfg.Clock.Now().Sub(began) + b.Silent)`, presences},
 	{"delivery/presence.go", `range b.Dead {`, `range b.Dead[:0] {`, presences},
 	{"delivery/presence.go", `r.pause(r.present, store.BeatInterval)`, `r.pause(r.present, 2*store.BeatInterval)`, presences},
 	{"delivery/presence.go", `if host == 0 {`, `if true {`, presences},
