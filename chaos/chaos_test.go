@@ -5,75 +5,118 @@ package main
 import (
 	"context"
 	"os"
-	"slices"
-	"strconv"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/ecg-api/webhooks/internal/pgserver"
 )
 
-// defaultSeed is the seed of the test; CHAOS_SEED sets another.
-const defaultSeed = 1
+// testSeed is the seed of the test. make chaos takes others.
+const testSeed = 1
 
-var built struct {
-	sync.Once
-	path string
-	err  error
+// testSlack is the factor of the bounds of time: other tests take processors. Six take-overs are shorter than a lease.
+const testSlack = 6
+
+// inTest are the scenarios of the test, at their smallest. make chaos runs all scenarios, and larger ones.
+var inTest = map[string]size{
+	"crash_recovery":   {faults: 3, rate: 100, during: 2 * time.Second},
+	"postgres_restart": {faults: 2, rate: 100},
+	"commit_cut":       {faults: 20, rate: 100},
+	"graceful_restart": {faults: 5, rate: 60},
 }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "chaos-test-")
-	if err != nil {
-		panic(err)
-	}
-	built.path = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// hostBinary builds the host, once.
-func hostBinary(t *testing.T) string {
-	t.Helper()
-	built.Do(func() { built.path, built.err = hostBuild{dir: built.path, name: "host"}.run(context.Background()) })
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.path
-}
-
-// atOnce is the number of scenarios that run at the same time. Most of them wait for leases most of the time.
-const atOnce = 6
-
-// The short form of the scenarios that have one. Each starts a PostgreSQL of its own, to end and restart it.
-func TestShortForm(t *testing.T) { //nolint:paralleltest // its bounds in seconds want the machine for themselves
-	if os.Getenv("WEBHOOKS_TEST_CHAOS") == "" {
-		t.Skip("left out: it needs the machine for itself; set WEBHOOKS_TEST_CHAOS=1")
+// The real host keeps its promises while hosts die and end, PostgreSQL restarts and connections are cut. Each
+// scenario starts a PostgreSQL of its own, to end and restart it.
+func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run at the same time already
+	if testing.Short() {
+		t.Skip("left out: -short")
 	}
 	if pgserver.Installed() == "" {
 		t.Skip("left out: the programs of a PostgreSQL server are not installed here")
 	}
-	seed := uint64(defaultSeed)
-	if text := os.Getenv("CHAOS_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
+	binary, err := hostBuild{dir: t.TempDir(), name: "host"}.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chosen []scenario
+	for _, s := range scenarios {
+		if inTest[s.name] != (size{}) {
+			chosen = append(chosen, s)
 		}
 	}
-	binary := hostBinary(t)
-	quick := slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.slow }) // make chaos runs all
-	outcomes := perform(quick, atOnce, func(s scenario) *result { return try(t.Context(), s, seed, s.short, binary) })
-	for i, s := range quick { //nolint:paralleltest // the scenarios run at the same time already
-		t.Run(s.name, func(t *testing.T) {
+	outcomes := perform(chosen, len(chosen), func(s scenario) *result {
+		return try(t.Context(), s, settings{seed: testSeed, size: inTest[s.name], binary: binary, slack: testSlack})
+	})
+	for i, s := range chosen {
+		t.Run(s.name, func(t *testing.T) { //nolint:paralleltest // see above
 			r := <-outcomes[i]
 			t.Log(r.line())
-			switch {
-			case r.LeftOut != "":
-				t.Skip(r.LeftOut)
-			case !r.passed():
-				t.Errorf("seed %d, notes: %q", seed, r.Notes)
+			if !r.passed() {
+				t.Errorf("notes: %q", r.Notes)
 			}
 		})
+	}
+}
+
+func TestChoice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rule, only, skip string
+		first            string
+		n                int
+		wrong            bool
+	}{
+		{rule: "IsAllByDefault", first: "crash_recovery", n: len(scenarios)},
+		{rule: "HoldsTheNames", only: "soak,pause", first: "pause", n: 2},
+		{rule: "LeavesOut", skip: "crash_recovery", first: "repeated_kills", n: len(scenarios) - 1},
+		{rule: "RefusesUnknownNames", skip: "soaking", wrong: true},
+	} {
+		t.Run(test.rule, func(t *testing.T) {
+			t.Parallel()
+			chosen, err := choose(test.only, test.skip)
+			if (err != nil) != test.wrong || len(chosen) != test.n || test.n > 0 && chosen[0].name != test.first {
+				t.Errorf("got %d scenarios, %v", len(chosen), err)
+			}
+		})
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := func(t *testing.T, form string, seed uint64, results ...*result) (*report, error) {
+		t.Helper()
+		r := newReport(context.Background(), form, seed)
+		if err := r.readFrom(dir); err != nil {
+			return nil, err
+		}
+		for _, one := range results {
+			r.add(one)
+		}
+		return r, r.write(dir)
+	}
+	ended := func(name string, lost float64) *result {
+		r := &result{Scenario: name}
+		r.check("lost", lost, atMost(0))
+		return r
+	}
+	first, err := run(t, "long", 1, ended("soak", 0), ended("pause", 1))
+	if err != nil || first.Passed {
+		t.Fatalf("a lost event passed, or %v", err)
+	}
+	whole, err := run(t, "long", 2, ended("pause", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !whole.Passed || len(whole.Results) != 2 || whole.Results[0].Scenario != "pause" || len(whole.Parts) != 2 {
+		t.Errorf("the added part gave %+v", whole)
+	}
+	text, err := os.ReadFile(dir + "/chaos.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, string(text), "Made in 2 parts: seed 1", "2 of ", "not run: crash_recovery, ")
+	if _, err := run(t, "short", 3); err == nil {
+		t.Error("a short form was added to the report of the long form")
 	}
 }

@@ -24,6 +24,8 @@ type fleet struct {
 	org   string
 	token string
 	http  *http.Client
+
+	timeout time.Duration // of new subscriptions; 0: the default
 }
 
 func newFleet() *fleet {
@@ -74,9 +76,11 @@ func (f *fleet) call(ctx context.Context, h *host, method, path string, body any
 
 // subscribe subscribes a path of the receiver to all events and returns the id of the subscription.
 func (f *fleet) subscribe(ctx context.Context, url string) (id string, err error) {
-	status, text, err := f.call(ctx, f.hosts[0], http.MethodPost, f.org+"/webhook-subscriptions", map[string]any{
-		"postUri": url, "events": []string{"vitals.observation.created"}, "isDevelopment": true,
-	})
+	members := map[string]any{"postUri": url, "events": []string{"vitals.observation.created"}, "isDevelopment": true}
+	if f.timeout > 0 {
+		members["timeoutMs"] = f.timeout.Milliseconds()
+	}
+	status, text, err := f.call(ctx, f.hosts[0], http.MethodPost, f.org+"/webhook-subscriptions", members)
 	var created struct{ ID string }
 	if err != nil || status != http.StatusCreated || json.Unmarshal(text, &created) != nil {
 		return "", fmt.Errorf("subscribe %s: %d %s %w", url, status, text, err)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,26 +20,6 @@ import (
 
 // startPatience bounds the start of a host on a busy machine.
 const startPatience = time.Minute
-
-// hostBuild builds the sample host into a directory, with the Go of a root; "": the usual one.
-type hostBuild struct{ root, dir, name string }
-
-func (b hostBuild) run(ctx context.Context, arguments ...string) (path string, err error) {
-	path = filepath.Join(b.dir, b.name)
-	arguments = append(append([]string{"build", "-buildvcs=false", "-o", path}, arguments...), "github.com/ecg-api/webhooks/hostexample")
-	program := "go"
-	if b.root != "" {
-		program = filepath.Join(b.root, "bin", "go")
-	}
-	cmd := exec.CommandContext(ctx, program, arguments...)
-	if b.root != "" {
-		cmd.Env = append(os.Environ(), "GOROOT="+b.root, "GOTOOLCHAIN=local")
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the host: %w\n%s", err, out)
-	}
-	return path, nil
-}
 
 // hostOptions are the settings of a host, which stay the same when it is started again.
 type hostOptions struct {

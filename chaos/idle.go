@@ -4,9 +4,16 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"math"
+	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/ecg-api/webhooks/internal/pgserver"
 )
 
 // flow is the deliveries of a span of time.
@@ -20,12 +27,7 @@ func (t *trial) measure(ctx context.Context) (flow, error) {
 	from, n := t.publisher.next, int(float64(t.rate)*t.during.Seconds())
 	began := time.Now()
 	t.publisher.load(ctx, n, t.rate)
-	arrived := func() (bool, error) {
-		return t.receiver.missing(t.paths, t.publisher.acknowledged()) == 0, nil
-	}
-	if err := poll(ctx, t.during+serverPatience, arrived); err != nil {
-		return flow{}, err
-	}
+	t.settle(ctx, t.during+serverPatience)
 	last, delays := t.receiver.delays(t.paths, t.publisher.acknowledged(), from)
 	slices.Sort(delays)
 	return flow{float64(len(delays)) / last.Sub(began).Seconds(), delays[len(delays)*99/100]}, ctx.Err()
@@ -40,7 +42,11 @@ func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, fr
 			continue
 		}
 		for _, path := range paths {
-			at := l.arrivals[delivery{path, ack.id}][0].at
+			all := l.arrivals[delivery{path, ack.id}]
+			if len(all) == 0 {
+				continue // it is counted as lost
+			}
+			at := all[0].at
 			delays = append(delays, max(0, at.Sub(ack.at)))
 			if at.After(last) {
 				last = at
@@ -54,9 +60,8 @@ func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, fr
 // 99th percentile of a few milliseconds doubles by chance.
 const idleFloor = 250 * time.Millisecond
 
-// idleInTx compares the flow beside a transaction that stays open with the flow without it. One host publishes,
-// another one delivers.
-func idleInTx(ctx context.Context, t *trial) error {
+// compare compares the flow beside a disturbance with the flow without it. One host publishes, another one delivers.
+func (t *trial) compare(ctx context.Context, disturb func() (end func() error, err error)) error {
 	if err := t.setUp(ctx, 1, slow(0), "--api"); err != nil {
 		return err
 	}
@@ -69,27 +74,108 @@ func idleInTx(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	tx, err := t.db.BeginTx(ctx, nil)
+	end, err := disturb()
+	if err != nil {
+		return err
+	}
+	beside, err := t.measure(ctx)
+	if err := errors.Join(err, end()); err != nil {
+		return err
+	}
+	v := t.conclude(ctx)
+	t.result.note("undisturbed %.0f deliveries/s, p99 %v; disturbed %.0f deliveries/s, p99 %v",
+		without.rate, without.p99.Round(time.Millisecond), beside.rate, beside.p99.Round(time.Millisecond))
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	t.result.check("disturbed rate / undisturbed rate", beside.rate/without.rate, atLeast(0.8))
+	t.result.check("disturbed p99 in ms", float64(beside.p99.Milliseconds()),
+		atMost(math.Max(2*float64(without.p99.Milliseconds()), float64(idleFloor.Milliseconds()))))
+	return nil
+}
+
+// idleInTx disturbs by a transaction that stays open.
+func idleInTx(ctx context.Context, t *trial) error {
+	return t.compare(ctx, func() (end func() error, err error) {
+		tx, err := t.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		if err != nil {
+			return nil, err
+		}
+		var n int // the first statement takes the snapshot
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.queue`).Scan(&n); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
+		return tx.Rollback, nil
+	})
+}
+
+// The readers that disturb: sessions with reports of several reads, with a pause after each read.
+const (
+	reporters   = 2
+	reportReads = 10
+	readPause   = time.Second
+)
+
+// activeReaders disturbs by reports and dumps.
+func activeReaders(ctx context.Context, t *trial) error {
+	var reports, dumps atomic.Int64
+	err := t.compare(ctx, func() (end func() error, err error) {
+		reading, cancel := context.WithCancel(ctx)
+		bin, err := pgserver.Programs(ctx)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		errs := make([]error, reporters+1)
+		var readers sync.WaitGroup
+		for i := range reporters {
+			readers.Go(func() { errs[i] = t.repeat(reading, &reports, t.report) })
+		}
+		readers.Go(func() {
+			errs[reporters] = t.repeat(reading, &dumps, func(ctx context.Context) error {
+				_, err := output(ctx, filepath.Join(bin, "pg_dump"), "--file=/dev/null", t.store.String())
+				return err
+			})
+		})
+		return func() error {
+			cancel()
+			readers.Wait()
+			return errors.Join(errs...)
+		}, nil
+	})
+	t.result.note("%d reports and %d dumps", reports.Load(), dumps.Load())
+	return err
+}
+
+// repeat repeats a reading until ctx ends, and counts the complete ones.
+func (t *trial) repeat(ctx context.Context, complete *atomic.Int64, read func(context.Context) error) error {
+	for {
+		switch err := read(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		complete.Add(1)
+		_ = wait(ctx, readPause)
+	}
+}
+
+// report reads the whole history several times in one transaction.
+func (t *trial) report(ctx context.Context) error {
+	tx, err := t.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM webhooks.queue`); err != nil {
-		return err
+	for range reportReads {
+		var n, size sql.NullInt64
+		err := tx.QueryRowContext(ctx, `SELECT count(*), sum(length(m.body)) FROM webhooks.attempts AS a
+JOIN webhooks.messages AS m ON m.id = a.message_id`).Scan(&n, &size)
+		if err != nil {
+			return err
+		}
+		if err := wait(ctx, readPause); err != nil {
+			return err
+		}
 	}
-	beside, err := t.measure(ctx)
-	if err != nil {
-		return err
-	}
-	if err := tx.Rollback(); err != nil {
-		return err
-	}
-	v := t.conclude(ctx)
-	t.result.note("without the open transaction %.0f deliveries/s, p99 %v; with it %.0f deliveries/s, p99 %v",
-		without.rate, without.p99.Round(time.Millisecond), beside.rate, beside.p99.Round(time.Millisecond))
-	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("rate with the open transaction / without", beside.rate/without.rate, atLeast(0.8))
-	t.result.check("p99 with the open transaction in ms", float64(beside.p99.Milliseconds()),
-		atMost(math.Max(2*float64(without.p99.Milliseconds()), float64(idleFloor.Milliseconds()))))
 	return nil
 }

@@ -4,7 +4,9 @@
 //
 //	make chaos                              # all scenarios in their long form, for hours
 //	make chaos ONLY=postgres_restart SEED=7 # one scenario, with the same faults in the same order
-//	go run ./chaos -short                   # all scenarios in the form of the Go test
+//	make chaos ARGS='-skip=soak -add'       # a part, whose results are added to the report
+//	make chaos ARGS=-short                  # the short form of all scenarios
+//	make chaos ARGS='-short -guards'        # scenarios on builds that lack a part of the product, which must fail
 //
 // It runs the sample host's binary in processes of their own, a PostgreSQL of its own behind a proxy that delays
 // and cuts, a receiver and publishers that keep ledgers. It prints a line for each scenario, writes the report as
@@ -22,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The exit codes, beside 0.
@@ -35,96 +38,137 @@ func init() { runtime.LockOSThread() }
 
 func main() { os.Exit(start()) }
 
-func start() int {
-	only := flag.String("only", "", "names of scenarios, by commas; default: all")
-	seed := flag.Uint64("seed", 0, "seed of all random decisions; default: a random one")
-	short := flag.Bool("short", false, "run the short form, as the Go test does")
-	dir := flag.String("report", ".", "directory of the reports chaos.md and chaos.json")
-	atOnce := flag.Int("at-once", 1, "scenarios that run at the same time; they slow each other down")
-	given := flag.String("host", "", "binary of the sample host; default: it is built from the module")
-	flag.Parse()
-	chosen, err := choose(*only)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		return exitUsage
-	}
-	if *seed == 0 {
-		*seed = rand.Uint64N(1_000_000) + 1
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	r, err := runAll(ctx, chosen, options{*seed, *short, *atOnce, *given})
-	if err == nil {
-		err = r.write(*dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		return exitUsage
-	}
-	if !r.Passed {
-		return exitBroken
-	}
-	return 0
-}
-
-// choose returns the scenarios with the names.
-func choose(names string) (chosen []scenario, err error) {
-	if names == "" {
-		return scenarios, nil
-	}
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no scenario %q", name)
-		}
-		chosen = append(chosen, scenarios[i])
-	}
-	return chosen, nil
-}
-
 // options of a run.
 type options struct {
 	seed   uint64
 	short  bool
 	atOnce int
 	binary string // of the host; "": it is built
+	dir    string // of the reports
+	add    bool
 }
 
-// runAll runs scenarios and prints their results.
-func runAll(ctx context.Context, chosen []scenario, o options) (*report, error) {
-	dir, err := os.MkdirTemp("", "chaos-")
+func start() int {
+	var o options
+	only := flag.String("only", "", "names of scenarios, by commas; default: all")
+	skip := flag.String("skip", "", "names of scenarios that are left out, by commas")
+	withGuards := flag.Bool("guards", false, "run scenarios on builds that lack a part of the product, and want them to fail")
+	flag.Uint64Var(&o.seed, "seed", 0, "seed of all random decisions; default: a random one")
+	flag.BoolVar(&o.short, "short", false, "run the short form, of minutes instead of hours")
+	flag.BoolVar(&o.add, "add", false, "add the results to the report that is there, of the same form and commit")
+	flag.StringVar(&o.dir, "report", ".", "directory of the reports chaos.md and chaos.json")
+	flag.IntVar(&o.atOnce, "at-once", 1, "scenarios that run at the same time; they slow each other down")
+	flag.StringVar(&o.binary, "host", "", "binary of the sample host; default: it is built from the module")
+	flag.Parse()
+	if o.seed == 0 {
+		o.seed = rand.Uint64N(1_000_000) + 1
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	chosen, err := choose(*only, *skip)
+	passed := false
+	switch {
+	case err != nil:
+	case *withGuards:
+		passed, err = o.runGuards(ctx, chosen)
+	default:
+		passed, err = o.runAll(ctx, chosen)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		return exitUsage
+	}
+	if !passed {
+		return exitBroken
+	}
+	return 0
+}
+
+// choose returns the scenarios with the names of only, or all, without the scenarios with the names of skip.
+func choose(only, skip string) (chosen []scenario, err error) {
+	wanted, err := named(only)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if o.binary == "" {
-		build := hostBuild{dir: dir, name: "host"}
-		if o.binary, err = build.run(ctx); err != nil {
-			return nil, err
+	left, err := named(skip)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range scenarios {
+		if (only == "" || wanted[s.name]) && !left[s.name] {
+			chosen = append(chosen, s)
 		}
 	}
-	form := "long"
-	if o.short {
-		form = "short"
+	return chosen, nil
+}
+
+func named(names string) (map[string]bool, error) {
+	set := map[string]bool{}
+	for name := range strings.SplitSeq(names, ",") {
+		if name == "" {
+			continue
+		}
+		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == name }) {
+			return nil, fmt.Errorf("there is no scenario %q", name)
+		}
+		set[name] = true
 	}
-	fmt.Printf("seed %d, %s form, %s\n", o.seed, form, machine())
-	r := newReport(o.seed, form)
+	return set, nil
+}
+
+// runAll runs scenarios, prints their results, and writes the report.
+func (o options) runAll(ctx context.Context, chosen []scenario) (passed bool, err error) {
+	r := newReport(ctx, o.form(), o.seed)
+	if o.add {
+		if err := r.readFrom(o.dir); err != nil {
+			return false, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "chaos-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if o.binary == "" {
+		if o.binary, err = (hostBuild{dir: dir, name: "host"}).run(ctx); err != nil {
+			return false, err
+		}
+	}
+	var whole time.Duration
+	for _, s := range chosen {
+		whole += o.size(s).takes
+	}
+	fmt.Printf("seed %d, %s form, %d of %d scenarios, about %v, %s\n", o.seed, o.form(), len(chosen), len(scenarios),
+		(whole / time.Duration(o.atOnce)).Round(time.Minute), machine())
 	for _, outcome := range perform(chosen, o.atOnce, func(s scenario) *result { return o.run(ctx, s) }) {
 		got := <-outcome
 		r.add(got)
 		fmt.Println(got.line())
+		if err := r.write(o.dir); err != nil { // after each one: a run of hours may be interrupted
+			return false, err
+		}
 	}
-	return r, nil
+	return r.Passed, nil
+}
+
+func (o options) form() string {
+	if o.short {
+		return "short"
+	}
+	return "long"
+}
+
+func (o options) size(s scenario) size {
+	if o.short {
+		return s.short
+	}
+	return s.long
 }
 
 // run runs one scenario, unless the run was interrupted.
 func (o options) run(ctx context.Context, s scenario) *result {
-	sized := s.long
-	if o.short {
-		sized = s.short
-	}
 	if ctx.Err() == nil {
-		if r := try(ctx, s, o.seed, sized, o.binary); ctx.Err() == nil {
+		if r := try(ctx, s, settings{seed: o.seed, size: o.size(s), binary: o.binary, slack: 1}); ctx.Err() == nil {
 			return r
 		}
 	}

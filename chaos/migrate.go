@@ -22,7 +22,7 @@ func migrateRace(ctx context.Context, t *trial) error {
 		return err
 	}
 	messages, incomplete := 0, 0
-	for i := range t.size.faults {
+	for i := range t.faults {
 		n, err := t.race(ctx, fmt.Sprintf("race_%d", i), want)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func (t *trial) outage(ctx context.Context, slowest *time.Duration, begin func()
 
 // resumed asserts that deliveries went on soon after each outage, and that no host ended.
 func (t *trial) resumed(slowest time.Duration) {
-	t.result.check("longest time to resume in seconds", slowest.Seconds(), atMost(maxResume.Seconds()))
+	t.within("longest time to resume", slowest, maxResume)
 	t.result.check("hosts that ended", float64(len(t.fleet.hosts)-len(t.fleet.running())), atMost(0))
 }
 
@@ -43,7 +43,7 @@ func postgresRestart(ctx context.Context, t *trial) error {
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
 	slowest := time.Duration(0)
-	for range t.size.faults {
+	for range t.faults {
 		if err := wait(ctx, t.between(2*time.Second, 4*time.Second)); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func backendKill(ctx context.Context, t *trial) error {
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
 	slowest, ended := time.Duration(0), 0
-	for range t.size.faults {
+	for range t.faults {
 		if err := wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
@@ -115,6 +115,12 @@ func readOnly(ctx context.Context, t *trial) error {
 	stop()
 	t.conclude(ctx)
 	t.resumed(slowest)
+	t.refusedBetween(from, to)
+	return nil
+}
+
+// refusedBetween asserts that no event was acknowledged while nothing could be written, and that publishes were refused.
+func (t *trial) refusedBetween(from, to time.Time) {
 	false202 := 0
 	for _, ack := range t.publisher.acknowledged() {
 		if ack.at.After(from) && ack.at.Before(to) {
@@ -122,8 +128,7 @@ func readOnly(ctx context.Context, t *trial) error {
 		}
 	}
 	t.result.check("acknowledgements while nothing could be written", float64(false202), atMost(0))
-	t.result.check("publishes refused while nothing could be written", float64(t.publisher.refused), atLeast(1))
-	return nil
+	t.result.check("publishes refused while nothing could be written", float64(t.publisher.refusals()), atLeast(1))
 }
 
 func (t *trial) setReadOnly(ctx context.Context, value string) error {
@@ -146,8 +151,8 @@ func commitCut(ctx context.Context, t *trial) error {
 	}
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
-	enough := func() (bool, error) { return cuts.made() >= t.size.faults, nil }
-	if err := poll(ctx, time.Minute+time.Duration(t.size.faults)*time.Second, enough); err != nil {
+	enough := func() (bool, error) { return cuts.made() >= t.faults, nil }
+	if err := poll(ctx, time.Minute+time.Duration(t.faults)*time.Second, enough); err != nil {
 		return fmt.Errorf("the COMMITs of publishes: %w", err)
 	}
 	for _, h := range t.fleet.hosts {
@@ -157,8 +162,8 @@ func commitCut(ctx context.Context, t *trial) error {
 	v := t.conclude(ctx)
 	t.result.Faults = cuts.made()
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxLease.Seconds()))
-	t.result.check("publishes without an answer from the database", float64(t.publisher.refused), atLeast(1))
+	t.within("longest time from acknowledgement to delivery", v.slowest, maxLease)
+	t.result.check("publishes without an answer from the database", float64(t.publisher.refusals()), atLeast(1))
 	return nil
 }
 
@@ -225,7 +230,7 @@ func blackHole(ctx context.Context, t *trial) error {
 		return err
 	}
 	slowestAnswer := t.publisher.slowestAnswer()
-	t.result.check("slowest answer in the black hole in seconds", slowestAnswer.Seconds(), atMost((holeTimeout + 3*time.Second).Seconds()))
+	t.within("slowest answer in the black hole", slowestAnswer, holeTimeout+3*time.Second)
 	stop()
 	t.conclude(ctx)
 	t.resumed(slowest)
@@ -269,8 +274,8 @@ func poolExhaustion(ctx context.Context, t *trial) error {
 	began := time.Now()
 	t.publisher.count(ctx, t.rate)
 	t.result.note("%d events from %d publishers in %.1f s, %d requests refused",
-		t.rate, poolPublishers, time.Since(began).Seconds(), t.publisher.refused)
-	t.result.check("slowest answer in seconds", t.publisher.slowestAnswer().Seconds(), atMost(requestTimeout.Seconds()))
+		t.rate, poolPublishers, time.Since(began).Seconds(), t.publisher.refusals())
+	t.within("slowest answer", t.publisher.slowestAnswer(), requestTimeout)
 	v := t.conclude(ctx)
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	return nil

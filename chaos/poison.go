@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -28,12 +27,16 @@ func poison(ctx context.Context, t *trial) error {
 	if err := t.receive(ctx, slow(0), "/a", "/b"); err != nil {
 		return err
 	}
-	damaged, err := t.fleet.subscribe(ctx, t.receiver.server.URL+"/damaged")
-	if err != nil {
-		return err
+	var damaged []string
+	for range damagedSubscriptions {
+		id, err := t.fleet.subscribe(ctx, t.receiver.server.URL+"/damaged")
+		if err != nil {
+			return err
+		}
+		damaged = append(damaged, id)
 	}
 	t.publisher.count(ctx, t.rate)
-	gone, err := t.damage(ctx, damaged)
+	neighbours, err := t.damage(ctx, damaged)
 	if err != nil {
 		return err
 	}
@@ -42,22 +45,45 @@ func poison(ctx context.Context, t *trial) error {
 		return err
 	}
 	t.fleet.hosts = publishing
-	neighbours := t.publisher.acknowledged()
-	delete(neighbours, gone)
 	arrived := func() (bool, error) { return t.receiver.missing(t.paths, neighbours) == 0, nil }
 	if err := poll(ctx, serverPatience, arrived); err != nil {
 		return fmt.Errorf("the neighbours of damaged rows: %w", err)
 	}
-	t.result.check("time to start and deliver the neighbours in seconds", time.Since(began).Seconds(), atMost(serverPatience.Seconds()))
+	t.within("time to start and deliver the neighbours", time.Since(began), serverPatience)
 	return t.endOfPoison(ctx, neighbours)
 }
 
-// damage damages the secret of a subscription and deletes the message of one event, whose number it returns.
-func (t *trial) damage(ctx context.Context, subscription string) (gone int, err error) {
-	gone = t.random.IntN(t.rate)
-	_, secret := t.db.ExecContext(ctx, `UPDATE webhooks.secrets SET key = '\x0102030405' WHERE subscription_id = $1`, subscription)
-	_, message := t.db.ExecContext(ctx, `DELETE FROM webhooks.messages WHERE id = $1`, t.publisher.acknowledged()[gone].id)
-	return gone, errors.Join(secret, message)
+// damagedSubscriptions are the subscriptions that damage damages.
+const damagedSubscriptions = 3
+
+// damage damages the subscriptions, and three events. It returns all other events.
+func (t *trial) damage(ctx context.Context, subscriptions []string) (neighbours map[int]acknowledgement, err error) {
+	neighbours = t.publisher.acknowledged()
+	events := t.random.Perm(t.rate)
+	for i, change := range []string{
+		`UPDATE webhooks.secrets SET key = '\x0102030405' WHERE subscription_id = $1`,
+		`UPDATE webhooks.subscriptions SET headers = 'no JSON' WHERE id = $1`,
+		`UPDATE webhooks.subscriptions SET retry_schedule = '[' WHERE id = $1`,
+		`DELETE FROM webhooks.messages WHERE id = $1`,
+		`UPDATE webhooks.messages SET body = NULL WHERE id = $1`,
+		`UPDATE webhooks.attempts SET expires_at = 'infinity' WHERE message_id = $1`,
+	} {
+		var row string
+		if i < len(subscriptions) {
+			row = subscriptions[i]
+		} else {
+			row = neighbours[events[i]].id
+			delete(neighbours, events[i])
+		}
+		changed, err := t.db.ExecContext(ctx, change, row)
+		if err != nil {
+			return nil, err
+		}
+		if n, _ := changed.RowsAffected(); n == 0 {
+			return nil, fmt.Errorf("there is nothing to damage: %s", change)
+		}
+	}
+	return neighbours, nil
 }
 
 // endOfPoison asserts that the damaged deliveries end in the history, and that nothing loops.

@@ -4,6 +4,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,28 +13,83 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
-// report is the outcome of a run of several scenarios.
+// report is the outcome of a run of several scenarios, perhaps in parts.
 type report struct {
-	Date    time.Time `json:"date"`
-	Seed    uint64    `json:"seed"`
-	Form    string    `json:"form"` // short or long
-	Machine string    `json:"machine"`
-	Passed  bool      `json:"passed"`
-	Results []*result `json:"results"`
+	Form      string    `json:"form"` // short or long
+	Machine   string    `json:"machine"`
+	Commit    string    `json:"commit,omitempty"` // of the source
+	Passed    bool      `json:"passed"`
+	Parts     []part    `json:"parts"`
+	Scenarios int       `json:"scenarios"` // that there are
+	Missing   []string  `json:"missing,omitempty"`
+	Results   []*result `json:"results"`
 }
 
-func newReport(seed uint64, form string) *report {
-	return &report{Date: time.Now().UTC().Truncate(time.Second), Seed: seed, Form: form, Machine: machine(), Passed: true}
+// part is one run of the program.
+type part struct {
+	Date time.Time `json:"date"`
+	Seed uint64    `json:"seed"`
 }
 
-func (r *report) add(result *result) {
-	result.Passed = result.passed()
-	r.Passed = r.Passed && result.Passed
-	r.Results = append(r.Results, result)
+func newReport(ctx context.Context, form string, seed uint64) *report {
+	return &report{
+		Form: form, Machine: machine(), Commit: sourceCommit(ctx), Scenarios: len(scenarios),
+		Parts: []part{{Date: time.Now().UTC().Truncate(time.Second), Seed: seed}},
+	}
+}
+
+const reportName = "chaos"
+
+// readFrom adds the results of the report in a directory, if there is one.
+func (r *report) readFrom(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, reportName+".json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var former report
+	if err := json.Unmarshal(text, &former); err != nil {
+		return fmt.Errorf("%s.json: %w", reportName, err)
+	}
+	if former.Form != r.Form || former.Machine != r.Machine || former.Commit != r.Commit {
+		return fmt.Errorf("the report in %s is of the %s form of commit %q on %s: start a new one, without -add",
+			dir, former.Form, former.Commit, former.Machine)
+	}
+	r.Parts = append(former.Parts, r.Parts...)
+	for _, result := range former.Results {
+		r.add(result)
+	}
+	return nil
+}
+
+// position is the place of a scenario in the list of all.
+func position(r *result) int {
+	return slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == r.Scenario })
+}
+
+// add adds a result, in place of a former result of the scenario.
+func (r *report) add(added *result) {
+	added.Passed = added.passed()
+	r.Results = slices.DeleteFunc(r.Results, func(former *result) bool { return former.Scenario == added.Scenario })
+	r.Results = append(r.Results, added)
+	slices.SortStableFunc(r.Results, func(a, b *result) int { return cmp.Compare(position(a), position(b)) })
+	r.Passed, r.Missing = true, nil
+	for _, s := range scenarios {
+		i := slices.IndexFunc(r.Results, func(one *result) bool { return one.Scenario == s.name })
+		switch {
+		case i < 0:
+			r.Missing = append(r.Missing, s.name)
+		case !r.Results[i].Passed:
+			r.Passed = false
+		}
+	}
 }
 
 // machine describes the processors and the memory.
@@ -59,22 +116,41 @@ func (r *report) write(dir string) error {
 	r.markdown(&markdown)
 	return errors.Join(
 		os.MkdirAll(dir, 0o750),
-		os.WriteFile(filepath.Join(dir, "chaos.json"), append(text, '\n'), 0o600),
-		os.WriteFile(filepath.Join(dir, "chaos.md"), markdown.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(dir, reportName+".json"), append(text, '\n'), 0o600),
+		os.WriteFile(filepath.Join(dir, reportName+".md"), markdown.Bytes(), 0o600),
 	)
 }
 
+// heading says how the report came about, and which scenarios it lacks.
+func (r *report) heading() string {
+	form := strings.ToUpper(r.Form[:1]) + r.Form[1:]
+	text := fmt.Sprintf("%s form, commit %s, on %s.", form, cmp.Or(r.Commit, "unknown"), r.Machine)
+	runs := make([]string, len(r.Parts))
+	for i, p := range r.Parts {
+		runs[i] = fmt.Sprintf("seed %d, %s", p.Seed, p.Date.Format("2006-01-02 15:04 MST"))
+	}
+	if len(runs) == 1 {
+		text += " One run: " + runs[0] + "."
+	} else {
+		text += fmt.Sprintf(" Made in %d parts: %s.", len(runs), strings.Join(runs, "; "))
+	}
+	if len(r.Missing) > 0 {
+		text += fmt.Sprintf(" %d of %d scenarios; not run: %s.", len(r.Results), r.Scenarios, strings.Join(r.Missing, ", "))
+	}
+	return text
+}
+
 func (r *report) markdown(w io.Writer) {
-	fmt.Fprintf(w, "%s form, seed %d, %s, on %s.\n\n", r.Form, r.Seed, r.Date.Format("2006-01-02 15:04 MST"), r.Machine)
-	fmt.Fprint(w, "| scenario | result | acknowledged | delivered | lost | duplicated | in flight at faults | faults |"+
+	fmt.Fprintf(w, "%s\n\n", r.heading())
+	fmt.Fprint(w, "| scenario | result | seed | acknowledged | delivered | lost | duplicated | in flight at faults | faults |"+
 		" longest take-over | duration |\n"+
-		"| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+		"| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, s := range r.Results {
 		if s.LeftOut != "" {
 			fmt.Fprintf(w, "| %s | left out: %s |\n", s.Scenario, s.LeftOut)
 			continue
 		}
-		fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %d | %.1f s | %.0f s |\n", s.Scenario, s.word(),
+		fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %.1f s | %.0f s |\n", s.Scenario, s.word(), s.Seed,
 			s.Acknowledged, s.Delivered, s.Lost, s.Duplicated, s.InFlight, s.Faults, s.TakeOver, s.Seconds)
 	}
 	for _, s := range r.Results {

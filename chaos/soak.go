@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -40,77 +40,157 @@ func retryStorm(ctx context.Context, t *trial) error {
 	drained := time.Since(began)
 	t.result.note("%d requests for %d deliveries; the last one %.1f s after the endpoints worked again", a+b, v.delivered, drained.Seconds())
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("time to drain in seconds", drained.Seconds(), atMost(maxLease.Seconds()))
+	t.within("time to drain", drained, maxLease)
 	return nil
 }
 
 // soakEndpoints are the subscriptions of a soak. The last one is a bad endpoint: 5 %.
 const soakEndpoints = 20
 
+// soakLoad is the load of a soak, as a part of the measured one.
+const soakLoad = 0.6
+
+// soakDeadline ends the deliveries to the bad endpoint, so that they do not add up.
+const soakDeadline = 15 * time.Second
+
+// soakChanges let the history of a soak end within the run: the product keeps an hour at least, and removes history
+// once an hour.
+var soakChanges = []change{
+	{"config.go", "minRetention = time.Hour", "minRetention = time.Second"},
+	{"hostexample/values.go", "time.Duration(*r) < time.Hour {", "time.Duration(*r) < time.Second {"},
+	{"delivery/upkeep.go", "upkeepInterval = time.Hour", "upkeepInterval = 2 * time.Second"},
+}
+
 // soak delivers at a steady rate and watches the size of hosts and tables.
 func soak(ctx context.Context, t *trial) error {
-	behave := func(d delivery, _ int) (int, time.Duration) {
-		if strings.HasPrefix(d.path, "/bad") {
-			return http.StatusInternalServerError, 0
-		}
-		return http.StatusOK, 20 * time.Millisecond
-	}
-	if err := t.onPostgres(ctx); err != nil {
-		return err
-	}
-	if err := t.hosts(ctx, 2); err != nil {
-		return err
-	}
-	var paths []string
-	for i := range soakEndpoints - 1 {
-		paths = append(paths, fmt.Sprintf("/good/%d", i))
-	}
-	if err := t.receive(ctx, behave, paths...); err != nil {
-		return err
-	}
-	bad, err := t.fleet.subscribe(ctx, t.receiver.server.URL+"/bad")
+	retention := t.during / 6
+	bad, err := t.setUpSoak(ctx, retention)
 	if err != nil {
 		return err
 	}
-	stop := t.publisher.background(ctx, max(1, t.rate/soakEndpoints))
+	began := time.Now()
+	t.publisher.count(ctx, t.rate)
+	arrived := func() (bool, error) { return t.receiver.missing(t.paths, t.publisher.acknowledged()) == 0, nil }
+	if err := poll(ctx, slowPatience, arrived); err != nil {
+		return err
+	}
+	capacity := float64(t.rate) / time.Since(began).Seconds()
+	stop := t.publisher.background(ctx, max(1, int(capacity*soakLoad)))
 	defer t.publisher.abandon()
-	if err := t.flat(ctx); err != nil {
+	t.result.note("%.0f events/s at full load, %.0f deliveries/s; %.0f %% of it for %v, kept for %v",
+		capacity, capacity*soakEndpoints, 100*soakLoad, t.during, retention)
+	sizes, err := t.watch(ctx)
+	if err != nil {
 		return err
 	}
 	stop()
+	t.flat(sizes, retention)
 	if err := t.fleet.unsubscribe(ctx, t.fleet.hosts[0], bad); err != nil {
 		return err
 	}
 	v := t.conclude(ctx)
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.result.check("longest time from acknowledgement to delivery in seconds", v.slowest.Seconds(), atMost(maxResume.Seconds()))
+	t.within("longest time from acknowledgement to delivery", v.slowest, maxResume)
 	return nil
 }
 
-// flat asserts that hosts and queue are no larger at the end than after the first half.
-func (t *trial) flat(ctx context.Context) error {
-	var sizes [2]usage
-	var queue [2]float64
-	for i := range sizes {
-		if err := wait(ctx, t.during/2); err != nil {
-			return err
+// setUpSoak starts hosts with a short retention, and returns the subscription of the bad endpoint.
+func (t *trial) setUpSoak(ctx context.Context, retention time.Duration) (bad string, err error) {
+	t.prunes = true
+	build := hostBuild{dir: t.dir, name: "host-soak", changes: slices.Concat(soakChanges, t.changes)}
+	if t.binary, err = build.run(ctx); err != nil {
+		return "", err
+	}
+	if err := t.onPostgres(ctx); err != nil {
+		return "", err
+	}
+	err = t.hosts(ctx, 2, "--retention="+retention.String(), "--deadline="+soakDeadline.String(), "--retry-schedule=1s,2s,4s")
+	if err != nil {
+		return "", err
+	}
+	var paths []string
+	for i := range soakEndpoints - 1 {
+		paths = append(paths, fmt.Sprintf("/good/%d", i))
+	}
+	behave := func(d delivery, _ int) (int, time.Duration) {
+		if d.path == "/bad" {
+			return http.StatusInternalServerError, 0
 		}
-		for _, h := range t.fleet.hosts {
-			u, err := t.usage(ctx, h)
-			if err != nil {
-				return err
+		return http.StatusOK, 20 * time.Millisecond
+	}
+	if err := t.receive(ctx, behave, paths...); err != nil {
+		return "", err
+	}
+	return t.fleet.subscribe(ctx, t.receiver.server.URL+"/bad")
+}
+
+// soakSize is the size of hosts and tables at a time.
+type soakSize struct {
+	usage
+	queue, history float64 // MiB, with indexes
+	oldest         float64 // age of the oldest event in seconds
+}
+
+// most returns the larger of each number.
+func (s soakSize) most(o soakSize) soakSize {
+	return soakSize{
+		usage{max(s.memory, o.memory), max(s.goroutines, o.goroutines), max(s.descriptors, o.descriptors)},
+		max(s.queue, o.queue), max(s.history, o.history), max(s.oldest, o.oldest),
+	}
+}
+
+// soakQuarters is the number of parts of a soak. The largest sizes of the second part and of the last one are compared.
+const (
+	soakQuarters = 4
+	soakSamples  = 5 // in a quarter
+)
+
+// watch returns the largest sizes in each quarter of the load.
+func (t *trial) watch(ctx context.Context) (quarters [soakQuarters]soakSize, err error) {
+	for i := range quarters {
+		for range soakSamples {
+			if err := wait(ctx, t.during/(soakQuarters*soakSamples)); err != nil {
+				return quarters, err
 			}
-			sizes[i].memory += u.memory
-			sizes[i].goroutines += u.goroutines
-			sizes[i].descriptors += u.descriptors
-		}
-		if err := t.db.QueryRowContext(ctx, `SELECT pg_total_relation_size('webhooks.queue') / 1048576.0`).Scan(&queue[i]); err != nil {
-			return err
+			size, err := t.soakSize(ctx)
+			if err != nil {
+				return quarters, err
+			}
+			quarters[i] = quarters[i].most(size)
 		}
 	}
-	t.result.check("growth of memory in MiB in the second half", sizes[1].memory-sizes[0].memory, atMost(64))
-	t.result.check("growth of goroutines", sizes[1].goroutines-sizes[0].goroutines, atMost(200))
-	t.result.check("growth of descriptors", sizes[1].descriptors-sizes[0].descriptors, atMost(200))
-	t.result.check("growth of the queue's table and indexes in MiB", queue[1]-queue[0], atMost(16))
-	return nil
+	return quarters, nil
+}
+
+func (t *trial) soakSize(ctx context.Context) (size soakSize, err error) {
+	for _, h := range t.fleet.hosts {
+		u, err := t.usage(ctx, h)
+		if err != nil {
+			return size, err
+		}
+		size.memory += u.memory
+		size.goroutines += u.goroutines
+		size.descriptors += u.descriptors
+	}
+	err = t.db.QueryRowContext(ctx, `SELECT pg_total_relation_size('webhooks.queue') / 1048576.0,
+  (SELECT sum(pg_total_relation_size(oid)) / 1048576.0 FROM pg_class
+    WHERE relnamespace = 'webhooks'::regnamespace AND relkind = 'r' AND relname <> 'queue'),
+  (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM webhooks.messages)`).
+		Scan(&size.queue, &size.history, &size.oldest)
+	return size, err
+}
+
+// flat asserts that hosts and tables are no larger in the last quarter than in the second one, and that old events went.
+func (t *trial) flat(quarters [soakQuarters]soakSize, retention time.Duration) {
+	before, after := quarters[1], quarters[soakQuarters-1]
+	r := t.result
+	r.note("at the end: memory %.0f MiB, %.0f goroutines, %.0f descriptors, queue %.0f MiB, history %.0f MiB",
+		after.memory, after.goroutines, after.descriptors, after.queue, after.history)
+	r.check("growth of memory in MiB", after.memory-before.memory, atMost(64))
+	r.check("growth of goroutines", after.goroutines-before.goroutines, atMost(200))
+	r.check("growth of descriptors", after.descriptors-before.descriptors, atMost(200))
+	r.check("growth of the queue's table and indexes in MiB", after.queue-before.queue, atMost(16))
+	r.check("growth of all other tables in MiB", after.history-before.history, atMost(64+before.history/5))
+	// An event stays while it has a delivery in the queue, and goes in the next upkeep after that.
+	t.within("age of the oldest event", time.Duration(after.oldest*float64(time.Second)), max(retention, soakDeadline)+time.Minute)
 }

@@ -1,0 +1,75 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"syscall"
+	"time"
+)
+
+// slowTimeout is the longest time-out that a subscription may have, and slowAnswer the time of an endpoint that answers
+// just within it.
+const (
+	slowTimeout = 30 * time.Second
+	slowAnswer  = 29 * time.Second
+)
+
+// shortPause is a pause of a host after which its attempts are still its own.
+const shortPause = 8 * time.Second
+
+// slowPatience bounds the time until all slow deliveries are made: a host has a few at once in flight to an endpoint
+// that it does not know.
+const slowPatience = 10 * time.Minute
+
+// slowReceiver lets attempts take nearly as long as their leases. Neither a short pause of a host nor the loss of all
+// connections lets another host send them, too: nothing of this is recorded as a fault that would excuse a duplicate.
+func slowReceiver(ctx context.Context, t *trial) error {
+	t.fleet.timeout = slowTimeout
+	if err := t.setUp(ctx, 3, slow(slowAnswer)); err != nil {
+		return err
+	}
+	t.publisher.count(ctx, t.rate)
+	if err := poll(ctx, serverPatience, func() (bool, error) { return t.receiver.pending() > 0, nil }); err != nil {
+		return err
+	}
+	for range t.faults {
+		h := t.fleet.hosts[t.random.IntN(len(t.fleet.hosts))]
+		h.signal(syscall.SIGSTOP)
+		err := wait(ctx, shortPause)
+		h.signal(syscall.SIGCONT)
+		if err != nil {
+			return err
+		}
+		if _, err := t.db.ExecContext(ctx, terminateBackends); err != nil {
+			return err
+		}
+		if err := wait(ctx, shortPause/2); err != nil {
+			return err
+		}
+	}
+	t.settle(ctx, slowPatience)
+	v := t.conclude(ctx)
+	t.result.note("%d pauses of %v, each before the loss of all connections", t.faults, shortPause)
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	t.result.check("hosts that ended", float64(len(t.fleet.hosts)-len(t.fleet.running())), atMost(0))
+	return nil
+}
+
+// sustainedHighLoad publishes a number of events as quickly as the hosts take them.
+func sustainedHighLoad(ctx context.Context, t *trial) error {
+	if err := t.setUp(ctx, 3, slow(0)); err != nil {
+		return err
+	}
+	began := time.Now()
+	t.publisher.count(ctx, t.rate)
+	published := time.Since(began)
+	t.settle(ctx, slowPatience)
+	delivered := time.Since(began)
+	v := t.conclude(ctx)
+	t.result.note("%.0f events/s published, %.0f deliveries/s",
+		float64(t.rate)/published.Seconds(), float64(v.delivered)/delivered.Seconds())
+	t.result.check("duplicated", float64(v.duplicated), atMost(0))
+	t.result.check("requests without an acknowledgement", float64(t.publisher.refusals()), atMost(0))
+	return nil
+}
