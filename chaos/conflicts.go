@@ -49,6 +49,9 @@ func connectionsExhausted(ctx context.Context, t *trial) error {
 	return nil
 }
 
+// takenFor is how long the hosts have no connection, and none is free, before all are taken.
+const takenFor = time.Second
+
 // takeConnections opens connections, and ends the hosts' connections, until the hosts have none and get none.
 func (t *trial) takeConnections(ctx context.Context) (taken []*pgx.Conn, err error) {
 	config, err := pgx.ParseConfig(t.store.String())
@@ -56,10 +59,10 @@ func (t *trial) takeConnections(ctx context.Context) (taken []*pgx.Conn, err err
 		return nil, err
 	}
 	config.RuntimeParams["application_name"] = applicationName
-	for ctx.Err() == nil {
+	for since := time.Now(); time.Since(since) < takenFor && ctx.Err() == nil; {
 		conn, err := pgx.ConnectConfig(ctx, config)
 		if err == nil {
-			taken = append(taken, conn)
+			taken, since = append(taken, conn), time.Now()
 			continue
 		}
 		if len(taken) == 0 {
@@ -69,8 +72,8 @@ func (t *trial) takeConnections(ctx context.Context) (taken []*pgx.Conn, err err
 		if err := taken[0].QueryRow(ctx, terminateBackends+` AND application_name <> $1`, applicationName).Scan(&ended); err != nil {
 			return taken, err
 		}
-		if ended == 0 {
-			return taken, nil
+		if ended > 0 {
+			since = time.Now()
 		}
 	}
 	return taken, ctx.Err()

@@ -58,13 +58,15 @@ func sqliteKill(ctx context.Context, t *trial) error {
 		if err := t.busy(ctx); err != nil {
 			return err
 		}
-		t.killNow(t.fleet.hosts[0])
+		killed := time.Now()
+		t.fleet.hosts[0].kill()
 		if err := t.intact(ctx); err != nil {
 			return err
 		}
 		if err := t.fleet.hosts[0].start(ctx); err != nil {
 			return err
 		}
+		t.fault(killed, time.Now()) // nothing can be sent before
 	}
 	stop()
 	v := t.conclude(ctx)
