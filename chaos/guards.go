@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +22,14 @@ type guard struct {
 	changes  []change
 }
 
+// guardRun is the outcome of a scenario on a build that lacks a part.
+type guardRun struct {
+	guard
+	said    string // the failure
+	noticed bool   // it is the expected one
+	took    time.Duration
+}
+
 // runGuards runs the scenarios on builds that lack a part of the product. It passes if all of them fail as they should,
 // and writes the table guards.md.
 func (o options) runGuards(ctx context.Context, chosen []scenario) (passed bool, err error) {
@@ -31,25 +38,18 @@ func (o options) runGuards(ctx context.Context, chosen []scenario) (passed bool,
 		return false, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	var table bytes.Buffer
-	fmt.Fprint(&table, "| scenario | the build lacks | the scenario said |\n| --- | --- | --- |\n")
+	wanted := slices.DeleteFunc(slices.Clone(guards), func(g guard) bool { return g.of(chosen) < 0 })
+	table := bytes.NewBufferString("| scenario | the build lacks | the scenario said |\n| --- | --- | --- |\n")
 	passed = true
-	for i, g := range guards {
-		at := slices.IndexFunc(chosen, func(s scenario) bool { return s.name == g.scenario })
-		if at < 0 {
-			continue
-		}
-		began := time.Now()
-		said, noticed := o.runGuard(ctx, g, chosen[at], dir, fmt.Sprintf("host-%d", i))
+	outcomes := perform(wanted, o.atOnce, func(g guard) guardRun { return o.runGuard(ctx, g, chosen[g.of(chosen)], dir) })
+	for _, outcome := range outcomes {
+		r := <-outcome
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		word := "noticed"
-		if !noticed {
-			word, passed = "MISSED", false
-		}
-		fmt.Printf("%-8s %-22s without %s, in %.0f s: %s\n", word, g.scenario, g.lacks, time.Since(began).Seconds(), said)
-		g.markdown(&table, said, noticed)
+		passed = passed && r.noticed
+		fmt.Println(r.line())
+		r.markdown(table)
 		if err := os.WriteFile(filepath.Join(o.dir, "guards.md"), table.Bytes(), 0o600); err != nil {
 			return false, err
 		}
@@ -57,30 +57,54 @@ func (o options) runGuards(ctx context.Context, chosen []scenario) (passed bool,
 	return passed, nil
 }
 
-// runGuard runs a scenario on a build that lacks a part. It returns the first failure that was expected.
-func (o options) runGuard(ctx context.Context, g guard, s scenario, dir, name string) (said string, noticed bool) {
-	binary, err := hostBuild{dir: dir, name: name, changes: g.changes}.run(ctx)
-	if err != nil {
-		return err.Error(), false
-	}
-	defer func() { err = errors.Join(err, os.Remove(binary)) }()
-	r := try(ctx, s, settings{seed: o.seed, size: o.size(s), binary: binary, changes: g.changes, slack: 1})
-	failures := r.failures()
-	if r.LeftOut != "" {
-		return "left out: " + r.LeftOut, false
-	}
-	for _, failure := range failures {
-		if strings.Contains(failure, g.fails) {
-			return failure, true
-		}
-	}
-	return "other failures: " + strings.Join(failures, "; "), false
+// of returns the index of the guard's scenario; -1 if it is not chosen.
+func (g guard) of(chosen []scenario) int {
+	return slices.IndexFunc(chosen, func(s scenario) bool { return s.name == g.scenario })
 }
 
-func (g guard) markdown(w io.Writer, said string, noticed bool) {
-	said, _, _ = strings.Cut(said, "\n")
-	if !noticed {
-		said = "**missed**: " + said
+// runGuard runs a scenario on a build that lacks a part.
+func (o options) runGuard(ctx context.Context, g guard, s scenario, dir string) (r guardRun) {
+	r.guard = g
+	if ctx.Err() != nil {
+		return r
 	}
-	fmt.Fprintf(w, "| %s | %s | %s |\n", g.scenario, g.lacks, said)
+	began := time.Now()
+	defer func() { r.took = time.Since(began) }()
+	dir, err := os.MkdirTemp(dir, "host-")
+	if err != nil {
+		r.said = err.Error()
+		return r
+	}
+	binary, err := hostBuild{dir: dir, name: "host", changes: g.changes}.run(ctx)
+	if err != nil {
+		r.said = err.Error()
+		return r
+	}
+	result := try(ctx, s, settings{seed: o.seed, size: o.size(s), binary: binary, changes: g.changes, slack: 1})
+	if err := os.RemoveAll(dir); err != nil {
+		result.note("%v", err)
+	}
+	failures := result.failures()
+	if i := slices.IndexFunc(failures, func(text string) bool { return strings.Contains(text, g.fails) }); i >= 0 {
+		r.said, r.noticed = failures[i], true
+		return r
+	}
+	r.said = strings.Join(append(failures, result.LeftOut), "; ")
+	return r
+}
+
+func (r guardRun) line() string {
+	word := "noticed"
+	if !r.noticed {
+		word = "MISSED"
+	}
+	return fmt.Sprintf("%-8s %-22s without %s, in %.0f s: %s", word, r.scenario, r.lacks, r.took.Seconds(), r.said)
+}
+
+func (r guardRun) markdown(w io.Writer) {
+	said, _, _ := strings.Cut(r.said, "\n")
+	if !r.noticed {
+		said = "**missed** " + said
+	}
+	fmt.Fprintf(w, "| %s | %s | %s |\n", r.scenario, r.lacks, said)
 }

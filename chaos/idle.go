@@ -116,7 +116,7 @@ const (
 
 // activeReaders disturbs by reports and dumps.
 func activeReaders(ctx context.Context, t *trial) error {
-	var reports, dumps atomic.Int64
+	var reads, dumps atomic.Int64
 	err := t.compare(ctx, func() (end func() error, err error) {
 		reading, cancel := context.WithCancel(ctx)
 		bin, err := pgserver.Programs(ctx)
@@ -127,11 +127,12 @@ func activeReaders(ctx context.Context, t *trial) error {
 		errs := make([]error, reporters+1)
 		var readers sync.WaitGroup
 		for i := range reporters {
-			readers.Go(func() { errs[i] = t.repeat(reading, &reports, t.report) })
+			readers.Go(func() { errs[i] = t.repeat(reading, func(ctx context.Context) error { return t.report(ctx, &reads) }) })
 		}
 		readers.Go(func() {
-			errs[reporters] = t.repeat(reading, &dumps, func(ctx context.Context) error {
+			errs[reporters] = t.repeat(reading, func(ctx context.Context) error {
 				_, err := output(ctx, filepath.Join(bin, "pg_dump"), "--file=/dev/null", t.store.String())
+				dumps.Add(1)
 				return err
 			})
 		})
@@ -141,12 +142,12 @@ func activeReaders(ctx context.Context, t *trial) error {
 			return errors.Join(errs...)
 		}, nil
 	})
-	t.result.note("%d reports and %d dumps", reports.Load(), dumps.Load())
+	t.result.note("%d reports read the whole history %d times, and %d dumps", reporters, reads.Load(), dumps.Load())
 	return err
 }
 
-// repeat repeats a reading until ctx ends, and counts the complete ones.
-func (t *trial) repeat(ctx context.Context, complete *atomic.Int64, read func(context.Context) error) error {
+// repeat repeats a reading until ctx ends.
+func (t *trial) repeat(ctx context.Context, read func(context.Context) error) error {
 	for {
 		switch err := read(ctx); {
 		case ctx.Err() != nil:
@@ -154,13 +155,12 @@ func (t *trial) repeat(ctx context.Context, complete *atomic.Int64, read func(co
 		case err != nil:
 			return err
 		}
-		complete.Add(1)
 		_ = wait(ctx, readPause)
 	}
 }
 
 // report reads the whole history several times in one transaction.
-func (t *trial) report(ctx context.Context) error {
+func (t *trial) report(ctx context.Context, reads *atomic.Int64) error {
 	tx, err := t.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return err
@@ -173,6 +173,7 @@ JOIN webhooks.messages AS m ON m.id = a.message_id`).Scan(&n, &size)
 		if err != nil {
 			return err
 		}
+		reads.Add(1)
 		if err := wait(ctx, readPause); err != nil {
 			return err
 		}

@@ -27,16 +27,16 @@ type scenario struct {
 	run   func(ctx context.Context, t *trial) error
 }
 
-// perform runs scenarios, at most atOnce at the same time and in their order, and returns a channel for each result.
-func perform(chosen []scenario, atOnce int, run func(scenario) *result) (outcomes []chan *result) {
-	for range chosen {
-		outcomes = append(outcomes, make(chan *result, 1))
+// perform calls run for each item, at most atOnce at the same time and in their order, and returns a channel for each result.
+func perform[Item, Result any](items []Item, atOnce int, run func(Item) Result) (outcomes []chan Result) {
+	for range items {
+		outcomes = append(outcomes, make(chan Result, 1))
 	}
 	var next atomic.Int64
 	for range atOnce {
 		go func() {
-			for i := next.Add(1) - 1; i < int64(len(chosen)); i = next.Add(1) - 1 {
-				outcomes[i] <- run(chosen[i])
+			for i := next.Add(1) - 1; i < int64(len(items)); i = next.Add(1) - 1 {
+				outcomes[i] <- run(items[i])
 			}
 		}()
 	}
