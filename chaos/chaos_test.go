@@ -47,8 +47,8 @@ func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run at 
 	outcomes := perform(chosen, len(chosen), func(s scenario) *result {
 		return try(t.Context(), s, settings{seed: testSeed, size: inTest[s.name], binary: binary, slack: testSlack})
 	})
-	for i, s := range chosen {
-		t.Run(s.name, func(t *testing.T) { //nolint:paralleltest // see above
+	for i, s := range chosen { //nolint:paralleltest // see above
+		t.Run(s.name, func(t *testing.T) {
 			r := <-outcomes[i]
 			t.Log(r.line())
 			if !r.passed() {

@@ -120,13 +120,13 @@ func deadlocks(ctx context.Context, t *trial) error {
 		return err
 	}
 	v := t.conclude(ctx)
-	var conflicts, real int
+	var conflicts, deadlocks int
 	err = t.db.QueryRowContext(ctx, `SELECT last_value, (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database())
-FROM webhooks.chaos_conflicts`).Scan(&conflicts, &real)
+FROM webhooks.chaos_conflicts`).Scan(&conflicts, &deadlocks)
 	if err != nil {
 		return err
 	}
-	t.result.note("%d deadlocks beside the statements that a trigger let fail", real)
+	t.result.note("%d deadlocks beside the statements that a trigger let fail", deadlocks)
 	t.result.check("statements that failed by a trigger", float64(conflicts), atLeast(float64(t.faults)))
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	t.within("longest time from acknowledgement to delivery", v.slowest, maxResume)

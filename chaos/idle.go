@@ -149,10 +149,11 @@ func activeReaders(ctx context.Context, t *trial) error {
 // repeat repeats a reading until ctx ends.
 func (t *trial) repeat(ctx context.Context, read func(context.Context) error) error {
 	for {
-		switch err := read(ctx); {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		err := read(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end cut the reading off
+		}
+		if err != nil {
 			return err
 		}
 		_ = wait(ctx, readPause)

@@ -18,9 +18,12 @@ const (
 // shortPause is a pause of a host after which its attempts are still its own.
 const shortPause = 8 * time.Second
 
-// slowPatience bounds the time until all slow deliveries are made: a host has a few at once in flight to an endpoint
-// that it does not know.
-const slowPatience = 10 * time.Minute
+// eventsAtOnce is the number of events that three hosts send at the same time to two endpoints that they do not know, at
+// the least.
+const eventsAtOnce = 6
+
+// backlogPatience bounds the time until a large backlog is delivered.
+const backlogPatience = 10 * time.Minute
 
 // slowReceiver lets attempts take nearly as long as their leases. Neither a short pause of a host nor the loss of all
 // connections lets another host send them, too: nothing of this is recorded as a fault that would excuse a duplicate.
@@ -48,7 +51,7 @@ func slowReceiver(ctx context.Context, t *trial) error {
 			return err
 		}
 	}
-	t.settle(ctx, slowPatience)
+	t.settle(ctx, time.Duration(2+t.rate/eventsAtOnce)*slowAnswer)
 	v := t.conclude(ctx)
 	t.result.note("%d pauses of %v, each before the loss of all connections", t.faults, shortPause)
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
@@ -64,7 +67,7 @@ func sustainedHighLoad(ctx context.Context, t *trial) error {
 	began := time.Now()
 	t.publisher.count(ctx, t.rate)
 	published := time.Since(began)
-	t.settle(ctx, slowPatience)
+	t.settle(ctx, backlogPatience)
 	delivered := time.Since(began)
 	v := t.conclude(ctx)
 	t.result.note("%.0f events/s published, %.0f deliveries/s",

@@ -71,7 +71,7 @@ func soak(ctx context.Context, t *trial) error {
 	began := time.Now()
 	t.publisher.count(ctx, t.rate)
 	arrived := func() (bool, error) { return t.receiver.missing(t.paths, t.publisher.acknowledged()) == 0, nil }
-	if err := poll(ctx, slowPatience, arrived); err != nil {
+	if err := poll(ctx, backlogPatience, arrived); err != nil {
 		return err
 	}
 	capacity := float64(t.rate) / time.Since(began).Seconds()
