@@ -70,8 +70,8 @@ var guards = []guard{
 	{"postgres_restart", mortalText, "", []change{mortal}},
 	{"pg_backend_kill", mortalText, "", []change{mortal}},
 	{"read_only", ignoredErrorsText, "acknowledgements while", []change{ignoredErrors}},
-	{"connections_exhausted", ignoredErrorsText, "acknowledgements while", []change{ignoredErrors}},
-	{"disk_full", ignoredErrorsText, "lost", []change{ignoredErrors}},
+	{"connections_exhausted", ignoredErrorsText, "lost", []change{ignoredErrors}},
+	{"disk_full", ignoredErrorsText, "not within", []change{ignoredErrors}},
 	{"deadlocks", "the repetition of transactions that met a conflict, and " + ignoredErrorsText, "lost", []change{
 		{txFile, "try == writeTries || !isRetryable(err)", "true"}, ignoredErrors,
 	}},
