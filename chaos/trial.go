@@ -279,6 +279,9 @@ func (t *trial) checkStored(ctx context.Context, acknowledged int) {
 	t.result.check("stored events beyond the acknowledged ones", float64(stored-acknowledged), exactly(0))
 }
 
+// limit bounds a trial, so that a deadlock ends as a failure.
+func (s settings) limit() time.Duration { return 3*s.takes + 5*time.Minute }
+
 // try runs a scenario and returns its result.
 func try(ctx context.Context, s scenario, with settings) *result {
 	r := &result{Scenario: s.name, About: s.about, Seed: with.seed}
@@ -290,8 +293,13 @@ func try(ctx context.Context, s scenario, with settings) *result {
 	}
 	t := &trial{settings: with, random: s.random(with.seed), dir: dir, result: r, fleet: newFleet(), kills: map[string]int{}}
 	t.publisher = newPublisher(t.fleet)
-	if err := s.run(ctx, t); err != nil {
+	limited, cancel := context.WithTimeoutCause(ctx, with.limit(), fmt.Errorf("the scenario did not end within %v", with.limit()))
+	defer cancel()
+	if err := s.run(limited, t); err != nil {
 		r.fail(err)
+	}
+	if limited.Err() != nil {
+		r.fail(context.Cause(limited))
 	}
 	for i, h := range t.fleet.hosts {
 		if p := h.current(); p != nil && !r.passed() && p.stderr.String() != "" {
