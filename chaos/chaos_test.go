@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ecg-api/webhooks/internal/pgserver"
@@ -56,6 +58,15 @@ func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run at 
 			}
 		})
 	}
+}
+
+func TestAScenarioThatHangsFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context, _ *trial) error { <-ctx.Done(); return nil }
+		r := try(t.Context(), scenario{name: "hangs", run: hangs}, settings{})
+		wantText(t, strings.Join(r.failures(), "\n"), "did not end within 5m0s")
+	})
 }
 
 func TestChoice(t *testing.T) {
