@@ -120,7 +120,7 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 	{"poison", "the check of bodies that cannot be read", "requests of damaged", []change{
 		{attemptFile, "	if t.Body == nil {\n", "	if t.Body == nil && t.Number < 0 {\n"},
 	}},
-	{"clock", "due times by the database's clock: a retry is due by the host's clock", "before a retry", []change{
+	{"clock", "due times by the database's clock: a retry is due by the host's clock", "still queued", []change{
 		{
 			queueFile, "waits(func(i int) time.Time { return queue[i].due })",
 			"bigints(func(i int) int64 { return queue[i].due.UnixMicro() })",
@@ -133,7 +133,7 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 	{"soak", "the end of a goroutine for each attempt", "growth of goroutines", []change{
 		{attemptFile, "	start := r.cfg.Clock.Now()\n", "	start := r.cfg.Clock.Now()\n	go func() { select {} }()\n"},
 	}},
-	{"soak", "retention", "growth of all other tables", []change{
+	{"soak", "retention", "age of the oldest event", []change{
 		{"delivery/upkeep.go", "for r.cfg.Retention > 0 && r.claiming.Err() == nil", "for r.cfg.Retention < 0 && r.claiming.Err() == nil"},
 	}},
 }

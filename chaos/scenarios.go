@@ -153,7 +153,7 @@ var scenarios = []scenario{
 	{
 		name:  "soak",
 		about: "60 % of the measured load with 5 % bad endpoints and short retention; hosts and tables do not grow.",
-		short: size{rate: 300, during: 16 * time.Second, takes: 2 * time.Minute},
+		short: size{rate: 300, during: 40 * time.Second, takes: 2 * time.Minute},
 		long:  size{rate: 3_000, during: 30 * time.Minute, takes: 34 * time.Minute},
 		run:   soak,
 	},
