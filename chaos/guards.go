@@ -101,8 +101,14 @@ func (r guardRun) line() string {
 	return fmt.Sprintf("%-8s %-22s without %s, in %.0f s: %s", word, r.scenario, r.lacks, r.took.Seconds(), r.said)
 }
 
+// maxSaid bounds the text of a failure in the table: the end of a host has the log of the host.
+const maxSaid = 100
+
 func (r guardRun) markdown(w io.Writer) {
 	said, _, _ := strings.Cut(r.said, "\n")
+	if len(said) > maxSaid {
+		said = strings.ToValidUTF8(said[:maxSaid], "") + "…"
+	}
 	if !r.noticed {
 		said = "**missed** " + said
 	}
