@@ -86,7 +86,7 @@ var guards = []guard{
 		{"hostexample/config.go", "StoreTimeout: time.Duration(s.StoreTimeout)", "StoreTimeout: time.Hour"},
 		{"hostexample/auth.go", "Timeout: time.Duration(p.StoreTimeout)", "Timeout: time.Hour"},
 	}},
-	{"pool_exhaustion", "group commit, and a publish on one connection", "", []change{
+	{"pool_exhaustion", "group commit, and a publish on one connection", "did not end within", []change{
 		{"groupcommit.go", "maxCommits       = 2 ", "maxCommits       = 500 "},
 		{publishFile, "		err = s.write(ctx, func(tx bun.Tx) error { return p.run(ctx, s, s.on(tx.Tx)) })\n", `
 		err = s.write(ctx, func(tx bun.Tx) error {
