@@ -26,6 +26,17 @@ type cli struct {
 	Import  importCmd     `cmd:"" help:"Create subscriptions from the endpoints of Svix or Convoy, with their secrets."`
 	Catalog catalogCmd    `cmd:"" help:"Export the catalog: OpenAPI, AsyncAPI, Markdown, types of Go."`
 	OpenAPI openAPICmd    `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
+
+	Status        statusCmd        `cmd:"" help:"Show whether webhooks go out: queue, circuits, schema, keys, dispatchers."`
+	Subscriptions subscriptionsCmd `cmd:"" help:"List, show, test and enable subscriptions."`
+	Events        eventsCmd        `cmd:"" help:"List, show and explain published events."`
+	Publish       publishCmd       `cmd:"" help:"Publish an event."`
+	Listen        listenCmd        `cmd:"" help:"Show events as they are published, and send them to a program on this machine."`
+	Retry         retryCmd         `cmd:"" help:"Send an attempt again, and wait for the outcome."`
+	Recover       recoverCmd       `cmd:"" help:"Queue failed or missed deliveries again."`
+	Seed          seedCmd          `cmd:"" help:"Check seed documents."`
+	Config        configCmd        `cmd:"" help:"Check the settings of serve."`
+	Healthcheck   healthcheckCmd   `cmd:"" help:"Ask a host whether it works; exit code 0 or 1."`
 }
 
 // runner is a command. Kong sets its fields from the flags before run is called.
@@ -101,7 +112,7 @@ func (h *host) parse(args []string) (*cli, runner, error) {
 func (h *host) help(parser *kong.Kong) error {
 	fmt.Fprintf(h.stdout, "%s\n\nCommands:\n", description)
 	for _, c := range parser.Model.Children {
-		fmt.Fprintf(h.stdout, "  %-11s %s\n", c.Name, c.Help)
+		fmt.Fprintf(h.stdout, "  %-13s %s\n", c.Name, c.Help)
 	}
 	fmt.Fprint(h.stdout, "\nThe flags of serve follow. For the flags of another command: hostexample COMMAND --help\n\n")
 	_, err := parser.Parse([]string{"serve", "--help"})

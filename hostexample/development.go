@@ -1,9 +1,6 @@
 package main
 
-import (
-	"errors"
-	"net/netip"
-)
+import "errors"
 
 // devSecrets describes the secrets that development mode keeps in files.
 type devSecrets struct {
@@ -41,10 +38,13 @@ func (c *config) develop(haveKeys bool) error {
 		return wrong("store", "lies in %s, which is not a folder", c.dev.folder)
 	}
 	c.library.AllowHTTP = true
-	c.library.AllowNetworks = append(c.library.AllowNetworks,
-		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	c.library.AllowNetworks = append(c.library.AllowNetworks, loopbackNetworks...)
+	secretOf := devSecret
+	if c.checkOnly {
+		secretOf = peekDevSecret
+	}
 	if c.jwtSecrets == nil {
-		secret, err := devSecret(c.dev.folder, devSecretFile)
+		secret, err := secretOf(c.dev.folder, devSecretFile)
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (c *config) develop(haveKeys bool) error {
 	if haveKeys {
 		return nil
 	}
-	key, err := devSecret(c.dev.folder, devKeyFile)
+	key, err := secretOf(c.dev.folder, devKeyFile)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -32,14 +33,23 @@ func main() {
 		// and saves a sixth of the CPU under load.
 		debug.SetGCPercent(200)
 	}
-	h := &host{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	h := &host{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(h.run(context.Background(), os.Args[1:]))
 }
 
 // host holds the inputs and outputs of the program.
 type host struct {
 	environ        []string
+	stdin          io.Reader // nil: empty
 	stdout, stderr io.Writer
+}
+
+// input returns the standard input.
+func (h *host) input() io.Reader {
+	if h.stdin == nil {
+		return strings.NewReader("")
+	}
+	return h.stdin
 }
 
 // run runs the command of the arguments and returns the exit code. SIGINT and SIGTERM end it

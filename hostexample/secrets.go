@@ -19,6 +19,7 @@ var secretNames = []string{
 	"WEBHOOKS_SECRET_KEYS", "WEBHOOKS_SECRET_KEYS_FILE",
 	"WEBHOOKS_PRIVATE_KEY", "WEBHOOKS_PRIVATE_KEY_FILE",
 	"WEBHOOKS_TOKEN", "WEBHOOKS_TOKEN_FILE",
+	"WEBHOOKS_LISTEN_SECRET", "WEBHOOKS_LISTEN_SECRET_FILE",
 	"WEBHOOKS_STORE_FILE", "WEBHOOKS_LISTEN_ADDRESS_FILE", "WEBHOOKS_EGRESS_PROXY_FILE",
 }
 
@@ -85,6 +86,16 @@ const (
 	devSecretFile = "webhooks.dev.secret" //nolint:gosec // the name of a file, not a secret
 	devKeyFile    = "webhooks.dev.key"    // encrypts signing secrets at rest
 )
+
+// peekDevSecret returns the development secret in the folder. If there is none, it returns one that is not
+// kept: it is for a check that changes nothing.
+func peekDevSecret(folder, name string) (string, error) {
+	secret, err := readDevSecret(folder, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return base64.StdEncoding.EncodeToString(make([]byte, 32)), nil
+	}
+	return secret, err
+}
 
 // devSecret returns the development secret in the folder: 32 random bytes, base64,
 // in a file of mode 0600. It makes one if there is none.

@@ -27,7 +27,7 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 		return err
 	}
 	if conf.Store == "memory:" && (!conf.serves() || !conf.dispatches()) {
-		return wrong("store", "is memory:, which another process cannot share: --api and --dispatcher need postgres:// or sqlite:")
+		return errMemoryShared()
 	}
 	conf.library.Logger = c.logger(h.stderr)
 	if err := conf.egressSettings.configure(&conf.library, conf.library.Logger); err != nil {
@@ -45,6 +45,10 @@ func (s *serveCmd) run(ctx context.Context, h *host, c *cli) error {
 	conf.limitMemory()
 	p := &process{config: conf, host: h, log: conf.library.Logger, secure: secure}
 	return p.run(ctx, db)
+}
+
+func errMemoryShared() error {
+	return wrong("store", "is memory:, which another process cannot share: --api and --dispatcher need postgres:// or sqlite:")
 }
 
 // baseMemory is the most memory, in bytes, that a host with the defaults needs besides requests.

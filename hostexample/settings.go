@@ -65,6 +65,8 @@ type settings struct {
 	TrustedProxies networks `help:"Networks (CIDRs, separated by commas) of the proxies in front of the host: from them, X-Forwarded-For names the client in the log."`
 
 	MetricsAddr listenAddress `help:"Address of a listener for /metrics alone, without a token. Default: none; in development mode /metrics is on --addr."`
+
+	checkOnly bool // config check: nothing is created
 }
 
 // serves reports whether the process serves the REST API, and dispatches whether it
