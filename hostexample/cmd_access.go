@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -65,6 +66,7 @@ type access struct {
 	*host
 	json  bool
 	where string // the address without credentials
+	log   *slog.Logger
 
 	db    *database          // nil over REST
 	hooks *webhooks.Webhooks // nil over REST
@@ -73,7 +75,7 @@ type access struct {
 // connect returns the access that the settings choose. The caller closes it.
 func (h *host) connect(ctx context.Context, s *accessSettings, c *cli) (*access, error) {
 	if s.URL != "" {
-		return h.connectREST(s)
+		return h.connectREST(s, c)
 	}
 	if err := h.readStore(&s.storeSettings); err != nil {
 		return nil, err
@@ -97,14 +99,14 @@ func (h *host) connect(ctx context.Context, s *accessSettings, c *cli) (*access,
 	if err != nil {
 		return nil, errors.Join(named(err), db.Close())
 	}
-	a := &access{host: h, json: s.JSON, where: withoutCredentials(string(s.Store)), db: db, hooks: hooks}
+	a := &access{host: h, json: s.JSON, where: withoutCredentials(string(s.Store)), log: conf.library.Logger, db: db, hooks: hooks}
 	a.Client, err = client.New(client.Config{
 		BaseURL: "http://store", HTTPClient: &http.Client{Transport: inProcess{handler}}, Retry: client.Retry{MaxAttempts: 1},
 	})
 	return a, err
 }
 
-func (h *host) connectREST(s *accessSettings) (*access, error) {
+func (h *host) connectREST(s *accessSettings, c *cli) (*access, error) {
 	reader := *h
 	if s.TokenFile != "" {
 		reader.environ = append(slices.Clone(h.environ), "WEBHOOKS_TOKEN_FILE="+s.TokenFile)
@@ -116,7 +118,7 @@ func (h *host) connectREST(s *accessSettings) (*access, error) {
 	if token == "" {
 		return nil, wrong("WEBHOOKS_TOKEN", "is not set: set it, or --token-file (WEBHOOKS_TOKEN_FILE), to a token for the host of --url")
 	}
-	a := &access{host: h, json: s.JSON, where: s.URL}
+	a := &access{host: h, json: s.JSON, where: s.URL, log: c.logger(h.stderr)}
 	a.Client, err = client.New(client.Config{BaseURL: s.URL, Token: client.StaticToken(token)})
 	if err != nil {
 		return nil, wrong("url", "is wrong: it must be an absolute http or https URL without user, query and fragment")
@@ -189,24 +191,30 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	defer func() { _ = in.Body.Close() }()
-	w := &answer{header: http.Header{}, status: http.StatusOK}
+	w := &recordedAnswer{header: http.Header{}}
 	p.handler.ServeHTTP(w, in)
+	w.WriteHeader(http.StatusOK)
 	return &http.Response{
 		StatusCode: w.status, Status: http.StatusText(w.status), Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
 		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
 }
 
-// answer is an [http.ResponseWriter] in memory.
-type answer struct {
+// recordedAnswer is an [http.ResponseWriter] in memory.
+type recordedAnswer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *recordedAnswer) Header() http.Header { return a.header }
+
+func (a *recordedAnswer) WriteHeader(status int) { a.status = cmp.Or(a.status, status) }
+
+func (a *recordedAnswer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
+}
 
 // plain replaces an error of package client by a line for the user of a command.
 func plain(err error) error {

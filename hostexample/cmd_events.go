@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/google/uuid"
@@ -111,7 +112,7 @@ func (e *eventsExplain) run(ctx context.Context, h *host, c *cli) error {
 	if err != nil {
 		return plain(err)
 	}
-	return a.print(found, func(w *tabwriter.Writer) {
+	return a.print(slices.Concat([]client.Explanation{}, found), func(w *tabwriter.Writer) {
 		row(w, "SUBSCRIPTION", "HOST", "MATCHED", "REASON", "STATUS", "DELIVERY", "HELD UNTIL")
 		for _, x := range found {
 			delivery := ""

@@ -34,7 +34,7 @@ func newForwarder(url string, key signing.Key) (*forwarder, error) {
 }
 
 // post sends an event, and sets the status of the answer.
-func (f *forwarder) post(ctx context.Context, e *event, status *int) (time.Duration, error) {
+func (f *forwarder) post(ctx context.Context, e *heardEvent, status *int) (time.Duration, error) {
 	began := time.Now()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url, bytes.NewReader(e.body))
 	if err != nil {

@@ -85,7 +85,7 @@ func (l *listenCmd) listen(ctx context.Context, a *access, out *forwarder) error
 	tick := time.NewTicker(time.Duration(l.Interval))
 	defer tick.Stop()
 	input := lines(ctx, a.host)
-	var latest *event
+	var latest *heardEvent
 	down := false
 	for {
 		select {
@@ -114,7 +114,7 @@ func (l *listenCmd) listen(ctx context.Context, a *access, out *forwarder) error
 	}
 }
 
-func (l *listenCmd) source(a *access) func(context.Context) ([]*event, error) {
+func (l *listenCmd) source(a *access) func(context.Context) ([]*heardEvent, error) {
 	if l.Subscription != nil {
 		return (&deliverySource{Subscriptions: a.Subscriptions, org: string(l.Org), id: l.Subscription.UUID, events: l.Events}).next
 	}
@@ -170,7 +170,7 @@ type listenReport struct {
 }
 
 // deliver forwards an event and shows it.
-func (l *listenCmd) deliver(ctx context.Context, a *access, out *forwarder, e *event) {
+func (l *listenCmd) deliver(ctx context.Context, a *access, out *forwarder, e *heardEvent) {
 	report := listenReport{Event: e.ID.String(), Type: e.Type, Version: e.Version, Body: e.body}
 	if out.url != "" {
 		e.attempts++

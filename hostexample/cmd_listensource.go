@@ -13,14 +13,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// event is a published event, or a delivery, as a receiver gets it.
-type event struct {
+// heardEvent is a published event, or a delivery, as a receiver gets it.
+type heardEvent struct {
 	client.DeliveryBody
 	body     []byte
 	attempts int // to forward it
 }
 
-func (e *event) matches(patterns []string) bool {
+func (e *heardEvent) matches(patterns []string) bool {
 	return slices.ContainsFunc(store.Patterns(e.Type), func(p string) bool { return slices.Contains(patterns, p) })
 }
 
@@ -88,7 +88,7 @@ type eventSource struct {
 }
 
 // next returns the events that were published since the last call.
-func (s *eventSource) next(ctx context.Context) (found []*event, err error) {
+func (s *eventSource) next(ctx context.Context) (found []*heardEvent, err error) {
 	list := s.Messages(ctx, s.org, client.MessageQuery{CursorQuery: client.CursorQuery{Order: client.NewestFirst}})
 	more, err := fresh(&s.tail, list, func(m client.Message) (uuid.UUID, time.Time) { return m.ID, m.CreatedAt })
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *eventSource) next(ctx context.Context) (found []*event, err error) {
 	s.waiting = append(s.waiting, more...)
 	for len(s.waiting) > 0 {
 		m := s.waiting[0]
-		e := &event{DeliveryBody: client.DeliveryBody{ID: m.ID, Type: m.EventType, Version: m.Version, Timestamp: m.CreatedAt}}
+		e := &heardEvent{DeliveryBody: client.DeliveryBody{ID: m.ID, Type: m.EventType, Version: m.Version, Timestamp: m.CreatedAt}}
 		if m.Version == s.version && e.matches(s.events) {
 			detail, err := s.Message(ctx, s.org, m.ID)
 			if err != nil {
@@ -128,7 +128,7 @@ type deliverySource struct {
 }
 
 // next returns the attempts that were made since the last call, without automatic retries.
-func (s *deliverySource) next(ctx context.Context) (found []*event, err error) {
+func (s *deliverySource) next(ctx context.Context) (found []*heardEvent, err error) {
 	list := s.Attempts(ctx, s.org, s.id, client.AttemptQuery{CursorQuery: client.CursorQuery{Order: client.NewestFirst}})
 	attempts, err := fresh(&s.tail, list, func(a client.Attempt) (uuid.UUID, time.Time) { return a.ID, a.AuditInfo.CreatedAt })
 	for _, a := range attempts {
@@ -139,7 +139,7 @@ func (s *deliverySource) next(ctx context.Context) (found []*event, err error) {
 			}
 			a = detail.Attempt
 		}
-		e := &event{body: a.RawMessage}
+		e := &heardEvent{body: a.RawMessage}
 		if a.Type == client.AutomaticRetry || json.Unmarshal(a.RawMessage, &e.DeliveryBody) != nil {
 			continue // a later attempt of a delivery, or the message of a caller, which is never sent
 		}

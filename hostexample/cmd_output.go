@@ -181,7 +181,12 @@ func appendText(b *bytes.Buffer, text string) error {
 	return err
 }
 
+// appendList writes a list. Nil is null: package client tells the absence of a list from an empty one.
 func appendList(b *bytes.Buffer, v reflect.Value) error {
+	if v.IsNil() {
+		b.WriteString("null")
+		return nil
+	}
 	b.WriteByte('[')
 	for i := range v.Len() {
 		if i > 0 {

@@ -24,8 +24,8 @@ type progress struct {
 	written bool // a line is on the screen
 }
 
-func (a *access) progress(c *cli, name string) *progress {
-	p := &progress{name: name, now: time.Now, log: c.logger(a.stderr)}
+func (a *access) progress(name string) *progress {
+	p := &progress{name: name, now: time.Now, log: a.log}
 	if isTerminal(a.stderr) {
 		p.screen = a.stderr
 	}

@@ -42,12 +42,12 @@ func (r *recoverCmd) run(ctx context.Context, h *host, c *cli) error {
 			row(w, "matched", begun.Matched)
 		})
 	}
-	return a.follow(ctx, r, begun, c)
+	return a.follow(ctx, r, begun)
 }
 
 // follow shows the progress of a recovery until it has ended.
-func (a *access) follow(ctx context.Context, r *recoverCmd, begun client.RecoveryStarted, c *cli) error {
-	shown := a.progress(c, "recovery "+begun.ID.String())
+func (a *access) follow(ctx context.Context, r *recoverCmd, begun client.RecoveryStarted) error {
+	shown := a.progress("recovery " + begun.ID.String())
 	for {
 		now, err := a.Dispatcher.Recovery(ctx, string(r.Org), r.Subscription.UUID, begun.ID)
 		if err == nil && now.State != client.RecoveryRunning {

@@ -43,7 +43,7 @@ const pollInterval = 500 * time.Millisecond
 // outcome waits until an attempt has an outcome, and prints the attempt. An attempt that failed, or
 // has no outcome in time, is an error.
 func (a *access) outcome(ctx context.Context, org string, subscription uuid.UUID, made client.Attempt, w waitSettings) error {
-	began := time.Now()
+	began, shown := time.Now(), a.progress("seconds that the attempt has waited")
 	done := func(status client.AttemptStatus) bool { return status != client.Pending && status != client.Sending }
 	for !w.NoWait && !done(made.Status) && time.Since(began) < time.Duration(w.Wait) {
 		if err := pause(ctx, pollInterval); err != nil {
@@ -54,7 +54,9 @@ func (a *access) outcome(ctx context.Context, org string, subscription uuid.UUID
 			return plain(err)
 		}
 		made = detail.Attempt
+		shown.step(int(time.Since(began).Seconds()), int(time.Duration(w.Wait).Seconds()))
 	}
+	shown.end()
 	if err := a.print(made, func(w *tabwriter.Writer) { attemptRows(w, made) }); err != nil {
 		return err
 	}

@@ -17,13 +17,16 @@ import (
 )
 
 // statusCmd shows whether webhooks go out.
-type statusCmd struct{ accessSettings }
+type statusCmd struct {
+	accessSettings
+	Org organization `help:"Organization whose subscriptions that get no events are listed. Default: none."`
+}
 
 // Help says what REST cannot tell.
 func (*statusCmd) Help() string {
 	return `On --store the command shows the queue, open circuits, the schema, keys, partitions and
-dispatchers. Over --url it shows the health check of the host alone: the queue is in the
-host's metrics.`
+dispatchers. Over --url it shows the health check of the host: the queue is in the
+host's metrics. With --org both list the subscriptions that fail or are switched off.`
 }
 
 // statusReport is the output of status.
@@ -31,7 +34,12 @@ type statusReport struct {
 	Address string                       `json:"address"` // without credentials
 	Health  map[string]client.HealthPart `json:"health"`  // by part
 	Store   *storeReport                 `json:"store"`   // nil over REST
+
+	Subscriptions []client.Subscription `json:"subscriptions"` // that are not enabled; nil without an organization
 }
+
+// statusLimit bounds the subscriptions that status looks at.
+const statusLimit = 1000
 
 // storeReport is a [bunstore.Overview] in JSON.
 type storeReport struct {
@@ -82,16 +90,31 @@ func (s *statusCmd) run(ctx context.Context, h *host, c *cli) error {
 			return err
 		}
 	}
-	return a.print(report, func(w *tabwriter.Writer) {
-		row(w, "address", report.Address)
-		for _, name := range slices.Sorted(maps.Keys(report.Health)) {
-			part := report.Health[name]
-			row(w, name, part.Status+note(part.Message))
+	if s.Org != "" {
+		all, err := first(a.Subscriptions.All(ctx, string(s.Org), client.SubscriptionQuery{}), statusLimit)
+		if err != nil {
+			return plain(err)
 		}
-		if report.Store != nil {
-			report.Store.rows(w)
+		report.Subscriptions = slices.DeleteFunc(all, func(s client.Subscription) bool { return s.Status.State == client.Enabled })
+	}
+	return a.print(report, report.rows)
+}
+
+func (r *statusReport) rows(w *tabwriter.Writer) {
+	row(w, "address", r.Address)
+	for _, name := range slices.Sorted(maps.Keys(r.Health)) {
+		row(w, name, r.Health[name].Status+note(r.Health[name].Message))
+	}
+	if r.Store != nil {
+		r.Store.rows(w)
+	}
+	if len(r.Subscriptions) > 0 {
+		fmt.Fprintln(w)
+		row(w, "SUBSCRIPTION", "STATE", "SINCE", "HOST", "REASON")
+		for _, sub := range r.Subscriptions {
+			row(w, sub.ID, sub.Status.State, sub.Status.Since, hostOf(sub.PostURI), sub.Status.Reason)
 		}
-	})
+	}
 }
 
 // note adds a message to a cell.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -114,10 +116,11 @@ func (a *access) showSubscription(ctx context.Context, org string, id uuid.UUID)
 		row(w, "version", sub.Version)
 		row(w, "description", sub.Description)
 		row(w, "secret", signing.Mask(string(sub.SecretKey)))
-		for name, value := range sub.Headers {
-			row(w, "header", name+": "+signing.Mask(value))
+		for _, name := range slices.Sorted(maps.Keys(sub.Headers)) {
+			row(w, "header", name+": "+signing.Mask(sub.Headers[name]))
 		}
-		row(w, "created", moment(sub.AuditInfo.CreatedAt)+" by "+sub.AuditInfo.CreatedBy)
+		row(w, "created", sub.AuditInfo.CreatedAt)
+		row(w, "created by", sub.AuditInfo.CreatedBy)
 	})
 }
 
