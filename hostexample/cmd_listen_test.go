@@ -132,7 +132,8 @@ func TestListenFollowsASubscription(t *testing.T) {
 		test, shown := <-l.local, l.next()
 		id := o.publish(writer)
 		published := l.next()
-		if !strings.Contains(test.body, `"data":{"code":"8867-4","display":"Heart rate"`) || test.header.Get("Webhook-Id") != shown.Event || published.Event != id {
+		sample := strings.Contains(test.body, `"data":{"code":"8867-4","display":"Heart rate"`)
+		if !sample || test.header.Get("Webhook-Id") != shown.Event || published.Event != id {
 			t.Errorf("%s: %s, %+v, %+v", way, test.body, shown, published)
 		}
 		l.stop()
@@ -193,7 +194,8 @@ func TestATailFindsEachRecordOnce(t *testing.T) {
 	var follow tail
 	look := func(records ...record) (ats []int) {
 		reads = 0
-		found, err := fresh(&follow, list(records), func(r record) (uuid.UUID, time.Time) { return r.id, epoch.Add(time.Duration(r.at) * time.Second) })
+		key := func(r record) (uuid.UUID, time.Time) { return r.id, epoch.Add(time.Duration(r.at) * time.Second) }
+		found, err := fresh(&follow, list(records), key)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -114,8 +115,8 @@ func (s *eventSource) next(ctx context.Context) (found []*heardEvent, err error)
 
 // bodyOf returns the body that the host sends. Codes and versions need no escapes.
 func bodyOf(d client.DeliveryBody) []byte {
-	b := []byte(`{"id":"` + d.ID.String() + `","type":"` + d.Type + `","version":"` + d.Version + `","timestamp":"` + moment(d.Timestamp) + `","data":`)
-	return append(append(b, d.Data...), '}')
+	head := fmt.Sprintf(`{"id":"%s","type":"%s","version":"%s","timestamp":"%s","data":`, d.ID, d.Type, d.Version, moment(d.Timestamp))
+	return append(append([]byte(head), d.Data...), '}')
 }
 
 // deliverySource reads the deliveries to a subscription.

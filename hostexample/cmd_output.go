@@ -164,10 +164,11 @@ func appendJSON(b *bytes.Buffer, v reflect.Value) error {
 		err := appendMembers(b, v)
 		b.WriteByte('}')
 		return err
+	default:
+		text, err := json.Marshal(v.Interface())
+		b.Write(text)
+		return err
 	}
-	text, err := json.Marshal(v.Interface())
-	b.Write(text)
-	return err
 }
 
 // appendText writes a text, or null for "".

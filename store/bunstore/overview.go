@@ -27,8 +27,8 @@ type Overview struct {
 	Scheduled int           // attempts that are due later
 	Held      int           // attempts that wait for an open circuit, or because the endpoint pushed back
 
-	RunningRecoveries int
-	OpenCircuits      int
+	RunningRecoveries int           // recoveries that are neither done nor stopped
+	OpenCircuits      int           // subscriptions whose circuit is open
 	Circuits          []OpenCircuit // those that have been open longest, 20 at most
 
 	Hosts []SeenHost // the dispatchers that beat last, 20 at most; nil on SQLite, which does not record them
@@ -78,7 +78,8 @@ func (s *Store) overview(ctx context.Context, c conn, o *Overview) error {
 	}
 	if err := c.query(ctx, longestOpen, func(row scanner) error {
 		var one OpenCircuit
-		err := row.Scan((*id)(&one.SubscriptionID), (*id)(&one.OrganizationID), (*instant)(&one.Since), &one.Failures, (*instant)(&one.NextProbeAt))
+		err := row.Scan((*id)(&one.SubscriptionID), (*id)(&one.OrganizationID), (*instant)(&one.Since), &one.Failures,
+			(*instant)(&one.NextProbeAt))
 		o.Circuits = append(o.Circuits, one)
 		return err
 	}, overviewList); err != nil {
