@@ -7,8 +7,11 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,6 +154,38 @@ func TestListenGoesOnAfterFailures(t *testing.T) {
 		if shown := l.next(); shown.Status != 0 || !strings.Contains(shown.Error, "refused") {
 			t.Errorf("%+v", shown)
 		}
+	}
+	l.stop()
+}
+
+// An outage of the host is said once, and then its end.
+func TestListenGoesOnAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	o := newOperated(t)
+	target, err := url.Parse(o.url)
+	o.check(err)
+	var down atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	o.url = o.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	ways := o.ways("webhooks:admin")
+	l := o.listen(ways["REST"])
+	down.Store(true)
+	within(t, func() bool {
+		return strings.Contains(l.stderr.String(), "events cannot be read; trying again: Bad Gateway (HTTP 502)")
+	})
+	id := o.publish(ways["store"])
+	down.Store(false)
+	if shown := l.next(); shown.Event != id {
+		t.Errorf("%+v", shown)
+	}
+	if said := l.stderr.String(); strings.Count(said, "cannot be read") != 1 || !strings.Contains(said, "can be read again") {
+		t.Errorf("%s", said)
 	}
 	l.stop()
 }

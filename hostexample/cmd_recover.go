@@ -66,7 +66,7 @@ func (a *access) follow(ctx context.Context, r *recoverCmd, begun client.Recover
 		}
 		if err == nil {
 			shown.step(now.Queued, now.Matched)
-			err = pause(ctx, pollInterval)
+			err = waitFor(ctx, pollInterval)
 		}
 		if ctx.Err() != nil {
 			shown.end()

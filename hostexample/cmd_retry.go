@@ -46,7 +46,7 @@ func (a *access) outcome(ctx context.Context, org string, subscription uuid.UUID
 	began, shown := time.Now(), a.progress("seconds that the attempt has waited")
 	done := func(status client.AttemptStatus) bool { return status != client.Pending && status != client.Sending }
 	for !w.NoWait && !done(made.Status) && time.Since(began) < time.Duration(w.Wait) {
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := waitFor(ctx, pollInterval); err != nil {
 			return err
 		}
 		detail, err := a.Subscriptions.Attempt(ctx, org, subscription, made.ID, client.Flat)
@@ -94,8 +94,8 @@ func shortened(text string) string {
 	return text
 }
 
-// pause waits, or returns the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
+// waitFor waits, or returns the error of ctx.
+func waitFor(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

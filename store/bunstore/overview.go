@@ -131,6 +131,6 @@ FROM (SELECT sending, held FROM {}queue WHERE due_at > {now} ORDER BY due_at LIM
 const longestOpen = `
 SELECT h.subscription_id, s.organization_id, h.since, h.failures, h.probe_at
 FROM {}health AS h JOIN {}subscriptions AS s ON s.id = h.subscription_id
-WHERE h.probe_at IS NOT NULL AND s.deleted_at IS NULL ORDER BY h.since, h.subscription_id LIMIT CAST(? AS bigint)`
+WHERE h.probe_at IS NOT NULL ORDER BY h.since, h.subscription_id LIMIT CAST(? AS bigint)`
 
 const lastSeen = `SELECT number, beat_at, dead FROM {}hosts ORDER BY beat_at DESC, number LIMIT CAST(? AS bigint)`
