@@ -74,7 +74,7 @@ func TestStatusShowsDispatchersAndPartitionsOfPostgreSQL(t *testing.T) {
 		t.Fatal(r.stderr)
 	}
 	dropSchema(t, environ)
-	db, err := (storeSettings{Store: storeAddress(dsn), Schema: schema}).open(t.Context())
+	db, err := (storeSettings{Store: storeAddress(dsn), Schema: schema}).open(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

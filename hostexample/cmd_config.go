@@ -64,6 +64,12 @@ func (k *configCheck) check(ctx context.Context, h *host) (*config, []string, er
 		return nil, nil, errMemoryShared()
 	}
 	p := &process{config: conf, host: h, log: slog.New(slog.DiscardHandler)}
+	if err := conf.egressSettings.configure(&conf.library, p.log); err != nil {
+		return nil, nil, err
+	}
+	if _, err := conf.serverTLS(p.log); err != nil {
+		return nil, nil, err
+	}
 	findings := []string{}
 	if conf.dev != nil {
 		findings = append(findings, "development mode is on")
@@ -94,7 +100,7 @@ func (p *process) checkStore(ctx context.Context) (finding string, err error) {
 			return "", wrong("no-migrate", "is set, but the database does not exist")
 		}
 	}
-	db, err := opened.open(ctx)
+	db, err := opened.open(ctx, "")
 	if err != nil {
 		return "", err
 	}

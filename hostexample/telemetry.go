@@ -29,6 +29,7 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
+	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/telemetry"
 )
 
@@ -55,7 +56,10 @@ func (p *process) startTelemetry(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if meters != nil { // the meter of the library is made here
+	if meters != nil {
+		if err := p.measureFor(meters); err != nil {
+			return nil, err
+		}
 		shutdowns = append(shutdowns, meters.Shutdown)
 	}
 	return func() {
@@ -67,6 +71,20 @@ func (p *process) startTelemetry(ctx context.Context) (stop func(), err error) {
 		}
 		all.Wait()
 	}, nil
+}
+
+// measureFor has the library measure for a provider, beside /metrics.
+func (p *process) measureFor(meters *sdkmetric.MeterProvider) error {
+	meter, err := telemetry.NewMeter(meters)
+	switch {
+	case err != nil:
+		return fmt.Errorf("instruments of OpenTelemetry: %w", err)
+	case p.library.Metrics == nil:
+		p.library.Metrics = meter
+	default:
+		p.library.Metrics = measure.Sinks{p.library.Metrics, meter}
+	}
+	return nil
 }
 
 // tracerProvider returns a provider that exports traces; nil if none are exported.

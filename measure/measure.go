@@ -88,6 +88,23 @@ type Sink interface {
 	Observe(read func(Reading))
 }
 
+// Sinks is a [Sink] that passes everything on to several.
+type Sinks []Sink
+
+// Measure implements [Sink].
+func (all Sinks) Measure(i *Instrument, value float64, labels Labels) {
+	for _, s := range all {
+		s.Measure(i, value, labels)
+	}
+}
+
+// Observe implements [Sink].
+func (all Sinks) Observe(read func(Reading)) {
+	for _, s := range all {
+		s.Observe(read)
+	}
+}
+
 // Reading takes the value of a gauge or total at the moment.
 type Reading func(i *Instrument, value float64, labels Labels)
 

@@ -1,8 +1,3 @@
-// Package telemetry connects the library to OpenTelemetry, by its API. The service chooses the SDK and the exporters. It
-// is a package of its own so that only programs that import it link OpenTelemetry.
-//
-//	meter, err := telemetry.NewMeter(otel.GetMeterProvider())
-//	hooks, err := webhooks.New(store, webhooks.Config{Metrics: meter})
 package telemetry
 
 import (

@@ -77,3 +77,13 @@ func (m *metered) ReplaceKeys(ctx context.Context, changes []store.KeyChange) (_
 	defer m.called("replace_keys", m.now(), &err)
 	return m.Store.ReplaceKeys(ctx, changes)
 }
+
+func (m *metered) SubscriptionHeaders(ctx context.Context, after uuid.UUID, max int) (_ []store.SubscriptionHeaders, err error) {
+	defer m.called("subscription_headers", m.now(), &err)
+	return m.Store.SubscriptionHeaders(ctx, after, max)
+}
+
+func (m *metered) ReplaceHeaders(ctx context.Context, changes []store.SubscriptionHeaders) (_ int, err error) {
+	defer m.called("replace_headers", m.now(), &err)
+	return m.Store.ReplaceHeaders(ctx, changes)
+}
