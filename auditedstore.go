@@ -44,11 +44,11 @@ func (s auditedStore) write(ctx context.Context, c *change, method func(context.
 		return err
 	}
 	attributes := []any{
-		"action", c.Action, "actor", c.Actor, "resource", c.Resource, "id", c.ResourceID,
-		"changes", c.Changes, "requestId", c.RequestID, "entry", c.ID,
+		"action", c.Action, "actor", c.Actor, "resource", c.Resource, "resourceId", c.ResourceID,
+		"changes", c.Changes, "requestId", c.RequestID, "entryId", c.ID,
 	}
 	if c.OrganizationID != uuid.Nil {
-		attributes = append(attributes, "organization", c.OrganizationID)
+		attributes = append(attributes, "organizationId", c.OrganizationID)
 	}
 	s.cfg.Logger.InfoContext(ctx, "webhooks: audit", attributes...)
 	return nil

@@ -171,7 +171,7 @@ func (k *Keys) rotateHeaders(ctx context.Context) (done int, err error) {
 			}
 			headers, err := sealer.openHeaders(of.OrganizationID, of.SubscriptionID, of.Headers)
 			if err != nil {
-				k.cfg.Logger.Error("webhooks: headers do not open and are left as they are", "subscription", of.SubscriptionID)
+				k.cfg.Logger.Error("webhooks: headers do not open and are left as they are", "subscriptionId", of.SubscriptionID)
 				continue
 			}
 			of.Headers = sealer.seal(of.OrganizationID, of.SubscriptionID, headers)

@@ -43,8 +43,8 @@ type seedEvent struct {
 // Seed applies the seed documents of a folder: its *.json files in the order of
 // their names. [fs.Sub] makes a folder of an [embed.FS] the root. Each document is applied in a
 // transaction of its own, which also records its version, and is skipped if the version is
-// recorded already. Seed returns the versions that this call applied. [ErrSeedChanged] if a recorded document has changed since. Errors name the
-// file. A document is
+// recorded already. Seed returns the versions that this call applied. [ErrSeedChanged] if a
+// recorded document has changed since. Errors name the file. A document is
 //
 //	{"version": "1", "description": "…", "categories": [
 //	  {"name": "Orders", "code": "orders", "events": [

@@ -21,6 +21,13 @@ var scenes = map[string]func(*scene){
 	"host.md: Development mode, then": runBefore,
 	"host.md: Production":             production,
 
+	"deployment.md: The program": builtProgram,
+	"deployment.md: Secrets":     runBefore,
+	"deployment.md: Start":       deployed,
+	"deployment.md: Start, then": runBefore,
+
+	"observability.md: Traces": traced,
+
 	"rest.md: With curl": curl,
 
 	"catalog.md: The catalog as documents": exports,
@@ -103,6 +110,47 @@ func production(s *scene) {
 	for _, file := range []string{"webhooks-keys", "webhooks-jwt"} {
 		s.sh(regexp.MustCompile(`openssl rand [^\n]*`).FindString(s.text) + " > " + file)
 	}
+	host := s.start(s.text)
+	s.contains(s.sh("curl -fsS "+host.url+"/healthcheck"), `"status":"ok"`)
+	if err := host.stop(); err != nil {
+		s.Errorf("SIGTERM: %v\n%s", err, &host.stderr)
+	}
+}
+
+func builtProgram(s *scene) {
+	s.replace(".bin/hostexample", filepath.Join(s.folder, "hostexample"))
+	s.folder = ".."
+	s.contains(s.run(), "commit", "go1.")
+}
+
+// deployed runs the pages' secrets, the migration, both roles, and the first requests.
+func deployed(s *scene) {
+	needTools(s.T, "curl", "openssl")
+	s.sh(s.blocks["deployment.md: Secrets"].text)
+	s.write("store-owner", s.database())
+	s.write("store-api", s.read("store-owner"))
+	for _, port := range []string{"8080", "8081", "9090", "9091"} {
+		s.replace("0.0.0.0:"+port, "127.0.0.1:0")
+	}
+	commands := strings.Split(s.text, "\n\n")
+	s.sh(commands[0])
+	api, dispatcher := s.start(commands[1]), s.start(commands[2])
+	requests := strings.NewReplacer("http://localhost:8080", api.url, "http://localhost:8081", dispatcher.url).
+		Replace(s.blocks["deployment.md: Start, then"].text)
+	answers := strings.Split(s.sh(requests), "\n")
+	s.contains(answers[0], `"status":"ok"`)
+	s.contains(answers[1], `"status":"ok"`)
+	s.contains(answers[2], `"totalRecords":0`)
+	for _, role := range []*server{api, dispatcher} {
+		if err := role.stop(); err != nil {
+			s.Errorf("SIGTERM: %v\n%s", err, &role.stderr)
+		}
+	}
+}
+
+func traced(s *scene) {
+	s.setenv("WEBHOOKS_ADDR", "127.0.0.1:0")
+	s.replace("http://collector:4318", "http://127.0.0.1:1") // none listens, and the host serves all the same
 	host := s.start(s.text)
 	s.contains(s.sh("curl -fsS "+host.url+"/healthcheck"), `"status":"ok"`)
 	if err := host.stop(); err != nil {

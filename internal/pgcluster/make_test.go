@@ -13,6 +13,7 @@ import (
 // TestMakeTestStartsServersUnderAnyToolchainSetting holds that `make test` sees which packages
 // need servers where the environment forbids Go to fetch the Go version of go.mod.
 func TestMakeTestStartsServersUnderAnyToolchainSetting(t *testing.T) {
+	t.Parallel()
 	directory := t.TempDir()
 	obeysOnlyAuto := "#!/bin/sh\n[ \"$GOTOOLCHAIN\" = auto ] || [ \"$1\" = env ] || exit 1\n" +
 		"PATH=${PATH#*:} exec go \"$@\"\n"
