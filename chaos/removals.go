@@ -22,7 +22,7 @@ const lockIsFree = "pg_try_advisory_xact_lock(` + hostLock + `h.number))"
 func dividedLeases(divisor string) []change {
 	return []change{
 		{"store/bunstore/claim.go", "1), opts.Lease.Microseconds()", "1), opts.Lease.Microseconds()/" + divisor},
-		{"store/bunstore/publishrows.go", "p.opts.Lease.Microseconds(), p.mess", "p.opts.Lease.Microseconds()/" + divisor + ", p.mess"},
+		{"store/bunstore/publishrows.go", "p.opts.Lease.Microseconds(), mess", "p.opts.Lease.Microseconds()/" + divisor + ", mess"},
 	}
 }
 
@@ -134,6 +134,6 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 		{attemptFile, "	start := r.cfg.Clock.Now()\n", "	start := r.cfg.Clock.Now()\n	go func() { select {} }()\n"},
 	}},
 	{"soak", "retention", "age of the oldest event", []change{
-		{"delivery/upkeep.go", "for r.cfg.Retention > 0 && r.claiming.Err() == nil", "for r.cfg.Retention < 0 && r.claiming.Err() == nil"},
+		{"delivery/upkeep.go", "for retention > 0 && r.claiming.Err() == nil", "for retention < 0 && r.claiming.Err() == nil"},
 	}},
 }

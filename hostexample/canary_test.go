@@ -57,14 +57,14 @@ func (c canaries) never() map[string]string {
 	return map[string]string{
 		"the signing secret": c.secret, "a token": c.token, "a token's signature": signature, "the tokens' key": c.jwt,
 		"the secret key": c.key, "the private key": strings.TrimPrefix(c.private, "whsk_")[:40],
-		"the key for the collector": c.collector,
+		"the key for the collector": c.collector, "a header's value": c.header,
 	}
 }
 
 // all returns the values that no log may hold.
 func (c canaries) all() map[string]string {
 	all := c.never()
-	all["a header's value"], all["a URL's query"], all["a payload"] = c.header, c.query, c.payload
+	all["a URL's query"], all["a payload"] = c.query, c.payload
 	all["a response"], all["what a request got wrong"] = c.response, c.given
 	return all
 }
@@ -134,7 +134,7 @@ func TestNoSecretShowsWhereItMustNot(t *testing.T) {
 // control checks that a sweep finds the values that SECURITY.md says are not encrypted.
 func (c canaries) control(t *testing.T, database []byte) {
 	t.Helper()
-	for name, value := range map[string]string{"payloads": c.payload, "headers": c.header, "queries": c.query, "responses": c.response} {
+	for name, value := range map[string]string{"payloads": c.payload, "queries": c.query, "responses": c.response} {
 		if found(database, value) == "" {
 			t.Errorf("the database holds no %s: the sweep looked in the wrong place", name)
 		}
