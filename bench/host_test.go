@@ -75,7 +75,7 @@ func hostServerWith(b testing.TB, receiver child, fanOut int, environ []string) 
 	path, err := buildHost()
 	check(b, err)
 	folder := b.TempDir()
-	environ = append(environ, "WEBHOOKS_STORE="+testpg.DSN(b), "WEBHOOKS_SCHEMA="+newSchema(b), "WEBHOOKS_LOG_LEVEL=warn")
+	environ = append([]string{"WEBHOOKS_STORE=" + testpg.DSN(b), "WEBHOOKS_SCHEMA=" + newSchema(b), "WEBHOOKS_LOG_LEVEL=warn"}, environ...)
 	command := func(arguments ...string) *exec.Cmd {
 		cmd := exec.Command(path, arguments...)
 		cmd.Dir, cmd.Env = folder, append([]string{"HOME=" + folder}, environ...)

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -82,9 +83,12 @@ func countQueue(b *testing.B, s *bunstore.Store) time.Duration {
 	return median(took)
 }
 
-// BenchmarkMetrics is BenchmarkREST at fan-out 1, of a host that serves metrics, against the same host without.
-func BenchmarkMetrics(b *testing.B) {
+// BenchmarkObserved is BenchmarkREST at fan-out 1, of a host that serves metrics, exports one trace in a hundred and logs at
+// info, against the same host without. Both keep the audit trail.
+func BenchmarkObserved(b *testing.B) {
 	testpg.DSN(b)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	b.Cleanup(collector.Close)
 	receiver, database := role(b, "receiver"), postmaster(b)
 	measure := func(environ ...string) func(testing.TB) figures {
 		s := hostServerWith(b, receiver, 1, append(environ,
@@ -93,5 +97,7 @@ func BenchmarkMetrics(b *testing.B) {
 		s.atPeak(b, receiver, warmUp, 1)
 		return func(b testing.TB) figures { return s.peak(b, receiver, database, 1) }
 	}
-	compare(b, measure(), measure("WEBHOOKS_METRICS_ADDR=127.0.0.1:0"))
+	compare(b, measure(), measure("WEBHOOKS_METRICS_ADDR=127.0.0.1:0", "WEBHOOKS_LOG_LEVEL=info",
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_METRICS_EXPORTER=none",
+		"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01"))
 }
