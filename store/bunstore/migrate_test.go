@@ -128,3 +128,28 @@ func databaseTime(s *bunstore.Store, at time.Time) any {
 	}
 	return at
 }
+
+// TestAHostStaysReadyWhileANewerProgramMigrates holds that hosts of the former version are not taken out of service before they are
+// replaced, and that a host which starts on newer tables is refused.
+func TestAHostStaysReadyWhileANewerProgramMigrates(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, s *bunstore.Store) {
+		check(t, s.Migrate(t.Context()))
+		check(t, s.Ping(t.Context()))
+		table := s.Schema() + ".migrations"
+		if s.DB().Dialect().Name() == dialect.SQLite {
+			table = s.Schema() + "_migrations"
+		}
+		_, err := s.DB().ExecContext(t.Context(), "INSERT INTO "+table+" (version, name, applied_at)"+
+			" SELECT max(version) + 1, 'later', max(applied_at) FROM "+table)
+		check(t, err)
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("a running host: %v", err)
+		}
+		starting, err := bunstore.New(s.DB(), bunstore.Options{Schema: s.Schema()})
+		check(t, err)
+		if err := starting.Ping(t.Context()); err == nil {
+			t.Error("a host that starts accepts newer tables")
+		}
+	})
+}

@@ -73,6 +73,7 @@ type Store struct {
 	renewals          sessionRenewals
 	missingPartitions sync.Map // set of suffixes for which inPartition found no partitions
 
+	wasReady     atomic.Bool               // Ping succeeded before
 	deletedAfter atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
 }
 
@@ -159,7 +160,9 @@ func (s *Store) Durable() bool { return true }
 // Ping reports whether the database answers, has the tables of the version that this
 // program needs, and takes writes: it fails with store.ErrReadOnly on a standby, where
 // default_transaction_read_only is on, and for a read-only SQLite file, and with
-// store.ErrLocked if it gets no write lock of SQLite within half a second.
+// store.ErrLocked if it gets no write lock of SQLite within half a second. Tables of a newer version
+// are an error at first alone: a host that runs while another program migrates goes on with its work,
+// and stays ready until it is replaced.
 func (s *Store) Ping(ctx context.Context) error {
 	version, err := s.version(ctx, s.db)
 	if err != nil {
@@ -170,14 +173,18 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("bunstore: the database has no webhooks tables in %q: %s", s.schema, migrateFirst)
 	case version < want:
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program needs %d: %s", s.schema, version, want, migrateFirst)
-	case version > want:
+	case version > want && !s.wasReady.Load():
 		return fmt.Errorf("bunstore: the tables in %q have version %d, this program knows %d: "+
 			"run a newer program, or call store.MigrateTo(ctx, %d) in it", s.schema, version, want, want)
 	}
 	if err := s.learnIdentity(ctx, s.db.DB); err != nil {
 		return s.mapError(ctx, err)
 	}
-	return s.dialect.checkWritable(ctx)
+	err = s.dialect.checkWritable(ctx)
+	if err == nil {
+		s.wasReady.Store(true)
+	}
+	return err
 }
 
 // migrateFirst says how missing and old tables are made.
