@@ -229,8 +229,8 @@ func TestConfigCheck(t *testing.T) {
 		{[]string{"WEBHOOKS_STORE=memory:", off, testSecret}, "--api", exitWrong, "memory:"},
 	} {
 		r := command(t, c.environ, append([]string{"config", "check"}, strings.Fields(c.args)...)...)
-		out := r.stdout + r.stderr
-		if r.code != c.code || !strings.Contains(columnGaps.ReplaceAllString(out, "  "), c.want) || c.code != 0 && (strings.Count(r.stderr, "\n") != 1 || r.stdout != "") {
+		out := columnGaps.ReplaceAllString(r.stdout+r.stderr, "  ")
+		if r.code != c.code || !strings.Contains(out, c.want) || c.code != 0 && (strings.Count(r.stderr, "\n") != 1 || r.stdout != "") {
 			t.Errorf("%v %s: exit %d, want %d and %q:\n%s", c.environ, c.args, r.code, c.code, c.want, out)
 		}
 		for _, secret := range []string{"=hunter2", testSecret, testKeys} {
