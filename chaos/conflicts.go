@@ -16,22 +16,10 @@ const applicationName = "chaos"
 
 // connectionsExhausted takes all connections that PostgreSQL allows.
 func connectionsExhausted(ctx context.Context, t *trial) error {
-	if err := t.setUp(ctx, 2, slow(answerTime), "--store-timeout=2s"); err != nil {
-		return err
-	}
-	stop := t.publisher.background(ctx, t.rate)
-	defer t.publisher.abandon()
-	if err := wait(ctx, 2*time.Second); err != nil {
-		return err
-	}
-	slowest := time.Duration(0)
-	var from, to time.Time
-	err := t.outage(ctx, &slowest, func() error {
+	return t.unwritable(ctx, func(last func(settled time.Duration) error) error {
 		taken, err := t.takeConnections(ctx)
 		if err == nil {
-			from = time.Now().Add(time.Second) // by then the answers about earlier commits have arrived
-			err = wait(ctx, t.during)
-			to = time.Now()
+			err = last(time.Second) // by then the answers about earlier commits have arrived
 		}
 		for _, c := range taken {
 			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
@@ -39,14 +27,6 @@ func connectionsExhausted(ctx context.Context, t *trial) error {
 		t.result.note("%d connections were taken", len(taken))
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	stop()
-	t.conclude(ctx)
-	t.resumed(slowest)
-	t.refusedBetween(from, to)
-	return nil
 }
 
 // takenFor is how long the hosts have no connection, and none is free, before all are taken.

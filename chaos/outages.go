@@ -89,6 +89,19 @@ func backendKill(ctx context.Context, t *trial) error {
 }
 
 func readOnly(ctx context.Context, t *trial) error {
+	return t.unwritable(ctx, func(last func(settled time.Duration) error) error {
+		if err := t.setReadOnly(ctx, "on"); err != nil {
+			return err
+		}
+		err := last(t.during / 2) // by then all sessions have read the setting
+		return errors.Join(err, t.setReadOnly(ctx, "off"))
+	})
+}
+
+// unwritable runs a fault under load, during which nothing can be written. It asserts that publishes are refused meanwhile and
+// that all goes on afterwards. The fault calls last while it is in force: it waits for the time of the scenario. After the
+// settled part of that time no publish may be acknowledged.
+func (t *trial) unwritable(ctx context.Context, fault func(last func(settled time.Duration) error) error) error {
 	// Publishes wait for the end of a short outage: the time-out must be shorter than this one.
 	if err := t.setUp(ctx, 2, slow(answerTime), "--store-timeout=2s"); err != nil {
 		return err
@@ -101,13 +114,12 @@ func readOnly(ctx context.Context, t *trial) error {
 	slowest := time.Duration(0)
 	var from, to time.Time
 	err := t.outage(ctx, &slowest, func() error {
-		if err := t.setReadOnly(ctx, "on"); err != nil {
+		return fault(func(settled time.Duration) error {
+			from = time.Now().Add(settled)
+			err := wait(ctx, t.during)
+			to = time.Now()
 			return err
-		}
-		from = time.Now().Add(t.during / 2) // by then all sessions have read the setting
-		err := wait(ctx, t.during)
-		to = time.Now()
-		return errors.Join(err, t.setReadOnly(ctx, "off"))
+		})
 	})
 	if err != nil {
 		return err

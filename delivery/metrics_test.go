@@ -23,6 +23,15 @@ func metered(sink *testmeter.Sink) func(*delivery.Config) {
 	return func(c *delivery.Config) { c.Metrics = sink }
 }
 
+// newMeteredWorld has one event published to one subscription, and a sink for the engine.
+func newMeteredWorld(t *testing.T) (*world, *testmeter.Sink) {
+	t.Helper()
+	w, org := newWorld(t), newID()
+	w.subscribe(org)
+	w.publish(org, 1)
+	return w, new(testmeter.Sink)
+}
+
 func wantValue(t *testing.T, sink *testmeter.Sink, want float64, i *measure.Instrument, labels ...string) {
 	t.Helper()
 	if got := sink.Value(i, labels...); got != want {
@@ -50,9 +59,7 @@ func TestFailuresAreCountedByClass(t *testing.T) {
 			t.Parallel()
 			for _, answer := range answers {
 				synctest.Test(t, func(t *testing.T) {
-					w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-					w.subscribe(org)
-					w.publish(org, 1)
+					w, sink := newMeteredWorld(t)
 					e := w.engine(sender(func(context.Context, guard.Request) guard.Result { return answer }), metered(sink))
 					w.must(e.Start(t.Context()))
 					settle()
@@ -76,9 +83,7 @@ func TestFailuresAreCountedByClass(t *testing.T) {
 func TestAnAttemptThatExpiredIsAClassOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-		w.subscribe(org)
-		w.publish(org, 1)
+		w, sink := newMeteredWorld(t)
 		time.Sleep(97 * time.Hour)
 		e := w.engine(answer(200), metered(sink))
 		w.must(e.Start(t.Context()))
@@ -106,9 +111,7 @@ func TestLagIsTheTimeFromDueToTheFirstByte(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-				w.subscribe(org)
-				w.publish(org, 1)
+				w, sink := newMeteredWorld(t)
 				time.Sleep(30 * time.Second)
 				e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
 					began := time.Now()
@@ -144,9 +147,7 @@ func (s hourAhead) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.
 func TestLagIsRightWhereTheClocksDiffer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-		w.subscribe(org)
-		w.publish(org, 1)
+		w, sink := newMeteredWorld(t)
 		time.Sleep(30 * time.Second)
 		e := w.engine(answer(200), metered(sink), func(c *delivery.Config) { c.Store = hourAhead{w.store} })
 		w.must(e.Start(t.Context()))
@@ -369,9 +370,7 @@ func TestTakeOversAreCounted(t *testing.T) {
 func TestNoticesAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-		w.subscribe(org)
-		w.publish(org, 1)
+		w, sink := newMeteredWorld(t)
 		e := w.engine(&script{statuses: []int{500, 200}}, metered(sink))
 		w.must(e.Start(t.Context()))
 		pass(time.Minute)
@@ -385,9 +384,7 @@ func TestNoticesAreCounted(t *testing.T) {
 func TestCallsThatDoNotReturnAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, sink, org := newWorld(t), new(testmeter.Sink), newID()
-		w.subscribe(org)
-		w.publish(org, 1)
+		w, sink := newMeteredWorld(t)
 		hangs := newHungSender()
 		e := w.engine(hangs, metered(sink))
 		w.must(e.Start(t.Context()))

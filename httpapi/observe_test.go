@@ -17,21 +17,28 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// TestOnRequestIsToldOfEachRequest holds what an access log can say, for answers of each layer.
-func TestOnRequestIsToldOfEachRequest(t *testing.T) {
-	t.Parallel()
+// observed returns a handler whose OnRequest adds to told.
+func observed(t *testing.T, authenticator httpapi.Authenticator, told *[]httpapi.RequestInfo) http.Handler {
+	t.Helper()
 	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told []httpapi.RequestInfo
 	handler, err := httpapi.New(hooks, httpapi.Config{
-		Authenticator: tokens{},
-		OnRequest:     func(_ context.Context, info httpapi.RequestInfo) { told = append(told, info) },
+		Authenticator: authenticator,
+		OnRequest:     func(_ context.Context, info httpapi.RequestInfo) { *told = append(*told, info) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return handler
+}
+
+// TestOnRequestIsToldOfEachRequest holds what an access log can say, for answers of each layer.
+func TestOnRequestIsToldOfEachRequest(t *testing.T) {
+	t.Parallel()
+	var told []httpapi.RequestInfo
+	handler := observed(t, tokens{}, &told)
 	const lists, subscriptions = "/api/webhook-categories", "/api/organizations/{organizationId}/webhook-subscriptions"
 	a := uuid.MustParse(orgA)
 	for _, c := range []struct {
@@ -77,18 +84,8 @@ func TestOnRequestIsToldOfEachRequest(t *testing.T) {
 // TestOnRequestIsToldOfAnAnswerThatBreaksOff holds that a request without an answer counts too.
 func TestOnRequestIsToldOfAnAnswerThatBreaksOff(t *testing.T) {
 	t.Parallel()
-	hooks, err := webhooks.New(memstore.New(), webhooks.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var told []httpapi.RequestInfo
-	handler, err := httpapi.New(hooks, httpapi.Config{
-		Authenticator: aborting{},
-		OnRequest:     func(_ context.Context, info httpapi.RequestInfo) { told = append(told, info) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := observed(t, aborting{}, &told)
 	defer func() {
 		if v, ok := recover().(error); !ok || !errors.Is(v, http.ErrAbortHandler) {
 			t.Errorf("the handler panics with %v, want http.ErrAbortHandler", v)
