@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds the time that a block takes.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // block is a fenced block of a page that a shell runs: ```sh is text for sh, ```bash is a script.
 type block struct {

@@ -214,7 +214,7 @@ func leftOut(t *testing.T, format string, args ...any) {
 }
 
 // optional are tools that a machine of CI need not have.
-var optional = []string{"php", "ruby", "java", "javac"}
+var optional = []string{"atlas", "php", "ruby", "java", "javac"}
 
 func needTools(t *testing.T, tools ...string) {
 	t.Helper()
