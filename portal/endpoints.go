@@ -1,0 +1,116 @@
+package portal
+
+import (
+	"context"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ecg-api/webhooks/client"
+)
+
+var endpointRoutes = []route{
+	{"GET /organizations/{organization}/endpoints", (*portal).listEndpoints},
+}
+
+// endpointsView is the data of the page of all endpoints.
+type endpointsView struct {
+	Items []endpointItem
+	Pager pager
+}
+
+// endpointItem is an endpoint in the list.
+type endpointItem struct {
+	client.Subscription
+	LastSuccess time.Time     // zero: none
+	Waiting     int           // deliveries that have not ended
+	Sparkline   template.HTML // the success rate of 24 hours
+	Unknown     bool          // the other fields could not be read in time
+}
+
+const (
+	endpointsTake    = 20
+	detailsAtOnce    = 4                      // endpoints whose details are read at the same time
+	detailsTimeLimit = 500 * time.Millisecond // then the list is shown without the details
+)
+
+// listEndpoints shows the endpoints of an organization.
+func (p *portal) listEndpoints(v *visit) error {
+	skip := pageNumber(v.r)
+	page, err := p.api.Subscriptions.List(v.ctx, v.org, client.SubscriptionQuery{ListQuery: client.ListQuery{
+		Skip: skip, Take: endpointsTake, Order: client.NewestFirst,
+	}})
+	if err != nil {
+		return err
+	}
+	view := endpointsView{Items: make([]endpointItem, len(page.Items)), Pager: pagerOf(v, page.CurrentPageNumber, page.TotalPages)}
+	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
+	defer cancel()
+	var all sync.WaitGroup
+	slots := make(chan struct{}, detailsAtOnce)
+	for i, s := range page.Items {
+		view.Items[i].Subscription = s
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			p.describe(ctx, v, &view.Items[i])
+		})
+	}
+	all.Wait()
+	return v.render(http.StatusOK, "endpoints", view)
+}
+
+// describe reads the details of an endpoint.
+func (p *portal) describe(ctx context.Context, v *visit, e *endpointItem) {
+	one := func(status client.StatusFilter) (client.Page[client.Delivery], error) {
+		return p.api.Subscriptions.ListDeliveries(ctx, v.org, e.ID, client.DeliveryQuery{CursorQuery: client.CursorQuery{Take: 1}, Status: status})
+	}
+	succeeded, err := one(client.OnlySucceeded)
+	if err == nil && len(succeeded.Items) > 0 {
+		e.LastSuccess = succeeded.Items[0].PostedAt
+	}
+	waiting, err2 := one(client.OnlyPending)
+	e.Waiting = waiting.TotalRecords
+	stats, err3 := p.api.Subscriptions.Stats(ctx, v.org, e.ID, client.StatsQuery{})
+	e.Sparkline = v.text.sparkline(stats.Items)
+	e.Unknown = err != nil || err2 != nil || err3 != nil
+}
+
+// pager links the pages of a list.
+type pager struct {
+	Previous, Next string // addresses; "": there is none
+	Text           string
+}
+
+// pageNumber is the number of the page that the address asks for, from 0.
+func pageNumber(r *http.Request) int {
+	n, err := strconv.Atoi(r.URL.Query().Get("page"))
+	if err != nil || n < 1 || n > 1_000_000 {
+		return 0
+	}
+	return n - 1
+}
+
+// pagerOf links the pages before and behind a page.
+func pagerOf(v *visit, number, pages int) pager {
+	if pages < 2 {
+		return pager{}
+	}
+	to := func(n int) string {
+		q := v.r.URL.Query()
+		q.Set("page", strconv.Itoa(n+1))
+		q.Del("done")
+		return v.p.cfg.Path + v.r.URL.Path + "?" + q.Encode()
+	}
+	var links pager
+	links.Text, _ = v.text.t("pager.page", number+1, pages)
+	if number > 0 {
+		links.Previous = to(number - 1)
+	}
+	if number+1 < pages {
+		links.Next = to(number + 1)
+	}
+	return links
+}

@@ -1,0 +1,86 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/httpapi"
+)
+
+// route is a page, or an action of a form, after which the browser is sent to a page.
+type route struct {
+	pattern string // of [http.ServeMux], below Config.Path
+	handler func(*portal, *visit) error
+}
+
+// routes is the table of pages. {organization} is the name of an organization; parameters that end in Id are UUIDs.
+var routes = [][]route{
+	homeRoutes,
+	endpointRoutes,
+}
+
+var homeRoutes = []route{
+	{"GET /{$}", (*portal).home},
+	{"POST /preferences", (*portal).setPreferences},
+}
+
+// router returns the handler of all pages and assets.
+func (p *portal) router() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/{name}", p.assets)
+	for _, group := range routes {
+		for _, r := range group {
+			mux.Handle(r.pattern, p.show(func(v *visit) error {
+				if err := v.signIn(); err != nil {
+					return err
+				}
+				return r.handler(p, v)
+			}))
+		}
+	}
+	mux.Handle("/", p.show(func(*visit) error { return errNoPage }))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, below := strings.CutPrefix(r.URL.Path, p.cfg.Path)
+		switch {
+		case below && path == "":
+			http.Redirect(w, r, p.cfg.Path+"/", http.StatusMovedPermanently)
+		case below && path[0] == '/':
+			http.StripPrefix(p.cfg.Path, mux).ServeHTTP(w, r)
+		default:
+			p.show(func(*visit) error { return errNoPage }).ServeHTTP(w, r)
+		}
+	})
+}
+
+// home sends the browser to the first page that the caller may see.
+func (p *portal) home(v *visit) error {
+	if len(v.caller.Organizations) == 0 {
+		return v.render(http.StatusOK, "home", nil)
+	}
+	org, err := p.organizationName(v, v.caller.Organizations[0])
+	if err != nil {
+		return err
+	}
+	return v.redirect(organizationURL(p.cfg.Path, org, "endpoints"))
+}
+
+func (p *portal) organizationName(v *visit, id uuid.UUID) (string, error) {
+	if p.cfg.Organizations == nil {
+		return id.String(), nil
+	}
+	return p.cfg.Organizations.OrganizationName(v.ctx, id)
+}
+
+// may reports whether the caller has one of the scopes.
+func may(c httpapi.Caller, scopes ...httpapi.Scope) bool {
+	for _, have := range c.Scopes {
+		for _, s := range append(scopes, httpapi.ScopeAdmin) {
+			if have == s {
+				return true
+			}
+		}
+	}
+	return false
+}
