@@ -33,7 +33,7 @@ run: ## start the sample host; ARGS="serve --help"
 LISTED = $(shell GOTOOLCHAIN=$(GOTOOLCHAIN) go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
 TESTED = $(or $(LISTED),$(error go list finds no package for PKG=$(PKG)))
 SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
-WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus --
+WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus,chromium --
 
 test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./signing/... selects some
 	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")

@@ -110,9 +110,9 @@ func TestConfigIsChecked(t *testing.T) {
 func TestAHostAddsALanguageAndReplacesTexts(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *portal.Config) {
-		c.Messages = map[string]map[string]string{"fr": {"endpoints.title": "Points de terminaison"}, "en": {"endpoints.title": "Receivers"}}
+		c.Messages = map[string]map[string]string{"fr": {"endpoints.title": "Destinations"}, "en": {"endpoints.title": "Receivers"}}
 	})
 	s.get(s.acme("endpoints")).is(http.StatusOK, "<h1>Receivers</h1>")
 	s.header.Set("Accept-Language", "fr")
-	s.get(s.acme("endpoints")).is(http.StatusOK, "<h1>Points de terminaison</h1>", "Add endpoint")
+	s.get(s.acme("endpoints")).is(http.StatusOK, "<h1>Destinations</h1>", "Add endpoint")
 }

@@ -45,7 +45,9 @@ func (p *portal) setPreferences(v *visit) error {
 
 // setChoice sets the cookie, or deletes it if the value is none that can be chosen.
 func (p *portal) setChoice(w http.ResponseWriter, name, value string, known bool) {
-	c := &http.Cookie{Name: name, Value: value, Path: p.cfg.Path + "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{
+		Name: name, Value: value, Path: p.cfg.Path + "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
 	if len(p.cfg.FrameAncestors) > 0 {
 		c.SameSite, c.Secure, c.Partitioned = http.SameSiteNoneMode, true, true
 	}

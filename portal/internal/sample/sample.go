@@ -29,6 +29,11 @@ type Service struct {
 	Healthy, Failing, Mixed, Paused, Filtered uuid.UUID // endpoints of Acme, by their behaviour
 }
 
+var (
+	acme  = uuid.MustParse("0190a1b2-0000-7000-8000-00000000acce")
+	other = uuid.MustParse("0190a1b2-0000-7000-8000-0000000000ee")
+)
+
 // answers plays the endpoints: the host of the URL says how one answers.
 type answers struct{}
 
@@ -60,7 +65,7 @@ func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Hooks: hooks, Acme: uuid.MustParse("0190a1b2-0000-7000-8000-00000000acce"), Other: uuid.MustParse("0190a1b2-0000-7000-8000-0000000000ee")}
+	s := &Service{Hooks: hooks, Acme: acme, Other: other}
 	ctx = webhooks.WithActor(ctx, "sample")
 	documents, err := fs.Sub(catalog, "catalog")
 	if err != nil {
@@ -83,13 +88,19 @@ func (s *Service) subscribe(ctx context.Context, data Data) error {
 		id *uuid.UUID
 		in webhooks.SubscriptionInput
 	}{
-		{&s.Healthy, webhooks.SubscriptionInput{PostURI: "https://hooks.acme.example/orders", Events: []string{"order.*"}, Description: "Order desk"}},
-		{&s.Failing, webhooks.SubscriptionInput{
-			PostURI: "https://failing.acme.example/incoming", Events: []string{"order.paid", "order.shipped"}, Description: "Warehouse",
-			Headers: map[string]string{"X-Api-Key": "canary-header-value"},
+		{&s.Healthy, webhooks.SubscriptionInput{
+			PostURI: "https://hooks.acme.example/orders", Events: []string{"order.*"}, Description: "Order desk",
 		}},
-		{&s.Mixed, webhooks.SubscriptionInput{PostURI: "https://mixed.acme.example/events", Events: []string{"*"}, Description: "Data lake", RateLimit: 50}},
-		{&s.Paused, webhooks.SubscriptionInput{PostURI: "https://old.acme.example/v0", Events: []string{"customer.created"}, Description: "Old system"}},
+		{&s.Failing, webhooks.SubscriptionInput{
+			PostURI: "https://failing.acme.example/incoming", Events: []string{"order.paid", "order.shipped"},
+			Description: "Warehouse", Headers: map[string]string{"X-Api-Key": "canary-header-value"},
+		}},
+		{&s.Mixed, webhooks.SubscriptionInput{
+			PostURI: "https://mixed.acme.example/events", Events: []string{"*"}, Description: "Data lake", RateLimit: 50,
+		}},
+		{&s.Paused, webhooks.SubscriptionInput{
+			PostURI: "https://old.acme.example/v0", Events: []string{"customer.created"}, Description: "Old system",
+		}},
 		{&s.Filtered, webhooks.SubscriptionInput{
 			PostURI: "https://de.acme.example/orders", Events: []string{"order.paid"}, Description: "Orders from Germany",
 			Filter: []webhooks.Condition{{Pointer: "/customer/country", Op: store.OpEqual, Value: []byte(`"DE"`)}},
@@ -118,7 +129,8 @@ func (s *Service) publish(ctx context.Context, events int) error {
 	countries := []string{"DE", "FR", "DE", "IT"}
 	for n := 0; ; n++ {
 		e := webhooks.Event{Type: "order.paid", Data: map[string]any{
-			"orderId": fmt.Sprintf("A-%d", 1000+n), "amount": float64(n) + 0.9, "currency": "EUR", "customer": map[string]string{"country": countries[n%4]},
+			"orderId": fmt.Sprintf("A-%d", 1000+n), "amount": float64(n) + 0.9, "currency": "EUR",
+			"customer": map[string]string{"country": countries[n%4]},
 		}}
 		if n%3 == 2 {
 			e = webhooks.Event{Type: "order.shipped", Data: map[string]any{"orderId": fmt.Sprintf("A-%d", 1000+n), "carrier": "DHL"}}

@@ -1,0 +1,2 @@
+// Package browser tests the pages of the portal in a real browser: Chromium, driven by playwright-core, with the rules of axe-core.
+package browser
