@@ -141,7 +141,21 @@ type Health struct {
 
 	BackPressureSince time.Time // when the first attempt that was pushed back since the last success began
 	BackPressureUntil time.Time // the endpoint wants no attempt before this time
+
+	// Stage is that of which the owner is told. Deliveries of messages that tell of deliveries do not change it, so that it
+	// may lag behind the other fields.
+	Stage HealthStage
 }
+
+// HealthStage is a stage in the failing of an endpoint.
+type HealthStage int
+
+// The stages. An endpoint that fails goes from one to the next, and from any to the first when it is back.
+const (
+	StageHealthy HealthStage = iota // it works, or failed a few times
+	StageFailing                    // it failed several times in a row
+	StageOpen                       // its circuit is open
+)
 
 // Target is a subscription with its Health and secrets, for sending to it.
 type Target struct {

@@ -35,6 +35,7 @@ func healthKept(f *fixture) {
 	want := store.Health{
 		Failures: 11, Since: f.at(-time.Hour), CountedUntil: f.at(-time.Second), Probes: 2, ProbeAt: f.at(time.Minute),
 		ProbeUntil: f.at(2 * time.Minute), BackPressureSince: f.at(-time.Minute), BackPressureUntil: f.at(3 * time.Minute),
+		Stage: store.StageOpen,
 	}
 	f.setHealth(a.ID, want)
 	f.equal("health", f.health(a.ID), want)

@@ -102,6 +102,7 @@ var groups = []struct {
 	{"Durations", durationCases},
 	{"Recovery", recoveryCases},
 	{"Recoverable", recoverableCases},
+	{"News", newsCases},
 	{"Audit", auditCases},
 	{"Erasure", erasureCases},
 	{"Expunge", expungeCases},

@@ -30,7 +30,11 @@ func (s *Store) AdvanceRecovery(ctx context.Context, opts store.AdvanceOptions) 
 		}
 		advanced = true
 		queued, err := s.advance(ctx, tx, &rows[0], opts)
-		return queued > 0, err
+		if err != nil || rows[0].State == store.RecoveryRunning {
+			return queued > 0, err
+		}
+		told, err := s.tellOfEnd(ctx, tx, &rows[0])
+		return told || queued > 0, err
 	})
 	if advanced && err == nil && rows[0].State != store.RecoveryRunning && opts.Ended != nil {
 		opts.Ended(rows[0].toStore())

@@ -26,14 +26,14 @@ func (s *Store) UpdateHealth(
 	subscriptions = slices.Clone(subscriptions)
 	slices.SortFunc(subscriptions, compareIDs) // every call locks rows in this order
 	subscriptions = slices.Compact(subscriptions)
-	return s.write(ctx, func(tx bun.Tx) error {
+	return s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		c := s.on(tx.Tx)
 		if err := c.each(ctx, insertHealth, idRows(subscriptions), nil); err != nil {
-			return err
+			return false, err
 		}
 		health, err := s.lockHealth(ctx, c, subscriptions)
 		if err != nil {
-			return err
+			return false, err
 		}
 		var failing, healthy []uuid.UUID
 		for _, sub := range subscriptions {
@@ -48,9 +48,12 @@ func (s *Store) UpdateHealth(
 			}
 		}
 		if err := c.each(ctx, deleteHealth, idRows(healthy), nil); err != nil {
-			return err
+			return false, err
 		}
-		return c.each(ctx, storeHealth, healthRows(failing, health), nil)
+		if err := c.each(ctx, storeHealth, healthRows(failing, health), nil); err != nil {
+			return false, err
+		}
+		return s.tell(ctx, tx, store.Change{})
 	})
 }
 
@@ -66,6 +69,7 @@ func healthRows(subscriptions []uuid.UUID, health map[uuid.UUID]*store.Health) p
 		times(func(i int) time.Time { return h(i).ProbeUntil }),
 		times(func(i int) time.Time { return h(i).BackPressureSince }),
 		times(func(i int) time.Time { return h(i).BackPressureUntil }),
+		bigints(func(i int) store.HealthStage { return h(i).Stage }),
 	}}
 }
 
@@ -79,7 +83,7 @@ ON CONFLICT DO NOTHING`
 
 // healthColumns are the columns of store.Health in its order. The table is h.
 const healthColumns = `h.failures, h.since, h.counted_until, h.probes, h.probe_at, h.probe_until,
-  h.back_pressure_since, h.back_pressure_until`
+  h.back_pressure_since, h.back_pressure_until, h.stage`
 
 func (s *Store) lockHealth(ctx context.Context, c conn, subscriptions []uuid.UUID) (map[uuid.UUID]*store.Health, error) {
 	out := make(map[uuid.UUID]*store.Health, len(subscriptions))
@@ -90,7 +94,7 @@ ORDER BY h.subscription_id`+c.forUpdate(" FOR UPDATE OF h"), idRows(subscription
 		var sub id
 		h := &store.Health{}
 		err := row.Scan(&sub, &h.Failures, (*instant)(&h.Since), (*instant)(&h.CountedUntil), &h.Probes, (*instant)(&h.ProbeAt),
-			(*instant)(&h.ProbeUntil), (*instant)(&h.BackPressureSince), (*instant)(&h.BackPressureUntil))
+			(*instant)(&h.ProbeUntil), (*instant)(&h.BackPressureSince), (*instant)(&h.BackPressureUntil), &h.Stage)
 		out[uuid.UUID(sub)] = h
 		return err
 	})
@@ -101,8 +105,8 @@ WITH r(sub) AS (?)
 DELETE FROM {}health WHERE subscription_id IN (SELECT sub FROM r)`
 
 const storeHealth = `
-WITH r(sub, failures, since, counted, probes, probe, probing, pressure, pressed) AS (?)
+WITH r(sub, failures, since, counted, probes, probe, probing, pressure, pressed, stage) AS (?)
 UPDATE {}health AS h SET failures = r.failures, since = r.since, counted_until = r.counted,
   probes = r.probes, probe_at = r.probe, probe_until = r.probing,
-  back_pressure_since = r.pressure, back_pressure_until = r.pressed
+  back_pressure_since = r.pressure, back_pressure_until = r.pressed, stage = r.stage
 FROM r WHERE h.subscription_id = r.sub`

@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -99,6 +100,8 @@ type publication struct {
 	messages []store.NewMessage
 	opts     store.PublishOptions
 
+	matchedOnly bool // messages that match no subscription are not stored
+
 	queries *matchQueries
 	found   [][]match // by query
 	cached  bool      // found is from the matchCache
@@ -172,6 +175,9 @@ func (p *publication) prepare(ctx context.Context, c conn, cache *matchCache, by
 	p.filter()
 	if err := p.reserve(ctx, c); err != nil {
 		return err
+	}
+	if p.matchedOnly {
+		p.fresh = slices.DeleteFunc(p.fresh, func(i int) bool { return len(p.matches[i]) == 0 })
 	}
 	p.fanOut()
 	return nil

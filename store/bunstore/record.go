@@ -33,12 +33,12 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) (lost []uu
 func (d postgres) record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error) {
 	s, n := d.s, len(outcomes)
 	chained := func(o store.Outcome) bool { return o.Number > 1 || o.Next != nil }
-	if slices.ContainsFunc(outcomes, chained) {
+	if slices.ContainsFunc(outcomes, chained) || store.NewsOf(ctx) != nil {
 		r := &outcomeBatch{
 			single:  slices.DeleteFunc(slices.Clone(outcomes), chained),
 			chained: slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool { return !chained(o) }),
 		}
-		return r, s.recordInTx(ctx, r)
+		return r, s.recordInTx(ctx, r, outcomes)
 	}
 	r := &outcomeBatch{single: outcomes}
 	return r, s.retry(ctx, func() error {
@@ -53,14 +53,17 @@ func (d postgres) record(ctx context.Context, outcomes []store.Outcome) (*outcom
 
 func (d sqlite) record(ctx context.Context, outcomes []store.Outcome) (*outcomeBatch, error) {
 	r := &outcomeBatch{chained: outcomes}
-	return r, d.s.recordInTx(ctx, r)
+	return r, d.s.recordInTx(ctx, r, outcomes)
 }
 
-func (s *Store) recordInTx(ctx context.Context, r *outcomeBatch) error {
-	return s.change(ctx, func(tx bun.Tx) (due bool, err error) {
+func (s *Store) recordInTx(ctx context.Context, r *outcomeBatch, outcomes []store.Outcome) error {
+	return s.change(ctx, func(tx bun.Tx) (bool, error) {
 		r.kept, r.due = make(map[uuid.UUID]link, len(r.single)+len(r.chained)), false
-		err = r.run(ctx, s.on(tx.Tx))
-		return r.due, err
+		if err := r.run(ctx, s.on(tx.Tx)); err != nil {
+			return false, err
+		}
+		told, err := s.tell(ctx, tx, store.Change{Recorded: r.recorded(outcomes)})
+		return told || r.due, err
 	})
 }
 
@@ -76,6 +79,14 @@ type outcomeBatch struct {
 type link struct {
 	delivery uuid.UUID
 	single   bool // the chain has no other attempt
+}
+
+// recorded returns the outcomes that were stored, of the outcomes of the batch.
+func (r *outcomeBatch) recorded(outcomes []store.Outcome) []store.Outcome {
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o store.Outcome) bool {
+		_, kept := r.kept[o.AttemptID]
+		return !kept
+	})
 }
 
 func (r *outcomeBatch) run(ctx context.Context, c conn) error {

@@ -88,17 +88,26 @@ func (s *Store) recovery(ctx context.Context, db bun.IDB, org, subscription, rec
 
 // StopRecovery implements store.Recoveries. It waits for a step that is under way.
 func (s *Store) StopRecovery(ctx context.Context, org, subscription, recovery uuid.UUID, at time.Time) error {
-	return s.write(ctx, func(tx bun.Tx) error {
+	return s.change(ctx, func(tx bun.Tx) (due bool, err error) {
 		row, err := s.recovery(ctx, tx, org, subscription, recovery, "NO KEY UPDATE")
 		if err != nil {
-			return err
+			return false, err
 		}
 		if row.State != store.RecoveryRunning {
-			return errUnchanged
+			return false, errUnchanged
 		}
 		row.State, row.FinishedAt = store.RecoveryStopped, instant(at)
-		return s.updateRecovery(ctx, tx, &row)
+		if err := s.updateRecovery(ctx, tx, &row); err != nil {
+			return false, err
+		}
+		return s.tellOfEnd(ctx, tx, &row)
 	})
+}
+
+// tellOfEnd publishes the news about a job that ended.
+func (s *Store) tellOfEnd(ctx context.Context, tx bun.Tx, row *recoveryRow) (due bool, err error) {
+	job := row.toStore()
+	return s.tell(ctx, tx, store.Change{Ended: &job})
 }
 
 func (s *Store) updateRecovery(ctx context.Context, tx bun.Tx, row *recoveryRow) error {

@@ -169,7 +169,11 @@ func (s *Store) UpdateSubscription(
 			return false, err
 		}
 		one := []store.Subscription{sub}
-		return due, s.completeSelectors(ctx, tx, one)
+		if err := s.completeSelectors(ctx, tx, one); err != nil {
+			return false, err
+		}
+		told, err := s.tell(ctx, tx, store.Change{})
+		return due || told, err
 	})
 	if err != nil {
 		return store.Subscription{}, err

@@ -25,6 +25,7 @@ type targetRow struct {
 	ProbeUntil        instant
 	BackPressureSince instant
 	BackPressureUntil instant
+	Stage             store.HealthStage
 	Secret            secretRow `bun:"embed:secret_"`
 }
 
@@ -38,6 +39,7 @@ func (r *targetRow) health() store.Health {
 		Failures: r.Failures, Since: time.Time(r.Since), CountedUntil: time.Time(r.CountedUntil),
 		Probes: r.Probes, ProbeAt: time.Time(r.ProbeAt), ProbeUntil: time.Time(r.ProbeUntil),
 		BackPressureSince: time.Time(r.BackPressureSince), BackPressureUntil: time.Time(r.BackPressureUntil),
+		Stage: r.Stage,
 	}
 }
 

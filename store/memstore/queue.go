@@ -88,6 +88,11 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UU
 			}
 		}
 	}
+	lostLease := func(o store.Outcome) bool { return s.held(o.Lease) == nil }
+	news, err := s.news(ctx, store.Change{Recorded: slices.DeleteFunc(slices.Clone(outcomes), lostLease)})
+	if err != nil {
+		return nil, err
+	}
 	var lost []uuid.UUID
 	for _, o := range outcomes {
 		if a := s.held(o.Lease); a != nil {
@@ -97,7 +102,7 @@ func (s *Store) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UU
 			lost = append(lost, o.AttemptID)
 		}
 	}
-	return lost, nil
+	return lost, s.tell(ctx, news)
 }
 
 // follow adds the automatic retry of an attempt; nil for none.
@@ -178,16 +183,30 @@ func (s *Store) UpdateHealth(
 		return err
 	}
 	defer s.unlock()
+	changed := map[*subscription]store.Health{}
 	for _, id := range subscriptions {
-		if sub := s.subscriptions[id]; sub != nil && !sub.deleted {
-			change(id, &sub.health)
-			for _, t := range []*time.Time{
-				&sub.health.Since, &sub.health.CountedUntil, &sub.health.ProbeAt, &sub.health.ProbeUntil,
-				&sub.health.BackPressureSince, &sub.health.BackPressureUntil,
-			} {
-				*t = store.WholeMilliseconds(*t)
-			}
+		sub := s.subscriptions[id]
+		if sub == nil || sub.deleted {
+			continue
 		}
+		h, again := changed[sub]
+		if !again {
+			h = sub.health
+		}
+		change(id, &h)
+		for _, t := range []*time.Time{
+			&h.Since, &h.CountedUntil, &h.ProbeAt, &h.ProbeUntil, &h.BackPressureSince, &h.BackPressureUntil,
+		} {
+			*t = store.WholeMilliseconds(*t)
+		}
+		changed[sub] = h
 	}
-	return nil
+	news, err := s.news(ctx, store.Change{})
+	if err != nil {
+		return err
+	}
+	for sub, h := range changed {
+		sub.health = h
+	}
+	return s.tell(ctx, news)
 }

@@ -95,11 +95,18 @@ func (s *Store) StopRecovery(ctx context.Context, org, subscription, id uuid.UUI
 	if err != nil {
 		return err
 	}
-	if r.State == store.RecoveryRunning {
-		r.end(store.RecoveryStopped, at)
-		s.audit(ctx)
+	if r.State != store.RecoveryRunning {
+		return nil
 	}
-	return nil
+	ended := *r
+	ended.end(store.RecoveryStopped, at)
+	news, err := s.news(ctx, store.Change{Ended: &ended.Recovery})
+	if err != nil {
+		return err
+	}
+	*r = ended
+	s.audit(ctx)
+	return s.tell(ctx, news)
 }
 
 func (r *recovery) end(state store.RecoveryState, at time.Time) {
@@ -126,7 +133,7 @@ func (s *Store) advanceDue(ctx context.Context, opts store.AdvanceOptions) (*sto
 	if r == nil {
 		return nil, nil
 	}
-	err := s.advance(r, s.subscriptions[r.SubscriptionID], opts)
+	err := s.advance(ctx, r, s.subscriptions[r.SubscriptionID], opts)
 	after := r.Recovery
 	return &after, err
 }
@@ -146,14 +153,36 @@ func (s *Store) dueRecovery() *recovery {
 	return first
 }
 
-func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOptions) error {
+func (s *Store) advance(ctx context.Context, r *recovery, sub *subscription, opts store.AdvanceOptions) error {
+	after, b := *r, newBatch()
 	if sub.deleted || sub.Archived {
-		r.end(store.RecoveryStopped, opts.At)
-		return nil
+		after.end(store.RecoveryStopped, opts.At)
+	} else {
+		more, err := s.queueNext(&after, sub, b, opts)
+		if err != nil {
+			return err
+		}
+		if !more {
+			after.end(store.RecoveryDone, opts.At)
+		}
 	}
-	b, from, limit, more := newBatch(), r.from, r.Batch(opts.Max), false
+	var news []store.NewMessage
+	if after.State != store.RecoveryRunning {
+		var err error
+		if news, err = s.news(ctx, store.Change{Ended: &after.Recovery}); err != nil {
+			return err
+		}
+	}
+	*r = after
+	s.apply(b)
+	return s.tell(ctx, news)
+}
+
+// queueNext adds the next attempts of a job to a batch, and reports whether the job goes on.
+func (s *Store) queueNext(r *recovery, sub *subscription, b *batch, opts store.AdvanceOptions) (more bool, err error) {
+	from, now := r.from, s.clock.Now()
 	for f := range s.recoverable(r.Recovery, sub, r.from) {
-		if len(b.attempts) >= limit {
+		if len(b.attempts) >= r.Batch(opts.Max) {
 			more = true
 			break
 		}
@@ -163,19 +192,14 @@ func (s *Store) advance(r *recovery, sub *subscription, opts store.AdvanceOption
 		}
 		a := f.attempt(sub, store.NewAttempt{ID: opts.NewID(), At: opts.At, By: r.CreatedBy, ExpiresAt: opts.ExpiresAt})
 		if err := s.claimID(a.ID, b, nil); err != nil {
-			return err
+			return false, err
 		}
+		a.due = now
 		b.attempts = append(b.attempts, a)
 	}
-	for _, a := range b.attempts {
-		s.add(a, s.clock.Now())
-	}
-	r.from, r.due = from, s.clock.Now().Add(r.Wait(len(b.attempts)))
+	r.from, r.due = from, now.Add(r.Wait(len(b.attempts)))
 	r.Queued += len(b.attempts)
-	if !more {
-		r.end(store.RecoveryDone, opts.At)
-	}
-	return nil
+	return more, nil
 }
 
 // attempt makes the attempt that recovers the find.

@@ -188,6 +188,10 @@ func (s *Store) UpdateSubscription(
 		if err == nil {
 			err = s.checkSelectors(changed)
 		}
+		var news []store.NewMessage
+		if err == nil {
+			news, err = s.news(ctx, store.Change{})
+		}
 		if err != nil {
 			return store.Subscription{}, err
 		}
@@ -196,7 +200,7 @@ func (s *Store) UpdateSubscription(
 		s.index(sub)
 		s.followChange(sub, store.QueueChangeOf(former, changed), now)
 		s.audit(ctx)
-		return s.readSubscription(sub), nil
+		return s.readSubscription(sub), s.tell(ctx, news)
 	})
 }
 
