@@ -40,6 +40,9 @@ func (r *Registry) Categories(ctx context.Context, archived ArchivedFilter, page
 
 // UpdateCategory changes a category. [ErrCodeTaken] if another category has the new code.
 func (r *Registry) UpdateCategory(ctx context.Context, id uuid.UUID, change func(now Category, in *CategoryInput) error) (Category, error) {
+	if err := refuseBuiltIn(id); err != nil {
+		return Category{}, err
+	}
 	return r.store.UpdateCategory(ctx, id, func(c *Category) error {
 		in := CategoryInput{Name: c.Name, Code: c.Code, Description: c.Description}
 		if err := editable(c.Lifecycle); err != nil {
@@ -59,6 +62,9 @@ func (r *Registry) UpdateCategory(ctx context.Context, id uuid.UUID, change func
 
 // DeleteCategory removes a category. [ErrInUse] while it has event types.
 func (r *Registry) DeleteCategory(ctx context.Context, id uuid.UUID, check func(Category) error) error {
+	if err := refuseBuiltIn(id); err != nil {
+		return err
+	}
 	return r.store.DeleteCategory(ctx, id, check)
 }
 
@@ -85,6 +91,9 @@ func (r *Registry) RestoreCategory(ctx context.Context, id uuid.UUID) error {
 }
 
 func (r *Registry) moveCategory(ctx context.Context, id uuid.UUID, move transition) error {
+	if err := refuseBuiltIn(id); err != nil {
+		return err
+	}
 	_, err := r.store.UpdateCategory(ctx, id, func(c *Category) error {
 		return r.move(ctx, &c.Lifecycle, &c.Audit, move)
 	})

@@ -93,6 +93,10 @@ type Config struct {
 	// every delivery. Default: none.
 	PrivateKey string `log:"-"`
 
+	// OperationalEvents tell the owners of subscriptions of endpoints that fail or recover, of deliveries that failed for
+	// good, and of recoveries that ended, by webhooks. Default: off.
+	OperationalEvents OperationalEvents
+
 	// Metrics takes the measurements of all parts of the library. metrics.New makes one for Prometheus, telemetry.NewMeter one
 	// for OpenTelemetry. Default: nil, nothing is measured.
 	Metrics measure.Sink
@@ -174,6 +178,9 @@ func (c Config) check() error {
 		if !n.IsValid() {
 			return fmt.Errorf("webhooks: Config.AllowNetworks[%d] is not a valid network", i)
 		}
+	}
+	if c.OperationalEvents.Operator != uuid.Nil && !c.OperationalEvents.Enabled {
+		return errors.New("webhooks: Config.OperationalEvents.Operator is set, but Config.OperationalEvents.Enabled is not")
 	}
 	if err := c.checkProxy(); err != nil {
 		return err

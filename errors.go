@@ -61,6 +61,9 @@ var (
 	// ErrArchived says that the record, or the category or subscription that it belongs to,
 	// is archived: it can be read and restored, not changed. REST: 409 archived.
 	ErrArchived = fmt.Errorf("%w: archived", ErrConflict)
+	// ErrBuiltIn says that the category, or the event type in it, is built in and never changes: see
+	// [OperationalEvents]. REST: 409 built_in.
+	ErrBuiltIn = fmt.Errorf("%w: built in", ErrConflict)
 	// ErrEventInactive says that the event type, or its category, is inactive or
 	// archived and takes no events and no new subscriptions. REST: 409 event_inactive.
 	ErrEventInactive = fmt.Errorf("%w: the event type is not active", ErrConflict)

@@ -57,6 +57,9 @@ func (d *Dispatcher) message(ctx context.Context, types *typeReader, org uuid.UU
 	if err != nil {
 		return store.NewMessage{}, unknownType(err, e.Version)
 	}
+	if t.CategoryID == operationalCategory {
+		return store.NewMessage{}, wrongField(Invalid, "/eventType", "must not be a built-in event type: only the service publishes these")
+	}
 	if err := types.matchSchema(ctx, t, data); err != nil {
 		return store.NewMessage{}, err
 	}
@@ -139,6 +142,9 @@ func appendCompact(dst []byte, pointer string, raw []byte, most int) ([]byte, er
 	return out, err
 }
 
+// timeForm is the form of times in bodies, which are in UTC.
+const timeForm = "2006-01-02T15:04:05.000Z"
+
 // body returns the body of the POST. Data comes last: see [Message.Data].
 func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte {
 	b := make([]byte, 0, len(data)+160)
@@ -150,7 +156,7 @@ func body(id uuid.UUID, code, version string, at time.Time, data []byte) []byte 
 	b = append(b, `","version":"`...)
 	b = append(b, version...)
 	b = append(b, `","timestamp":"`...)
-	b = at.AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = at.AppendFormat(b, timeForm)
 	b = append(b, `","data":`...)
 	b = append(b, data...)
 	return append(b, '}')

@@ -14,6 +14,9 @@ import (
 // in any category, has the code and version; [ErrArchived] if the category is
 // archived.
 func (r *Registry) CreateEventType(ctx context.Context, category uuid.UUID, in EventTypeInput) (EventType, error) {
+	if err := refuseBuiltIn(category); err != nil {
+		return EventType{}, err
+	}
 	parent, err := r.store.Category(ctx, category)
 	if err != nil {
 		return EventType{}, err
@@ -68,6 +71,9 @@ func (r *Registry) EventTypes(ctx context.Context, category uuid.UUID, archived 
 func (r *Registry) UpdateEventType(
 	ctx context.Context, category, id uuid.UUID, change func(now EventType, in *EventTypeInput) error,
 ) (EventType, error) {
+	if err := refuseBuiltIn(category); err != nil {
+		return EventType{}, err
+	}
 	defer r.types.clear()
 	var matched, next []byte // the last schema that the samples matched, and the schema to be stored
 	for {
@@ -121,6 +127,9 @@ var errSamplesUnchecked = errors.New("the samples are not compared with the sche
 // DeleteEventType removes an event type and its samples. [ErrInUse] while a
 // subscription that is not archived lists it. History keeps showing it.
 func (r *Registry) DeleteEventType(ctx context.Context, category, id uuid.UUID, check func(EventType) error) error {
+	if err := refuseBuiltIn(category); err != nil {
+		return err
+	}
 	defer r.types.clear()
 	return r.store.DeleteEventType(ctx, id, func(e EventType) error {
 		if e.CategoryID != category {
@@ -155,6 +164,9 @@ func (r *Registry) RestoreEventType(ctx context.Context, category, id uuid.UUID)
 }
 
 func (r *Registry) moveEventType(ctx context.Context, category, id uuid.UUID, choose func(EventType) (transition, error)) error {
+	if err := refuseBuiltIn(category); err != nil {
+		return err
+	}
 	defer r.types.clear()
 	_, err := r.store.UpdateEventType(ctx, id, func(e *EventType) error {
 		if e.CategoryID != category {

@@ -87,5 +87,5 @@ func (d *Dispatcher) Recovery(ctx context.Context, org, subscription, id uuid.UU
 // StopRecovery ends a job, given the ids of organization, subscription and job in this order.
 // Deliveries that the job queued stay queued. A job that has ended does not change.
 func (d *Dispatcher) StopRecovery(ctx context.Context, org, subscription, id uuid.UUID) error {
-	return d.store.StopRecovery(ctx, org, subscription, id, d.now())
+	return d.store.StopRecovery(d.engine.TellingOfRecovery(ctx), org, subscription, id, d.now())
 }

@@ -9,6 +9,8 @@ package webhooks
 // An archived record refuses every change except Restore, with [ErrArchived].
 // Activate, Deactivate, Archive and Restore can be repeated.
 //
+// The built-in category, and its event types and samples, refuse every change with [ErrBuiltIn].
+//
 // The Delete methods call check, which may be nil, with the record; its error stops the
 // deletion.
 //

@@ -71,8 +71,11 @@ func (r *Registry) DeleteSample(ctx context.Context, category, eventType uuid.UU
 	return r.store.DeleteSample(ctx, eventType, version, check)
 }
 
-// typeToEdit returns an event type, or ErrArchived if its samples must not be changed.
+// typeToEdit returns an event type, or ErrArchived or ErrBuiltIn if its samples must not be changed.
 func (r *Registry) typeToEdit(ctx context.Context, category, id uuid.UUID) (EventType, error) {
+	if err := refuseBuiltIn(category); err != nil {
+		return EventType{}, err
+	}
 	e, err := r.EventType(ctx, category, id)
 	if err != nil {
 		return e, err

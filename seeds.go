@@ -66,6 +66,9 @@ func (r *Registry) Seed(ctx context.Context, folder fs.FS) ([]string, error) {
 		if err != nil {
 			return applied, fmt.Errorf("seed document %s: %w", name, err)
 		}
+		if err := r.checkSeed(seed); err != nil {
+			return applied, fmt.Errorf("seed document %s: %w", name, err)
+		}
 		now, err := r.store.ApplySeed(ctx, seed)
 		if err != nil {
 			return applied, fmt.Errorf("seed document %s, version %s: %w", name, seed.Version, err)

@@ -56,7 +56,16 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, err
 	}
 	engine.Store, engine.Signer = auditedStore{Store: sealed, cfg: c, actor: engineActor}, signer.forTarget
-	engine.Ready = (&Keys{k}).Check
+	engine.Ready = func(ctx context.Context) error {
+		if err := (&Keys{k}).Check(ctx); err != nil {
+			return err
+		}
+		return k.addOperationalTypes(ctx)
+	}
+	engine.Announces = isOperational
+	if c.OperationalEvents.Enabled {
+		engine.Announce = k.announce
+	}
 	if engine.Sender == nil {
 		engine.Sender = guard.NewClient(guard.Options{
 			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, GetClientCertificate: c.GetClientCertificate,

@@ -12,6 +12,8 @@ const (
 	// CircuitAfter is how many failures without a success between them open the
 	// circuit. Attempts that were under way together count as one failure.
 	CircuitAfter = 10
+	// FailingAfter is how many failures, counted in the same way, make an endpoint failing: its owner is told.
+	FailingAfter = 3
 	// GiveUpAfter is how long there may be nothing but failures, or back-pressure, before
 	// the subscription is deactivated.
 	GiveUpAfter = 5 * 24 * time.Hour
@@ -32,6 +34,7 @@ type observation struct {
 	began, ended time.Time
 	until        time.Time // pushedBack: the endpoint wants no attempt before
 	probe        bool      // it was sent although the circuit was open
+	quiet        bool      // its message tells of deliveries: see store.Health.Stage
 }
 
 // absenceWait is the wait before an endpoint that has been away for some time is
@@ -55,10 +58,14 @@ func nextProbe(h store.Health, o observation) time.Time {
 func observe(h store.Health, o observation) store.Health {
 	switch o.kind {
 	case endSuccess:
+		after := store.Health{}
 		if o.began.Before(h.BackPressureUntil) { // it was under way when the endpoint pushed back
-			return closeCircuit(h)
+			after = closeCircuit(h)
 		}
-		return store.Health{}
+		if o.quiet {
+			after.Stage = h.Stage
+		}
+		return after
 	case endPushback:
 		if h.BackPressureSince.IsZero() {
 			h.BackPressureSince = o.began
@@ -75,6 +82,9 @@ func observe(h store.Health, o observation) store.Health {
 		}
 		if h.Failures >= CircuitAfter && !circuitOpen(h) {
 			h.ProbeAt = o.ended.Add(firstProbe)
+		}
+		if !o.quiet {
+			h.Stage = max(h.Stage, stageOf(h))
 		}
 	default: // an attempt that was not sent, or failed on our side, changes no health
 	}
@@ -94,6 +104,17 @@ func beginProbe(h store.Health, now time.Time, timeout time.Duration, asked bool
 	h.Probes++
 	h.ProbeAt, h.ProbeUntil = now.Add(absenceWait(now.Sub(h.Since))), now.Add(timeout)
 	return h, true
+}
+
+// stageOf returns the stage of an endpoint that failed.
+func stageOf(h store.Health) store.HealthStage {
+	switch {
+	case circuitOpen(h):
+		return store.StageOpen
+	case h.Failures >= FailingAfter:
+		return store.StageFailing
+	}
+	return store.StageHealthy
 }
 
 // circuitOpen reports whether all attempts but probes are held.

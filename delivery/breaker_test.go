@@ -27,6 +27,8 @@ func refusal(began, ended, until int) delivery.Seen {
 	return delivery.Seen{Kind: delivery.SeenPushedBack, Began: millis(began), Ended: millis(ended), Until: millis(until)}
 }
 
+func quiet(s delivery.Seen) delivery.Seen { s.Quiet = true; return s }
+
 func probe(s delivery.Seen) delivery.Seen { s.Probe = true; return s }
 
 // oneByOne is n failures, each of which began when the one before had ended.
@@ -41,11 +43,11 @@ func oneByOne(n int) []delivery.Seen {
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	hour := 3_600_000
-	failing := store.Health{Failures: 9, Since: millis(0), CountedUntil: millis(90)}
-	open := store.Health{Failures: 10, Since: millis(0), CountedUntil: millis(100), ProbeAt: millis(1100)}
+	failing := store.Health{Failures: 9, Since: millis(0), CountedUntil: millis(90), Stage: store.StageFailing}
+	open := store.Health{Failures: 10, Since: millis(0), CountedUntil: millis(100), ProbeAt: millis(1100), Stage: store.StageOpen}
 	probing := store.Health{
 		Failures: 10, Since: millis(0), CountedUntil: millis(100), Probes: 1, ProbeAt: millis(hour + 225_000),
-		ProbeUntil: millis(hour + 17_000),
+		ProbeUntil: millis(hour + 17_000), Stage: store.StageOpen,
 	}
 	pressed := store.Health{BackPressureSince: millis(0), BackPressureUntil: millis(5000)}
 	with := func(h store.Health, change func(*store.Health)) store.Health { change(&h); return h }
@@ -82,7 +84,9 @@ func TestBreaker(t *testing.T) {
 		},
 		{
 			name: "ProbeThatFailsAtOnceIsFollowedAfterASixteenthOfTheAbsence", from: probing, seen: []delivery.Seen{probe(failure(hour, hour+160))},
-			want: store.Health{Failures: 11, Since: millis(0), CountedUntil: millis(hour + 160), Probes: 1, ProbeAt: millis(hour + 225_010)},
+			want: store.Health{
+				Failures: 11, Since: millis(0), CountedUntil: millis(hour + 160), Probes: 1, ProbeAt: millis(hour + 225_010), Stage: store.StageOpen,
+			},
 		},
 		{
 			name: "ProbeThatHangsIsFollowedAtOnce", from: store.Health{
@@ -90,12 +94,16 @@ func TestBreaker(t *testing.T) {
 				ProbeUntil: millis(22_000),
 			},
 			seen: []delivery.Seen{probe(failure(5000, 20_000))},
-			want: store.Health{Failures: 11, Since: millis(0), CountedUntil: millis(20_000), Probes: 1, ProbeAt: millis(20_000)},
+			want: store.Health{
+				Failures: 11, Since: millis(0), CountedUntil: millis(20_000), Probes: 1, ProbeAt: millis(20_000), Stage: store.StageOpen,
+			},
 		},
 		{
 			name: "ProbesAreAtMost570SecondsApart", from: with(probing, func(h *store.Health) { h.Since = millis(-100 * hour) }),
 			seen: []delivery.Seen{probe(failure(hour, hour))},
-			want: store.Health{Failures: 11, Since: millis(-100 * hour), CountedUntil: millis(hour), Probes: 1, ProbeAt: millis(hour + 570_000)},
+			want: store.Health{
+				Failures: 11, Since: millis(-100 * hour), CountedUntil: millis(hour), Probes: 1, ProbeAt: millis(hour + 570_000), Stage: store.StageOpen,
+			},
 		},
 		{
 			name: "ProbeThatIsPushedBackIsFollowedWhenTheEndpointWants", from: probing,
@@ -116,6 +124,24 @@ func TestBreaker(t *testing.T) {
 			want: with(pressed, func(h *store.Health) { h.BackPressureUntil = millis(9000) }),
 		},
 		{name: "SuccessUnderWayLeavesBackPressure", from: pressed, seen: []delivery.Seen{success(4, 10)}, want: pressed},
+		{name: "TwoFailuresAreNoStage", seen: oneByOne(2), want: store.Health{Failures: 2, Since: millis(0), CountedUntil: millis(20)}},
+		{
+			name: "ThreeFailuresAre", seen: oneByOne(3),
+			want: store.Health{Failures: 3, Since: millis(0), CountedUntil: millis(30), Stage: store.StageFailing},
+		},
+		{
+			name: "QuietFailuresCountAndChangeNoStage", from: failing, seen: []delivery.Seen{quiet(failure(90, 100))},
+			want: with(open, func(h *store.Health) { h.Stage = store.StageFailing }),
+		},
+		{
+			name: "NextFailureReachesTheStage", from: with(open, func(h *store.Health) { h.Stage = store.StageHealthy }),
+			seen: []delivery.Seen{failure(50, 900)}, want: open,
+		},
+		{
+			name: "QuietSuccessClosesItAndChangesNoStage", from: open, seen: []delivery.Seen{quiet(success(0, hour))},
+			want: store.Health{Stage: store.StageOpen},
+		},
+		{name: "NextSuccessEndsTheStage", from: store.Health{Stage: store.StageOpen}, seen: []delivery.Seen{success(0, hour)}},
 		{name: "SuccessAfterItEndsBackPressure", from: pressed, seen: []delivery.Seen{success(5000, 5010)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

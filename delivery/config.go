@@ -59,6 +59,13 @@ type Config struct {
 	// Default: the host is always ready.
 	Ready func(ctx context.Context) error
 
+	// Announce makes the messages that tell of an announcement. They are published in the transaction of the change that
+	// is announced. Default: nil, nothing is announced.
+	Announce func(Announcement) []store.NewMessage
+	// Announces reports whether a message, by its body, was made by Announce. The outcomes of its deliveries are not
+	// announced: two endpoints that fail would tell of each other for ever. Default: no message was.
+	Announces func(body []byte) bool
+
 	Metrics measure.Sink     // takes the engine's measurements. Default: nil, nothing is measured
 	Logger  *slog.Logger     // Default: discards
 	Observe func(Notice)     // called in line, so quickly. Default: nothing
@@ -105,6 +112,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Announces == nil {
+		c.Announces = func([]byte) bool { return false }
 	}
 	if c.Observe == nil {
 		c.Observe = func(Notice) {}

@@ -88,6 +88,7 @@
 //	watchdog.go               ending attempts with a call that was given up
 //	attempt.go, span.go       one attempt, from task to result; its span
 //	record.go, health.go      writing results; effects on the endpoint's health
+//	announcement.go           changes that owners are told of
 //	circuit.go                probes, and closing the circuit
 //	upkeep.go                 retention
 //	recoveries.go, erasures.go, jobs.go  jobs in the store, and their steps

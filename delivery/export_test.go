@@ -21,6 +21,7 @@ type Seen struct {
 	Began, Ended time.Time
 	Until        time.Time
 	Probe        bool
+	Quiet        bool
 }
 
 // The kinds of Seen.
@@ -32,7 +33,7 @@ const (
 
 // Observe is observe.
 func Observe(h store.Health, s Seen) store.Health {
-	return observe(h, observation{s.Kind, s.Began, s.Ended, s.Until, s.Probe})
+	return observe(h, observation{s.Kind, s.Began, s.Ended, s.Until, s.Probe, s.Quiet})
 }
 
 // Throttle is a throttle.

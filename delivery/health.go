@@ -16,6 +16,7 @@ import (
 type healthChange struct {
 	results       []*result
 	before, after store.Health
+	news          []Announcement
 }
 
 // noteHealth updates the Health of endpoints by recorded outcomes, and tells the host of
@@ -40,7 +41,8 @@ func (r *run) noteHealth(ended []*result) {
 		return
 	}
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
-		return nil, r.cfg.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) { changes[id].apply(h) })
+		return nil, r.cfg.Store.UpdateHealth(r.tellingOfHealth(ctx, changes), ids,
+			func(id uuid.UUID, h *store.Health) { changes[id].apply(h) })
 	})
 	if err != nil {
 		r.logCondition(slog.LevelError, "webhooks: the health of endpoints could not be recorded", nil, "error", err)
@@ -61,9 +63,17 @@ func (b *result) tellsOfHealth() bool {
 }
 
 func (c *healthChange) apply(h *store.Health) {
-	c.before = *h
+	c.before, c.news = *h, nil
 	for _, b := range c.results {
-		*h = observe(*h, b.seen)
+		was := *h
+		*h = observe(was, b.seen)
+		switch kind := stageChanges[h.Stage]; {
+		case h.Stage == was.Stage:
+		case kind == EndpointRecovered:
+			c.news = append(c.news, b.announcement(kind, was))
+		default:
+			c.news = append(c.news, b.announcement(kind, *h))
+		}
 	}
 	c.after = *h
 }
@@ -99,7 +109,7 @@ func (r *run) followHealth(c *healthChange) {
 // decisive returns the part of a Health on which the next attempts depend.
 func decisive(h store.Health) store.Health {
 	h.Failures = min(h.Failures, 1)
-	h.CountedUntil, h.Since = time.Time{}, time.Time{}
+	h.CountedUntil, h.Since, h.Stage = time.Time{}, time.Time{}, store.StageHealthy
 	return h
 }
 
@@ -108,6 +118,14 @@ func (r *run) deactivate(b *result, reason string) {
 	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
 	changed := false
 	_, err := r.persistent(func(ctx context.Context) ([]uuid.UUID, error) {
+		ctx = r.telling(ctx, func(store.Change) (news []Announcement) {
+			if changed {
+				news = append(news, Announcement{
+					Kind: EndpointDeactivated, At: now, OrganizationID: b.OrganizationID, SubscriptionID: b.SubscriptionID, Reason: reason,
+				})
+			}
+			return news
+		})
 		_, err := r.cfg.Store.UpdateSubscription(ctx, b.OrganizationID, b.SubscriptionID, now, func(s *store.Subscription) error {
 			if changed = s.Active; changed {
 				s.Active, s.ActiveChangedAt, s.InactiveReason, s.UpdatedAt, s.UpdatedBy = false, now, reason, now, ""

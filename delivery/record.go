@@ -50,7 +50,7 @@ func (r *run) record(batch []*result) {
 		switch {
 		case b.deferral != nil:
 			deferrals = append(deferrals, *b.deferral)
-		case b.Number == 1 && b.outcome.Next == nil:
+		case b.Number == 1 && b.outcome.Next == nil && !r.exhausted(b):
 			simple = append(simple, b)
 		default:
 			chained = append(chained, b)
@@ -73,7 +73,7 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 		outcomes[i] = ended[i].outcome
 	}
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
-		return r.cfg.Store.Record(ctx, outcomes[from:to])
+		return r.cfg.Store.Record(r.tellingOfExhausted(ctx, ended[from:to]), outcomes[from:to])
 	})
 	advanced := false
 	for i, b := range ended {

@@ -22,7 +22,7 @@ func (r *run) recoverLoop() {
 	r.advance(job{
 		wake: r.recoveries, stuck: recoveryStuck, goesOn: "webhooks: recoveries go on",
 		step: func(ctx context.Context, now time.Time) (bool, error) {
-			advanced, err := r.cfg.Store.AdvanceRecovery(ctx, store.AdvanceOptions{
+			advanced, err := r.cfg.Store.AdvanceRecovery(r.TellingOfRecovery(ctx), store.AdvanceOptions{
 				Max: recoverBatch, NewID: r.cfg.NewID, At: now, ExpiresAt: now.Add(r.cfg.Deadline),
 				Ended: func(job store.Recovery) { logRecovery(r.cfg.Logger, job) },
 			})

@@ -23,6 +23,7 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 		took := x.Ended.Sub(x.Began)
 		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)
 		b.seen = x.observed(d)
+		b.seen.quiet = r.cfg.Announces(t.Body)
 		r.measureAttempt(t, x, took, d.Status)
 		if d.Status == store.Failed {
 			b.failure = failureClass(x.Result)
