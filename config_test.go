@@ -36,6 +36,7 @@ func TestNewNamesTheWrongField(t *testing.T) {
 		"Config.MaxData":                     {MaxData: -1},
 		"Config.AllowNetworks[0]":            {AllowNetworks: []netip.Prefix{{}}},
 		"Config.EgressProxy: invalid URL":    {EgressProxy: &url.URL{Scheme: "https", Host: "proxy"}},
+		"Config.OperationalEvents.Operator":  {OperationalEvents: webhooks.OperationalEvents{Operator: uuid.New()}},
 		"Config.EgressProxyTrusted is set":   {EgressProxyTrusted: true},
 		"Config.SecretKeys: key 0 has 5":     {SecretKeys: [][]byte{[]byte("short")}},
 		"Config.PrivateKey: invalid signing": {PrivateKey: "whsk_nonsense"},

@@ -118,6 +118,8 @@ var (
 	ErrAddressBlocked = errors.New("address of the endpoint not allowed")
 	// ErrArchived: the resource, or the resource that it belongs to, is archived: restore it first. Code archived.
 	ErrArchived = errors.New("resource archived")
+	// ErrBuiltIn: the category, with its event types, is built in and never changes. Code built_in.
+	ErrBuiltIn = errors.New("category built in")
 	// ErrCodeTaken: another category has the code, or another event type the code and version. Code code_taken.
 	ErrCodeTaken = errors.New("code taken")
 	// ErrErasing: the data of the organization is being removed: try again when that is done. Code erasing.
@@ -162,7 +164,7 @@ var (
 
 var errorsByCode = map[string]error{
 	"address_blocked": ErrAddressBlocked, "archived": ErrArchived, "authentication_unavailable": ErrUnavailable,
-	"code_taken": ErrCodeTaken, "erasing": ErrErasing, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
+	"built_in": ErrBuiltIn, "code_taken": ErrCodeTaken, "erasing": ErrErasing, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
 	"idempotency_mismatch": ErrIdempotencyMismatch, "in_use": ErrInUse, "internal_error": ErrInternal,
 	"malformed_json": ErrInvalid, "no_events": ErrNoEvents, "not_finished": ErrNotFinished, "not_found": ErrNotFound,
 	"not_in_chain": ErrNotInChain, "organizations_unavailable": ErrUnavailable, "outcome_exists": ErrOutcomeExists,

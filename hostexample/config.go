@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks"
 )
 
@@ -25,7 +27,11 @@ func (h *host) config(s settings) (*config, error) {
 		Retention: time.Duration(s.Retention), AuditRetention: time.Duration(s.AuditRetention),
 		AllowNetworks: s.AllowNetworks, AllowHTTP: s.AllowHTTP,
 		Deadline: time.Duration(s.Deadline), SecretOverlap: time.Duration(s.SecretOverlap), MaxData: int(s.MaxData),
+		OperationalEvents: webhooks.OperationalEvents{Enabled: s.OperationalEvents, Operator: s.OperatorOrganization},
 	}}
+	if s.OperatorOrganization != uuid.Nil && !s.OperationalEvents {
+		return nil, wrong("operator-organization", "is set, but --operational-events is not")
+	}
 	var err error
 	if err = errors.Join(h.readStore(&c.storeSettings), h.readProxy(&c.egressSettings), s.checkPaths()); err != nil {
 		return nil, err

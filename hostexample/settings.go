@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // defaultStore is the address of the store if none is configured.
@@ -45,18 +47,21 @@ type settings struct {
 
 	egressSettings
 
-	AllowNetworks  networks  `help:"Private networks (CIDRs, separated by commas) that deliveries may reach."`
-	AllowHTTP      bool      `name:"allow-http" help:"Allow plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
-	RetrySchedule  waits     `help:"Waits between attempts, separated by commas; their sum is at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
-	Deadline       wait      `help:"Time after its publication within which an event may be sent." default:"96h"`
-	Timeout        wait      `help:"Timeout of one attempt, at most 30s." default:"15s"`
-	Workers        count     `help:"Attempts in flight at once. Default: 1,536, or as many as half of GOMEMLIMIT allows at 128 KiB each."`
-	StoreTimeout   wait      `help:"Time that a request waits for the store before the answer is 503." default:"10s"`
-	DrainTimeout   wait      `help:"Time that a stop waits for running attempts and requests." default:"30s"`
-	Retention      retention `help:"Time for which history is kept, at least 1h, or forever; from 48h on whole days are deleted, up to a day later." default:"720h"`
-	AuditRetention retention `help:"Time for which entries of the audit trail are kept, at least 1h, or forever." default:"400d"`
-	SecretOverlap  wait      `help:"Time for which a replaced signing secret still signs." default:"24h"`
-	MaxData        size      `help:"Largest data of an event in bytes, at most 67108864." default:"1048576"`
+	AllowNetworks        networks  `help:"Private networks (CIDRs, separated by commas) that deliveries may reach."`
+	AllowHTTP            bool      `name:"allow-http" help:"Allow plain http for subscriptions marked isDevelopment. Development mode allows it, too."`
+	RetrySchedule        waits     `help:"Waits between attempts, separated by commas; their sum is at most --deadline. Default: 5s,5m,30m,2h,5h,10h,14h,20h,24h."`
+	Deadline             wait      `help:"Time after its publication within which an event may be sent." default:"96h"`
+	Timeout              wait      `help:"Timeout of one attempt, at most 30s." default:"15s"`
+	Workers              count     `help:"Attempts in flight at once. Default: 1,536, or as many as half of GOMEMLIMIT allows at 128 KiB each."`
+	StoreTimeout         wait      `help:"Time that a request waits for the store before the answer is 503." default:"10s"`
+	DrainTimeout         wait      `help:"Time that a stop waits for running attempts and requests." default:"30s"`
+	Retention            retention `help:"Time for which history is kept, at least 1h, or forever; from 48h on whole days are deleted, up to a day later." default:"720h"`
+	AuditRetention       retention `help:"Time for which entries of the audit trail are kept, at least 1h, or forever." default:"400d"`
+	SecretOverlap        wait      `help:"Time for which a replaced signing secret still signs." default:"24h"`
+	OperationalEvents    bool      `help:"Publish events about endpoints that fail and recover, deliveries that failed for good and recoveries, to the organizations that subscribe to webhooks.*."`
+	OperatorOrganization uuid.UUID `help:"Organization, a UUID, that gets a copy of the operational events about all organizations."`
+
+	MaxData size `help:"Largest data of an event in bytes, at most 67108864." default:"1048576"`
 
 	RequestMemory memory `help:"Memory in bytes for all requests and their answers, at least 4 times the largest body; beyond it requests wait up to 5s, then get 503." default:"67108864"`
 

@@ -27,6 +27,7 @@ func TestCatalog(t *testing.T) {
 			{as: "read", do: "GET /api/webhook-categories/{none}/webhook-events", status: 404, code: "not_found"},
 			{as: "read", do: "GET /api/webhook-categories/17", status: 404, code: "not_found"},
 			{as: "catalog", do: "DELETE " + c, status: 409, code: "in_use"},
+			{as: "catalog", do: "DELETE /api/webhook-categories/01a229c0-5400-7000-8000-000000000000", status: 409, code: "built_in"},
 			{as: "catalog", do: "POST " + c + "/archive", status: 200, want: `{"value": true}`},
 			{as: "catalog", do: "POST " + c + "/archive", status: 200, want: `{"value": true}`},
 			{as: "catalog", do: "POST " + c + "/webhook-events", body: `{"name": "x", "code": "x", "version": "v1"}`, status: 409, code: "archived"},

@@ -51,6 +51,7 @@ var answers = []struct {
 	{webhooks.ErrNotFinished, http.StatusConflict, "not_finished", "The activity has no outcome yet."},
 	{webhooks.ErrIdempotencyMismatch, http.StatusConflict, "idempotency_mismatch", "The idempotency key was used with another content."},
 	{webhooks.ErrArchived, http.StatusConflict, "archived", "It, or what it belongs to, is archived; restore that first."},
+	{webhooks.ErrBuiltIn, http.StatusConflict, "built_in", "The category and its events are built in; only the service changes them."},
 	{webhooks.ErrEventInactive, http.StatusConflict, "event_inactive", "The event, or its category, is inactive or archived."},
 	{webhooks.ErrPostURIMissing, http.StatusConflict, "post_uri_missing", "The subscription has no postUri."},
 	{webhooks.ErrSecretUnchanged, http.StatusConflict, "secret_unchanged", "The secret is the current one already."},

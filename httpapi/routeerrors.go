@@ -44,6 +44,9 @@ func (r route) errors() map[int][]string {
 	if strings.Contains(r.path, "{") {
 		add(404, "not_found")
 	}
+	if r.access == catalogWrite && strings.HasPrefix(r.path, categoryPath) {
+		add(409, "built_in")
+	}
 	if r.hasBody() {
 		add(400, "malformed_json", "validation_failed")
 		add(413, "payload_too_large")
