@@ -99,7 +99,8 @@ func (c *core) addOperationalTypes(ctx context.Context) error {
 // give it the built-in content.
 func (c *core) refuseForeignTypes(ctx context.Context) error {
 	taken := func(kind, code string) error {
-		return fmt.Errorf("webhooks: Config.OperationalEvents: %w: the catalog has %s %s of its own: give it another code", ErrCodeTaken, kind, code)
+		return fmt.Errorf("webhooks: Config.OperationalEvents: %w: the catalog has %s %s of its own: give it another code",
+			ErrCodeTaken, kind, code)
 	}
 	categories, err := c.store.Categories(ctx, IncludeArchived, wholeCatalog)
 	if err != nil {

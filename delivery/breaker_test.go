@@ -102,7 +102,8 @@ func TestBreaker(t *testing.T) {
 			name: "ProbesAreAtMost570SecondsApart", from: with(probing, func(h *store.Health) { h.Since = millis(-100 * hour) }),
 			seen: []delivery.Seen{probe(failure(hour, hour))},
 			want: store.Health{
-				Failures: 11, Since: millis(-100 * hour), CountedUntil: millis(hour), Probes: 1, ProbeAt: millis(hour + 570_000), Stage: store.StageOpen,
+				Failures: 11, Since: millis(-100 * hour), CountedUntil: millis(hour), Probes: 1, ProbeAt: millis(hour + 570_000),
+				Stage: store.StageOpen,
 			},
 		},
 		{
