@@ -86,8 +86,14 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"EgressProxyFileAbsent", []string{"WEBHOOKS_EGRESS_PROXY_FILE=absent"}, "", "WEBHOOKS_EGRESS_PROXY_FILE"},
 		{"EgressProxyTwice", []string{"WEBHOOKS_EGRESS_PROXY=http://host", "WEBHOOKS_EGRESS_PROXY_FILE=x"}, "", "WEBHOOKS_EGRESS_PROXY"},
 		{"EgressProxyTrustedWithoutOne", nil, "--dev --egress-proxy-trusted", "--egress-proxy-trusted (WEBHOOKS_EGRESS_PROXY_TRUSTED)"},
-		{"OperatorWithoutEvents", nil, "--operator-organization=018f3f6e-1c7a-7b2e-9f0a-3d5c8a7e1b20", "--operator-organization (WEBHOOKS_OPERATOR_ORGANIZATION)"},
-		{"OperatorIsNoUUID", nil, "--operational-events --operator-organization=acme", "--operator-organization (WEBHOOKS_OPERATOR_ORGANIZATION)"},
+		{
+			"OperatorWithoutEvents", nil, "--operator-organization=018f3f6e-1c7a-7b2e-9f0a-3d5c8a7e1b20",
+			"--operator-organization (WEBHOOKS_OPERATOR_ORGANIZATION)",
+		},
+		{
+			"OperatorIsNoUUID", nil, "--operational-events --operator-organization=acme",
+			"--operator-organization (WEBHOOKS_OPERATOR_ORGANIZATION)",
+		},
 		{"MemoryAPI", []string{testSecret, testKeys}, "--api --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"MemoryDispatcher", []string{testKeys}, "--dispatcher --store=memory:", "--store (WEBHOOKS_STORE)"},
 		{"MigrateDownUnconfirmed", nil, "migrate down", "--yes (WEBHOOKS_YES)"},
