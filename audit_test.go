@@ -24,13 +24,14 @@ import (
 // audited are the methods of a store whose changes the trail keeps.
 var audited = strings.Fields(`CreateCategory UpdateCategory DeleteCategory CreateEventType UpdateEventType DeleteEventType
 	CreateSample UpdateSample DeleteSample ApplySeed CreateSubscription UpdateSubscription DeleteSubscription AddSecret
-	ReplaceKeys ReplaceHeaders AddAttempt Report CreateRecovery StopRecovery CreateErasure ExpungeMessage`)
+	ReplaceKeys ReplaceHeaders AddAttempt Report CreateRecovery StopRecovery CreateErasure ExpungeMessage AddAuditEntry`)
 
 // unaudited are all other methods: reads, publishes, and the work of dispatchers.
 var unaudited = strings.Fields(`Abilities AuditEntries Attempt Attempts Categories Category Chain CountRecoverable Deliveries Delivery
 	Durable Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries Messages Ping Recovery Sample
 	Samples SecretAt Secrets SecretsExcept SeedVersions Subscribers Subscription SubscriptionHeaders Subscriptions Targets
-	Publish Claim Record Defer Release UpdateHealth Prune PruneAudit AdvanceRecovery AdvanceErasure`)
+	Publish Claim Record Defer Release UpdateHealth Prune PruneAudit AdvanceRecovery AdvanceErasure UseOnce Used
+	PruneUsed`)
 
 // A new method of a store is in one of the lists.
 func TestEveryMethodOfAStoreIsAuditedOrNot(t *testing.T) {
@@ -172,6 +173,7 @@ func (w *world) changes() []change {
 		{store.ActionSampleDeleted, "", func(ctx context.Context) error { return r.DeleteSample(ctx, category, typ, "v1", nil) }},
 		{store.ActionEventTypeDeleted, "", func(ctx context.Context) error { return r.DeleteEventType(ctx, category, typ, nil) }},
 		{store.ActionCategoryDeleted, "", func(ctx context.Context) error { return r.DeleteCategory(ctx, category, nil) }},
+		{store.ActionPortalLinkCreated, "", func(ctx context.Context) error { return w.RecordPortalLink(ctx, uuid.New(), w.org) }},
 		{store.ActionOrganizationErased, "", func(ctx context.Context) error { return no(w.Erase(ctx, w.org)) }},
 	}
 }
@@ -197,7 +199,7 @@ func TestEveryChangeMakesAnEntryAndALogLine(t *testing.T) {
 			e.ResourceID == "" || !strings.HasPrefix(string(c.action), string(e.Resource)+".") || time.Since(e.At) > time.Minute {
 			t.Errorf("%s of %q made %+v", c.action, c.changes, e)
 		}
-		owned := slices.Contains(strings.Fields("subscription activity recovery event organization"), string(e.Resource))
+		owned := slices.Contains(strings.Fields("subscription activity recovery event organization portal_link"), string(e.Resource))
 		if owned != (e.OrganizationID == w.org) {
 			t.Errorf("%s names the organization %v", c.action, e.OrganizationID)
 		}

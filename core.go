@@ -12,13 +12,12 @@ import (
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/keyring"
-	"github.com/ecg-api/webhooks/store"
 )
 
 // core is the state that the four parts share.
 type core struct {
 	cfg         Config
-	store       store.Store
+	store       auditedStore
 	policy      *guard.Policy
 	keyring     *keyring.Ring
 	engine      *delivery.Engine

@@ -55,8 +55,8 @@ type run struct {
 
 	listening atomic.Bool // the store wakes this run
 	// When the parts of the upkeep last succeeded; nil for never.
-	maintained, pruned, auditPruned atomic.Pointer[time.Time]
-	measures                        atomic.Pointer[store.Measures] // of the store; nil if there are none, or the last call failed
+	maintained, pruned, auditPruned, usedPruned atomic.Pointer[time.Time]
+	measures                                    atomic.Pointer[store.Measures] // of the store; nil if there are none, or the last call failed
 
 	claiming     context.Context // done: claim and hand over nothing more
 	stopClaiming context.CancelFunc

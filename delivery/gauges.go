@@ -78,6 +78,7 @@ func (r *run) observe(read measure.Reading) {
 	measure.DispatcherListening.Is(read, r.listening.Load())
 	for part, at := range map[string]*time.Time{
 		measure.Partitions: r.maintained.Load(), measure.Retention: r.pruned.Load(), measure.AuditRetention: r.auditPruned.Load(),
+		measure.OneTime: r.usedPruned.Load(),
 	} {
 		if at != nil {
 			measure.UpkeepLastSuccess.Set(read, float64(at.UnixMilli())/1000, part)

@@ -21,6 +21,8 @@ type Store interface {
 	Prune(ctx context.Context, before time.Time, max int) (int, error)
 	// PruneAudit is called every hour, with the end of the audit retention.
 	PruneAudit(ctx context.Context, before time.Time, max int) (int, error)
+	// PruneUsed is called every hour, with a time an hour ago.
+	PruneUsed(ctx context.Context, before time.Time, max int) (int, error)
 	// AdvanceErasure is called until no erasure is running.
 	AdvanceErasure(ctx context.Context, at time.Time, max int) (bool, error)
 	// AdvanceRecovery is called until no recovery is due.

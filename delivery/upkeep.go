@@ -11,13 +11,16 @@ import (
 
 const (
 	upkeepInterval = time.Hour
-	// pruneBatch bounds the messages, or audit entries, that one call removes: 200 keep the one writer of SQLite for
+	// usedMargin is the time for which an expired id of store.OneTime is kept: the clocks of hosts differ.
+	usedMargin = time.Hour
+	// pruneBatch bounds the messages, audit entries or ids that one call removes: 200 keep the one writer of SQLite for
 	// some 5 ms, seldom for more than 30.
 	pruneBatch = 200
 )
 
 // upkeepLoop lets the store do its upkeep, and ends history that is older than
-// Config.Retention, and audit entries that are older than Config.AuditRetention.
+// Config.Retention, audit entries that are older than Config.AuditRetention, and expired ids of
+// store.OneTime.
 func (r *run) upkeepLoop() {
 	for r.claiming.Err() == nil {
 		if m := r.abilities.Maintainer; m != nil {
@@ -27,6 +30,7 @@ func (r *run) upkeepLoop() {
 		}
 		r.prune(measure.Retention, &r.pruned, r.cfg.Retention, r.cfg.Store.Prune)
 		r.prune(measure.AuditRetention, &r.auditPruned, r.cfg.AuditRetention, r.cfg.Store.PruneAudit)
+		r.prune(measure.OneTime, &r.usedPruned, usedMargin, r.cfg.Store.PruneUsed)
 		r.pause(r.claiming, upkeepInterval)
 	}
 }

@@ -24,6 +24,14 @@ type upkept struct {
 	left       int         // how many messages Prune finds
 	audits     []time.Time // the cutoff of each call of PruneAudit
 	entries    int         // how many entries PruneAudit finds
+	used       []time.Time // the cutoff of each call of PruneUsed
+}
+
+func (u *upkept) PruneUsed(_ context.Context, before time.Time, _ int) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.used = append(u.used, before)
+	return 0, nil
 }
 
 func (u *upkept) PruneAudit(_ context.Context, before time.Time, most int) (int, error) {
@@ -144,4 +152,19 @@ func TestAuditEntriesEndAfterTheirOwnRetention(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestExpiredIDsAreKeptForAnHourWhateverTheRetention(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var u upkept
+		upkeep(t, newWorld(t), &u, -1)
+		var want []time.Time
+		for hour := range 3 {
+			want = append(want, time.Date(2000, 1, 1, 9+hour, 30, 0, 0, time.UTC))
+		}
+		if !slices.Equal(u.used, want) {
+			t.Errorf("pruned before %v, want %v", u.used, want)
+		}
+	})
 }

@@ -18,6 +18,7 @@ const (
 	Partitions     = "partitions"      // the upkeep that makes partitions
 	Retention      = "retention"       // the upkeep that removes old history
 	AuditRetention = "audit_retention" // the upkeep that removes old entries of the audit trail
+	OneTime        = "one_time"        // the upkeep that removes ids which were used once and have expired
 )
 
 // durations are the buckets of an answer's time, in seconds, up to the longest time-out of an attempt.
@@ -162,11 +163,11 @@ var (
 	// UpkeepLastSuccess is missing until a part of the upkeep has succeeded.
 	UpkeepLastSuccess = gauge("webhooks.upkeep.last_success.timestamp", "s",
 		"Unix time at which a part of the upkeep last succeeded in this process.",
-		Label{"part", []string{Partitions, Retention, AuditRetention}, ""})
+		Label{"part", []string{Partitions, Retention, AuditRetention, OneTime}, ""})
 
 	// UpkeepFailures counts failed calls, by the part of the upkeep.
 	UpkeepFailures = counter("webhooks.upkeep.failures", "{failure}", "Calls of a part of the upkeep that failed.",
-		Label{"part", []string{Partitions, Retention, AuditRetention}, ""})
+		Label{"part", []string{Partitions, Retention, AuditRetention, OneTime}, ""})
 
 	// RemovedMessages counts the messages that retention removed.
 	RemovedMessages = counter("webhooks.retention.removed", "{message}", "Messages that were removed because they were old enough.")

@@ -13,6 +13,8 @@ type AuditTrail interface {
 	// AuditEntries lists the entries that the query selects, in the order of At, then ID.
 	// [Page].After is the ID of an entry.
 	AuditEntries(ctx context.Context, q AuditQuery) (List[AuditEntry], error)
+	// AddAuditEntry stores the entry of ctx, for a change that changes no record of the store.
+	AddAuditEntry(ctx context.Context) error
 	// PruneAudit removes entries that were made before the time, the oldest first and at most
 	// max, and erasures that were finished before the time. It returns the number of removed
 	// entries.
@@ -47,6 +49,7 @@ const (
 	AuditEvent        AuditResource = "event"        // a published message
 	AuditOrganization AuditResource = "organization" // all records of an organization
 	AuditKeys         AuditResource = "keys"         // the encryption of secrets and headers at rest; it has no id
+	AuditPortalLink   AuditResource = "portal_link"  // a link that signs a person in to the portal
 )
 
 // AuditAction is the kind of a change: the kind of the record, a dot, and a word for the change.
@@ -97,6 +100,8 @@ const (
 	ActionOrganizationErased  AuditAction = "organization.erased"   // everything of an organization goes; this entry stays
 
 	ActionKeysRotated AuditAction = "keys.rotated" // secrets or headers were encrypted with another key, in a batch
+
+	ActionPortalLinkCreated AuditAction = "portal_link.created" // its rights are those of the caller, or fewer
 )
 
 // AuditActions returns all actions.
@@ -110,7 +115,7 @@ func AuditActions() []AuditAction {
 		ActionSubscriptionDeactivated, ActionSubscriptionArchived, ActionSubscriptionRestored, ActionSubscriptionDeleted,
 		ActionSubscriptionSecretChanged, ActionActivityCreated, ActionActivityTested, ActionActivityRetried,
 		ActionActivityReported, ActionRecoveryCreated, ActionRecoveryStopped, ActionEventPayloadRemoved,
-		ActionOrganizationErased, ActionKeysRotated,
+		ActionOrganizationErased, ActionKeysRotated, ActionPortalLinkCreated,
 	}
 }
 
@@ -118,7 +123,7 @@ func AuditActions() []AuditAction {
 func AuditResources() []AuditResource {
 	return []AuditResource{
 		AuditCategory, AuditEventType, AuditSample, AuditSeed, AuditSubscription, AuditActivity, AuditRecovery,
-		AuditEvent, AuditOrganization, AuditKeys,
+		AuditEvent, AuditOrganization, AuditKeys, AuditPortalLink,
 	}
 }
 

@@ -19,6 +19,7 @@ type Store interface {
 	Recoveries
 	AuditTrail
 	Erasures
+	OneTime
 
 	// Ping reports whether the store answers and is ready to be used: that its
 	// schema is there and of the version this program needs. It honours ctx.

@@ -120,6 +120,8 @@ func auditEvery(f *fixture) {
 		{"DeleteEventType", func(ctx context.Context) error { return f.s.DeleteEventType(ctx, e.ID, nil) }},
 		{"DeleteCategory", func(ctx context.Context) error { return f.s.DeleteCategory(ctx, c.ID, nil) }},
 		{"ApplySeed", func(ctx context.Context) error { return no(f.s.ApplySeed(ctx, seed)) }},
+		{"UseOnce", func(ctx context.Context) error { return no(f.s.UseOnce(ctx, f.id(), f.now)) }},
+		{"AddAuditEntry", f.s.AddAuditEntry},
 		{"CreateErasure", func(ctx context.Context) error { return no(f.s.CreateErasure(ctx, f.newErasure())) }},
 	} {
 		f.stores(x.method, true, x.call)

@@ -106,6 +106,7 @@ var groups = []struct {
 	{"Audit", auditCases},
 	{"Erasure", erasureCases},
 	{"Expunge", expungeCases},
+	{"OneTime", oneTimeCases},
 	{"Prune", pruneCases},
 	{"Deleted", deletedCases},
 	{"Maintain", maintainCases},

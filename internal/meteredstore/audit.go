@@ -16,6 +16,11 @@ func (m *metered) AuditEntries(ctx context.Context, q store.AuditQuery) (_ store
 	return m.Store.AuditEntries(ctx, q)
 }
 
+func (m *metered) AddAuditEntry(ctx context.Context) (err error) {
+	defer m.called("add_audit_entry", m.now(), &err)
+	return m.Store.AddAuditEntry(ctx)
+}
+
 func (m *metered) PruneAudit(ctx context.Context, before time.Time, max int) (_ int, err error) {
 	defer m.called("prune_audit", m.now(), &err)
 	return m.Store.PruneAudit(ctx, before, max)
@@ -41,4 +46,21 @@ func (m *metered) AdvanceErasure(ctx context.Context, at time.Time, max int) (_ 
 func (m *metered) ExpungeMessage(ctx context.Context, org, message uuid.UUID, e store.Expunged) (err error) {
 	defer m.called("expunge_message", m.now(), &err)
 	return m.Store.ExpungeMessage(ctx, org, message, e)
+}
+
+// The methods of store.OneTime.
+
+func (m *metered) UseOnce(ctx context.Context, id uuid.UUID, until time.Time) (_ bool, err error) {
+	defer m.called("use_once", m.now(), &err)
+	return m.Store.UseOnce(ctx, id, until)
+}
+
+func (m *metered) Used(ctx context.Context, id uuid.UUID) (_ bool, err error) {
+	defer m.called("used", m.now(), &err)
+	return m.Store.Used(ctx, id)
+}
+
+func (m *metered) PruneUsed(ctx context.Context, before time.Time, max int) (_ int, err error) {
+	defer m.called("prune_used", m.now(), &err)
+	return m.Store.PruneUsed(ctx, before, max)
 }

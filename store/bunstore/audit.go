@@ -107,6 +107,11 @@ func whereAudit(q *bun.SelectQuery, query store.AuditQuery) *bun.SelectQuery {
 	return q
 }
 
+// AddAuditEntry implements store.AuditTrail.
+func (s *Store) AddAuditEntry(ctx context.Context) error {
+	return s.write(ctx, func(bun.Tx) error { return nil })
+}
+
 // PruneAudit implements store.AuditTrail.
 func (s *Store) PruneAudit(ctx context.Context, before time.Time, limit int) (removed int, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {

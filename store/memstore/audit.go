@@ -64,6 +64,16 @@ func (s *Store) behind(kept []store.AuditEntry, p store.Page) []store.AuditEntry
 	})
 }
 
+// AddAuditEntry stores the entry of ctx.
+func (s *Store) AddAuditEntry(ctx context.Context) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	s.audit(ctx)
+	return nil
+}
+
 // PruneAudit removes old entries and erasures.
 func (s *Store) PruneAudit(ctx context.Context, before time.Time, limit int) (int, error) {
 	return locked(ctx, s, func() (n int, err error) {

@@ -45,6 +45,7 @@ type Store struct {
 	recoveries map[uuid.UUID]*recovery
 	trail      []store.AuditEntry // in the order of a list
 	erasures   map[uuid.UUID]*store.Erasure
+	usedIDs    map[uuid.UUID]time.Time // ids of OneTime, with the time until which they are kept
 
 	listeners map[*func()]struct{}
 	wake      bool        // when the lock is released
@@ -79,6 +80,7 @@ func New(options ...Option) *Store {
 		sequences:      map[sequenceKey]store.Sequence{},
 		recoveries:     map[uuid.UUID]*recovery{},
 		erasures:       map[uuid.UUID]*store.Erasure{},
+		usedIDs:        map[uuid.UUID]time.Time{},
 		listeners:      map[*func()]struct{}{},
 	}
 	for _, o := range options {
