@@ -18,7 +18,8 @@ var methods = map[string]string{
 	"getHealth": "Client.Health", "getOpenAPI": "Client.OpenAPI", "getDocs": "Client.Docs",
 	"listAudit": "Client.ListAudit", "listOrganizationAudit": "Client.ListAuditOf",
 	"eraseOrganization": "Client.Erase", "getErasure": "Client.Erasure", "removePayload": "Dispatcher.Expunge",
-	"receiveSuccess": "Client.ReceiveSuccess", "receiveFailure": "Client.ReceiveFailure",
+	"createPortalLink": "Client.PortalLink",
+	"receiveSuccess":   "Client.ReceiveSuccess", "receiveFailure": "Client.ReceiveFailure",
 
 	"createCategory": "Registry.CreateCategory", "listCategories": "Registry.ListCategories", "getCategory": "Registry.Category",
 	"patchCategory": "Registry.UpdateCategory", "deleteCategory": "Registry.DeleteCategory", "activateCategory": "Registry.ActivateCategory",

@@ -21,6 +21,7 @@ import (
 	"github.com/ecg-api/webhooks/client"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/portal"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
@@ -84,7 +85,11 @@ func newHostWith(t *testing.T, org string, names httpapi.Organizations) *host {
 	if _, err := hooks.Registry.Seed(t.Context(), seed); err != nil {
 		t.Fatal(err)
 	}
-	api, err := httpapi.New(hooks, httpapi.Config{Authenticator: authenticator{}, Organizations: names})
+	links, err := portal.NewLinks(hooks, portal.LinksConfig{Keys: [][]byte{make([]byte, 32)}, URL: "https://example.com/portal"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := httpapi.New(hooks, httpapi.Config{Authenticator: authenticator{}, Organizations: names, PortalLinks: links})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -140,6 +142,15 @@ func (w *walk) audit() {
 	must(c.ListAudit(ctx, client.AuditQuery{CursorQuery: client.CursorQuery{Skip: 1}, Actor: first.Actor}))
 	must(c.ListAudit(ctx, client.AuditQuery{CursorQuery: behind(everywhere.NextCursor)}))
 	w.did("listAudit")
+}
+
+func (w *walk) portal() {
+	in := client.PortalLinkInput{Scopes: []string{"webhooks:read"}, ExpiresIn: 90, Path: "endpoints"}
+	made := must(w.client.PortalLink(w.Context(), w.org, in))
+	w.did("createPortalLink")
+	w.require(strings.HasPrefix(made.URL, "https://example.com/portal/sign-in?token=") && time.Until(made.ExpiresAt) > time.Minute, "it is %+v", made)
+	w.require(!strings.Contains(fmt.Sprintf("%+v", made), "token"), "the link is printed: %v", made)
+	must(w.client.PortalLink(w.Context(), w.org, client.PortalLinkInput{}))
 }
 
 // erase removes a payload, and then the organization.

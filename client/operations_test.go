@@ -45,6 +45,7 @@ func callEveryOperation(h *host) {
 	w.external()
 	w.recover()
 	w.audit()
+	w.portal()
 	w.remove()
 	w.erase()
 	w.compare(readDocument(h.T))

@@ -23,7 +23,8 @@ var allowed = map[string]string{
 	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity
 		getActivity getStats getRecovery getHash validateHash listPublishedEvents getPublishedEvent explainPublishedEvent listOrganizationAudit`,
 	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
-		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome`,
+		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome
+		createPortalLink`,
 	"admin":         "listAudit eraseOrganization getErasure",
 	"write admin":   "publishEvent publishEvents addActivity makePayload removePayload", // which sign data of the caller's
 	"secrets admin": "getSecret rotateSecret setSecret listSecretHistory",

@@ -55,6 +55,8 @@ func (tokens) Authenticate(r *http.Request) (httpapi.Caller, error) {
 	switch name {
 	case "read", "manage", "write", "secrets", "catalog", "admin":
 		c.Scopes = []httpapi.Scope{httpapi.Scope("webhooks:" + name)}
+	case "both":
+		c.Scopes = []httpapi.Scope{httpapi.ScopeCatalog, httpapi.ScopeWrite}
 	case "other":
 		c.Organizations = []uuid.UUID{uuid.MustParse(orgB)}
 		c.Scopes = []httpapi.Scope{httpapi.ScopeWrite, httpapi.ScopeSecrets}
@@ -135,6 +137,7 @@ func newFixtureWith(t *testing.T, st store.Store, c webhooks.Config) *fixture {
 // configure replaces the handler by one with the configuration.
 func (f *fixture) configure(c httpapi.Config) {
 	f.Helper()
+	c.PortalLinks = links{}
 	c.Authenticator, c.Logger = tokens{}, slog.New(testlog.Checked(f.T, slog.NewTextHandler(f.log, nil)))
 	var err error
 	if f.handler, err = httpapi.New(f.hooks, c); err != nil {

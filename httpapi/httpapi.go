@@ -66,6 +66,9 @@ type Config struct {
 	// without credentials. They are then answered with 404, and the OpenAPI document lacks
 	// them. Default: false.
 	NoDocs, NoHealthcheck, NoSinks bool
+	// PortalLinks makes the links of POST /api/organizations/{organizationId}/portal-links. Default:
+	// nil, the path is answered with 404, and the OpenAPI document lacks it.
+	PortalLinks PortalLinks
 	// Challenge is the header WWW-Authenticate of a 401 (RFC 9110, section 11.6.1): one
 	// challenge, or several by commas. Default: Bearer.
 	Challenge string

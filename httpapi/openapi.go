@@ -14,9 +14,9 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// OpenAPI returns the OpenAPI 3.1 document of the interface with the default [Config].
-// GET /api/openapi.json returns that of the actual one.
-func OpenAPI() []byte { return Config{}.withDefaults().openAPI() }
+// OpenAPI returns the OpenAPI 3.1 document of the interface with the default [Config], and with
+// [Config].PortalLinks. GET /api/openapi.json returns that of the actual one.
+func OpenAPI() []byte { return Config{PortalLinks: struct{ PortalLinks }{}}.withDefaults().openAPI() }
 
 // openAPI makes the document from the table of routes and the types that they decode
 // and answer with.

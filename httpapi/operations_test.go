@@ -45,7 +45,7 @@ var kinds = map[string]string{
 var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to
 	bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
-	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm`)
+	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm scopes expiresIn`)
 
 // bodies are right bodies by the operation. {kind} stands for an id of the kind.
 var bodies = map[string]string{
@@ -54,6 +54,7 @@ var bodies = map[string]string{
 	"createSubscription":  `{"postUri": "https://example.com/hook", "isDevelopment": false}`,
 	"testSubscription":    `{"eventType": "vitals.measured"}`,
 	"startRecovery":       `{"since": "2026-01-01T00:00:00Z", "status": "all"}`,
+	"createPortalLink":    `{"scopes": ["webhooks:manage"], "expiresIn": 60, "path": "endpoints"}`,
 	"createSamplePayload": `{"payload": {"n": 1}, "version": "v9"}`,
 	"addActivity":         `{"type": 0, "payload": {"n": 1}, "rawMessage": {}, "eventId": "{event}"}`,
 	"saveOutcome": `{"originalActivityId": "{activation}", "success": true, "httpStatusCode": 200, "error": null, ` +

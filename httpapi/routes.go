@@ -104,6 +104,7 @@ var allGroups = []group{
 	deliveryRoutes,
 	eventRoutes,
 	auditRoutes,
+	portalRoutes,
 	removalRoutes,
 	catalogDocumentRoutes,
 	docsRoutes,
@@ -113,7 +114,7 @@ var allGroups = []group{
 func (c Config) groups() []group {
 	leftOut := func(r route) bool {
 		return c.NoDocs && r.path == docsPath || c.NoHealthcheck && r.path == healthPath ||
-			c.NoSinks && strings.HasPrefix(r.path, sinksPath+"/")
+			c.NoSinks && strings.HasPrefix(r.path, sinksPath+"/") || c.PortalLinks == nil && r.path == portalLinksPath
 	}
 	var groups []group
 	for _, g := range allGroups {

@@ -52,6 +52,7 @@ var enums = map[string][]string{
 	"PatchOp":           {"add", "remove", "replace", "move", "copy", "test"},
 	"RecoveryScope":     {"failed", "missed", "all"},
 	"RecoveryState":     {"running", "done", "stopped", "unknown"},
+	"Scope":             words(allScopes),
 	"SubscriptionState": {"enabled", "failing", "paused", "disabled"},
 	"UnmatchedReason":   {"not_subscribed", "version", "inactive", "archived", "filtered", "created_later"},
 }
