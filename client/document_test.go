@@ -290,9 +290,12 @@ func TestEnumerationsMatchTheDocument(t *testing.T) {
 		"PatchOp": {
 			client.Add("", 0).Op, client.Remove("").Op, client.Set("", 0).Op, client.Move("", "").Op, client.Copy("", "").Op, client.Test("", 0).Op,
 		},
-		"RecoveryScope":     {client.RecoverFailed, client.RecoverMissed, client.RecoverAll},
-		"ErasureState":      {client.ErasureRunning, client.ErasureDone, client.ErasureUnknown},
-		"RecoveryState":     {client.RecoveryRunning, client.RecoveryDone, client.RecoveryStopped, client.RecoveryUnknown},
+		"RecoveryScope": {client.RecoverFailed, client.RecoverMissed, client.RecoverAll},
+		"ErasureState":  {client.ErasureRunning, client.ErasureDone, client.ErasureUnknown},
+		"RecoveryState": {client.RecoveryRunning, client.RecoveryDone, client.RecoveryStopped, client.RecoveryUnknown},
+		"Scope": {
+			client.ScopeRead, client.ScopeManage, client.ScopeWrite, client.ScopeSecrets, client.ScopeCatalog, client.ScopeAdmin,
+		},
 		"SubscriptionState": {client.Enabled, client.Failing, client.Paused, client.Disabled},
 		"UnmatchedReason": {
 			client.NotSubscribed, client.OtherVersion, client.WasInactive, client.WasArchived, client.WasFiltered, client.WasMadeLater,
@@ -312,7 +315,7 @@ func TestEnumerationsMatchTheDocument(t *testing.T) {
 	}
 	for name, s := range d.Components.Schemas {
 		if s.Enum != nil && !slices.Contains([]string{
-			"ActivityStatus", "ActivityType", "ConditionOp", "ErasureState", "PatchOp", "RecoveryScope", "RecoveryState", "SubscriptionState",
+			"ActivityStatus", "ActivityType", "ConditionOp", "ErasureState", "PatchOp", "RecoveryScope", "RecoveryState", "Scope", "SubscriptionState",
 			"UnmatchedReason",
 			"HealthState", "HealthPartState", // plain texts
 		}, name) {

@@ -29,6 +29,7 @@ var WireTypes = map[string]reflect.Type{
 	"PublishInput": reflect.TypeFor[Event](), "Published": reflect.TypeFor[Published](), "PublishedBatch": reflect.TypeFor[publishedBatch](),
 	"PublishedEvent": reflect.TypeFor[Message](), "PublishedEventDetail": reflect.TypeFor[MessageDetail](),
 	"PublishedEventHistory": reflect.TypeFor[Page[Message]](), "Recovery": reflect.TypeFor[Recovery](),
+	"PortalLink": reflect.TypeFor[PortalLink](), "PortalLinkInput": reflect.TypeFor[PortalLinkInput](), "Scope": reflect.TypeFor[Scope](),
 	"RecoveryInput": reflect.TypeFor[RecoveryInput](),
 	"RecoveryScope": reflect.TypeFor[RecoveryScope](), "RecoveryStarted": reflect.TypeFor[RecoveryStarted](),
 	"RecoveryState": reflect.TypeFor[RecoveryState](),

@@ -145,7 +145,7 @@ func (w *walk) audit() {
 }
 
 func (w *walk) portal() {
-	in := client.PortalLinkInput{Scopes: []string{"webhooks:read"}, ExpiresIn: 90, Path: "endpoints"}
+	in := client.PortalLinkInput{Scopes: []client.Scope{client.ScopeRead}, ExpiresIn: 90, Path: "endpoints"}
 	made := must(w.client.PortalLink(w.Context(), w.org, in))
 	w.did("createPortalLink")
 	w.require(strings.HasPrefix(made.URL, "https://example.com/portal/sign-in?token=") && time.Until(made.ExpiresAt) > time.Minute, "it is %+v", made)

@@ -8,13 +8,26 @@ import (
 	"time"
 )
 
+// Scope is a right of a caller.
+type Scope string
+
+// The scopes.
+const (
+	ScopeRead    Scope = "webhooks:read"    // reads the catalog, subscriptions and history
+	ScopeManage  Scope = "webhooks:manage"  // reads, changes subscriptions, tests, retries and recovers
+	ScopeWrite   Scope = "webhooks:write"   // manages and publishes
+	ScopeSecrets Scope = "webhooks:secrets" // reads, and sees and changes signing secrets
+	ScopeCatalog Scope = "webhooks:catalog" // reads and changes the catalog
+	ScopeAdmin   Scope = "webhooks:admin"   // does everything, in every organization
+)
+
 // PortalLinkInput says what a link to the portal allows, and for how long. Zero fields are the defaults.
 type PortalLinkInput struct {
 	// Scopes are the rights of the person, at most those of the caller. Default: those of webhooks:read, :manage,
 	// :write and :secrets that the caller has; of webhooks:admin :manage and :secrets.
-	Scopes    []string `json:"scopes,omitempty"`
-	ExpiresIn int      `json:"expiresIn,omitempty"` // seconds for which the link can be used, 1–86,400; default 60
-	Path      string   `json:"path,omitempty"`      // of the page to begin with; default: the first page
+	Scopes    []Scope `json:"scopes,omitempty"`
+	ExpiresIn int     `json:"expiresIn,omitempty"` // seconds for which the link can be used, 1–86,400; default 60
+	Path      string  `json:"path,omitempty"`      // of the page to begin with; default: the first page
 }
 
 // PortalLink signs a person in to the portal, once.

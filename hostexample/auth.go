@@ -10,11 +10,18 @@ import (
 )
 
 // handler returns the handler of the listen address.
-func (p *process) handler(ctx context.Context) (http.Handler, error) {
+func (p *process) handler(ctx context.Context, addr string) (http.Handler, error) {
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
 		RequestMemory: int64(p.RequestMemory), RateLimit: float64(p.RateLimit), TrustedProxies: p.TrustedProxies,
 		OnRequest: inTurn(httpapi.AccessLog(p.log), nameSpan),
+	}
+	links, err := p.portalLinks(p.url(addr))
+	if err != nil {
+		return nil, err
+	}
+	if links != nil {
+		config.PortalLinks = links
 	}
 	if p.serves() {
 		auth, err := p.authenticator()

@@ -36,6 +36,7 @@ type cli struct {
 	Recover       recoverCmd       `cmd:"" help:"Queue failed or missed deliveries again."`
 	Seed          seedCmd          `cmd:"" help:"Check seed documents."`
 	Config        configCmd        `cmd:"" help:"Check the settings of serve."`
+	PortalLink    portalLinkCmd    `cmd:"" help:"Print a link that signs a person in to the portal."`
 	Healthcheck   healthcheckCmd   `cmd:"" help:"Ask a host whether it works; exit code 0 or 1."`
 }
 
@@ -61,6 +62,9 @@ with the suffix _FILE name:
                             Required outside development mode. The host does not
                             start without a key that the database needs;
                             rotate-keys --help says how to replace a key.
+    WEBHOOKS_PORTAL_KEY     Keys of links to the portal and of its sessions, at least
+                            32 bytes each, separated by commas: the first encrypts,
+                            all decrypt. Needs --portal-url.
     WEBHOOKS_PRIVATE_KEY    Ed25519 key, whsk_…, that adds a v1a signature.
     WEBHOOKS_STORE_FILE     File with the value of --store.
     WEBHOOKS_LISTEN_ADDRESS_FILE
@@ -69,8 +73,8 @@ with the suffix _FILE name:
                             File with the value of --egress-proxy.
 
 A duration can have days, such as 30d. With --dev the host runs in development mode: on
-loopback only, with generated secrets in webhooks.dev.secret and webhooks.dev.key beside
-the database, and deliveries may reach loopback. Development mode is also on if nothing
+loopback only, with generated secrets in webhooks.dev.secret, webhooks.dev.key and
+webhooks.dev.portal beside the database, and deliveries may reach loopback. Development mode is also on if nothing
 is configured: the default store, API and dispatcher in one process, and neither
 WEBHOOKS_JWT_SECRET nor --jwks. A dispatcher alone needs no WEBHOOKS_JWT_SECRET.`
 }

@@ -72,8 +72,11 @@ type access struct {
 	hooks *webhooks.Webhooks // nil over REST
 }
 
+// accessOption changes the configuration of the interface in this process.
+type accessOption func(*webhooks.Webhooks, *httpapi.Config) error
+
 // connect returns the access that the settings choose. The caller closes it.
-func (h *host) connect(ctx context.Context, s *accessSettings, c *cli) (*access, error) {
+func (h *host) connect(ctx context.Context, s *accessSettings, c *cli, options ...accessOption) (*access, error) {
 	if s.URL != "" {
 		return h.connectREST(s, c)
 	}
@@ -92,18 +95,33 @@ func (h *host) connect(ctx context.Context, s *accessSettings, c *cli) (*access,
 	if err != nil {
 		return nil, err
 	}
-	handler, err := httpapi.New(hooks, httpapi.Config{
-		Authenticator: operator{h.actor()}, Logger: conf.library.Logger, Timeout: time.Duration(conf.StoreTimeout),
-		MaxBody: (&process{config: conf}).maxBody(), RequestMemory: int64(conf.RequestMemory),
-	})
+	handler, err := h.ownInterface(hooks, conf, options)
 	if err != nil {
-		return nil, errors.Join(named(err), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	a := &access{host: h, json: s.JSON, where: withoutCredentials(string(s.Store)), log: conf.library.Logger, db: db, hooks: hooks}
 	a.Client, err = client.New(client.Config{
 		BaseURL: "http://store", HTTPClient: &http.Client{Transport: inProcess{handler}}, Retry: client.Retry{MaxAttempts: 1},
 	})
 	return a, err
+}
+
+// ownInterface returns the REST interface in this process.
+func (h *host) ownInterface(hooks *webhooks.Webhooks, conf *config, options []accessOption) (http.Handler, error) {
+	c := httpapi.Config{
+		Authenticator: operator{h.actor()}, Logger: conf.library.Logger, Timeout: time.Duration(conf.StoreTimeout),
+		MaxBody: (&process{config: conf}).maxBody(), RequestMemory: int64(conf.RequestMemory),
+	}
+	for _, option := range options {
+		if err := option(hooks, &c); err != nil {
+			return nil, err
+		}
+	}
+	handler, err := httpapi.New(hooks, c)
+	if err != nil {
+		return nil, named(err)
+	}
+	return handler, nil
 }
 
 func (h *host) connectREST(s *accessSettings, c *cli) (*access, error) {

@@ -145,7 +145,7 @@ func (p *process) checkAPI(ctx context.Context) error {
 			return wrong("jwks", "cannot be read: %v", err)
 		}
 	}
-	_, err = p.handler(ctx)
+	_, err = p.handler(ctx, string(p.Addr))
 	return err
 }
 
@@ -208,9 +208,15 @@ func (h *host) secretReports(conf *config) []settingReport {
 	case conf.library.SecretKeys != nil:
 		keys = fmt.Sprintf("%d values", len(conf.library.SecretKeys))
 	}
-	private := "not set"
+	private, portal := "not set", "not set"
+	switch {
+	case conf.dev != nil && conf.dev.portal:
+		portal = "of development mode"
+	case conf.portalKeys != nil:
+		portal = fmt.Sprintf("%d values", len(conf.portalKeys))
+	}
 	if conf.library.PrivateKey != "" {
 		private = "set"
 	}
-	return []settingReport{{"WEBHOOKS_JWT_SECRET", jwt}, {"WEBHOOKS_SECRET_KEYS", keys}, {"WEBHOOKS_PRIVATE_KEY", private}}
+	return []settingReport{{"WEBHOOKS_JWT_SECRET", jwt}, {"WEBHOOKS_SECRET_KEYS", keys}, {"WEBHOOKS_PRIVATE_KEY", private}, {"WEBHOOKS_PORTAL_KEY", portal}}
 }

@@ -62,11 +62,7 @@ func newOperated(t *testing.T) *operated {
 	o.check(err)
 	_, err = o.hooks.Registry.Seed(t.Context(), os.DirFS("seed"))
 	o.check(err)
-	auth, err := httpapi.NewJWT(httpapi.JWTConfig{Secret: []byte(strings.TrimPrefix(testSecret, "WEBHOOKS_JWT_SECRET="))})
-	o.check(err)
-	api, err := httpapi.New(o.hooks, httpapi.Config{Authenticator: auth, Dispatching: true})
-	o.check(err)
-	o.url = o.serve(api)
+	o.url = o.serve(o.api(nil))
 	o.check(o.hooks.Dispatcher.Start(context.WithoutCancel(t.Context())))
 	t.Cleanup(func() { _ = o.hooks.Dispatcher.Stop(context.WithoutCancel(t.Context())) })
 	o.good = o.subscribe(o.serve(http.HandlerFunc(o.receive)), "good\x1b[2J")
@@ -82,6 +78,16 @@ func (o *operated) check(err error) {
 	if err != nil {
 		o.Fatal(err)
 	}
+}
+
+// api returns the REST interface.
+func (o *operated) api(links httpapi.PortalLinks) http.Handler {
+	o.Helper()
+	auth, err := httpapi.NewJWT(httpapi.JWTConfig{Secret: []byte(strings.TrimPrefix(testSecret, "WEBHOOKS_JWT_SECRET="))})
+	o.check(err)
+	api, err := httpapi.New(o.hooks, httpapi.Config{Authenticator: auth, Dispatching: true, PortalLinks: links})
+	o.check(err)
+	return api
 }
 
 func (o *operated) serve(handler http.Handler) string {

@@ -16,6 +16,7 @@ type config struct {
 	settings
 	library    webhooks.Config
 	jwtSecrets [][]byte    // the first signs, all verify
+	portalKeys [][]byte    // the first encrypts, all decrypt; nil without a portal
 	inClear    bool        // signing secrets are not encrypted at rest
 	dev        *devSecrets // nil outside development mode
 }
@@ -39,6 +40,9 @@ func (h *host) config(s settings) (*config, error) {
 	if c.jwtSecrets, err = h.readJWTSecrets(); err != nil {
 		return nil, err
 	}
+	if c.portalKeys, err = h.readPortalKeys(); err != nil {
+		return nil, err
+	}
 	if c.library.PrivateKey, err = h.readSecret("WEBHOOKS_PRIVATE_KEY"); err != nil {
 		return nil, err
 	}
@@ -60,7 +64,7 @@ func (h *host) config(s settings) (*config, error) {
 		return nil, wrong("WEBHOOKS_SECRET_KEYS", "is not set: set it to keys that encrypt signing secrets at rest "+
 			"(openssl rand -base64 32), or to the word off")
 	}
-	return c, nil
+	return c, c.checkPortal()
 }
 
 // readStore reads the addresses of the store from files, if variables name such files.

@@ -7,6 +7,7 @@ type devSecrets struct {
 	folder string
 	jwt    bool // the secret that signs tokens is in a file of the folder
 	key    bool // the key that encrypts signing secrets is in a file of the folder
+	portal bool // the key of the portal is in a file of the folder
 }
 
 // develops reports whether development mode is on: by --dev, or because no setting of
@@ -50,8 +51,15 @@ func (c *config) develop(haveKeys bool) error {
 		}
 		c.jwtSecrets, c.dev.jwt = [][]byte{[]byte(secret)}, true
 	}
-	if haveKeys {
-		return nil
+	if c.portalKeys == nil {
+		key, err := secretOf(c.dev.folder, devPortalFile)
+		if err != nil {
+			return err
+		}
+		c.portalKeys, c.dev.portal = [][]byte{decodeKey(key)}, true
+	}
+	if err := c.checkPortal(); err != nil || haveKeys {
+		return err
 	}
 	key, err := secretOf(c.dev.folder, devKeyFile)
 	if err != nil {

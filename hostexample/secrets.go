@@ -18,6 +18,7 @@ var secretNames = []string{
 	"WEBHOOKS_JWT_SECRET", "WEBHOOKS_JWT_SECRET_FILE",
 	"WEBHOOKS_SECRET_KEYS", "WEBHOOKS_SECRET_KEYS_FILE",
 	"WEBHOOKS_PRIVATE_KEY", "WEBHOOKS_PRIVATE_KEY_FILE",
+	"WEBHOOKS_PORTAL_KEY", "WEBHOOKS_PORTAL_KEY_FILE",
 	"WEBHOOKS_TOKEN", "WEBHOOKS_TOKEN_FILE",
 	"WEBHOOKS_LISTEN_SECRET", "WEBHOOKS_LISTEN_SECRET_FILE",
 	"WEBHOOKS_STORE_FILE", "WEBHOOKS_LISTEN_ADDRESS_FILE", "WEBHOOKS_EGRESS_PROXY_FILE",
@@ -45,8 +46,10 @@ func (h *host) readSecret(name string) (string, error) {
 }
 
 // readJWTSecrets returns the HS256 secrets, or nil if there are none. The first signs.
-func (h *host) readJWTSecrets() ([][]byte, error) {
-	const name = "WEBHOOKS_JWT_SECRET"
+func (h *host) readJWTSecrets() ([][]byte, error) { return h.readSecrets("WEBHOOKS_JWT_SECRET") }
+
+// readSecrets returns secrets of at least 32 bytes each, or nil if there are none.
+func (h *host) readSecrets(name string) ([][]byte, error) {
 	value, err := h.readSecret(name)
 	if err != nil || value == "" {
 		return nil, err
@@ -85,6 +88,7 @@ func (h *host) readSecretKeys() (keys [][]byte, set bool, err error) {
 const (
 	devSecretFile = "webhooks.dev.secret" //nolint:gosec // the name of a file, not a secret
 	devKeyFile    = "webhooks.dev.key"    // encrypts signing secrets at rest
+	devPortalFile = "webhooks.dev.portal" // encrypts links to the portal, and its sessions
 )
 
 // peekDevSecret returns the development secret in the folder. If there is none, it returns one that is not

@@ -91,25 +91,21 @@ func (p *process) run(ctx context.Context, db *database) error {
 	if err := p.prepare(ctx, db); err != nil {
 		return err
 	}
-	handler, err := p.handler(ctx)
-	if err != nil {
-		return err
-	}
 	failed := make(chan error, 2)
 	if p.MetricsAddr != "" {
-		side, addr, err := p.listen(ctx, "metrics-addr", p.MetricsAddr, nil, only("/metrics", p.metrics), failed)
+		side, addr, err := p.listen(ctx, "metrics-addr", p.MetricsAddr, nil, fixed(only("/metrics", p.metrics)), failed)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = side.Close() }() // after the drain, which the metrics show
 		p.log.Info("metrics", "url", "http://"+addr+"/metrics")
 	}
-	return p.work(ctx, handler, failed)
+	return p.work(ctx, failed)
 }
 
 // work serves and dispatches until ctx ends or a listener fails.
-func (p *process) work(ctx context.Context, handler http.Handler, failed chan error) error {
-	server, addr, err := p.listen(ctx, "addr", p.Addr, p.secure, handler, failed)
+func (p *process) work(ctx context.Context, failed chan error) error {
+	server, addr, err := p.listen(ctx, "addr", p.Addr, p.secure, p.handler, failed)
 	if err != nil {
 		return err
 	}
@@ -164,10 +160,7 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 // announce prints that the process listens, and in development mode a token and example
 // commands. From then on the process survives an outage of the store.
 func (p *process) announce(ctx context.Context, addr string) error {
-	url := "http://" + addr
-	if p.secure != nil {
-		url = "https://" + addr
-	}
+	url := p.url(addr)
 	p.log.Info("started", "version", buildInfo(), "address", addr,
 		"api", p.serves(), "dispatcher", p.dispatches())
 	welcome := ""
@@ -179,6 +172,14 @@ func (p *process) announce(ctx context.Context, addr string) error {
 	}
 	fmt.Fprintf(p.stdout, "listening on %s\n%s", url, welcome)
 	return nil
+}
+
+// url returns the address of the API on a listener's address.
+func (p *process) url(addr string) string {
+	if p.secure != nil {
+		return "https://" + addr
+	}
+	return "http://" + addr
 }
 
 // drain stops the process: it takes no new requests and attempts, and finishes the running
@@ -202,14 +203,27 @@ func (p *process) drain(server *http.Server) {
 	p.log.Info("stopped")
 }
 
+// handlerOf returns the handler for the actual address of a listener.
+type handlerOf func(ctx context.Context, addr string) (http.Handler, error)
+
+func fixed(handler http.Handler) handlerOf {
+	return func(context.Context, string) (http.Handler, error) { return handler, nil }
+}
+
 // listen serves a handler on an address, over TLS if secure is not nil, and returns the actual
 // address. The error that ends the server goes to failed.
 func (p *process) listen(
-	ctx context.Context, setting string, at listenAddress, secure *tls.Config, handler http.Handler, failed chan<- error,
+	ctx context.Context, setting string, at listenAddress, secure *tls.Config, handlerOf handlerOf, failed chan<- error,
 ) (*http.Server, string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(at))
 	if err != nil {
 		return nil, "", fmt.Errorf("--%s (%s): %w", setting, envName(setting), err)
+	}
+	addr := listener.Addr().String()
+	handler, err := handlerOf(ctx, addr)
+	if err != nil {
+		_ = listener.Close()
+		return nil, "", err
 	}
 	server := p.server(handler)
 	limited := limit(listener, int(p.MaxConnections))
@@ -218,5 +232,5 @@ func (p *process) listen(
 		p.exposeConnections(limited)
 	}
 	go func() { failed <- limited.serve(server) }()
-	return server, listener.Addr().String(), nil
+	return server, addr, nil
 }

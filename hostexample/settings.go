@@ -45,6 +45,7 @@ type settings struct {
 	JWKS string `name:"jwks" help:"Path or https URL of a JWKS with the keys that sign tokens."`
 	tokenSettings
 
+	portalSettings
 	egressSettings
 
 	AllowNetworks        networks  `help:"Private networks (CIDRs, separated by commas) that deliveries may reach."`

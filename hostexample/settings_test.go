@@ -125,7 +125,7 @@ func TestTheMemoryOfRequestsHasRoomForABody(t *testing.T) {
 		if p.hooks, err = webhooks.New(memstore.New(), conf.library); err != nil {
 			t.Fatal(err)
 		}
-		if _, err = p.handler(t.Context()); !strings.Contains(fmt.Sprint(err), want) {
+		if _, err = p.handler(t.Context(), "127.0.0.1:8080"); !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("with %s bytes: %v, want %s", memory, err, want)
 		}
 	}

@@ -44,9 +44,9 @@ var (
 
 // LinksConfig is the configuration of [NewLinks].
 type LinksConfig struct {
-	// Keys encrypt the tokens of links, and the cookies of sessions. The first key encrypts, all keys decrypt, so that a
-	// key can be replaced: add the new key in front on every host, and remove the former key 24 h later. All
-	// hosts have the same keys. At least one, of at least 32 random bytes each.
+	// Keys encrypt the tokens of links, and the cookies of sessions. All hosts have the same keys. The first key
+	// encrypts, all keys decrypt, so that a key can be replaced: append the new key on every host, then move it to
+	// the front, and remove the former key 24 h later. At least one, of at least 32 random bytes each.
 	Keys [][]byte `log:"-"`
 	// URL is the public address of the portal, with its path, such as https://example.com/webhooks/. It is
 	// https; http is allowed for localhost and loopback addresses, where cookies then lack Secure.
@@ -55,6 +55,15 @@ type LinksConfig struct {
 
 // Format implements [fmt.Formatter]: it prints no key.
 func (c LinksConfig) Format(f fmt.State, _ rune) { redact.Format(f, c) }
+
+// Check returns an error that names the wrong field, as [NewLinks] does.
+func (c LinksConfig) Check() error {
+	if _, err := newKeys(c.Keys); err != nil {
+		return err
+	}
+	_, err := parseBase(c.URL)
+	return err
+}
 
 // Links makes links to the portal, and keeps the sessions that begin with them. It is an
 // [httpapi.PortalLinks]. All methods are safe for concurrent use.

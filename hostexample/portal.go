@@ -1,0 +1,63 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/portal"
+)
+
+// portalPath is the path of the portal on a host without --portal-url.
+const portalPath = "/portal/"
+
+// portalSettings are the settings of the portal besides its keys.
+type portalSettings struct {
+	PortalURL string `name:"portal-url" help:"Public address of the portal, with its path, such as https://example.com/webhooks/; needs WEBHOOKS_PORTAL_KEY. Default: none; in development mode /portal/ on --addr."`
+}
+
+// readPortalKeys returns the keys of the portal, or nil if there are none.
+func (h *host) readPortalKeys() ([][]byte, error) { return h.readSecrets("WEBHOOKS_PORTAL_KEY") }
+
+// checkPortal checks the keys and the address of the portal.
+func (c *config) checkPortal() error {
+	switch {
+	case !c.serves() || c.PortalURL == "" && (c.portalKeys == nil || c.dev != nil):
+		return nil
+	case c.portalKeys == nil:
+		return wrong("WEBHOOKS_PORTAL_KEY", "is not set: links to the portal at --portal-url need it (openssl rand -base64 32)")
+	}
+	return namedPortal(portal.LinksConfig{Keys: c.portalKeys, URL: c.PortalURL}.Check())
+}
+
+// portalLinks returns the links to the portal of a host at an address, or nil if it has no portal.
+func (p *process) portalLinks(url string) (*portal.Links, error) {
+	if p.portalKeys == nil || !p.serves() {
+		return nil, nil //nolint:nilnil // a host without a portal has no links
+	}
+	links, err := portal.NewLinks(p.hooks, portal.LinksConfig{Keys: p.portalKeys, URL: cmp.Or(p.PortalURL, url+portalPath)})
+	return links, namedPortal(err)
+}
+
+// readyLink returns a link for the developer who started the host: to all organizations, for an hour.
+func readyLink(ctx context.Context, links *portal.Links) (string, error) {
+	developer := httpapi.Caller{Subject: "developer", AllOrganizations: true, Scopes: []httpapi.Scope{httpapi.ScopeAdmin}}
+	link, _, err := links.Link(webhooks.WithActor(ctx, developer.Subject), developer, "", time.Hour)
+	return link, err
+}
+
+// namedPortal replaces the field of the configuration in an error by the host's setting for it.
+func namedPortal(err error) error {
+	if err == nil {
+		return nil
+	}
+	for field, setting := range map[string]string{"Keys": "WEBHOOKS_PORTAL_KEY", "URL": "portal-url"} {
+		if text, ok := strings.CutPrefix(err.Error(), "portal: LinksConfig."+field); ok {
+			return wrong(setting, "%s", strings.TrimLeft(text, ": "))
+		}
+	}
+	return err
+}
