@@ -29,6 +29,8 @@ type canaries struct {
 	jwt      string // the key of the JWTs
 	key      string // encrypts signing secrets
 	private  string // signs deliveries with ed25519
+	portal   string // encrypts links to the portal
+	link     string // the token of a link to the portal
 
 	collector string // a key for the collector of traces
 }
@@ -38,6 +40,7 @@ func newCanaries() canaries {
 		secret: "CanarySecret7d1fQx", header: "CanaryHeader52b8Qx", query: "CanaryQuery90eaQx", payload: "CanaryPayload3c6dQx",
 		response: "CanaryResponse1b7eQx", given: "CanaryGiven84f0Qx", jwt: "CanaryTokenKey-0123456789-abcdefQx",
 		key: "CanarySecretKeyCanarySecretKeyQx", private: signing.NewPrivateKey(),
+		portal: "CanaryPortalKey-0123456789-abcdefQx", link: "CanaryLinkThatNobodyMadeQx",
 		collector: "CanaryCollector6f2aQx",
 	}
 }
@@ -46,7 +49,7 @@ func (c canaries) environ() []string {
 	return []string{
 		"WEBHOOKS_JWT_SECRET=" + c.jwt, "WEBHOOKS_SECRET_KEYS=" + base64.StdEncoding.EncodeToString([]byte(c.key)),
 		"WEBHOOKS_PRIVATE_KEY=" + c.private, "WEBHOOKS_LOG_LEVEL=debug", "WEBHOOKS_METRICS_ADDR=127.0.0.1:0",
-		"WEBHOOKS_RETRY_SCHEDULE=50ms,50ms,1h",
+		"WEBHOOKS_RETRY_SCHEDULE=50ms,50ms,1h", "WEBHOOKS_PORTAL_KEY=" + c.portal, "WEBHOOKS_PORTAL_URL=https://example.com/portal",
 		"OTEL_EXPORTER_OTLP_HEADERS=api-key=" + c.collector + ",broken=" + c.collector + "%zz," + c.collector,
 	}
 }
@@ -58,6 +61,7 @@ func (c canaries) never() map[string]string {
 		"the signing secret": c.secret, "a token": c.token, "a token's signature": signature, "the tokens' key": c.jwt,
 		"the secret key": c.key, "the private key": strings.TrimPrefix(c.private, "whsk_")[:40],
 		"the key for the collector": c.collector, "a header's value": c.header,
+		"the portal's key": c.portal, "the token of a link": c.link,
 	}
 }
 
@@ -161,6 +165,7 @@ func (c *canaries) story(t *testing.T, folder string, environ []string) {
 	for i, want := range []string{"", "HTTP 500", "connect: connection refused"} {
 		c.ends(t, a, subs[i], want)
 	}
+	c.portalLink(t, a)
 	c.misuse(t, a, subs[0])
 	c.read(t, a, subs, message)
 	c.outside(t, s)

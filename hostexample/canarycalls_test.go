@@ -77,6 +77,14 @@ func raw(t *testing.T, a api, method, path, body string) (int, []byte) {
 	return resp.StatusCode, text.Bytes()
 }
 
+// portalLink makes a link to the portal.
+func (c *canaries) portalLink(t *testing.T, a api) {
+	t.Helper()
+	var made struct{ URL string }
+	a.call(t, http.MethodPost, testOrg+"/portal-links", map[string]any{}, &made, http.StatusCreated)
+	_, c.link, _ = strings.Cut(made.URL, "?token=")
+}
+
 // misuse sends requests that are refused, and sweeps the errors.
 func (c *canaries) misuse(t *testing.T, a api, sub string) {
 	t.Helper()

@@ -15,7 +15,7 @@ type Session struct {
 	ID        uuid.UUID      // given by Redeem
 	Caller    httpapi.Caller // the rights of the person who signed in: those of the link
 	ExpiresAt time.Time      // the end of the session
-	Path      string         // where the link leads, relative to the address of the portal; "" for its first page, and after Redeem
+	Path      string         // the page to which the link leads, for Address; only Redeem sets it
 }
 
 // sessionCheck is the time for which a host trusts that a session is not signed out: it learns of a
