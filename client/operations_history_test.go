@@ -148,7 +148,8 @@ func (w *walk) portal() {
 	in := client.PortalLinkInput{Scopes: []client.Scope{client.ScopeRead}, ExpiresIn: 90, Path: "endpoints"}
 	made := must(w.client.PortalLink(w.Context(), w.org, in))
 	w.did("createPortalLink")
-	w.require(strings.HasPrefix(made.URL, "https://example.com/portal/sign-in?token=") && time.Until(made.ExpiresAt) > time.Minute, "it is %+v", made)
+	w.require(strings.HasPrefix(made.URL, "https://example.com/portal/sign-in?token="), "the link is %s", made.URL)
+	w.require(time.Until(made.ExpiresAt) > time.Minute, "it can be used until %s", made.ExpiresAt)
 	w.require(!strings.Contains(fmt.Sprintf("%+v", made), "token"), "the link is printed: %v", made)
 	must(w.client.PortalLink(w.Context(), w.org, client.PortalLinkInput{}))
 }

@@ -59,7 +59,9 @@ func TestALinkPassesOnNoMoreThanTheCallerHas(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, memstore.New())
 	all := []string{"read", "manage", "write", "secrets", "catalog", "admin"}
-	for as, may := range map[string]string{"manage": "read manage", "write": "read manage write", "both": "read manage write catalog", "admin": strings.Join(all, " ")} {
+	for as, may := range map[string]string{
+		"manage": "read manage", "write": "read manage write", "both": "read manage write catalog", "admin": strings.Join(all, " "),
+	} {
 		for _, scope := range all {
 			body := `{"scopes": ["webhooks:` + scope + `"]}`
 			if slices.Contains(strings.Fields(may), scope) {
@@ -105,7 +107,8 @@ func TestAWrongLinkIsRefusedByItsMember(t *testing.T) {
 	f := newFixture(t, memstore.New())
 	many := strings.TrimSuffix(strings.Repeat(`"webhooks:read",`, 7), ",")
 	for body, pointer := range map[string]string{
-		`{"scopes": []}`: "/scopes", `{"scopes": [` + many + `]}`: "/scopes", `{"scopes": "webhooks:read"}`: "/scopes", `{"scopes": [1]}`: "/scopes",
+		`{"scopes": []}`: "/scopes", `{"scopes": [` + many + `]}`: "/scopes", `{"scopes": "webhooks:read"}`: "/scopes",
+		`{"scopes": [1]}`: "/scopes",
 		`{"scopes": ["webhooks:read", "webhooks:everything"]}`: "/scopes/1", `{"scopes": [""]}`: "/scopes/0",
 		`{"expiresIn": 0}`: "/expiresIn", `{"expiresIn": -9223372036854775808}`: "/expiresIn", `{"expiresIn": "60s"}`: "/expiresIn",
 		`{"path": "//evil.example"}`: "/path", `{"path": 1}`: "/path", `{"subject": "dora"}`: "/subject",

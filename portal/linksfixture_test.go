@@ -105,7 +105,8 @@ func (w *world) hostAt(address string, keys ...[]byte) *portal.Links {
 
 // customer is a caller with rights in the world's organization.
 func (w *world) customer() httpapi.Caller {
-	return httpapi.Caller{Subject: "dora", Organizations: []uuid.UUID{w.org}, Scopes: []httpapi.Scope{httpapi.ScopeManage, httpapi.ScopeSecrets}}
+	scopes := []httpapi.Scope{httpapi.ScopeManage, httpapi.ScopeSecrets}
+	return httpapi.Caller{Subject: "dora", Organizations: []uuid.UUID{w.org}, Scopes: scopes}
 }
 
 // token returns the token of a new link.

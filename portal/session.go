@@ -100,32 +100,28 @@ func (l *Links) Revoke(ctx context.Context, s Session) error {
 // SetCookie gives the browser the cookie of a session. Framed says that pages of other origins may show the
 // portal in a frame: then the cookie is sent there too, each embedding site having one of its own.
 func (l *Links) SetCookie(w http.ResponseWriter, s Session, framed bool) {
-	cookie := l.cookie(framed)
-	cookie.MaxAge = max(1, int(s.ExpiresAt.Sub(l.hooks.Now()).Seconds()))
-	cookie.Value = l.seal(sessionTokens, claims{
+	token := l.seal(sessionTokens, claims{
 		ID: s.ID, Subject: s.Caller.Subject, Organizations: s.Caller.Organizations, Everywhere: s.Caller.AllOrganizations,
 		Scopes: s.Caller.Scopes, ExpiresAt: s.ExpiresAt.UnixMilli(),
 	})
-	http.SetCookie(w, cookie)
+	l.setCookie(w, token, max(1, int(s.ExpiresAt.Sub(l.hooks.Now()).Seconds())), framed)
 }
 
 // ClearCookie removes the cookie from the browser. Framed is as in SetCookie. Call Revoke too: the browser
 // may have copies.
-func (l *Links) ClearCookie(w http.ResponseWriter, framed bool) {
-	cookie := l.cookie(framed)
-	cookie.MaxAge = -1
-	http.SetCookie(w, cookie)
-}
+func (l *Links) ClearCookie(w http.ResponseWriter, framed bool) { l.setCookie(w, "", -1, framed) }
 
-// cookie returns the cookie without a value. On plain http, which is on loopback alone, browsers would
-// refuse the prefix __Host-, and a frame of another site gets no cookie.
-func (l *Links) cookie(framed bool) *http.Cookie {
+// setCookie sets the cookie for a number of seconds. On plain http, which is on loopback alone, browsers would
+// refuse Secure and the prefix __Host-, and a frame of another site gets no cookie.
+func (l *Links) setCookie(w http.ResponseWriter, value string, maxAge int, framed bool) {
 	secure := l.secure()
-	c := &http.Cookie{Name: l.cookieName(), Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{ //nolint:gosec // without Secure on plain http alone
+		Name: l.cookieName(), Value: value, MaxAge: maxAge, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	}
 	if framed && secure {
 		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
 	}
-	return c
+	http.SetCookie(w, c)
 }
 
 func (l *Links) cookieName() string {

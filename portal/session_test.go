@@ -46,7 +46,8 @@ func TestCookies(t *testing.T) {
 			if action == "clear" {
 				maxAge = "; Max-Age=0"
 			}
-			if !strings.HasPrefix(value, c.name+"=") || strings.Replace(attributes, maxAge, "", 1) != c.want || (value == c.name+"=") != (action == "clear") {
+			attributes = strings.Replace(attributes, maxAge, "", 1)
+			if !strings.HasPrefix(value, c.name+"=") || attributes != c.want || (value == c.name+"=") != (action == "clear") {
 				t.Errorf("%s, %s: %s", c.rule, action, got)
 			}
 			for attribute := range strings.FieldsSeq(c.wantLess) {
