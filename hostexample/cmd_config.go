@@ -218,5 +218,7 @@ func (h *host) secretReports(conf *config) []settingReport {
 	if conf.library.PrivateKey != "" {
 		private = "set"
 	}
-	return []settingReport{{"WEBHOOKS_JWT_SECRET", jwt}, {"WEBHOOKS_SECRET_KEYS", keys}, {"WEBHOOKS_PRIVATE_KEY", private}, {"WEBHOOKS_PORTAL_KEY", portal}}
+	return []settingReport{
+		{"WEBHOOKS_JWT_SECRET", jwt}, {"WEBHOOKS_SECRET_KEYS", keys}, {"WEBHOOKS_PRIVATE_KEY", private}, {"WEBHOOKS_PORTAL_KEY", portal},
+	}
 }

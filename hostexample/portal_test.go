@@ -55,7 +55,8 @@ func TestPortalLinkPrintsALinkThatSignsIn(t *testing.T) {
 			ExpiresAt time.Time
 		}
 		o.json(o.run(environ, "portal-link", "--scope=webhooks:read webhooks:secrets", "--expires-in=2h", "--json"), &shown)
-		if s := o.redeem(links, shown.URL); len(s.Caller.Scopes) != 2 || s.Caller.Scopes[0] != "webhooks:read" || time.Until(shown.ExpiresAt) < time.Hour {
+		if s := o.redeem(links, shown.URL); len(s.Caller.Scopes) != 2 || s.Caller.Scopes[0] != "webhooks:read" ||
+			time.Until(shown.ExpiresAt) < time.Hour {
 			t.Errorf("%s: %+v, %v", way, s, shown.ExpiresAt)
 		}
 		for _, wrong := range [][]string{{"--scope=webhooks:all"}, {"--path=//evil.example"}, {"--expires-in=25h"}} {
@@ -75,7 +76,9 @@ func TestPortalLinkNeedsTheKeyOfTheHost(t *testing.T) {
 		"WEBHOOKS_PORTAL_KEY is not set, and there is no webhooks.dev.portal": nil,
 		"WEBHOOKS_PORTAL_KEY separates its secrets by commas":                 {"WEBHOOKS_PORTAL_KEY=short"},
 		"--portal-url (WEBHOOKS_PORTAL_URL) must be an absolute":              {"WEBHOOKS_PORTAL_KEY=" + portalKey},
-		"--portal-url (WEBHOOKS_PORTAL_URL) must be https":                    {"WEBHOOKS_PORTAL_KEY=" + portalKey, "WEBHOOKS_PORTAL_URL=http://a.example"},
+		"--portal-url (WEBHOOKS_PORTAL_URL) must be https": {
+			"WEBHOOKS_PORTAL_KEY=" + portalKey, "WEBHOOKS_PORTAL_URL=http://a.example",
+		},
 	} {
 		if r := o.run(append(environ, more...), "portal-link"); r.code != 2 || !strings.Contains(r.stderr, want) {
 			t.Errorf("%v: exit %d: %s", more, r.code, r.stderr)
