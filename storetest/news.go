@@ -176,7 +176,9 @@ func newsUnchanged(f *fixture) {
 	f.equal("advanced", must(f.s.AdvanceRecovery(never, f.steps(10)))(f.t), false)
 	refuse := func(*store.Subscription) error { return errStop }
 	f.fails("refused", no(f.s.UpdateSubscription(never, f.org, sub.ID, f.now, refuse)), errStop)
-	if _, err := f.s.Record(never, []store.Outcome{f.failure(f.queue(e).Lease, &store.Next{ID: f.attempts(sub.ID)[0].ID, DueAt: f.now})}); err == nil {
+	job := f.queue(e)
+	taken := &store.Next{ID: job.AttemptID, DueAt: f.now}
+	if _, err := f.s.Record(never, []store.Outcome{f.failure(job.Lease, taken)}); err == nil {
 		f.t.Error("an attempt was stored twice")
 	}
 }
