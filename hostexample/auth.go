@@ -14,7 +14,7 @@ func (p *process) handler(ctx context.Context, addr string) (http.Handler, error
 	config := httpapi.Config{
 		Authenticator: nobody{}, Logger: p.log, Dispatching: p.dispatches(), Timeout: time.Duration(p.StoreTimeout), MaxBody: p.maxBody(),
 		RequestMemory: int64(p.RequestMemory), RateLimit: float64(p.RateLimit), TrustedProxies: p.TrustedProxies,
-		OnRequest: inTurn(httpapi.AccessLog(p.log), nameSpan),
+		OnRequest: inTurn(httpapi.AccessLog(p.log), describeSpan),
 	}
 	links, err := p.portalLinks(p.url(addr))
 	if err != nil {
@@ -38,6 +38,7 @@ func (p *process) handler(ctx context.Context, addr string) (http.Handler, error
 	if err != nil {
 		return nil, named(err)
 	}
+	api = p.traced(api)
 	if !p.serves() {
 		api = only(healthPath, api)
 	}
@@ -45,7 +46,7 @@ func (p *process) handler(ctx context.Context, addr string) (http.Handler, error
 	if p.metrics != nil && p.MetricsAddr == "" {
 		api = either("/metrics", p.metrics, api)
 	}
-	return p.traced(api), nil
+	return api, nil
 }
 
 // inTurn returns a function that calls observers of requests one after the other.

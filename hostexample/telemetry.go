@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,22 +11,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ecg-api/webhooks"
-	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/internal/conditionlog"
 	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/telemetry"
@@ -205,31 +198,4 @@ func resourceOf(ctx context.Context) (*resource.Resource, error) {
 		return nil, wrong("OTEL_RESOURCE_ATTRIBUTES", "must be pairs name=value, separated by commas")
 	}
 	return res, err
-}
-
-// traced makes a span of each request, below the span of the client's traceparent.
-func (p *process) traced(handler http.Handler) http.Handler {
-	if p.traces == nil {
-		return handler
-	}
-	return otelhttp.NewHandler(handler, "request", otelhttp.WithTracerProvider(p.traces),
-		otelhttp.WithPropagators(propagation.TraceContext{}))
-}
-
-// nameSpan names the span of a request by its route. It adds the id by which the log has the request, and replaces
-// two attributes of otelhttp: the path, which may be any text, and the client's address, which otelhttp takes from
-// any client's X-Forwarded-For.
-func nameSpan(ctx context.Context, info httpapi.RequestInfo) {
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
-	}
-	if info.Route != "" {
-		span.SetName(info.Method + " " + info.Route)
-	}
-	span.SetAttributes(semconv.HTTPRoute(info.Route), semconv.URLPath(info.Route), semconv.ClientAddress(info.ClientAddr.String()),
-		attribute.String("webhooks.request.id", info.ID))
-	if info.OrganizationID != uuid.Nil {
-		span.SetAttributes(attribute.String("webhooks.organization.id", info.OrganizationID.String()))
-	}
 }
