@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -21,17 +22,17 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// audited are the methods of a store whose changes the trail keeps.
+// audited are the methods of a store whose changes the trail keeps; of UpdateHealth only the circuit that a caller closes.
 var audited = strings.Fields(`CreateCategory UpdateCategory DeleteCategory CreateEventType UpdateEventType DeleteEventType
 	CreateSample UpdateSample DeleteSample ApplySeed CreateSubscription UpdateSubscription DeleteSubscription AddSecret
-	ReplaceKeys ReplaceHeaders AddAttempt Report CreateRecovery StopRecovery CreateErasure ExpungeMessage AddAuditEntry`)
+	ReplaceKeys ReplaceHeaders AddAttempt Report CreateRecovery StopRecovery CreateErasure ExpungeMessage AddAuditEntry
+	UpdateHealth`)
 
 // unaudited are all other methods: reads, publishes, and the work of dispatchers.
 var unaudited = strings.Fields(`Abilities AuditEntries Attempt Attempts Categories Category Chain CountRecoverable Deliveries Delivery
 	Durable Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries Messages Ping Recovery Sample
 	Samples SecretAt Secrets SecretsExcept SeedVersions Subscribers Subscription SubscriptionHeaders Subscriptions Targets
-	Publish Claim Record Defer Release UpdateHealth Prune PruneAudit AdvanceRecovery AdvanceErasure UseOnce Used
-	PruneUsed`)
+	Publish Claim Record Defer Release Prune PruneAudit AdvanceRecovery AdvanceErasure UseOnce Used PruneUsed`)
 
 // A new method of a store is in one of the lists.
 func TestEveryMethodOfAStoreIsAuditedOrNot(t *testing.T) {
@@ -175,6 +176,46 @@ func (w *world) changes() []change {
 		{store.ActionCategoryDeleted, "", func(ctx context.Context) error { return r.DeleteCategory(ctx, category, nil) }},
 		{store.ActionPortalLinkCreated, "", func(ctx context.Context) error { return w.RecordPortalLink(ctx, uuid.New(), w.org) }},
 		{store.ActionOrganizationErased, "", func(ctx context.Context) error { return no(w.Erase(ctx, w.org)) }},
+	}
+}
+
+// openCircuitOf opens the circuit of a subscription.
+func (w *world) openCircuitOf(sub uuid.UUID) {
+	w.t.Helper()
+	w.must(w.store.UpdateHealth(context.Background(), []uuid.UUID{sub}, func(_ uuid.UUID, h *store.Health) {
+		*h = store.Health{Failures: 10, Since: time.Now(), ProbeAt: time.Now().Add(time.Hour)}
+	}))
+}
+
+func TestActivateMakesOneEntryAlsoWhereItClosesACircuit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sub := w.subscribe("*")
+	ctx := webhooks.WithActor(t.Context(), "dora")
+	activate := func() error { return w.Subscriptions.Activate(ctx, w.org, sub.ID) }
+	for _, c := range []struct {
+		rule, want string
+		before     func()
+	}{
+		{"NothingToDo", "", func() {}},
+		{"CircuitOnly", "subscription.activated [circuit] dora", func() { w.openCircuitOf(sub.ID) }},
+		{"Again", "", func() {}},
+		{"StateOnly", "subscription.activated [active] dora", func() { w.must(w.Subscriptions.Deactivate(ctx, w.org, sub.ID)) }},
+		{"Both", "subscription.activated [active] dora", func() {
+			w.openCircuitOf(sub.ID)
+			w.must(w.Subscriptions.Deactivate(ctx, w.org, sub.ID))
+		}},
+	} {
+		c.before()
+		before := len(w.entries())
+		w.must(activate())
+		got := ""
+		for _, e := range w.entries()[before:] {
+			got += fmt.Sprint(e.Action, " ", e.Changes, " ", e.Actor)
+		}
+		if got != c.want {
+			t.Errorf("%s: the entries are %q, want %q", c.rule, got, c.want)
+		}
 	}
 }
 

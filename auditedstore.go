@@ -164,6 +164,29 @@ func (s auditedStore) DeleteSubscription(
 	return s.write(ctx, entry, func(ctx context.Context) error { return s.Store.DeleteSubscription(ctx, org, id, now, check) })
 }
 
+// closesCircuit is the key of a context in which a caller closes a circuit. Its value is the organization.
+type closesCircuit struct{}
+
+// UpdateHealth has an entry only where a caller closes a circuit that was open: the engine writes the
+// health of endpoints after their answers.
+func (s auditedStore) UpdateHealth(
+	ctx context.Context, subscriptions []uuid.UUID, update func(subscription uuid.UUID, h *store.Health),
+) error {
+	org, ok := ctx.Value(closesCircuit{}).(uuid.UUID)
+	if !ok {
+		return s.Store.UpdateHealth(ctx, subscriptions, update)
+	}
+	entry := s.newChange(ctx, store.ActionSubscriptionActivated, store.AuditSubscription, subscriptions[0].String(), org)
+	entry.Changes, entry.nothing = []string{"circuit"}, true
+	return s.write(ctx, entry, func(ctx context.Context) error {
+		return s.Store.UpdateHealth(ctx, subscriptions, func(id uuid.UUID, h *store.Health) {
+			before := *h
+			update(id, h)
+			entry.nothing = *h == before
+		})
+	})
+}
+
 func (s auditedStore) AddSecret(
 	ctx context.Context, org, subscription uuid.UUID, next func(store.Subscription, store.Secret) (store.Secret, error),
 ) error {

@@ -157,15 +157,20 @@ func (s *Subscriptions) Delete(ctx context.Context, org, id uuid.UUID, check fun
 // Activate starts deliveries; waiting ones are sent too. It closes an open circuit, also of an
 // active subscription. [ErrPostURIMissing] if the subscription has no URL.
 func (s *Subscriptions) Activate(ctx context.Context, org, id uuid.UUID) error {
+	active := false
 	err := s.move(ctx, org, id, func(sub *Subscription) (transition, error) {
 		if sub.PostURI == "" && !sub.Archived {
 			return nil, ErrPostURIMissing
 		}
+		active = sub.Active
 		sub.InactiveReason = ""
 		return activate, nil
 	})
 	if err != nil {
 		return err
+	}
+	if active { // the audit trail has no entry of this call yet
+		ctx = context.WithValue(ctx, closesCircuit{}, org)
 	}
 	return s.engine.CloseCircuit(ctx, org, id)
 }

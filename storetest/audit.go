@@ -112,6 +112,9 @@ func auditEvery(f *fixture) {
 		{"AddAttempt of an external one", func(ctx context.Context) error { return no(f.s.AddAttempt(ctx, f.org, sub.ID, external)) }},
 		{"CreateRecovery", func(ctx context.Context) error { return f.s.CreateRecovery(ctx, recovery) }},
 		{"StopRecovery", func(ctx context.Context) error { return f.s.StopRecovery(ctx, f.org, sub.ID, recovery.ID, f.now) }},
+		{"UpdateHealth", func(ctx context.Context) error {
+			return f.s.UpdateHealth(ctx, []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) { h.Failures = 1 })
+		}},
 		{"ExpungeMessage", func(ctx context.Context) error {
 			return f.s.ExpungeMessage(ctx, f.org, post.Message.ID, store.Expunged{At: f.now, By: "dora"})
 		}},

@@ -11,7 +11,7 @@ type change struct {
 }
 
 // changes are the faults that the tests have to notice.
-var changes = slices.Concat(limits, policies, guards, organizations, locks, identities, takeovers, portals)
+var changes = slices.Concat(limits, policies, guards, organizations, trails, locks, identities, takeovers, portals)
 
 // The tests that have to notice them.
 var (
@@ -24,11 +24,14 @@ var (
 	post     = tests{"./delivery/guard", "Options|Bytes|BoundsThe|TLS|Repeat|HTTP2Refused|BodyFits|Redirect|Proxy|HeaderUp|Default"}
 	signer   = tests{"./signing", ""}
 	memory   = tests{"./store/memstore", "TestStore/(Organization|Subscription|Match)"}
-	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health|Secret|Durations)"}
+	sqlite   = tests{"./store/bunstore", "TestSQLite/(Organization|Subscription|Match|AddAttempt|Lifecycle|Health|Secret|Durations|Audit)"}
 	bothSQL  = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Organization|Match|Idempotency)"}
-	outcomes = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
-	wakeUps  = tests{"./store/bunstore", "TestOperationsThatMakeAnAttemptDue"}
-	rowLocks = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
+	trail    = tests{"./store/bunstore", "TestSQLite/Audit"}
+
+	memoryTrail = tests{"./store/memstore", "TestStore/Audit"}
+	outcomes    = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
+	wakeUps     = tests{"./store/bunstore", "TestOperationsThatMakeAnAttemptDue"}
+	rowLocks    = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
 
 	foreignTx      = tests{"./store/bunstore", "TransactionsOf|ATransaction|AnotherDatabase|Identity|WithoutTables|NoTransaction"}
 	hostsFoundDead = tests{"./store/bunstore", "TestHosts|TestAHost|TestADeadHost|TestAProcessThat|TestAStoreOnAFile"}

@@ -20,6 +20,24 @@ var organizations = []change{
 	{"store/memstore/*.go", ` || r.SubscriptionID != subscription`, ``, memory},
 }
 
+// trails are the filters of the audit trail, and the entries that only some writes have.
+var trails = []change{
+	{"store/bunstore/audit.go", `t.actor = ?`, `CAST(? AS text) IS NOT NULL`, trail},
+	{"store/bunstore/audit.go", `t.resource = ?`, `CAST(? AS text) IS NOT NULL`, trail},
+	{"store/bunstore/audit.go", `t.resource_id = ?`, `CAST(? AS text) IS NOT NULL`, trail},
+	{"store/bunstore/audit.go", `t.at >= ?`, `t.at > ?`, trail},
+	{"store/bunstore/audit.go", `"t.at < ?", instant(query.Until)`, `"t.at <= ?", instant(query.Until)`, trail},
+	{"store/audit.go", `q.Actor == e.Actor`, `true`, memoryTrail},
+	{"store/audit.go", `q.Resource == e.Resource`, `true`, memoryTrail},
+	{"store/audit.go", `q.ResourceID == e.ResourceID`, `true`, memoryTrail},
+	{"store/audit.go", `q.OrganizationID == e.OrganizationID`, `true`, memoryTrail},
+	{"store/audit.go", `!e.At.Before(q.Since)`, `e.At.After(q.Since)`, memoryTrail},
+	{"store/audit.go", `e.At.Before(q.Until)`, `!e.At.After(q.Until)`, memoryTrail},
+	{"httpapi/audit.go", `a.replyAudit(c, c.org)`, `a.replyAudit(c, uuid.Nil)`, tests{"./httpapi", "Audit"}},
+	{"httpapi/audit.go", `q.line("actor")`, `""`, tests{"./httpapi", "Audit"}},
+	{"auditedstore.go", `entry.nothing = *h == before`, `entry.nothing = false`, tests{".", "TestActivateMakes"}},
+}
+
 // locks order the transactions of several hosts, wake their dispatchers, and keep one bad text from the database.
 var locks = []change{
 	{"store/bunstore/claim.go", `FOR UPDATE SKIP LOCKED`, `FOR UPDATE`, rowLocks},

@@ -208,5 +208,6 @@ func (s *Store) UpdateHealth(
 	for sub, h := range changed {
 		sub.health = h
 	}
+	s.audit(ctx)
 	return s.tell(ctx, news)
 }
