@@ -62,6 +62,82 @@ func TestEraseRemovesAnOrganizationBesideAHost(t *testing.T) {
 	}
 }
 
+func TestEraseOverREST(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	host := serve(t, folder, nil)
+	admin := token(t, folder, "--scope=webhooks:admin")
+	a := api{host.url, admin}
+	receiver, _ := receive(t, nil)
+	sub, _ := a.subscribe(t, receiver)
+	var published struct{ ID string }
+	a.call(t, http.MethodPost, testOrg+"/events", event(7), &published, http.StatusAccepted)
+	elsewhere, org := t.TempDir(), "--organization="+organizationID
+	erase := func(bearer string, args ...string) result {
+		args = append([]string{"erase"}, args...)
+		return execute(t, elsewhere, []string{"WEBHOOKS_TOKEN=" + bearer}, append(args, "--url="+host.url, org)...)
+	}
+	for _, c := range []struct {
+		bearer     string
+		args       []string
+		code       int
+		said, told string
+	}{
+		{admin, nil, 0, "there are 1 subscriptions and 1 events; nothing was removed", ""},
+		{token(t, folder, "--scope=webhooks:write"), []string{"--confirm"}, 1, "", "HTTP 403"},
+		{admin, []string{"payload", "--event=" + published.ID}, 0, "the payload is gone", ""},
+		{admin, []string{"--confirm", "--json"}, 0, `"state":"done","subscriptions":1,"events":1`, ""},
+	} {
+		r := erase(c.bearer, c.args...)
+		if r.code != c.code || !strings.Contains(r.stdout, c.said) || !strings.Contains(r.stderr, c.told) {
+			t.Errorf("erase %v: exit %d, %s%s", c.args, r.code, r.stdout, r.stderr)
+		}
+	}
+	a.call(t, http.MethodGet, sub, nil, nil, http.StatusNotFound)
+}
+
+func TestAnErasureGoesOnAfterKillNine(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	host := serve(t, folder, nil)
+	a := api{host.url, token(t, folder, "--scope=webhooks:admin")}
+	_, receiver := newCounter(t)
+	a.subscribe(t, receiver)
+	a.call(t, http.MethodPost, testOrg+"/webhook-subscriptions", map[string]any{
+		"postUri": receiver, "events": []string{"*"}, "isDevelopment": true,
+	}, nil, http.StatusCreated)
+	const batches = 4
+	for i := range batches {
+		if _, err := publishBatch(t.Context(), [2]api{a, a}, 0, i*batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var job struct {
+		ID, State          string
+		Messages, Attempts int
+	}
+	a.call(t, http.MethodDelete, testOrg+"/data?confirm="+organizationID, nil, &job, http.StatusAccepted)
+	within(t, func() bool {
+		a.call(t, http.MethodGet, "/api/erasures/"+job.ID, nil, &job, http.StatusOK)
+		return job.Attempts > 0 || job.State == "done"
+	})
+	if err := host.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	host.exit(t)
+	if job.State != "running" || job.Messages >= batches*batch {
+		t.Fatalf("the host was killed too late: %+v", job)
+	}
+	a.url = serve(t, folder, nil).url
+	within(t, func() bool {
+		a.call(t, http.MethodGet, "/api/erasures/"+job.ID, nil, &job, http.StatusOK)
+		return job.State == "done"
+	})
+	if job.Messages != batches*batch || job.Attempts < job.Messages {
+		t.Errorf("removed: %+v", job)
+	}
+}
+
 func TestErasePayloadRemovesTheContentOfAnEvent(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
