@@ -91,14 +91,20 @@ FROM {}secrets, generate_series(1, %[2]d) AS i WHERE subscription_id = '%[3]s'`,
 // subscriptions.
 func fillHistory(b testing.TB, s *bunstore.Store, event uuid.UUID, n int) {
 	b.Helper()
-	org, sub := uuid.NewString(), numbered(2, "i % 1000")
-	fillMessages(b, s, org, event, "repeat(md5(i::text), 10)", n)
+	fillHistoryOf(b, s, uuid.New(), numbered(2, "i % 1000"), event, n)
+}
+
+// fillHistoryOf adds n messages of an organization with a successful delivery each, to the subscription that an expression of the
+// number i names. They were made in the last 24 hours.
+func fillHistoryOf(b testing.TB, s *bunstore.Store, org uuid.UUID, sub string, event uuid.UUID, n int) {
+	b.Helper()
+	fillMessages(b, s, org.String(), event, "repeat(md5(i::text), 10)", n)
 	run(b, s, fmt.Sprintf(`
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, created_at, updated_at,
   posted_at, duration_ms, number, step, http_status, type, status, created_by, updated_by, response)
-SELECT %[1]s, %[1]s, %[2]s, '%[3]s', %[4]s, '%[5]s', now() - interval '1 day', now() - interval '1 day',
-  now() - interval '1 day', 5, 1, 0, 200, 0, 2, '', '', 'ok'
-FROM generate_series(0::bigint, %[6]d - 1) AS i`, numbered(4, "i"), numbered(3, "i"), org, sub, event, n))
+SELECT %[1]s, %[1]s, %[2]s, '%[3]s', %[4]s, '%[5]s', at, at, at, 5, 1, 0, 200, 0, 2, '', '', 'ok'
+FROM generate_series(0::bigint, %[6]d - 1) AS i, LATERAL (SELECT now() - i %% 86400 * interval '1 s' AS at) AS t`,
+		numbered(4, "i"), numbered(3, "i"), org, sub, event, n))
 	run(b, s, `VACUUM ANALYZE {}messages`)
 	run(b, s, `VACUUM ANALYZE {}attempts`)
 }

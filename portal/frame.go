@@ -25,6 +25,7 @@ type frame struct {
 	MayCatalog bool // the caller may change the catalog
 	Operator   bool // the caller may see all organizations
 
+	BySession bool     // the caller came by a link, and can sign out
 	Languages []string // tags
 
 	p *portal
@@ -45,6 +46,10 @@ func (v *visit) frame(data any) *frame {
 	}
 	if done := "done." + v.r.URL.Query().Get("done"); v.text.has(done) {
 		f.Done = done
+	}
+	if v.p.cfg.Links != nil && v.caller.Subject != "" {
+		_, err := v.p.cfg.Links.Session(v.r)
+		f.BySession = err == nil
 	}
 	for _, l := range v.p.languages.all {
 		f.Languages = append(f.Languages, l.tag)

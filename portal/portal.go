@@ -15,12 +15,16 @@ import (
 
 // Config configures the portal.
 type Config struct {
-	// Path is the path below which the handler is mounted, such as /webhooks/portal. The handler expects requests with
-	// this prefix: a router must not strip it. Default: "", the root of the host.
+	// Path is the path below which the handler is mounted, such as /webhooks/portal. Links begin with it. A router may strip
+	// it from requests or leave it. Default: "", the root of the host.
 	Path string
 	// Authenticate returns the caller of a request, for example from the session of the service. An error that is
-	// [httpapi.ErrUnauthorized] means that nobody is signed in; any other error is answered with 503. Required.
+	// [httpapi.ErrUnauthorized] means that nobody is signed in; any other error is answered with 503. Required, unless
+	// there are Links.
 	Authenticate func(*http.Request) (httpapi.Caller, error)
+	// Links keeps the sessions of users who come by a link. A request without such a session goes to Authenticate.
+	// Default: nil, there are no links.
+	Links *Links
 	// SignIn is the address of the service's page for signing in, a path or an https URL. The page that says that nobody
 	// is signed in links to it. Default: "", no link.
 	SignIn string
@@ -54,8 +58,10 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 	switch {
 	case hooks == nil:
 		return nil, errors.New("portal: hooks is nil")
-	case cfg.Authenticate == nil:
-		return nil, errors.New("portal: Config.Authenticate is nil; it returns the caller of a request")
+	case cfg.Authenticate == nil && cfg.Links == nil:
+		return nil, errors.New("portal: Config.Authenticate is nil; it returns the caller of a request, or set Links")
+	case !isSafeLink(cfg.SignIn):
+		return nil, fmt.Errorf("portal: Config.SignIn is %q, must be a path or an https URL", cfg.SignIn)
 	case cfg.Path != "" && (!strings.HasPrefix(cfg.Path, "/") || strings.ContainsAny(cfg.Path, "?#{}%")):
 		return nil, fmt.Errorf("portal: Config.Path is %q, must begin with / and contain none of ? # { } %%", cfg.Path)
 	}

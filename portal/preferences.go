@@ -48,7 +48,7 @@ func (p *portal) setChoice(w http.ResponseWriter, name, value string, known bool
 	c := &http.Cookie{
 		Name: name, Value: value, Path: p.cfg.Path + "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	if len(p.cfg.FrameAncestors) > 0 {
+	if p.framed() {
 		c.SameSite, c.Secure, c.Partitioned = http.SameSiteNoneMode, true, true
 	}
 	if !known {

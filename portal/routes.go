@@ -30,6 +30,14 @@ var homeRoutes = []route{
 func (p *portal) router() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/{name}", p.assets)
+	if p.framed() {
+		mux.HandleFunc("GET /embed.js", p.embedScript)
+	}
+	if p.cfg.Links != nil {
+		for _, r := range signInRoutes {
+			mux.Handle(r.pattern, p.show(func(v *visit) error { return r.handler(p, v) }))
+		}
+	}
 	for _, group := range routes {
 		for _, r := range group {
 			mux.Handle(r.pattern, p.show(func(v *visit) error {
@@ -44,12 +52,12 @@ func (p *portal) router() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, below := strings.CutPrefix(r.URL.Path, p.cfg.Path)
 		switch {
-		case below && path == "":
+		case !below || path != "" && path[0] != '/': // a router has stripped the prefix
+			mux.ServeHTTP(w, r)
+		case path == "":
 			http.Redirect(w, r, p.cfg.Path+"/", http.StatusMovedPermanently)
-		case below && path[0] == '/':
-			http.StripPrefix(p.cfg.Path, mux).ServeHTTP(w, r)
 		default:
-			p.show(func(*visit) error { return errNoPage }).ServeHTTP(w, r)
+			http.StripPrefix(p.cfg.Path, mux).ServeHTTP(w, r)
 		}
 	})
 }

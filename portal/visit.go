@@ -51,7 +51,7 @@ func (p *portal) show(page func(*visit) error) http.Handler {
 func (v *visit) signIn() error {
 	org := v.org
 	v.org = ""
-	caller, err := v.p.cfg.Authenticate(v.r)
+	caller, err := v.p.authenticate(v.r)
 	switch {
 	case errors.Is(err, httpapi.ErrUnauthorized):
 		return err

@@ -23,31 +23,33 @@ func (anyone) Authenticate(*http.Request) (httpapi.Caller, error) {
 	return httpapi.Caller{Subject: "anyone", AllOrganizations: true, Scopes: []httpapi.Scope{httpapi.ScopeAdmin}}, nil
 }
 
+// mounts mount a handler below a prefix, which each router strips.
+var mounts = map[string]func(prefix string, h http.Handler) http.Handler{
+	"net/http": func(prefix string, h http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
+		return mux
+	},
+	"chi": func(prefix string, h http.Handler) http.Handler {
+		r := chi.NewRouter()
+		r.Mount(prefix, http.StripPrefix(prefix, h))
+		return r
+	},
+	"gin": func(prefix string, h http.Handler) http.Handler {
+		r := gin.New()
+		r.Any(prefix+"/*path", gin.WrapH(http.StripPrefix(prefix, h)))
+		return r
+	},
+	"echo": func(prefix string, h http.Handler) http.Handler {
+		e := echo.New()
+		e.Any(prefix+"/*", echo.WrapHandler(http.StripPrefix(prefix, h)))
+		return e
+	},
+}
+
 func TestMountedUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
-	mounts := map[string]func(http.Handler) http.Handler{
-		"net/http": func(api http.Handler) http.Handler {
-			mux := http.NewServeMux()
-			mux.Handle("/hooks/", http.StripPrefix("/hooks", api))
-			return mux
-		},
-		"chi": func(api http.Handler) http.Handler {
-			r := chi.NewRouter()
-			r.Mount("/hooks", http.StripPrefix("/hooks", api))
-			return r
-		},
-		"gin": func(api http.Handler) http.Handler {
-			r := gin.New()
-			r.Any("/hooks/*path", gin.WrapH(http.StripPrefix("/hooks", api)))
-			return r
-		},
-		"echo": func(api http.Handler) http.Handler {
-			e := echo.New()
-			e.Any("/hooks/*", echo.WrapHandler(http.StripPrefix("/hooks", api)))
-			return e
-		},
-	}
 	for name, mount := range mounts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +61,7 @@ func TestMountedUnderAPrefix(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := mount(api)
+			h := mount("/hooks", api)
 			for _, c := range []struct {
 				method, path, body string
 				want               int
