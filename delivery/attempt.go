@@ -97,7 +97,7 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	if !d.PushedBackUntil.IsZero() {
 		r.refuse(r.backlog.pushedBack(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
 	}
-	r.endSpan(t, AttemptEnd{Status: d.Status, HTTPStatus: result.Status, Reason: d.Error, RetryAt: d.RetryAt})
+	r.endSpan(t, AttemptEnd{Status: d.Status, HTTPStatus: result.Status, Class: d.failure(x), Reason: d.Error, RetryAt: d.RetryAt})
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
 }

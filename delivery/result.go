@@ -15,9 +15,7 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 	b := &result{task: t, gone: d.Gone}
 	o := &b.outcome
 	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
-	if d.Status == store.Failed {
-		b.failure = failureExpired
-	}
+	b.failure = d.failure(x)
 	o.HTTPStatus, o.Response, o.At = x.Result.Status, x.Result.Body, at
 	if !x.Ended.IsZero() {
 		took := x.Ended.Sub(x.Began)
@@ -25,9 +23,6 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 		b.seen = x.observed(d)
 		b.seen.quiet = r.cfg.Announces(t.Body)
 		r.measureAttempt(t, x, took, d.Status)
-		if d.Status == store.Failed {
-			b.failure = failureClass(x.Result)
-		}
 	}
 	if !d.RetryAt.IsZero() {
 		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}

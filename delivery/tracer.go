@@ -64,6 +64,7 @@ type AttemptEnd struct {
 	// whether the request arrived.
 	Status     store.Status
 	HTTPStatus int       // of the answer; 0 for none
+	Class      string    // of a failure, as in Notice; "" for another status
 	Reason     string    // one line for a person; "" for a success
 	RetryAt    time.Time // when the automatic retry is due; zero for none
 }

@@ -89,7 +89,7 @@ func TestEachAttemptIsASpanOfTheMessagesTrace(t *testing.T) {
 		if diff := cmp.Diff([]delivery.AttemptStart{first, second}, traced.starts); diff != "" {
 			t.Errorf("spans began with (-want +got):\n%s", diff)
 		}
-		failed := delivery.AttemptEnd{Status: store.Failed, HTTPStatus: 503, Reason: "HTTP 503", RetryAt: list[0].NextRetryAt}
+		failed := delivery.AttemptEnd{Status: store.Failed, HTTPStatus: 503, Class: "http_5xx", Reason: "HTTP 503", RetryAt: list[0].NextRetryAt}
 		if diff := cmp.Diff([]delivery.AttemptEnd{failed, {Status: store.Succeeded, HTTPStatus: 200}}, traced.ends); diff != "" {
 			t.Errorf("spans ended with (-want +got):\n%s", diff)
 		}
@@ -129,8 +129,8 @@ func TestTheSpanOfACallThatWasGivenUpEndsOnce(t *testing.T) {
 		close(hangs.letGo)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(traced.ends) != 1 || traced.ends[0].Status != store.Failed {
-			t.Errorf("the span ended with %+v, want once, as failed", traced.ends)
+		if len(traced.ends) != 1 || traced.ends[0].Status != store.Failed || traced.ends[0].Class != "timeout" {
+			t.Errorf("the span ended with %+v, want once, as failed by a time-out", traced.ends)
 		}
 		w.must(e.Stop(t.Context()))
 	})

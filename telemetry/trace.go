@@ -202,6 +202,6 @@ func fail(span trace.Span, end webhooks.AttemptEnd) {
 		span.SetStatus(codes.Error, "")
 		return
 	}
-	span.SetAttributes(errorType.String("_OTHER"))
+	span.SetAttributes(errorType.String(end.Class))
 	span.SetStatus(codes.Error, end.Reason)
 }

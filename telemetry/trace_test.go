@@ -234,7 +234,7 @@ func TestAnAttemptWithoutAnAnswerSaysWhy(t *testing.T) {
 		if status := span.Status(); status.Code != codes.Error || status.Description != "blocked address 10.0.0.1" {
 			t.Errorf("status %+v", status)
 		}
-		if got := attributes(span)["error.type"]; got != "_OTHER" {
+		if got := attributes(span)["error.type"]; got != "blocked" {
 			t.Errorf("error.type %v", got)
 		}
 	})
