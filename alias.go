@@ -120,6 +120,26 @@ type (
 	AttemptStart = delivery.AttemptStart
 	// AttemptEnd is the outcome of an attempt, for a [Tracer].
 	AttemptEnd = delivery.AttemptEnd
+	// Measures count the queue in an [Overview].
+	Measures = store.Measures
+	// Traffic counts the messages and outcomes of a minute in an [Overview].
+	Traffic = store.Traffic
+	// SeenHost is a dispatcher that is known to the store, in an [Overview].
+	SeenHost = store.SeenHost
+	// Layout describes the tables of the store, in an [Overview] and a [StorageState].
+	Layout = store.Layout
+	// Backlogs are the largest backlogs: the result of [Operations.Backlog].
+	Backlogs = store.Backlogs
+	// Backlog counts the waiting attempts of an organization or a subscription, in [Backlogs].
+	Backlog = store.Backlog
+	// UnhealthyQuery chooses the subscriptions that [Operations.Unhealthy] lists.
+	UnhealthyQuery = store.UnhealthyQuery
+	// RecoveryQuery chooses the jobs that [Operations.Recoveries] lists.
+	RecoveryQuery = store.RecoveryQuery
+
+	// RecoveryFilter restricts a [RecoveryQuery] by state: the zero value chooses all jobs.
+	RecoveryFilter = store.RecoveryFilter
+
 	// Inspection is a snapshot of the running dispatcher for an operator's page: see [Dispatcher.Inspect].
 	Inspection = delivery.Inspection
 	// OrganizationLoad is the part of an [Inspection] about one organization.
@@ -197,6 +217,16 @@ const (
 	ErasureRunning = store.ErasureRunning
 	// ErasureDone says that no record remains.
 	ErasureDone = store.ErasureDone
+)
+
+// The filters of recoveries, see [RecoveryFilter].
+const (
+	// OnlyRunningRecoveries chooses jobs that are running.
+	OnlyRunningRecoveries = store.OnlyRunningRecoveries
+	// OnlyDoneRecoveries chooses jobs that are done.
+	OnlyDoneRecoveries = store.OnlyDoneRecoveries
+	// OnlyStoppedRecoveries chooses jobs that were stopped.
+	OnlyStoppedRecoveries = store.OnlyStoppedRecoveries
 )
 
 // The filters of history lists, see [StatusFilter].

@@ -24,7 +24,9 @@ type core struct {
 	types       typeCache
 	schemaSlots schemaSlots
 
-	commits *groupCommit
+	commits    *groupCommit
+	operations *Operations
+	pinged     shared[struct{}] // whether the store answers
 }
 
 // now is the current time in the form of records: UTC, in whole milliseconds.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 	"time"
 
-	"github.com/ecg-api/webhooks/clock"
 	"github.com/ecg-api/webhooks/measure"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -20,11 +18,10 @@ func (c *core) exposeGauges() {
 	if c.cfg.Metrics == nil {
 		return
 	}
-	probe := &storeProbe{ping: c.store.Ping, clock: c.cfg.Clock}
 	measurer := c.store.Abilities().Measurer
 	c.cfg.Metrics.Observe(func(read measure.Reading) {
 		measure.BuildInfo.Set(read, 1, Version, runtime.Version())
-		measure.StoreUp.Is(read, probe.up())
+		measure.StoreUp.Is(read, c.isUp())
 		if measurer == nil {
 			return
 		}
@@ -38,58 +35,10 @@ func (c *core) exposeGauges() {
 	})
 }
 
-// probeTimeout bounds the time that a reading of the metrics waits for the store. For as long, readings share a result.
-const probeTimeout = time.Second
-
-// storeProbe asks the store whether it answers. One call runs at a time, so that a store which hangs holds one goroutine.
-type storeProbe struct {
-	ping  func(context.Context) error
-	clock clock.Clock
-
-	mu      sync.Mutex
-	running chan struct{} // closed at the end of the call that runs; nil if none does
-	ok      bool          // result of the last call
-	at      time.Time     // end of the last call; zero if there was none
-}
-
-// up reports whether the store answered within the last probeTimeout, or answers within the next.
-func (p *storeProbe) up() bool {
-	p.mu.Lock()
-	if !p.at.IsZero() && p.clock.Now().Sub(p.at) < probeTimeout {
-		defer p.mu.Unlock()
-		return p.ok
-	}
-	if p.running == nil {
-		p.running = make(chan struct{})
-		go p.run(p.running)
-	}
-	running := p.running
-	p.mu.Unlock()
-
-	wait, cancel := clock.WithTimeout(context.Background(), p.clock, probeTimeout)
-	defer cancel()
-	select {
-	case <-running:
-	case <-wait.Done():
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ok
-}
-
-func (p *storeProbe) run(done chan struct{}) {
-	ctx, cancel := clock.WithTimeout(context.Background(), p.clock, probeTimeout)
-	defer cancel()
-	err := errors.New("it panicked")
-	defer func() {
-		_ = recover()
-		p.mu.Lock()
-		p.ok, p.at, p.running = err == nil, p.clock.Now(), nil
-		p.mu.Unlock()
-		close(done)
-	}()
-	err = p.ping(ctx)
+// isUp reports whether the store answered within the last second, or answers within the next.
+func (c *core) isUp() bool {
+	_, _, err := c.pinged.get(context.Background())
+	return err == nil
 }
 
 // measurePublish counts the events of a call that published them, and its duration.

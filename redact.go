@@ -14,6 +14,9 @@ import (
 func (c Config) Format(f fmt.State, _ rune) { redact.Format(f, c) }
 
 // Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.
+func (s UnhealthySubscription) Format(f fmt.State, _ rune) { redact.Format(f, s) }
+
+// Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.
 func (s Secret) Format(f fmt.State, _ rune) { redact.Format(f, s) }
 
 // Format implements [fmt.Formatter]: it prints neither secrets nor payloads, of a URL the host alone.

@@ -76,6 +76,10 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
 	}
 	k.commits = &groupCommit{store: k.storeAndHandOff}
+	k.pinged = shared[struct{}]{clock: c.Clock, keep: sharedTimeout, call: func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, k.store.Ping(ctx)
+	}}
+	k.operations = newOperations(k)
 	k.exposeGauges()
 	return &Webhooks{
 		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,

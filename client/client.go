@@ -58,6 +58,7 @@ type Client struct {
 	Registry      *Registry      // the catalog
 	Subscriptions *Subscriptions // subscriptions, their secrets and their history
 	Dispatcher    *Dispatcher    // publishes, tests and retries
+	Operations    *Operations    // shows an operator all organizations
 	Signer        *Signer        // hashes and public keys
 
 	cfg  Config
@@ -85,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: cfg, base: base, http: httpClient(cfg.HTTPClient)}
 	c.Registry, c.Subscriptions = &Registry{c}, &Subscriptions{c}
-	c.Dispatcher, c.Signer = &Dispatcher{c}, &Signer{c}
+	c.Dispatcher, c.Operations, c.Signer = &Dispatcher{c}, &Operations{c}, &Signer{c}
 	return c, nil
 }
 

@@ -49,6 +49,9 @@ var methods = map[string]string{
 	"makePayload":   "Dispatcher.MakePayload",
 	"startRecovery": "Dispatcher.Recover", "getRecovery": "Dispatcher.Recovery", "stopRecovery": "Dispatcher.StopRecovery",
 
+	"getOverview": "Operations.Overview", "listUnhealthy": "Operations.ListUnhealthy", "getBacklog": "Operations.Backlog",
+	"listRecoveries": "Operations.ListRecoveries", "getStorage": "Operations.Storage",
+
 	"validateHash": "Signer.ValidateHash", "getHash": "Signer.Hash", "listSigningKeys": "Signer.Keys",
 }
 
@@ -56,6 +59,7 @@ var methods = map[string]string{
 var iterators = []string{
 	"Registry.Categories", "Registry.EventTypes", "Subscriptions.All", "Subscriptions.Secrets", "Subscriptions.Attempts",
 	"Subscriptions.Deliveries", "Dispatcher.Messages", "Client.Audit", "Client.AuditOf",
+	"Operations.Unhealthy", "Operations.Recoveries",
 }
 
 func TestEveryOperationHasAMethod(t *testing.T) {
@@ -75,7 +79,7 @@ func TestEveryOperationHasAMethod(t *testing.T) {
 	}
 	for _, service := range []reflect.Type{
 		reflect.TypeFor[*client.Client](), reflect.TypeFor[*client.Registry](), reflect.TypeFor[*client.Subscriptions](),
-		reflect.TypeFor[*client.Dispatcher](), reflect.TypeFor[*client.Signer](),
+		reflect.TypeFor[*client.Dispatcher](), reflect.TypeFor[*client.Signer](), reflect.TypeFor[*client.Operations](),
 	} {
 		for i := range service.NumMethod() {
 			name := service.Elem().Name() + "." + service.Method(i).Name

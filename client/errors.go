@@ -137,6 +137,8 @@ var (
 	ErrNotFinished = errors.New("attempt not finished")
 	// ErrNotInChain: an attempt does not belong to the OriginalActivityID of a report. Code not_in_chain.
 	ErrNotInChain = errors.New("attempt belongs to another delivery")
+	// ErrNotSupported: the store of the host cannot tell this. Code not_supported.
+	ErrNotSupported = errors.New("not supported by the store")
 	// ErrOutcomeExists: an attempt already has another outcome than the reported one. Code outcome_exists.
 	ErrOutcomeExists = errors.New("attempt has another outcome")
 	// ErrPathNotFound: a patch names a member or an index that does not exist. Code path_not_found.
@@ -167,7 +169,7 @@ var errorsByCode = map[string]error{
 	"built_in": ErrBuiltIn, "code_taken": ErrCodeTaken, "erasing": ErrErasing, "event_inactive": ErrEventInactive, "forbidden": ErrForbidden,
 	"idempotency_mismatch": ErrIdempotencyMismatch, "in_use": ErrInUse, "internal_error": ErrInternal,
 	"malformed_json": ErrInvalid, "no_events": ErrNoEvents, "not_finished": ErrNotFinished, "not_found": ErrNotFound,
-	"not_in_chain": ErrNotInChain, "organizations_unavailable": ErrUnavailable, "outcome_exists": ErrOutcomeExists,
+	"not_in_chain": ErrNotInChain, "not_supported": ErrNotSupported, "organizations_unavailable": ErrUnavailable, "outcome_exists": ErrOutcomeExists,
 	"overloaded": ErrUnavailable, "path_not_found": ErrPathNotFound, "payload_removed": ErrPayloadRemoved,
 	"payload_too_large": ErrPayloadTooLarge, "post_uri_missing": ErrPostURIMissing,
 	"precondition_failed": ErrPreconditionFailed, "rate_limited": ErrRateLimited, "read_only": ErrReadOnly,

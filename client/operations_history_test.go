@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -152,6 +153,39 @@ func (w *walk) portal() {
 	w.require(time.Until(made.ExpiresAt) > time.Minute, "it can be used until %s", made.ExpiresAt)
 	w.require(!strings.Contains(fmt.Sprintf("%+v", made), "token"), "the link is printed: %v", made)
 	must(w.client.PortalLink(w.Context(), w.org, client.PortalLinkInput{}))
+}
+
+// operate reads the state of all organizations.
+func (w *walk) operate() {
+	ctx, o, id := w.Context(), w.client.Operations, w.subscription.ID
+	check(w.client.Subscriptions.Deactivate(ctx, w.org, id))
+	overview := must(o.Overview(ctx))
+	w.did("getOverview")
+	w.require(overview.Queue != nil && overview.Rates != nil && overview.Store.Up && len(overview.Unknown) == 0, "the overview is %+v", overview)
+	cursor := base64.RawURLEncoding.EncodeToString(id[:])
+	page := must(o.ListUnhealthy(ctx, client.UnhealthyQuery{State: client.Paused, Take: 1}))
+	w.did("listUnhealthy")
+	w.require(page.Total > 0 && page.Items[0].State == client.Paused && page.Items[0].OrganizationID != "", "the page is %+v", page)
+	must(o.ListUnhealthy(ctx, client.UnhealthyQuery{Cursor: cursor}))
+	found := false
+	for s, err := range o.Unhealthy(ctx, client.UnhealthyQuery{Take: 1}) {
+		check(err)
+		found = found || s.SubscriptionID == id
+	}
+	w.require(found, "the subscription is not unhealthy")
+	backlog := must(o.Backlog(ctx))
+	w.did("getBacklog")
+	w.require(backlog.Organizations != nil && !backlog.Capped && !backlog.AsOf.IsZero(), "the backlog is %+v", backlog)
+	jobs := must(o.ListRecoveries(ctx, client.RecoveryQuery{State: client.RecoveryStopped, Take: 1}))
+	w.did("listRecoveries")
+	w.require(jobs.Total == 1 && jobs.Items[0].SubscriptionID == id && jobs.Items[0].Scope == client.RecoverFailed, "the page is %+v", jobs)
+	must(o.ListRecoveries(ctx, client.RecoveryQuery{Cursor: cursor}))
+	for _, err := range o.Recoveries(ctx, client.RecoveryQuery{}) {
+		check(err)
+	}
+	storage := must(o.Storage(ctx))
+	w.did("getStorage")
+	w.require(storage.Kind == "memory" && storage.RetentionSeconds != nil && len(storage.Unknown) == 0, "the storage is %+v", storage)
 }
 
 // erase removes a payload, and then the organization.

@@ -46,6 +46,7 @@ func callEveryOperation(h *host) {
 	w.recover()
 	w.audit()
 	w.portal()
+	w.operate()
 	w.remove()
 	w.erase()
 	w.compare(readDocument(h.T))

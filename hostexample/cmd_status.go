@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/client"
-	"github.com/ecg-api/webhooks/store/bunstore"
 )
 
 // statusCmd shows whether webhooks go out.
@@ -22,57 +20,32 @@ type statusCmd struct {
 	Org organization `help:"Organization whose subscriptions that get no events are listed. Default: none."`
 }
 
-// Help says what REST cannot tell.
+// Help says which token the command needs.
 func (*statusCmd) Help() string {
-	return `On --store the command shows the queue, open circuits, the schema, keys, partitions and
-dispatchers. Over --url it shows the health check of the host: the queue is in the
-host's metrics. With --org both list the subscriptions that fail or are switched off.`
+	return `Shows the health check, the queue, open circuits, the schema and dispatchers: on --store, or
+over --url with a token of the scope webhooks:admin. Without the scope it shows the
+health check alone, and says so. On --store it also checks that every secret can be read.
+With --org it lists the subscriptions that fail or are switched off.`
 }
 
 // statusReport is the output of status.
 type statusReport struct {
-	Address string                       `json:"address"` // without credentials
-	Health  map[string]client.HealthPart `json:"health"`  // by part
-	Store   *storeReport                 `json:"store"`   // nil over REST
+	Address  string                         `json:"address"`  // without credentials
+	Health   map[string]client.HealthPart   `json:"health"`   // by part
+	Overview *client.Overview               `json:"overview"` // nil without the scope webhooks:admin
+	Storage  *client.Storage                `json:"storage"`  // likewise
+	Circuits []client.UnhealthySubscription `json:"circuits"` // subscriptions whose circuit is open, the newest 20; nil likewise
+	Keys     string                         `json:"keys"`     // "" over REST
 
 	Subscriptions []client.Subscription `json:"subscriptions"` // that are not enabled; nil without an organization
 }
 
-// statusLimit bounds the subscriptions that status looks at.
-const statusLimit = 1000
-
-// storeReport is a [bunstore.Overview] in JSON.
-type storeReport struct {
-	SchemaVersion     int             `json:"schemaVersion"`
-	Keys              string          `json:"keys"`
-	Due               int             `json:"due"`
-	OldestDueSeconds  float64         `json:"oldestDueSeconds"`
-	Sending           int             `json:"sending"`
-	Scheduled         int             `json:"scheduled"`
-	Held              int             `json:"held"`
-	RunningRecoveries int             `json:"runningRecoveries"`
-	OpenCircuits      int             `json:"openCircuits"`
-	Circuits          []circuitReport `json:"circuits"`
-	Hosts             []hostReport    `json:"hosts"`
-	FirstDay          time.Time       `json:"firstDay"`
-	LastDay           time.Time       `json:"lastDay"`
-
-	overview bunstore.Overview
-}
-
-type circuitReport struct {
-	OrganizationID uuid.UUID `json:"organizationId"`
-	SubscriptionID uuid.UUID `json:"subscriptionId"`
-	Since          time.Time `json:"since"`
-	Failures       int       `json:"failures"`
-	NextProbeAt    time.Time `json:"nextProbeAt"`
-}
-
-type hostReport struct {
-	Number        int64   `json:"number"`
-	SilentSeconds float64 `json:"silentSeconds"`
-	Dead          bool    `json:"dead"`
-}
+const (
+	// statusLimit bounds the subscriptions that status looks at.
+	statusLimit = 1000
+	// circuitsLimit bounds the open circuits that status shows.
+	circuitsLimit = 20
+)
 
 func (s *statusCmd) run(ctx context.Context, h *host, c *cli) error {
 	a, err := h.connect(ctx, &s.accessSettings, c)
@@ -85,8 +58,11 @@ func (s *statusCmd) run(ctx context.Context, h *host, c *cli) error {
 		return plain(err)
 	}
 	report := statusReport{Address: a.where, Health: health.Details}
+	if err := report.operations(ctx, a); err != nil && !errors.Is(err, client.ErrForbidden) {
+		return plain(err)
+	}
 	if a.db != nil {
-		if report.Store, err = a.storeReport(ctx); err != nil {
+		if report.Keys, err = a.keysState(ctx); err != nil {
 			return err
 		}
 	}
@@ -100,13 +76,46 @@ func (s *statusCmd) run(ctx context.Context, h *host, c *cli) error {
 	return a.print(report, report.rows)
 }
 
+// operations adds the state of all organizations.
+func (r *statusReport) operations(ctx context.Context, a *access) error {
+	overview, err := a.Operations.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	storage, err := a.Operations.Storage(ctx)
+	if err != nil {
+		return err
+	}
+	circuits, err := a.Operations.ListUnhealthy(ctx, client.UnhealthyQuery{State: client.Failing, Take: circuitsLimit})
+	if err != nil {
+		return err
+	}
+	r.Overview, r.Storage, r.Circuits = &overview, &storage, circuits.Items
+	return nil
+}
+
+// keysState says whether every signing secret can be read.
+func (a *access) keysState(ctx context.Context) (string, error) {
+	err := a.hooks.Keys().Check(ctx)
+	if errors.Is(err, webhooks.ErrMissingKey) {
+		return "WEBHOOKS_SECRET_KEYS lacks a key that signing secrets are encrypted with", nil
+	}
+	return "every signing secret can be read", err
+}
+
 func (r *statusReport) rows(w *tabwriter.Writer) {
 	row(w, "address", r.Address)
 	for _, name := range slices.Sorted(maps.Keys(r.Health)) {
 		row(w, name, r.Health[name].Status+note(r.Health[name].Message))
 	}
-	if r.Store != nil {
-		r.Store.rows(w)
+	if r.Keys != "" {
+		row(w, "keys", r.Keys)
+	}
+	if r.Overview == nil {
+		row(w, "queue", "unknown: the token lacks the scope webhooks:admin")
+	} else {
+		r.stateRows(w)
+		r.lists(w)
 	}
 	if len(r.Subscriptions) > 0 {
 		fmt.Fprintln(w)
@@ -125,65 +134,55 @@ func note(message string) string {
 	return ": " + message
 }
 
-func (a *access) storeReport(ctx context.Context) (*storeReport, error) {
-	o, err := a.db.sql.Overview(ctx)
-	if err != nil {
-		return nil, err
+// stateRows writes the state of the store and of the queue, without the parts that are unknown.
+func (r *statusReport) stateRows(w *tabwriter.Writer) {
+	o, s := r.Overview, r.Storage
+	if s.SchemaVersion > 0 {
+		row(w, "schema", fmt.Sprintf("version %d of %d", s.SchemaVersion, s.NewestSchemaVersion))
 	}
-	r := &storeReport{
-		SchemaVersion: o.Version, Keys: "every signing secret can be read",
-		Due: o.Due, OldestDueSeconds: o.OldestDue.Seconds(), Sending: o.Sending, Scheduled: o.Scheduled, Held: o.Held,
-		RunningRecoveries: o.RunningRecoveries, OpenCircuits: o.OpenCircuits, Circuits: []circuitReport{}, Hosts: []hostReport{},
-		FirstDay: o.FirstDay, LastDay: o.LastDay, overview: o,
+	if s.DaysAhead != nil {
+		row(w, "partitions", s.FirstDay+" to "+s.LastDay)
 	}
-	switch err := a.hooks.Keys().Check(ctx); {
-	case errors.Is(err, webhooks.ErrMissingKey):
-		r.Keys = "WEBHOOKS_SECRET_KEYS lacks a key that signing secrets are encrypted with"
-	case err != nil:
-		return nil, err
+	if q := o.Queue; q != nil {
+		due := fmt.Sprint(q.Due)
+		if q.Due > 0 {
+			due += fmt.Sprintf(", the oldest for %v", time.Duration(q.OldestDueSeconds*float64(time.Second)).Round(time.Second))
+		}
+		row(w, "due", due)
+		row(w, "being sent", q.Sending)
+		row(w, "scheduled", q.Scheduled)
+		row(w, "held", q.Held)
+		row(w, "recoveries", *o.RecoveriesRunning)
+		row(w, "open circuits", *o.CircuitsOpen)
 	}
-	for _, one := range o.Circuits {
-		r.Circuits = append(r.Circuits, circuitReport(one))
+	if t := o.Rates; t != nil {
+		row(w, "in a second", fmt.Sprintf("%.4g published, %.4g delivered, %.4g failed", t.Published, t.Delivered, t.Failed))
 	}
-	for _, one := range o.Hosts {
-		r.Hosts = append(r.Hosts, hostReport{one.Number, one.Silent.Seconds(), one.Dead})
+	if unknown := slices.Compact(slices.Sorted(slices.Values(slices.Concat(o.Unknown, s.Unknown)))); len(unknown) > 0 {
+		row(w, "unknown", strings.Join(unknown, ", "))
 	}
-	return r, nil
-}
-
-func (r *storeReport) rows(w *tabwriter.Writer) {
-	o := r.overview
-	row(w, "schema", fmt.Sprintf("version %d of %d", o.Version, o.Newest))
-	row(w, "keys", r.Keys)
-	due := fmt.Sprint(o.Due)
-	if o.Due > 0 {
-		due += fmt.Sprintf(", the oldest for %v", o.OldestDue.Round(time.Second))
-	}
-	row(w, "due", due)
-	row(w, "being sent", o.Sending)
-	row(w, "scheduled", o.Scheduled)
-	row(w, "held", o.Held)
-	row(w, "recoveries", o.RunningRecoveries)
-	if o.Hosts != nil {
-		row(w, "partitions", o.FirstDay.Format(time.DateOnly)+" to "+o.LastDay.Format(time.DateOnly))
+	if len(o.Hosts) > 0 {
 		row(w, "dispatchers", len(o.Hosts))
 	}
-	row(w, "open circuits", o.OpenCircuits)
-	if len(o.Hosts) > 0 {
+}
+
+// lists writes the dispatchers and the open circuits.
+func (r *statusReport) lists(w *tabwriter.Writer) {
+	if len(r.Overview.Hosts) > 0 {
 		fmt.Fprintln(w)
 		row(w, "DISPATCHER", "SILENT FOR", "STATE")
-		for _, one := range o.Hosts {
+		for _, one := range r.Overview.Hosts {
 			state := "alive"
 			if one.Dead {
 				state = "dead"
 			}
-			row(w, one.Number, one.Silent.Round(time.Second/10), state)
+			row(w, one.Number, time.Duration(one.SilentSeconds*float64(time.Second)).Round(time.Second/10), state)
 		}
 	}
-	if len(o.Circuits) > 0 {
+	if len(r.Circuits) > 0 {
 		fmt.Fprintln(w)
 		row(w, "ORGANIZATION", "SUBSCRIPTION", "FAILING SINCE", "FAILURES", "NEXT PROBE")
-		for _, one := range o.Circuits {
+		for _, one := range r.Circuits {
 			row(w, one.OrganizationID, one.SubscriptionID, one.Since, one.Failures, one.NextProbeAt)
 		}
 	}

@@ -143,7 +143,7 @@ func TestARecoveryGoesOnWithoutTheCommand(t *testing.T) {
 		code <- h.run(ctx, []string{"recover", o.good.ID.String(), "--since=1h"})
 	}()
 	running := func() bool {
-		now, err := o.db.Overview(t.Context())
+		now, err := o.db.Measure(t.Context(), 10)
 		return err == nil && now.RunningRecoveries == 1
 	}
 	within(t, running)

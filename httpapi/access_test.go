@@ -25,7 +25,7 @@ var allowed = map[string]string{
 	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
 		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome
 		createPortalLink`,
-	"admin":         "listAudit eraseOrganization getErasure",
+	"admin":         "listAudit eraseOrganization getErasure getOverview listUnhealthy getBacklog listRecoveries getStorage",
 	"write admin":   "publishEvent publishEvents addActivity makePayload removePayload", // which sign data of the caller's
 	"secrets admin": "getSecret rotateSecret setSecret listSecretHistory",
 }

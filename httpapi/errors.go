@@ -65,6 +65,7 @@ var answers = []struct {
 	{webhooks.ErrConflict, http.StatusConflict, "conflict", "The present state does not allow this."},
 	{webhooks.ErrReadOnly, http.StatusServiceUnavailable, "store_unavailable", "The store can only be read now; try again later."},
 	{webhooks.ErrUnavailable, http.StatusServiceUnavailable, "store_unavailable", "The store cannot be reached; try again later."},
+	{errors.ErrUnsupported, http.StatusNotImplemented, "not_supported", "The store of this host cannot tell this."},
 	{errAuthDown, http.StatusServiceUnavailable, "authentication_unavailable", "Callers cannot be authenticated now; try again later."},
 	{
 		errOrganizationsDown, http.StatusServiceUnavailable, "organizations_unavailable",

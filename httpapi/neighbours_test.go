@@ -66,7 +66,7 @@ func TestCursorsLeadToOnesOwn(t *testing.T) {
 		f.belongings(orgB)
 		lists := 0
 		for _, o := range all {
-			if !o.hasCursor {
+			if !o.hasCursor || strings.HasPrefix(o.path, "/api/operations/") { // of all organizations
 				continue
 			}
 			lists++

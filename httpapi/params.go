@@ -98,8 +98,10 @@ func pageParams(order string) []param {
 	}
 }
 
-// cursorPageParams are the parameters of lists that have a cursor.
-var cursorPageParams = append(pageParams("DESC"), param{
+var cursorParam = param{
 	name: "cursor", text: "Where to go on: a nextCursor of this list. Costs the same at any depth.",
 	schema: object{{"type", "string"}}, beyond: true,
-})
+}
+
+// cursorPageParams are the parameters of lists that have a cursor.
+var cursorPageParams = append(pageParams("DESC"), cursorParam)

@@ -187,21 +187,32 @@ func (q *query) paging(orders ...string) paging {
 func (q *query) cursorPaging() paging {
 	p := q.paging("DESC", "ASC")
 	p.cursors, p.shortens = true, !q.values.Has("skip")
-	cursor := q.text("cursor")
-	if cursor == "" {
-		return p
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		p.after, err = uuid.FromBytes(raw)
-	}
-	switch {
-	case err != nil || p.after == uuid.Nil:
-		q.addFault("cursor", "must be a nextCursor from this list")
-	case p.skip > 0:
+	if p.after = q.cursor(); p.after != uuid.Nil && p.skip > 0 {
 		q.addFault("cursor", "must not be given together with skip")
 	}
 	return p
+}
+
+// snapshotPaging reads the parameters of a list that is read by cursor alone, newest first.
+func (q *query) snapshotPaging() paging {
+	return paging{take: q.number("take", 10, 1, 100), descending: true, after: q.cursor(), cursors: true}
+}
+
+// cursor returns the id behind which a page begins, zero for the first page.
+func (q *query) cursor() uuid.UUID {
+	cursor := q.text("cursor")
+	if cursor == "" {
+		return uuid.Nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	var after uuid.UUID
+	if err == nil {
+		after, err = uuid.FromBytes(raw)
+	}
+	if err != nil || after == uuid.Nil {
+		q.addFault("cursor", "must be a nextCursor from this list")
+	}
+	return after
 }
 
 func cursorOf(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }

@@ -81,9 +81,11 @@ func (a *api) getRecovery(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.record(http.StatusOK, recoveryWire{
-		r.ID, r.State.String(), r.Matched, r.Queued, timestamp(r.CreatedAt), timestamp(r.FinishedAt),
-	})
+	return c.record(http.StatusOK, showRecovery(r))
+}
+
+func showRecovery(r webhooks.Recovery) recoveryWire {
+	return recoveryWire{r.ID, r.State.String(), r.Matched, r.Queued, timestamp(r.CreatedAt), timestamp(r.FinishedAt)}
 }
 
 func (a *api) stopRecovery(c *call) error {

@@ -48,7 +48,7 @@ func (r route) ofOrganization() bool { return strings.HasPrefix(r.path, organiza
 // looksUpOrganizations reports whether the route calls [Config.Organizations].
 func (r route) looksUpOrganizations() bool {
 	switch r.answer.(type) {
-	case []subscriptionWire, history[auditEntryWire], erasureWire:
+	case []subscriptionWire, history[auditEntryWire], erasureWire, overviewWire, backlogsWire, snapshot[unhealthySubscriptionWire], snapshot[recoveryJobWire]:
 		return true
 	}
 	return r.ofOrganization()
@@ -105,6 +105,7 @@ var allGroups = []group{
 	eventRoutes,
 	auditRoutes,
 	portalRoutes,
+	operationsRoutes,
 	removalRoutes,
 	catalogDocumentRoutes,
 	docsRoutes,

@@ -107,7 +107,7 @@ func componentName(t reflect.Type) string {
 	name := t.Name()
 	if kind, _, generic := strings.Cut(name, "["); generic {
 		items, _ := t.FieldByName("Items")
-		return componentName(items.Type.Elem()) + map[string]string{"list": "List", "history": "History"}[kind]
+		return componentName(items.Type.Elem()) + map[string]string{"list": "List", "history": "History", "snapshot": "Snapshot"}[kind]
 	}
 	if given, ok := components[name]; ok {
 		return given

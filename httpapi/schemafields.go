@@ -108,5 +108,5 @@ func (s *schemas) partial(component string) object {
 
 // nonNullTimes are the members with a time that is never null.
 var nonNullTimes = []string{
-	"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until",
+	"createdAt", "updatedAt", "activeStatusChangedAt", "validFrom", "appliedAt", "since", "from", "nextProbeAt", "until", "asOf",
 }

@@ -8,4 +8,5 @@ type Abilities struct {
 	Transactor Transactor // begins transactions
 	Hosts      Hosts      // notices that a host has died
 	Measurer   Measurer   // measures the queue and the pool, for metrics
+	Operations Operations // shows an operator the state of all organizations
 }

@@ -47,6 +47,9 @@ func generalAbilities(f *fixture) {
 	if _, ok := f.s.(store.Hosts); ok && a.Hosts == nil {
 		f.t.Error("the store has the method Beat, and no Hosts in its Abilities")
 	}
+	if _, ok := f.s.(store.Operations); ok && a.Operations == nil {
+		f.t.Error("the store has the method Unhealthy, and no Operations in its Abilities")
+	}
 }
 
 // abilities returns the names of a store's abilities.
@@ -54,7 +57,7 @@ func abilities(s store.Store) (names []string) {
 	a := s.Abilities()
 	for name, present := range map[string]bool{
 		"Maintainer": a.Maintainer != nil, "Notifier": a.Notifier != nil, "Transactor": a.Transactor != nil,
-		"Hosts": a.Hosts != nil,
+		"Hosts": a.Hosts != nil, "Measurer": a.Measurer != nil, "Operations": a.Operations != nil,
 	} {
 		if present {
 			names = append(names, name)

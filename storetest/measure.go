@@ -58,7 +58,7 @@ func measureQueue(f *fixture) {
 	f.sameIDs("lost", must(f.s.Defer(f.ctx, deferrals))(f.t), nil)
 	got := f.measure(100)
 	got.OldestDue = 0
-	f.equal("measures", got, store.Measures{Due: 3, Scheduled: 3, Held: 3})
+	f.equal("measures", got, store.Measures{Due: 3, Scheduled: 3, Held: 3, Sending: 1})
 	f.record(f.failure(jobs[0].Lease, f.later()))
 	f.equal("with a retry", f.measure(100).Scheduled, 4)
 }
@@ -84,7 +84,7 @@ func measureOldest(f *fixture) {
 	f.claim(1)
 	f.equal("with one of two leased, it ages", f.measure(10).OldestDue > 0, true)
 	f.claim(1)
-	f.equal("with both leased", f.measure(10), store.Measures{})
+	f.equal("with both leased", f.measure(10), store.Measures{Sending: 2})
 }
 
 func measureCircuits(f *fixture) {

@@ -111,6 +111,7 @@ var groups = []struct {
 	{"Deleted", deletedCases},
 	{"Maintain", maintainCases},
 	{"Measure", measureCases},
+	{"Operations", operationsCases},
 	{"Bytes", bytesCases},
 	{"Organization", organizationCases},
 	{"Copies", copyCases},

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -24,6 +25,7 @@ import (
 // plain text.
 type Ring struct {
 	current header // of texts that are sealed with the first key
+	ids     []string
 	ciphers map[header]cipher.AEAD
 }
 
@@ -61,6 +63,7 @@ func New(keys [][]byte) (*Ring, error) {
 			r.current = h
 		}
 		r.ciphers[h] = aead
+		r.ids = append(r.ids, hex.EncodeToString(h[1:5]))
 	}
 	return r, nil
 }
@@ -124,6 +127,28 @@ func (r *Ring) KnownPrefixes() [][]byte {
 		all = append(all, bytes.Clone(h[:]))
 	}
 	return all
+}
+
+// IDs returns the ids of the keys, the first key's first. They reveal nothing about the keys.
+func (r *Ring) IDs() []string { return r.ids }
+
+// SealedFrom returns the least bytes that a sealed text may have.
+func SealedFrom() []byte { return []byte{formSealed} }
+
+// NextID returns the id of the key that a text is sealed with, and the least bytes behind all texts with that key. The id is
+// "" for a text that is in the clear or damaged.
+func NextID(sealed []byte) (id string, next []byte) {
+	h := make([]byte, len(header{}))
+	copy(h, sealed)
+	if LacksKey(sealed) {
+		id = hex.EncodeToString(h[1:5])
+	}
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i]++; h[i] != 0 {
+			return id, h
+		}
+	}
+	return id, nil
 }
 
 // LacksKey reports whether a text with none of the known prefixes is sealed with a key that is

@@ -72,6 +72,9 @@ func (m *metered) Abilities() store.Abilities {
 	if a.Measurer != nil {
 		a.Measurer = measurer{m, a.Measurer}
 	}
+	if a.Operations != nil {
+		a.Operations = operations{m, a.Operations}
+	}
 	if a.Transactor != nil {
 		a.Transactor = transactor{m, a.Transactor}
 	}

@@ -33,11 +33,12 @@ type abilities struct {
 	store.Transactor
 	store.Hosts
 	store.Measurer
+	store.Operations
 }
 
 func (able) Abilities() store.Abilities {
 	var a abilities
-	return store.Abilities{Notifier: a, Maintainer: a, Transactor: a, Hosts: a, Measurer: a}
+	return store.Abilities{Notifier: a, Maintainer: a, Transactor: a, Hosts: a, Measurer: a, Operations: a}
 }
 
 // A method that is not measured was added to an interface of package store alone.
@@ -64,6 +65,7 @@ func TestEachCallIsMeasured(t *testing.T) {
 	check(reflect.TypeFor[store.Maintainer](), a.Maintainer)
 	check(reflect.TypeFor[store.Transactor](), a.Transactor)
 	check(reflect.TypeFor[store.Measurer](), a.Measurer, "Pool")
+	check(reflect.TypeFor[store.Operations](), a.Operations)
 	if a.Notifier == nil {
 		t.Error("an ability is lost")
 	}

@@ -52,6 +52,10 @@ type dialect interface {
 	// daysAhead counts the coming days that have partitions. SQLite returns -1.
 	daysAhead(ctx context.Context, now time.Time) (int, error)
 
+	// seenHosts lists the hosts that beat last, and layout completes the description of the tables.
+	seenHosts(ctx context.Context, most int) ([]store.SeenHost, error)
+	layout(ctx context.Context, l *store.Layout) error
+
 	// beginMigration begins a transaction on the connection, and waits for the migration of
 	// another process. end is called after the transaction.
 	beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error)

@@ -14,7 +14,7 @@ func (s *Store) Measure(ctx context.Context, most int) (store.Measures, error) {
 	err := s.retry(ctx, func() error {
 		return s.session(ctx, func(c conn) error {
 			return c.queryPlanned(ctx, counts, func(row scanner) error {
-				return row.Scan(&now, &oldest, &m.Due, &m.Scheduled, &m.Held, &m.OpenCircuits, &m.RunningRecoveries)
+				return row.Scan(&now, &oldest, &m.Due, &m.Sending, &m.Scheduled, &m.Held, &m.OpenCircuits, &m.RunningRecoveries)
 			}, most, most, most, most)
 		})
 	})
@@ -33,7 +33,8 @@ func (s *Store) Measure(ctx context.Context, most int) (store.Measures, error) {
 const counts = `
 SELECT {now}, (SELECT due_at FROM {}queue ORDER BY due_at LIMIT 1),
   (SELECT count(*) FROM (SELECT 1 FROM {}queue WHERE due_at <= {now} LIMIT CAST(? AS bigint)) AS q),
-  count(CASE WHEN NOT later.sending AND NOT later.held THEN 1 END), count(CASE WHEN NOT later.sending AND later.held THEN 1 END),
+  count(CASE WHEN later.sending THEN 1 END), count(CASE WHEN NOT later.sending AND NOT later.held THEN 1 END),
+  count(CASE WHEN NOT later.sending AND later.held THEN 1 END),
   (SELECT count(*) FROM (SELECT 1 FROM {}health WHERE probe_at IS NOT NULL LIMIT CAST(? AS bigint)) AS h),
   (SELECT count(*) FROM (SELECT 1 FROM {}recoveries WHERE state = 0 LIMIT CAST(? AS bigint)) AS r)
 FROM (SELECT sending, held FROM {}queue WHERE due_at > {now} ORDER BY due_at LIMIT CAST(? AS bigint)) AS later`

@@ -41,7 +41,7 @@ FROM pg_stat_user_tables WHERE schemaname = ?0 AND relname = 'queue'`, s.Schema(
 		t.Errorf("due for %v, want 999 s", age)
 	}
 	got.OldestDue = 0
-	if want := (store.Measures{Due: 1000, Scheduled: 800, Held: 100, DaysAhead: 2}); got != want {
+	if want := (store.Measures{Due: 1000, Scheduled: 800, Held: 100, Sending: 100, DaysAhead: 2}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if rowsAfter, entriesAfter := read(); rowsAfter != rows || entriesAfter != entries {

@@ -150,7 +150,7 @@ func (s *Store) Schema() string { return s.schema }
 
 // Abilities implements store.Store: the store has all of them.
 func (s *Store) Abilities() store.Abilities {
-	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s, Hosts: s, Measurer: s}
+	return store.Abilities{Notifier: s, Maintainer: s, Transactor: s, Hosts: s, Measurer: s, Operations: s}
 }
 
 // Durable reports true: acknowledged writes are on disk, as far as the database is configured

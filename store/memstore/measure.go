@@ -20,6 +20,7 @@ func (s *Store) Measure(ctx context.Context, most int) (store.Measures, error) {
 			m.Due++
 			m.OldestDue = max(m.OldestDue, now.Sub(a.due))
 		case a.Status == store.Sending:
+			m.Sending++
 		case !a.HeldUntil.IsZero():
 			m.Held++
 		default:
@@ -36,7 +37,7 @@ func (s *Store) Measure(ctx context.Context, most int) (store.Measures, error) {
 			m.RunningRecoveries++
 		}
 	}
-	for _, n := range []*int{&m.Due, &m.Scheduled, &m.Held, &m.OpenCircuits, &m.RunningRecoveries} {
+	for _, n := range []*int{&m.Due, &m.Scheduled, &m.Held, &m.Sending, &m.OpenCircuits, &m.RunningRecoveries} {
 		*n = min(*n, most)
 	}
 	return m, nil

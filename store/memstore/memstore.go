@@ -94,7 +94,7 @@ func (s *Store) Ping(ctx context.Context) error { return ctx.Err() }
 
 // Abilities implements store.Store: the store needs no upkeep.
 func (s *Store) Abilities() store.Abilities {
-	return store.Abilities{Notifier: s, Transactor: s, Measurer: s}
+	return store.Abilities{Notifier: s, Transactor: s, Measurer: s, Operations: s}
 }
 
 // Durable returns false.
