@@ -149,14 +149,14 @@ func sharedOf[T any](c *core, able bool, call func(context.Context) (T, error)) 
 func (o *Operations) Overview(ctx context.Context) (Overview, error) {
 	p, end := o.core.parts(ctx)
 	defer end()
-	start(&o.queue, &o.traffic, &o.hosts, &o.layout)
+	queue, traffic, hosts, layout, pinged := o.queue.begin(), o.traffic.begin(), o.hosts.begin(), o.layout.begin(), o.core.pinged.begin()
 	var out Overview
-	out.Queue = read(p, PartQueue, &o.queue)
-	out.Traffic = read(p, PartTraffic, &o.traffic)
-	out.Hosts = read(p, PartHosts, &o.hosts)
-	out.Layout = read(p, PartLayout, &o.layout)
-	_, _, err := o.core.pinged.get(p.ctx)
-	out.Up, out.AsOf, out.Unknown = err == nil, p.asOf, p.unknown
+	out.Queue = read(p, PartQueue, queue)
+	out.Traffic = read(p, PartTraffic, traffic)
+	out.Hosts = read(p, PartHosts, hosts)
+	out.Layout = read(p, PartLayout, layout)
+	_, _, err := pinged.wait(p.ctx)
+	out.Up, out.AsOf, out.Unknown = err == nil, p.asOf(), p.unknown
 	if in := o.core.engine.Inspect(); in.Running {
 		out.Process = ProcessOperations{true, in.InFlight, in.Workers}
 	}
@@ -167,12 +167,12 @@ func (o *Operations) Overview(ctx context.Context) (Overview, error) {
 func (o *Operations) Storage(ctx context.Context) (StorageState, error) {
 	p, end := o.core.parts(ctx)
 	defer end()
-	start(&o.layout, &o.queue, &o.keys)
+	layout, queue, keys := o.layout.begin(), o.queue.begin(), o.keys.begin()
 	out := StorageState{Retention: o.core.cfg.Retention, AuditRetention: o.core.cfg.AuditRetention, Keys: o.core.keyring.IDs()}
-	out.Layout = read(p, PartLayout, &o.layout)
-	out.DaysAhead = read(p, PartQueue, &o.queue).DaysAhead
-	out.KeysInUse = read(p, PartKeys, &o.keys)
-	out.AsOf, out.Unknown = p.asOf, p.unknown
+	out.Layout = read(p, PartLayout, layout)
+	out.DaysAhead = read(p, PartQueue, queue).DaysAhead
+	out.KeysInUse = read(p, PartKeys, keys)
+	out.AsOf, out.Unknown = p.asOf(), p.unknown
 	return out, ctx.Err()
 }
 
@@ -234,26 +234,25 @@ type parts struct {
 	core    *core
 	ctx     context.Context
 	unknown []string
-	asOf    time.Time // of the oldest part
+	oldest  time.Time // of the parts; zero while none is known
 }
 
 func (c *core) parts(ctx context.Context) (*parts, context.CancelFunc) {
 	ctx, cancel := clock.WithTimeout(ctx, c.cfg.Clock, sharedTimeout)
-	return &parts{core: c, ctx: ctx, asOf: c.now()}, cancel
+	return &parts{core: c, ctx: ctx}, cancel
 }
 
-// start begins all calls before the first wait.
-func start(calls ...interface{ start() }) {
-	for _, c := range calls {
-		c.start()
+// asOf returns the time of the oldest part, and without parts the present.
+func (p *parts) asOf() time.Time {
+	if p.oldest.IsZero() {
+		return p.core.now()
 	}
+	return p.oldest
 }
-
-func (s *shared[T]) start() { s.begin() }
 
 // read returns a part, or zero if it is unknown.
-func read[T any](p *parts, name string, s *shared[T]) T {
-	value, at, err := s.get(p.ctx)
+func read[T any](p *parts, name string, c *sharedCall[T]) T {
+	value, at, err := c.wait(p.ctx)
 	if err != nil {
 		p.unknown = append(p.unknown, name)
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -261,8 +260,8 @@ func read[T any](p *parts, name string, s *shared[T]) T {
 		}
 		return value
 	}
-	if at.Before(p.asOf) {
-		p.asOf = at
+	if p.oldest.IsZero() || at.Before(p.oldest) {
+		p.oldest = at
 	}
 	return value
 }

@@ -39,7 +39,7 @@ var printed = []any{
 	webhooks.Event{},
 	webhooks.PostInput{},
 	webhooks.ReportInput{},
-	webhooks.SubscriptionInput{},
+	webhooks.SubscriptionInput{}, webhooks.UnhealthySubscription{},
 	store.Subscription{},
 	store.Target{},
 	store.Secret{},

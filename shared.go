@@ -33,23 +33,27 @@ type sharedCall[T any] struct {
 
 // get returns a result that is at most keep old, and its time. It fails with ErrUnavailable if there is none in time.
 func (s *shared[T]) get(ctx context.Context) (value T, at time.Time, err error) {
-	c := s.begin()
-	wait, cancel := clock.WithTimeout(ctx, s.clock, sharedTimeout)
+	within, cancel := clock.WithTimeout(ctx, s.clock, sharedTimeout)
 	defer cancel()
+	value, at, err = s.begin().wait(within)
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err()
+	}
+	return value, at, err
+}
+
+// wait returns the result of the call, or ErrUnavailable when ctx ends.
+func (c *sharedCall[T]) wait(ctx context.Context) (value T, at time.Time, err error) {
 	select {
 	case <-c.done:
-		return c.value, c.at, c.err
-	case <-wait.Done():
+	case <-ctx.Done():
 	}
 	select { // again: the call may have ended together with the wait
 	case <-c.done:
 		return c.value, c.at, c.err
 	default:
+		return value, at, fmt.Errorf("webhooks: %w: no answer within %v", ErrUnavailable, sharedTimeout)
 	}
-	if err := ctx.Err(); err != nil {
-		return value, at, err
-	}
-	return value, at, fmt.Errorf("webhooks: %w: no answer within %v", ErrUnavailable, sharedTimeout)
 }
 
 // begin returns the last call if its result still serves, the call that runs, or a new one.

@@ -134,7 +134,9 @@ const (
 )
 
 // State returns the state that the filter keeps; ok is false for AnyRecovery.
-func (f RecoveryFilter) State() (state RecoveryState, ok bool) { return RecoveryState(f) - 1, f != AnyRecovery }
+func (f RecoveryFilter) State() (state RecoveryState, ok bool) {
+	return RecoveryState(f) - 1, f != AnyRecovery
+}
 
 // Keeps reports whether a list with the filter shows a recovery in the state.
 func (f RecoveryFilter) Keeps(s RecoveryState) bool {
