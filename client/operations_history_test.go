@@ -161,7 +161,8 @@ func (w *walk) operate() {
 	check(w.client.Subscriptions.Deactivate(ctx, w.org, id))
 	overview := must(o.Overview(ctx))
 	w.did("getOverview")
-	w.require(overview.Queue != nil && overview.Rates != nil && overview.Store.Up && len(overview.Unknown) == 0, "the overview is %+v", overview)
+	w.require(overview.Queue != nil && overview.Rates != nil && overview.Store.Up && len(overview.Unknown) == 0,
+		"the overview is %+v", overview)
 	cursor := base64.RawURLEncoding.EncodeToString(id[:])
 	page := must(o.ListUnhealthy(ctx, client.UnhealthyQuery{State: client.Paused, Take: 1}))
 	w.did("listUnhealthy")

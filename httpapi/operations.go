@@ -25,7 +25,8 @@ var operationsRoutes = group{
 			method: http.MethodGet, path: operationsPath + "/unhealthy", access: adminOnly, handler: (*api).listUnhealthy,
 			id: "listUnhealthy", beyond: true, summary: "Lists subscriptions of all organizations whose circuit is open, or that are switched off",
 			details: "The newest subscriptions first, without archived ones.",
-			query:   params(snapshotParams, unhealthyStateParam), answer: snapshot[unhealthySubscriptionWire]{}, errorCodes: []string{"not_supported"},
+			query:   params(snapshotParams, unhealthyStateParam), answer: snapshot[unhealthySubscriptionWire]{},
+			errorCodes: []string{"not_supported"},
 		},
 		{
 			method: http.MethodGet, path: operationsPath + "/backlog", access: adminOnly, handler: (*api).getBacklog,

@@ -48,7 +48,8 @@ func (r route) ofOrganization() bool { return strings.HasPrefix(r.path, organiza
 // looksUpOrganizations reports whether the route calls [Config.Organizations].
 func (r route) looksUpOrganizations() bool {
 	switch r.answer.(type) {
-	case []subscriptionWire, history[auditEntryWire], erasureWire, overviewWire, backlogsWire, snapshot[unhealthySubscriptionWire], snapshot[recoveryJobWire]:
+	case []subscriptionWire, history[auditEntryWire], erasureWire, overviewWire, backlogsWire,
+		snapshot[unhealthySubscriptionWire], snapshot[recoveryJobWire]:
 		return true
 	}
 	return r.ofOrganization()

@@ -35,7 +35,9 @@ var vocabulary = func() map[string]wording {
 	return all
 }()
 
-var vocabularyParts = []map[string]wording{catalogWords, subscriptionWords, activityWords, eventWords, auditWords, operationsWords, commonWords}
+var vocabularyParts = []map[string]wording{catalogWords, subscriptionWords, activityWords, eventWords, auditWords, operationsWords,
+	commonWords,
+}
 
 // thousands writes a number as texts do: 1,000.
 func thousands(n int) string {

@@ -26,7 +26,7 @@ var operationsWords = map[string]wording{
 	"Overview.mostFailures": {text: "The organizations with the most failed attempts in the last minute, at most 10."},
 	"dispatching":           {text: "The dispatcher runs in the process that answers.", example: "true"},
 	"inFlight":              {text: "Attempts under way in the process that answers.", example: "12"},
-	"workers":               {text: "The most attempts that can be under way in the process that answers; 0 without a dispatcher.", example: "1536"},
+	"workers":               {text: "The most attempts under way in the process that answers; 0 without a dispatcher.", example: "1536"},
 	"Overview.store":        {text: "The store."},
 	"Overview.hosts": {
 		text: "The dispatchers that the store has seen, the latest first, at most 100. Only PostgreSQL keeps a record of them.",

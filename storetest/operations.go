@@ -102,7 +102,9 @@ func trafficPeriod(f *fixture) {
 func trafficFailures(f *fixture) {
 	f.operations()
 	e, _ := f.scene()
-	want := []store.OrganizationCount{{OrganizationID: uuid.New(), Count: 3}, {OrganizationID: uuid.New(), Count: 2}, {OrganizationID: f.org, Count: 1}}
+	want := []store.OrganizationCount{
+		{OrganizationID: uuid.New(), Count: 3}, {OrganizationID: uuid.New(), Count: 2}, {OrganizationID: f.org, Count: 1},
+	}
 	for _, c := range want {
 		f.inOrganization(c.OrganizationID, func() {
 			if c.Count > 1 {
@@ -225,7 +227,10 @@ func unhealthyKinds(f *fixture) {
 	for _, c := range []struct {
 		q    store.UnhealthyQuery
 		want uuid.UUID
-	}{{store.UnhealthyQuery{Failing: true}, failing.ID}, {store.UnhealthyQuery{Paused: true}, paused.ID}, {store.UnhealthyQuery{Disabled: true}, disabled.ID}} {
+	}{
+		{store.UnhealthyQuery{Failing: true}, failing.ID}, {store.UnhealthyQuery{Paused: true}, paused.ID},
+		{store.UnhealthyQuery{Disabled: true}, disabled.ID},
+	} {
 		c.q.Take, c.q.Most = 10, 100
 		f.sameIDs("of one kind", f.unhealthy(c.q), []uuid.UUID{c.want})
 	}

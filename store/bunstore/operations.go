@@ -75,10 +75,12 @@ var endedSince = numbered(`
 WITH newest AS (
   SELECT id, organization_id, status, updated_at FROM {}attempts WHERE id >= ? ORDER BY id DESC LIMIT CAST(? AS bigint)
 ), ended AS (
-  SELECT organization_id, status, count(*) AS n FROM newest WHERE updated_at >= ? AND status IN ({Succeeded}, {Failed}) GROUP BY organization_id, status
+  SELECT organization_id, status, count(*) AS n FROM newest
+  WHERE updated_at >= ? AND status IN ({Succeeded}, {Failed}) GROUP BY organization_id, status
 )
 SELECT true, (SELECT id FROM newest ORDER BY id LIMIT 1), (SELECT count(*) FROM newest),
-  CAST(coalesce(sum(CASE WHEN status = {Succeeded} THEN n END), 0) AS bigint), CAST(coalesce(sum(CASE WHEN status = {Failed} THEN n END), 0) AS bigint)
+  CAST(coalesce(sum(CASE WHEN status = {Succeeded} THEN n END), 0) AS bigint),
+  CAST(coalesce(sum(CASE WHEN status = {Failed} THEN n END), 0) AS bigint)
 FROM ended
 UNION ALL SELECT false, organization_id, 0, 0, n FROM (
   SELECT organization_id, n FROM ended WHERE status = {Failed} ORDER BY n DESC, organization_id LIMIT CAST(? AS bigint)
@@ -147,7 +149,9 @@ func (s *Store) Unhealthy(ctx context.Context, q store.UnhealthyQuery) (list sto
 }
 
 // unhealthyOf adds the subscriptions of a kind to the list.
-func (s *Store) unhealthyOf(ctx context.Context, tx bun.Tx, kind unhealthyKind, q store.UnhealthyQuery, list *store.List[store.Target]) error {
+func (s *Store) unhealthyOf(
+	ctx context.Context, tx bun.Tx, kind unhealthyKind, q store.UnhealthyQuery, list *store.List[store.Target],
+) error {
 	n := 0
 	if err := tx.NewRaw(s.sql(`SELECT count(*) FROM (SELECT 1 FROM `+kind.all+` LIMIT ?) AS u`), q.Most).Scan(ctx, &n); err != nil {
 		return err
@@ -177,7 +181,8 @@ type unhealthyKind struct{ all, page string }
 
 // failing looks each subscription up. A join of a table of health that was always empty would read all subscriptions.
 var (
-	failing = unhealthyKind{failingHealth, `(SELECT h.* FROM ` + failingHealth + ` AND h.subscription_id < ? ORDER BY h.subscription_id DESC LIMIT ?)
+	failing = unhealthyKind{failingHealth, `(SELECT h.* FROM ` + failingHealth + ` AND h.subscription_id < ?
+ORDER BY h.subscription_id DESC LIMIT ?)
 AS h JOIN {}subscriptions AS s ON s.id = h.subscription_id`}
 	paused   = inactive(`s.inactive_reason = ''`)
 	disabled = inactive(`s.inactive_reason <> ''`)

@@ -108,7 +108,8 @@ INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body,
 SELECT id, org, '{event}', 't', 'v1', convert_to(repeat(md5(i::text), 10), 'UTF8'), '', now(), '' FROM made;
 INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, created_at, updated_at, posted_at,
   duration_ms, number, step, http_status, type, status, created_by, updated_by, response)
-SELECT id, id, id, org, org, '{event}', now(), now() - interval '1 hour' + i * interval '3.6 ms', now(), 100, 1, 0, 200, 0, 2 + i % 2, '', '', 'ok' FROM made;
+SELECT id, id, id, org, org, '{event}', now(), now() - interval '1 hour' + i * interval '3.6 ms', now(),
+  100, 1, 0, 200, 0, 2 + i % 2, '', '', 'ok' FROM made;
 INSERT INTO {}queue (attempt_id, organization_id, subscription_id, token, due_at, number, sending)
 SELECT id, org, org, 0, now() + (i - 500000) * interval '1 ms', 1, i % 10 = 0 FROM made;
 DROP TABLE made`))
