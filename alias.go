@@ -95,6 +95,9 @@ type (
 	// StatusFilter restricts a history list by status: [AnyStatus] (the default), [OnlySucceeded], [OnlyFailed]
 	// or [OnlyPending].
 	StatusFilter = store.StatusFilter
+	// StatusClass restricts a history list by the HTTP status of the answer: [AnyClass] (the default), [NoResponse],
+	// [Class2xx], [Class3xx], [Class4xx] or [Class5xx].
+	StatusClass = store.StatusClass
 	// SubscriptionQuery selects subscriptions for [Subscriptions.List].
 	SubscriptionQuery = store.SubscriptionQuery
 	// HistoryQuery selects attempts or deliveries for [Subscriptions.Attempts] and
@@ -177,6 +180,22 @@ const (
 	Failed = store.Failed
 	// Cancelled was withdrawn: its subscription was archived or deleted, or a manual retry replaced it. Final.
 	Cancelled = store.Cancelled
+)
+
+// The classes of HTTP statuses, see [StatusClass].
+const (
+	// AnyClass lists everything. The zero value.
+	AnyClass = store.AnyClass
+	// NoResponse lists attempts and deliveries without an answer, also the ones that are not sent yet.
+	NoResponse = store.NoResponse
+	// Class2xx lists attempts and deliveries with a status of 200–299.
+	Class2xx = store.Class2xx
+	// Class3xx lists attempts and deliveries with a status of 300–399.
+	Class3xx = store.Class3xx
+	// Class4xx lists attempts and deliveries with a status of 400–499.
+	Class4xx = store.Class4xx
+	// Class5xx lists attempts and deliveries with a status of 500–599.
+	Class5xx = store.Class5xx
 )
 
 // The filters of archived records, see [ArchivedFilter].

@@ -46,7 +46,8 @@ func (w *walk) history() {
 	all := client.CursorQuery{Order: client.OldestFirst, Take: 1}
 	both := []client.Include{client.IncludeSubscription, client.IncludeEventType}
 	attempts := must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{
-		CursorQuery: all, Status: client.OnlySucceeded, EventTypeID: w.eventType.ID, Include: both,
+		CursorQuery: all, Status: client.OnlySucceeded, Class: client.Class2xx, EventTypeID: w.eventType.ID,
+		Since: time.Unix(0, 0), Until: time.Now().AddDate(1, 0, 0), Include: both,
 	}))
 	first := attempts.Items[0]
 	w.require(attempts.TotalRecords == 2 && first.Subscription.PostURI != "" && first.EventType.Code == "vitals.measured" && *first.Success &&
@@ -54,7 +55,11 @@ func (w *walk) history() {
 	must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{CursorQuery: client.CursorQuery{Skip: 1}}))
 	must(s.ListAttempts(ctx, w.org, id, client.AttemptQuery{CursorQuery: behind(attempts.NextCursor)}))
 	w.did("listActivity")
-	deliveries := must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{CursorQuery: all, Status: client.AnyStatus, Include: both}))
+	deliveries := must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{
+		CursorQuery: all, Status: client.AnyStatus, Class: client.Class2xx, EventTypeID: w.eventType.ID,
+		Since: time.Unix(0, 0), Until: time.Now().AddDate(1, 0, 0),
+		Include: both,
+	}))
 	delivery := deliveries.Items[0]
 	w.require(delivery.ID == first.ID && delivery.Attempts == 1 && delivery.Number == 1, "the page is %+v", deliveries)
 	must(s.ListDeliveries(ctx, w.org, id, client.DeliveryQuery{CursorQuery: client.CursorQuery{Skip: 1}}))

@@ -2,6 +2,7 @@ package client
 
 import (
 	"iter"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -46,6 +47,18 @@ const (
 	OnlySucceeded StatusFilter = "succeeded" // attempts and deliveries that are Succeeded
 	OnlyFailed    StatusFilter = "failed"    // attempts and deliveries that are Failed
 	OnlyPending   StatusFilter = "pending"   // attempts and deliveries that are Pending or Sending
+)
+
+// StatusClass selects attempts and deliveries by the HTTP status of the response.
+type StatusClass string
+
+// The classes.
+const (
+	Class2xx   StatusClass = "2xx"  // 200–299
+	Class3xx   StatusClass = "3xx"  // 300–399
+	Class4xx   StatusClass = "4xx"  // 400–499
+	Class5xx   StatusClass = "5xx"  // 500–599
+	NoResponse StatusClass = "none" // no response, or none yet
 )
 
 // Include names a resource that is shown in full inside another one, which otherwise has its ID
@@ -93,16 +106,23 @@ type CursorQuery struct {
 // AttemptQuery asks for attempts.
 type AttemptQuery struct {
 	CursorQuery
-	Status      StatusFilter `query:"status"`  // default: AnyStatus
-	EventTypeID uuid.UUID    `query:"eventId"` // zero: any
-	Include     []Include    `query:"include"` // resources to show in full; default: none
+	Status      StatusFilter `query:"status"`      // default: AnyStatus
+	Class       StatusClass  `query:"statusClass"` // "": any
+	EventTypeID uuid.UUID    `query:"eventId"`     // zero: any
+	Since       time.Time    `query:"since"`       // created at this time or later; zero: any
+	Until       time.Time    `query:"until"`       // created before this time; zero: any
+	Include     []Include    `query:"include"`     // resources to show in full; default: none
 }
 
 // DeliveryQuery asks for deliveries.
 type DeliveryQuery struct {
 	CursorQuery
-	Status  StatusFilter `query:"status"`  // default: AnyStatus
-	Include []Include    `query:"include"` // resources to show in full; default: none
+	Status      StatusFilter `query:"status"`      // default: AnyStatus
+	Class       StatusClass  `query:"statusClass"` // "": any
+	EventTypeID uuid.UUID    `query:"eventId"`     // zero: any
+	Since       time.Time    `query:"since"`       // created at this time or later; zero: any
+	Until       time.Time    `query:"until"`       // created before this time; zero: any
+	Include     []Include    `query:"include"`     // resources to show in full; default: none
 }
 
 // SecretQuery asks for the secrets of a subscription.

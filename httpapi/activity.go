@@ -24,7 +24,7 @@ var activityRoutes = group{
 		{
 			method: http.MethodGet, path: activitiesPath, access: tenantRead, handler: (*api).listActivity,
 			id: "listActivity", summary: "Lists the activities of a subscription",
-			query:  params(includeParam, statusParam, cursorPageParams, eventIDParam),
+			query:  params(includeParam, statusParam, cursorPageParams, eventIDParam, historyParams),
 			answer: history[activityWire]{},
 		},
 		{
@@ -182,10 +182,7 @@ func (in includes) add(w *activityWire, a webhooks.Attempt) {
 func (a *api) listActivity(c *call) error {
 	q := c.query()
 	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
-	hq := webhooks.HistoryQuery{
-		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), EventTypeID: q.id("eventId"),
-		Status: q.status(), Page: p.history(),
-	}
+	hq := q.history(c, p)
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -218,9 +215,7 @@ func (a *api) retryActivity(c *call) error {
 func (a *api) listActivations(c *call) error {
 	q := c.query()
 	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
-	hq := webhooks.HistoryQuery{
-		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), Status: q.status(), Page: p.history(),
-	}
+	hq := q.history(c, p)
 	if err := q.err(); err != nil {
 		return err
 	}

@@ -181,7 +181,7 @@ func (r *requests) query() string {
 	for range r.rand.IntN(4) {
 		name := pick(
 			r, "order_by", "skip", "take", "version", "eventId", "status", "include", "mode", "archived", "cursor", "createdAt", "type", "from",
-			"to", "bucket", "originalActivityId",
+			"to", "bucket", "originalActivityId", "statusClass", "since", "until",
 		)
 		right := map[string][]string{
 			"order_by":           {"ASC", "DESC"},
@@ -198,6 +198,9 @@ func (r *requests) query() string {
 			"bucket":             {"day", "hour"},
 			"from":               {"2026-11-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00"},
 			"to":                 {"2026-12-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"},
+			"statusClass":        {"2xx", "4xx", "5xx", "none"},
+			"since":              {"2026-12-01T00:00:00Z", "0001-01-01T00:00:00Z"},
+			"until":              {"2026-12-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"},
 			"originalActivityId": {r.vars["external"], r.vars["queued"]},
 		}[name]
 		values.Set(name, pick(r, append(right, "")...)+pick(r, "", "", "", "", "", "x", "\x00", " ", "é"))

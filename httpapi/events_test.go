@@ -168,6 +168,20 @@ func TestActivity(t *testing.T) {
 			},
 			{as: "read", do: "GET " + s + "/activity?status=succeeded", status: 200, want: `{"items": [],
 				"currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 0, "totalPages": 0, "nextCursor": null}`},
+			{
+				as: "read", do: "GET " + s + "/activity?statusClass=5xx&since=2000-01-01T00:00:00Z&until=2999-01-01T00:00:00Z", status: 200,
+				want: `{"items": [` + activityOf("{first}", first+failed) + `],
+				"currentPageNumber": 0, "recordsPerPage": 10, "totalRecords": 1, "totalPages": 1, "nextCursor": null}`,
+			},
+			{
+				as: "read", do: "GET " + s + "/activations?statusClass=5xx&eventId={event}&until=2999-01-01T00:00:00Z", status: 200,
+				has: `"totalRecords":1`,
+			},
+			{as: "read", do: "GET " + s + "/activity?statusClass=none", status: 200, has: `"totalRecords":1`},
+			{as: "read", do: "GET " + s + "/activity?since=2999-01-01T00:00:00Z", status: 200, has: `"totalRecords":0`},
+			{as: "read", do: "GET " + s + "/activations?statusClass=none", status: 200, has: `"totalRecords":0`},
+			{as: "read", do: "GET " + s + "/activations?eventId={none}", status: 200, has: `"totalRecords":0`},
+			{as: "read", do: "GET " + s + "/activations?until=2000-01-01T00:00:00Z", status: 200, has: `"totalRecords":0`},
 			{as: "read", do: "GET " + s + "/activations?include=event", status: 200, want: `{"items": [` +
 				strings.Replace(
 					activityOf("{first}", `"attempts": 2, `+first+strings.Replace(failed, `"failed"`, `"pending"`, 1)), `{"id": "{event}"}`, `"<any>"`, 1,

@@ -216,7 +216,7 @@ func TestHostileQueries(t *testing.T) {
 	h := newHostile(t)
 	for _, name := range []string{
 		"order_by", "skip", "take", "cursor", "status", "include", "eventId", "archived", "version", "from", "to", "bucket", "mode", "type",
-		"createdAt", "originalActivityId",
+		"createdAt", "originalActivityId", "statusClass", "since", "until",
 	} {
 		for _, value := range []string{
 			"%00", "%ff", "%0d%0a", "-1", "2147483648", "99999999999999999999", "1e3", "0x1", "%D9%A1", "%EF%BC%91", "+1", "ASC%00", "asc%20",
@@ -225,9 +225,10 @@ func TestHostileQueries(t *testing.T) {
 			"2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z",
 		} {
 			for route, takes := range map[string]string{
-				subs: "order_by skip take archived version eventId", subs + "/{sub}/activity": "order_by skip take cursor status include eventId",
-				subs + "/{sub}/stats":   "from to bucket",
-				subs + "/{sub}/secrets": "createdAt", subs + "/{sub}/activity/{none}": "mode",
+				subs: "order_by skip take archived version eventId", subs + "/{sub}/activity": "order_by skip take cursor status include eventId statusClass since until",
+				subs + "/{sub}/activations": "eventId statusClass since until",
+				subs + "/{sub}/stats":       "from to bucket",
+				subs + "/{sub}/secrets":     "createdAt", subs + "/{sub}/activity/{none}": "mode",
 				"/api/webhook-categories/{category}/webhook-events/{event}/sample-payloads-examples": "type",
 				"/api/webhook-events/vitals.measured/subscriptions":                                  "version", events: "cursor skip",
 			} {

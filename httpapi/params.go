@@ -44,7 +44,16 @@ var (
 		name: "version", text: "A version, such as v1.",
 		schema: object{{"type", "string"}, {"pattern", "^[A-Za-z0-9._-]{1,32}$"}},
 	}
-	eventIDParam    = idParam("eventId", "Only what is about this event type.")
+	eventIDParam  = idParam("eventId", "Only what is about this event type.")
+	historyParams = []param{
+		beyondReference(param{
+			name: "statusClass", text: "Only activities whose response has such a status; none: no response, or none yet. Of an activation " +
+				"the latest response counts.",
+			schema: object{{"type", "string"}, {"enum", responseClasses}},
+		}),
+		beyondReference(timeParam("since", "Only activities that were created at or after this. Makes filters by status quick where the history is long.")),
+		beyondReference(timeParam("until", "Only activities that were created before this.")),
+	}
 	createdAtParam  = timeParam("createdAt", "The time at which the secret was current. Default: now.")
 	fromParam       = timeParam("from", "Attempts posted at or after this. Default: 24 hours before to.")
 	toParam         = timeParam("to", "Attempts posted before this. Default: now.")

@@ -163,6 +163,29 @@ func (q *query) status() webhooks.StatusFilter {
 	}[q.choice("status", "all", "succeeded", "failed", "pending")]
 }
 
+func (q *query) statusClass() webhooks.StatusClass {
+	if !q.values.Has("statusClass") {
+		return webhooks.AnyClass
+	}
+	return map[string]webhooks.StatusClass{
+		"2xx": webhooks.Class2xx, "3xx": webhooks.Class3xx, "4xx": webhooks.Class4xx, "5xx": webhooks.Class5xx, "none": webhooks.NoResponse,
+	}[q.choice("statusClass", responseClasses...)]
+}
+
+var responseClasses = []string{"2xx", "3xx", "4xx", "5xx", "none"}
+
+// history reads the filters of a history list.
+func (q *query) history(c *call, p paging) webhooks.HistoryQuery {
+	hq := webhooks.HistoryQuery{
+		OrganizationID: c.org, SubscriptionID: c.id("subscriptionId"), EventTypeID: q.id("eventId"),
+		Status: q.status(), Class: q.statusClass(), Since: q.time("since"), Until: q.time("until"), Page: p.history(),
+	}
+	if !hq.Since.IsZero() && !hq.Until.IsZero() && !hq.Since.Before(hq.Until) {
+		q.addFault("since", "must be before until")
+	}
+	return hq
+}
+
 // paging is the part of a list that the request asks for.
 type paging struct {
 	skip, take int // pages to skip, and their size

@@ -73,7 +73,7 @@ var subscriptionRoutes = group{
 			method: http.MethodGet, path: activationsPath, access: tenantRead, handler: (*api).listActivations,
 			id:      "listActivations",
 			summary: "Lists the activations of a subscription: one for each event that was sent to it",
-			query:   params(cursorPageParams, statusParam, beyondReference(includeParam)),
+			query:   params(cursorPageParams, statusParam, beyondReference(includeParam), beyondReference(eventIDParam), historyParams),
 			answer:  history[activationWire]{},
 		},
 		{

@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -39,8 +41,7 @@ func ListOf[T, R any](
 	out := List[R]{Total: len(things)}
 	if p.After != uuid.Nil {
 		i, found := slices.BinarySearchFunc(things, p.After, func(thing T, after uuid.UUID) int {
-			thingID := id(thing)
-			return bytes.Compare(thingID[:], after[:])
+			return compareIDs(id(thing), after)
 		})
 		switch {
 		case p.Descending:
@@ -103,13 +104,28 @@ type HistoryQuery struct {
 	SubscriptionID uuid.UUID    // required
 	EventTypeID    uuid.UUID    // only messages of this event type; zero for all
 	Status         StatusFilter // of attempts their own status, of deliveries that of the chain
+	Class          StatusClass  // of the HTTPStatus
+	Since          time.Time    // with an id from FirstID of this time on; zero for all
+	Until          time.Time    // with an id before FirstID of this time; zero for all
 	Page                        // the part of the list
 }
 
-// Keeps reports whether a list for the query shows an attempt or delivery of the subscription.
-func (q HistoryQuery) Keeps(status Status, eventType uuid.UUID) bool {
-	return q.Status.Keeps(status) && (q.EventTypeID == uuid.Nil || q.EventTypeID == eventType)
+// Keeps reports whether a list for the query shows an attempt of the subscription, or the delivery
+// whose [Delivery] embeds the attempt.
+func (q HistoryQuery) Keeps(a *Attempt) bool {
+	return q.Status.Keeps(a.Status) && q.Class.Keeps(a.HTTPStatus) &&
+		(q.EventTypeID == uuid.Nil || q.EventTypeID == a.EventTypeID) &&
+		(q.Since.IsZero() || compareIDs(a.ID, FirstID(q.Since)) >= 0) &&
+		(q.Until.IsZero() || compareIDs(a.ID, FirstID(q.Until)) < 0)
 }
+
+// FirstID returns the least id of version 7 that is made in the millisecond of the time, or after it.
+func FirstID(at time.Time) (id uuid.UUID) {
+	binary.BigEndian.PutUint64(id[:], uint64(max(at.UnixMilli(), 0))<<16)
+	return id
+}
+
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // StatusFilter restricts a list of attempts or deliveries by state.
 type StatusFilter int
@@ -135,4 +151,33 @@ func (f StatusFilter) Keeps(s Status) bool {
 	default:
 		return true
 	}
+}
+
+// StatusClass restricts a list of attempts or deliveries by the HTTP status of the answer. A class
+// with a digit keeps the statuses that begin with the digit.
+type StatusClass int
+
+// The classes. AnyClass is the zero value.
+const (
+	AnyClass   StatusClass = 0 // everything
+	NoResponse StatusClass = 1 // no answer, or none yet
+	Class2xx   StatusClass = 2 // success
+	Class3xx   StatusClass = 3 // redirection
+	Class4xx   StatusClass = 4 // client error
+	Class5xx   StatusClass = 5 // server error
+)
+
+// Range returns the least status that a list with the class shows, and the status after the last.
+// AnyClass has no range.
+func (c StatusClass) Range() (from, to int) {
+	if c == NoResponse {
+		return 0, 1
+	}
+	return int(c) * 100, int(c)*100 + 100
+}
+
+// Keeps reports whether a list with the class shows a thing with the HTTP status, 0 for none.
+func (c StatusClass) Keeps(httpStatus int) bool {
+	from, to := c.Range()
+	return c == AnyClass || from <= httpStatus && httpStatus < to
 }

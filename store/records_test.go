@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ecg-api/webhooks/store"
@@ -66,6 +67,24 @@ func TestStatusFilter(t *testing.T) {
 		for i, status := range all {
 			if got := filter.Keeps(status); got != want[i] {
 				t.Errorf("filter %d keeps %s: %t, want %t", filter, status, got, want[i])
+			}
+		}
+	}
+}
+
+func TestStatusClass(t *testing.T) {
+	t.Parallel()
+	for class, want := range map[store.StatusClass][]int{
+		store.AnyClass:   {0, 100, 199, 200, 299, 300, 404, 500, 599},
+		store.NoResponse: {0},
+		store.Class2xx:   {200, 299},
+		store.Class3xx:   {300},
+		store.Class4xx:   {404},
+		store.Class5xx:   {500, 599},
+	} {
+		for _, status := range []int{0, 100, 199, 200, 299, 300, 404, 500, 599} {
+			if got := class.Keeps(status); got != slices.Contains(want, status) {
+				t.Errorf("class %d keeps %d: %t", class, status, got)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 var attemptCases = []testCase{
 	{"StatusFilter", attemptStatusFilter},
+	{"ClassAndTimeFilter", historyFilter},
 	{"EventTypeFilter", attemptEventTypeFilter},
 	{"UnknownIsNotFound", attemptNotFound},
 	{"OfAnotherSubscriptionIsNotFound", attemptOtherSubscription},
@@ -54,6 +55,46 @@ func attemptStatusFilter(f *fixture) {
 		got = must(f.s.Attempts(f.ctx, q))(f.t)
 		f.equal("newest", got.Items[0].ID, want[len(want)-1])
 		f.equal("total of a page", got.Total, len(want))
+	}
+}
+
+// historyFilter has a delivery that failed without an answer and then with a 404, and one that succeeded
+// at once. The second delivery was created an hour earlier.
+func historyFilter(f *fixture) {
+	e, sub := f.scene()
+	job := f.queue(e)
+	unanswered := f.failure(job.Lease, f.next())
+	unanswered.HTTPStatus, unanswered.Response = 0, nil
+	f.record(unanswered)
+	notFound := f.failure(f.claimOne().Lease, nil)
+	notFound.HTTPStatus = 404
+	f.record(notFound)
+	f.now = f.now.Add(-time.Hour)
+	f.publish(f.newMessage(e))
+	f.now = f.now.Add(time.Hour)
+	f.record(f.success(f.claimOne().Lease))
+	for name, c := range map[string]struct {
+		choose               func(q *store.HistoryQuery)
+		attempts, deliveries int
+	}{
+		"NoResponse": {func(q *store.HistoryQuery) { q.Class = store.NoResponse }, 1, 0},
+		"2xx":        {func(q *store.HistoryQuery) { q.Class = store.Class2xx }, 1, 1},
+		"4xx":        {func(q *store.HistoryQuery) { q.Class = store.Class4xx }, 1, 1},
+		"5xx":        {func(q *store.HistoryQuery) { q.Class = store.Class5xx }, 0, 0},
+		"Since":      {func(q *store.HistoryQuery) { q.Since = f.at(0) }, 2, 1},
+		"Until":      {func(q *store.HistoryQuery) { q.Until = f.at(0) }, 1, 1},
+		"All": {func(q *store.HistoryQuery) {
+			q.Class, q.Status, q.EventTypeID, q.Since, q.Until = store.Class4xx, store.OnlyFailed, e.ID, f.at(-time.Hour), f.at(time.Hour)
+		}, 1, 1},
+	} {
+		q := f.history(sub.ID)
+		c.choose(&q)
+		for _, q.Take = range []int{1, 100} {
+			attempts, deliveries := must(f.s.Attempts(f.ctx, q))(f.t), must(f.s.Deliveries(f.ctx, q))(f.t)
+			f.equal(name+": attempts", len(attempts.Items), min(c.attempts, q.Take))
+			f.equal(name+": deliveries", len(deliveries.Items), min(c.deliveries, q.Take))
+			f.equal(name+": totals", [2]int{attempts.Total, deliveries.Total}, [2]int{c.attempts, c.deliveries})
+		}
 	}
 }
 

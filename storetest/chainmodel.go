@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -179,8 +180,36 @@ func (m *chainModel) check() {
 			alignHeld(&listed[i].Attempt, &deliveries[i].Attempt)
 		}
 		m.equal("deliveries", listed, deliveries)
+		m.checkFiltered(sub.ID, attempts, deliveries)
 	}
 	m.checkTallies()
+}
+
+// checkFiltered compares lists for a query by chance with the rule of the query.
+func (m *chainModel) checkFiltered(sub uuid.UUID, attempts []store.Attempt, deliveries []store.Delivery) {
+	m.t.Helper()
+	q := m.history(sub)
+	q.Status = one(m, store.AnyStatus, store.AnyStatus, store.OnlySucceeded, store.OnlyFailed, store.OnlyPending)
+	q.Class = one(m, store.AnyClass, store.NoResponse, store.Class2xx, store.Class3xx, store.Class4xx, store.Class5xx)
+	q.EventTypeID = one(m, uuid.Nil, uuid.Nil, m.event.ID, m.id())
+	border := func() time.Time {
+		if len(attempts) == 0 || m.chance(2) {
+			return time.Time{}
+		}
+		return time.Unix(one(m, attempts...).ID.Time().UnixTime()).Add(one(m, 0, time.Millisecond, time.Microsecond, -time.Nanosecond))
+	}
+	q.Since, q.Until = border(), border()
+	attempts = slices.DeleteFunc(attempts, func(a store.Attempt) bool { return !q.Keeps(&a) })
+	deliveries = slices.DeleteFunc(deliveries, func(d store.Delivery) bool { return !q.Keeps(&d.Attempt) })
+	attemptID := func(a store.Attempt) uuid.UUID { return a.ID }
+	deliveryID := func(d store.Delivery) uuid.UUID { return d.ID }
+	name := fmt.Sprintf("filtered by status %d, class %d, type %s, since %v, until %v", q.Status, q.Class, q.EventTypeID, q.Since, q.Until)
+	gotAttempts := must(m.s.Attempts(m.ctx, q))(m.t)
+	m.sameIDs("attempts "+name, idsOf(gotAttempts.Items, attemptID), idsOf(attempts, attemptID))
+	m.equal("total of attempts "+name, gotAttempts.Total, len(attempts))
+	gotDeliveries := must(m.s.Deliveries(m.ctx, q))(m.t)
+	m.sameIDs("deliveries "+name, idsOf(gotDeliveries.Items, deliveryID), idsOf(deliveries, deliveryID))
+	m.equal("total of deliveries "+name, gotDeliveries.Total, len(deliveries))
 }
 
 // alignHeld lets two attempts be held until different times: the store's clock decides.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 const (
@@ -137,7 +139,7 @@ func (s *Store) withoutOldMessages(ctx context.Context, tx bun.Tx, eventTypes []
 		used[eventType] = true
 		messages += n
 		return err
-	}, c.id(firstID(before)), maxOldMessages+1)
+	}, c.id(store.FirstID(before)), maxOldMessages+1)
 	if err != nil || messages > maxOldMessages {
 		return nil, err
 	}

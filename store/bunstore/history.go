@@ -158,12 +158,12 @@ func whereStatus(q *bun.SelectQuery, expression string, filter store.StatusFilte
 // Attempts implements store.History.
 func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list store.List[store.Attempt], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		total, err := s.countHistory(ctx, tx, query, attemptStatus)
-		if err != nil {
+		total, err := s.countHistory(ctx, tx, query, attemptColumns)
+		if err != nil || total == 0 {
 			return err
 		}
 		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
-			return whereHistory(s.bareAttemptsOf(tx, rows, query.SubscriptionID), query, attemptStatus)
+			return whereHistory(s.bareAttemptsOf(tx, rows, query.SubscriptionID), query, attemptColumns)
 		}, largeAttempt, "a", query.Page)
 		list = toList(rows, total, truncated, (*attemptRow).toStore)
 		return err
@@ -174,12 +174,12 @@ func (s *Store) Attempts(ctx context.Context, query store.HistoryQuery) (list st
 // Deliveries implements store.History.
 func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list store.List[store.Delivery], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		total, err := s.countHistory(ctx, tx, query, deliveryStatus)
-		if err != nil {
+		total, err := s.countHistory(ctx, tx, query, deliveryColumns)
+		if err != nil || total == 0 {
 			return err
 		}
 		rows, truncated, err := scanBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
-			return whereHistory(s.bareDeliveries(tx, rows, query.SubscriptionID), query, deliveryStatus)
+			return whereHistory(s.bareDeliveries(tx, rows, query.SubscriptionID), query, deliveryColumns)
 		}, largeDelivery, "a", query.Page)
 		list = toList(rows, total, truncated, (*deliveryRow).toStore)
 		return err
@@ -187,32 +187,48 @@ func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list 
 	return list, err
 }
 
-// The status of an attempt, and the status of a delivery by its first attempt.
-const (
-	attemptStatus  = "a.status"
-	deliveryStatus = "coalesce(a.chain_status, a.status)"
+// historyColumns are SQL expressions for members of a list's items.
+type historyColumns struct{ status, httpStatus string }
+
+// The columns of attempts, and of deliveries by their first attempt a and their outcome o.
+var (
+	attemptColumns  = historyColumns{"a.status", "a.http_status"}
+	deliveryColumns = historyColumns{"coalesce(a.chain_status, a.status)", "coalesce(o.http_status, a.http_status)"}
 )
 
-// countHistory counts the rows of a query for history. It joins nothing, so that an index-only
-// scan can answer it.
-func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.HistoryQuery, status string) (total int, err error) {
+// countHistory counts the rows of a query for history. Unless the query needs the outcome of
+// deliveries, it joins nothing, so that an index-only scan can answer it.
+func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.HistoryQuery, in historyColumns) (total int, err error) {
 	if err := s.requireSubscription(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
 	}
 	count := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("count(*)").
 		Where("a.subscription_id = ?", id(query.SubscriptionID))
-	if status == deliveryStatus {
+	if in == deliveryColumns {
 		count.Where("a.number = 1")
+		if query.Class != store.AnyClass {
+			count.Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
+		}
 	}
-	return total, whereHistory(count, query, status).Scan(ctx, &total)
+	return total, whereHistory(count, query, in).Scan(ctx, &total)
 }
 
 // whereHistory applies the filters of the query.
-func whereHistory(q *bun.SelectQuery, query store.HistoryQuery, status string) *bun.SelectQuery {
+func whereHistory(q *bun.SelectQuery, query store.HistoryQuery, in historyColumns) *bun.SelectQuery {
 	if query.EventTypeID != uuid.Nil {
 		q.Where("a.event_type_id = ?", id(query.EventTypeID))
 	}
-	whereStatus(q, status, query.Status)
+	whereStatus(q, in.status, query.Status)
+	if query.Class != store.AnyClass {
+		from, to := query.Class.Range()
+		q.Where(in.httpStatus+" >= ?", from).Where(in.httpStatus+" < ?", to)
+	}
+	if !query.Since.IsZero() {
+		q.Where("a.id >= ?", id(store.FirstID(query.Since)))
+	}
+	if !query.Until.IsZero() {
+		q.Where("a.id < ?", id(store.FirstID(query.Until)))
+	}
 	return q
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+
+	"github.com/ecg-api/webhooks/store"
 )
 
 // On PostgreSQL messages and attempts are partitioned by day: by the range of their
@@ -29,15 +31,6 @@ var partitioned = []struct{ table, options string }{
 	{"attempts", " WITH (fillfactor = 50)"},
 }
 
-// firstID returns the least id of version 7 that is made at the time, or after it.
-func firstID(at time.Time) uuid.UUID {
-	var out uuid.UUID
-	for i, ms := 5, at.UnixMilli(); i >= 0; i, ms = i-1, ms>>8 {
-		out[i] = byte(ms)
-	}
-	return out
-}
-
 const dayFormat = "20060102"
 
 // partition names the partition of a table that holds a day.
@@ -45,14 +38,14 @@ func partition(table string, day time.Time) string { return table + "_" + day.Fo
 
 // bounds returns the bounds of the partition of a day, as PostgreSQL writes them.
 func bounds(at time.Time) string {
-	return fmt.Sprintf("FOR VALUES FROM ('%s') TO ('%s')", firstID(at), firstID(at.Add(day)))
+	return fmt.Sprintf("FOR VALUES FROM ('%s') TO ('%s')", store.FirstID(at), store.FirstID(at.Add(day)))
 }
 
 // ofDay puts a day into a statement: {day} is the suffix of its partitions, {from} the first id
 // of the day, and {to} the first id after it.
 func (s *Store) ofDay(text string, at time.Time) string {
 	return s.sql(strings.NewReplacer("{day}", at.Format(dayFormat),
-		"{from}", "'"+firstID(at).String()+"'", "{to}", "'"+firstID(at.Add(day)).String()+"'").Replace(text))
+		"{from}", "'"+store.FirstID(at).String()+"'", "{to}", "'"+store.FirstID(at.Add(day)).String()+"'").Replace(text))
 }
 
 // inPartition calls f with a conn whose statements name the partitions of a day, if all ids are of

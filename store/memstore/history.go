@@ -31,7 +31,7 @@ func (s *Store) Attempts(ctx context.Context, q store.HistoryQuery) (store.List[
 		}
 		var matching []*store.Attempt
 		for _, a := range sub.attempts {
-			if q.Keeps(a.Status, a.EventTypeID) {
+			if q.Keeps(&a.Attempt) {
 				matching = append(matching, &a.Attempt)
 			}
 		}
@@ -91,7 +91,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.Lis
 		}
 		var matching []*delivery
 		for _, d := range sub.deliveries {
-			if q.Keeps(d.chain.Status(), d.chain[0].EventTypeID) {
+			if shown := d.chain.Delivery(); q.Keeps(&shown.Attempt) {
 				matching = append(matching, d)
 			}
 		}
