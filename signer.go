@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,4 +143,29 @@ func (s *Signer) Headers(ctx context.Context, a Attempt) (http.Header, error) {
 	}
 	h := http.Header{}
 	return h, s.engine.SetHeaders(h, signer, a.Number, signing.Message{ID: a.MessageID.String(), At: s.signedAt(a), Body: a.Body})
+}
+
+// SentHeaders returns the headers with which the dispatcher posted an attempt, computed with the secrets
+// that signed at that time. The own headers of the subscription are its present ones, with values as
+// [signing.Mask] shows them. Headers of tracing and of the HTTP connection are missing. Nil for an
+// attempt that the dispatcher has not posted, or of which body or secrets cannot be read.
+func (s *Signer) SentHeaders(ctx context.Context, a Attempt) (http.Header, error) {
+	if a.External || a.PostedAt.IsZero() || a.Body == nil {
+		return nil, nil
+	}
+	targets, err := s.store.Targets(ctx, []uuid.UUID{a.SubscriptionID}, a.PostedAt.Add(-s.cfg.SecretOverlap))
+	if err != nil {
+		return nil, err
+	}
+	target := targets[a.SubscriptionID]
+	target.Secrets = slices.DeleteFunc(target.Secrets, func(secret store.Secret) bool { return secret.ValidFrom.After(a.PostedAt) })
+	signer, err := s.forTarget(target)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the rest of the attempt can be read
+	}
+	h := http.Header{}
+	for name, value := range target.Headers {
+		h.Set(name, signing.Mask(value))
+	}
+	return h, s.engine.SetHeaders(h, signer, a.Number, signing.Message{ID: a.MessageID.String(), At: a.PostedAt, Body: a.Body})
 }

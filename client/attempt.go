@@ -50,12 +50,21 @@ type Attempt struct {
 	HeldUntil           time.Time       `json:"heldUntil"`           // zero: neither circuit nor back-pressure holds it
 	RawResponse         string          `json:"rawResponse"`         // at most 16 KiB
 	RawResponseEncoding string          `json:"rawResponseEncoding"` // base64 where the response is not UTF-8
-	Error               string          `json:"error"`               // for a person
-	Success             *bool           `json:"success"`             // nil: no outcome
-	AuditInfo           AuditInfo       `json:"auditInfo"`           // the caller that asked for it; "" for automatic retries
-	Damaged             []string        `json:"damaged"`             // members with stored values that cannot be read
-	Expunged            *Expunged       `json:"expunged"`            // when the payload was removed; nil: it is there
-	Truncated           bool            `json:"truncated"`           // the page was too large for Payload, RawMessage and RawResponse
+	ResponseHeaders     []Header        `json:"responseHeaders"`     // in the order of their names, at most 2 KiB; credentials are masked
+	// HeadersTruncated says that ResponseHeaders lack headers, because not all fit.
+	HeadersTruncated bool      `json:"responseHeadersTruncated"`
+	Error            string    `json:"error"`     // for a person
+	Success          *bool     `json:"success"`   // nil: no outcome
+	AuditInfo        AuditInfo `json:"auditInfo"` // the caller that asked for it; "" for automatic retries
+	Damaged          []string  `json:"damaged"`   // members with stored values that cannot be read
+	Expunged         *Expunged `json:"expunged"`  // when the payload was removed; nil: it is there
+	Truncated        bool      `json:"truncated"` // the page was too large for Payload, RawMessage, RawResponse and ResponseHeaders
+}
+
+// Header is a header of a request or a response. A name with several values has one for each.
+type Header struct {
+	Name  string `json:"name"`  // such as Content-Type
+	Value string `json:"value"` // one of the values of the name
 }
 
 // Delivery is an event on its way to one subscription: the first attempt with the outcome of the
@@ -68,6 +77,9 @@ type Delivery struct {
 // AttemptDetail is an attempt with its retries.
 type AttemptDetail struct {
 	Attempt
-	Level   int             `json:"level"`            // 1: the attempt that was asked for
-	Retries []AttemptDetail `json:"childPostHistory"` // as a tree, or as one list by time
+	Level int `json:"level"` // 1: the attempt that was asked for
+	// RequestHeaders are the headers that went out with the attempt that was asked for, the subscription's own ones
+	// masked; empty for an attempt that the host has not sent, and for retries.
+	RequestHeaders []Header        `json:"requestHeaders"`
+	Retries        []AttemptDetail `json:"childPostHistory"` // as a tree, or as one list by time
 }

@@ -13,6 +13,7 @@ var WireTypes = map[string]reflect.Type{
 	"ArchiveInfo":  reflect.TypeFor[ArchiveInfo](), "AuditInfo": reflect.TypeFor[AuditInfo](), "BackPressure": reflect.TypeFor[BackPressure](),
 	"Category": reflect.TypeFor[Category](), "CategoryInput": reflect.TypeFor[CategoryInput](),
 	"CategoryList":      reflect.TypeFor[Page[Category]](),
+	"Header":            reflect.TypeFor[Header](),
 	"CategoryReference": reflect.TypeFor[CategoryReference](), "Circuit": reflect.TypeFor[Circuit](),
 	"Condition":      reflect.TypeFor[Condition](),
 	"ConditionInput": reflect.TypeFor[ConditionInput](), "ConditionOp": reflect.TypeFor[Op](), "DeliveryBody": reflect.TypeFor[DeliveryBody](),

@@ -10,9 +10,10 @@ import (
 
 // The pure rules, for their tables.
 var (
-	RetryAfter = retryAfter
-	BeginProbe = beginProbe
-	Hopeless   = unreachable
+	RetryAfter      = retryAfter
+	BeginProbe      = beginProbe
+	Hopeless        = unreachable
+	ResponseHeaders = responseHeaders
 )
 
 // Seen is an observation.

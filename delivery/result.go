@@ -16,7 +16,7 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 	o := &b.outcome
 	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
 	b.failure = d.failure(x)
-	o.HTTPStatus, o.Response, o.At = x.Result.Status, x.Result.Body, at
+	o.HTTPStatus, o.Response, o.ResponseHeaders, o.At = x.Result.Status, x.Result.Body, responseHeaders(x.Result.Header), at
 	if !x.Ended.IsZero() {
 		took := x.Ended.Sub(x.Began)
 		o.PostedAt, o.Duration, o.At = at, took, at.Add(took).Truncate(time.Millisecond)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"unicode/utf8"
 
@@ -68,6 +69,8 @@ type activityWire struct {
 	HeldUntil          timestamp            `json:"heldUntil"`
 	RawResponse        *string              `json:"rawResponse"`
 	ResponseEncoding   *string              `json:"rawResponseEncoding"`
+	ResponseHeaders    []headerWire         `json:"responseHeaders"`
+	HeadersOmitted     bool                 `json:"responseHeadersTruncated,omitempty"`
 	Error              *string              `json:"error"`
 	Success            *bool                `json:"success"`
 	AuditInfo          auditInfo            `json:"auditInfo"`
@@ -82,17 +85,40 @@ func (w *activityWire) size() int {
 	if w.RawResponse != nil {
 		n += 6 * len(*w.RawResponse) // of escapes
 	}
-	return n
+	return n + headerBytes(w.ResponseHeaders)
 }
 
 func (w *activityWire) truncate() {
 	w.Payload, w.RawMessage, w.RawResponse, w.ResponseEncoding, w.Truncated = nil, nil, nil, nil, true
+	w.ResponseHeaders, w.HeadersOmitted = []headerWire{}, false
 	if s, ok := w.Subscription.(*subscriptionWire); ok {
 		w.Subscription = identity{s.ID}
 	}
 	if e, ok := w.Event.(eventTypeWire); ok {
 		w.Event = identity{e.ID}
 	}
+}
+
+// headerWire is a header of a request or a response. A name with several values has one for each.
+type headerWire struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func showHeaders(headers iter.Seq2[string, string]) []headerWire {
+	out := []headerWire{}
+	for name, value := range headers {
+		out = append(out, headerWire{name, value})
+	}
+	return out
+}
+
+// headerBytes bounds how many bytes headers take in an answer.
+func headerBytes(headers []headerWire) (n int) {
+	for _, h := range headers {
+		n += len(`{"name":"","value":""},`) + 6*(len(h.Name)+len(h.Value)) // of escapes
+	}
+	return n
 }
 
 // activationWire is a delivery: its first activity, with the latest outcome.
@@ -119,6 +145,7 @@ func showAttempt(a webhooks.Attempt) activityWire {
 		ms := a.Duration.Milliseconds()
 		w.DurationMs = &ms
 	}
+	w.ResponseHeaders, w.HeadersOmitted = showHeaders(a.ResponseHeaders.All()), a.ResponseHeaders.Omitted()
 	switch {
 	case len(a.Response) == 0:
 	case utf8.Valid(a.Response):

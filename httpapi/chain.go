@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"iter"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -13,6 +16,7 @@ type activityDetail struct {
 	activityWire
 	Level             int               `json:"level"`
 	ReferencePostedAt timestamp         `json:"posted_at" schema:"hides=postedAt"` // as the reference spells it here
+	RequestHeaders    []headerWire      `json:"requestHeaders"`
 	Children          []*activityDetail `json:"childPostHistory"`
 }
 
@@ -36,7 +40,13 @@ func (a *api) getActivity(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.record(http.StatusOK, descend(found, chain, mode == "nested"))
+	sent, err := a.hooks.Signer.SentHeaders(c.ctx(), found)
+	if err != nil {
+		return err
+	}
+	out := descend(found, chain, mode == "nested")
+	out.RequestHeaders = showHeaders(sortedHeaders(sent))
+	return c.record(http.StatusOK, out)
 }
 
 // descend returns an attempt with its retries, their retries, and so on, as a tree or as
@@ -67,6 +77,20 @@ func descend(top webhooks.Attempt, chain webhooks.List[webhooks.Attempt], nested
 
 func detail(a webhooks.Attempt, level int) *activityDetail {
 	return &activityDetail{
-		activityWire: showAttempt(a), Level: level, ReferencePostedAt: timestamp(a.PostedAt), Children: []*activityDetail{},
+		activityWire: showAttempt(a), Level: level, ReferencePostedAt: timestamp(a.PostedAt),
+		RequestHeaders: []headerWire{}, Children: []*activityDetail{},
+	}
+}
+
+// sortedHeaders yields headers in the order of their names.
+func sortedHeaders(h http.Header) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(h)) {
+			for _, value := range h[name] {
+				if !yield(name, value) {
+					return
+				}
+			}
+		}
 	}
 }

@@ -125,9 +125,9 @@ func activityOf(id, rest string) string {
 
 const (
 	queued = `"status": "pending", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
-		"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null`
+		"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null, "responseHeaders": []`
 	failed = `"status": "failed", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 503, "success": false, "error": "HTTP 503",
-		"nextRetryAt": "<time>", "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null`
+		"nextRetryAt": "<time>", "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null, "responseHeaders": [{"name": "Server", "value": "s"}]`
 )
 
 func TestActivity(t *testing.T) {
@@ -199,15 +199,15 @@ func TestActivity(t *testing.T) {
 		})
 		f.finish(200, 0)
 		cancelled := `"status": "cancelled", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
-			"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null`
+			"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null, "responseHeaders": []`
 		succeeded := `"status": "succeeded", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 200, "success": true, "error": null,
-			"nextRetryAt": null, "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null`
+			"nextRetryAt": null, "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null, "responseHeaders": [{"name": "Server", "value": "s"}]`
 		f.run([]step{{
 			as: "write", do: "POST " + subs + "/{sub}/activity/{third}/retry", status: 201,
 			want: activityOf("<=fourth>", `"type": 2, "attempt": 4, "retryingFromPostId": "{third}", `+queued),
 		}})
 		level := func(n, children string) string {
-			return `, "level": ` + n + `, "posted_at": "<any>", "childPostHistory": ` + children
+			return `, "level": ` + n + `, "posted_at": "<any>", "requestHeaders": "<any>", "childPostHistory": ` + children
 		}
 		two := activityOf("{second}", second+cancelled+level("2", "[]"))
 		three := func(children string) string {
@@ -223,6 +223,8 @@ func TestActivity(t *testing.T) {
 				as: "read", do: "GET " + one + "?mode=flat", status: 200,
 				want: activityOf("{first}", first+failed+level("1", `[`+two+`, `+three(`[]`)+`, `+four+`]`)),
 			},
+			{as: "read", do: "GET " + one + "?mode=flat", status: 200, has: `{"name":"X-Webhook-Attempt","value":"1"}`},
+			{as: "read", do: "GET " + subs + "/{sub}/activity/{fourth}?mode=flat", status: 200, has: `"requestHeaders":[]`},
 			{as: "read", do: "GET " + one, status: 400, code: "validation_failed"},
 			{as: "read", do: "GET " + one + "?mode=tree", status: 400, code: "validation_failed"},
 			{as: "read", do: "GET " + s + "/activity?status=failed&include=subscription,event&include=event", status: 200, want: `{"items": [` +

@@ -210,7 +210,7 @@ func (f *fixture) finish(status int, retryIn time.Duration) {
 	for _, j := range jobs {
 		o := store.Outcome{
 			Lease: j.Lease, Status: store.Succeeded, PostedAt: now, Duration: 12 * time.Millisecond, HTTPStatus: status,
-			Response: []byte("thanks"), At: now,
+			Response: []byte("thanks"), ResponseHeaders: "Server: s\n", At: now,
 		}
 		if status/100 != 2 {
 			o.Status, o.Error = store.Failed, fmt.Sprintf("HTTP %d", status)

@@ -107,7 +107,7 @@ func TestOutcomes(t *testing.T) {
 		done := func(status, code, success, fault, next, response string) string {
 			return `"status": "` + status + `", "postedAt": "<time>", "durationMs": 0, "httpStatusCode": ` + code + `, "success": ` + success +
 				`, "error": ` + fault + `,
-				"nextRetryAt": ` + next + `, "heldUntil": null, "rawResponse": ` + response + `, "rawResponseEncoding": null`
+				"nextRetryAt": ` + next + `, "heldUntil": null, "rawResponse": ` + response + `, "rawResponseEncoding": null, "responseHeaders": []`
 		}
 		first := external(
 			"<=first>", "0", `"attempt": 1, "retryingFromPostId": null, `+strings.Replace(queued, `"postedAt": null`, `"postedAt": "<time>"`, 1),

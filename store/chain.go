@@ -62,7 +62,7 @@ func (c Chain) Delivery() Delivery {
 	d, outcome := Delivery{Attempt: *c[0], Attempts: len(c)}, c.Outcome()
 	d.Status, d.HeldUntil = c.Status(), time.Time{}
 	d.Duration, d.HTTPStatus, d.Response = outcome.Duration, outcome.HTTPStatus, outcome.Response
-	d.Error, d.NextRetryAt = outcome.Error, outcome.NextRetryAt
+	d.ResponseHeaders, d.Error, d.NextRetryAt = outcome.ResponseHeaders, outcome.Error, outcome.NextRetryAt
 	for _, a := range c {
 		if until := a.HeldUntil; d.HeldUntil.IsZero() || !until.IsZero() && until.Before(d.HeldUntil) {
 			d.HeldUntil = until
@@ -123,7 +123,7 @@ func (c Chain) Record(a *Attempt, o Outcome) (retry *Attempt) {
 	retry = c.Report(a, Report{
 		Status: o.Status, HTTPStatus: o.HTTPStatus, Response: o.Response, Error: o.Error, At: o.At, Next: o.Next,
 	})
-	a.Duration = o.Duration.Truncate(time.Millisecond)
+	a.Duration, a.ResponseHeaders = o.Duration.Truncate(time.Millisecond), HeaderLines(ValidText(string(o.ResponseHeaders)))
 	return retry
 }
 
@@ -135,6 +135,7 @@ func (c Chain) Report(a *Attempt, r Report) (retry *Attempt) {
 		a.PostedAt = WholeMilliseconds(r.PostedAt)
 	}
 	a.Duration, a.HTTPStatus, a.Response, a.Error = 0, r.HTTPStatus, bytes.Clone(r.Response), ValidText(r.Error)
+	a.ResponseHeaders = ""
 	a.UpdatedAt, a.UpdatedBy = WholeMilliseconds(r.At), r.By
 	a.NextRetryAt = time.Time{}
 	if r.Next == nil {

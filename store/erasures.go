@@ -25,7 +25,7 @@ type Erasures interface {
 	// finds no record is done at the time. AdvanceErasure reports whether it found a job.
 	AdvanceErasure(ctx context.Context, at time.Time, max int) (bool, error)
 
-	// ExpungeMessage removes Body and Source of a message of the organization, and the Response
+	// ExpungeMessage removes Body and Source of a message of the organization, and the Response and ResponseHeaders
 	// of each of its attempts. Attempts of the message without an outcome are cancelled, by e.By
 	// at e.At; the lease on an attempt that is being sent is lost. The message and its attempts
 	// then have Expunged. ExpungeMessage of such a message changes nothing but finishes an

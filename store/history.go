@@ -109,26 +109,27 @@ func (s Status) Finished() bool { return s >= Succeeded }
 // asked for. An outcome or a cancellation updates it: by "", by the reporter of the outcome,
 // or by the caller of the attempt that withdrew it.
 type Attempt struct {
-	ID             uuid.UUID     // given by the creator; it never changes
-	DeliveryID     uuid.UUID     // the id of the chain's first attempt
-	MessageID      uuid.UUID     // the webhook-id that it is sent with
-	OrganizationID uuid.UUID     // the owner of the subscription
-	SubscriptionID uuid.UUID     // its PostURI at the time of sending gets the POST
-	EventTypeID    uuid.UUID     // of the message
-	Number         int           // in its chain, from 1
-	Step           int           // steps of the schedule that are used
-	Type           AttemptType   // its origin
-	External       bool          // not posted by the dispatcher: it is never queued, and waits for Report
-	Status         Status        // Pending at first
-	RetryOf        uuid.UUID     // the attempt that this one retries, which may have been pruned; zero for the first
-	PostedAt       time.Time     // zero until it was sent
-	Duration       time.Duration // from the look-up of the name to the end of the answer, in whole milliseconds; 0 until then
-	HTTPStatus     int           // of the answer; 0 for none
-	Response       []byte        `log:"size"` // the first 16 KiB of the answer's body; nil for none
-	Error          string        // one line for a person; "" on success, or when cancelled before it was sent
-	NextRetryAt    time.Time     // zero when no automatic retry followed; stays when that is cancelled
-	HeldUntil      time.Time     // when a held (see Deferral) pending attempt becomes due, by the store's clock; else zero
-	Audit                        // see above
+	ID              uuid.UUID     // given by the creator; it never changes
+	DeliveryID      uuid.UUID     // the id of the chain's first attempt
+	MessageID       uuid.UUID     // the webhook-id that it is sent with
+	OrganizationID  uuid.UUID     // the owner of the subscription
+	SubscriptionID  uuid.UUID     // its PostURI at the time of sending gets the POST
+	EventTypeID     uuid.UUID     // of the message
+	Number          int           // in its chain, from 1
+	Step            int           // steps of the schedule that are used
+	Type            AttemptType   // its origin
+	External        bool          // not posted by the dispatcher: it is never queued, and waits for Report
+	Status          Status        // Pending at first
+	RetryOf         uuid.UUID     // the attempt that this one retries, which may have been pruned; zero for the first
+	PostedAt        time.Time     // zero until it was sent
+	Duration        time.Duration // from the look-up of the name to the end of the answer, in whole milliseconds; 0 until then
+	HTTPStatus      int           // of the answer; 0 for none
+	Response        []byte        `log:"size"` // the first 16 KiB of the answer's body; nil for none
+	ResponseHeaders HeaderLines   `log:"size"` // the headers of the answer, at most 2 KiB; "" for none
+	Error           string        // one line for a person; "" on success, or when cancelled before it was sent
+	NextRetryAt     time.Time     // zero when no automatic retry followed; stays when that is cancelled
+	HeldUntil       time.Time     // when a held (see Deferral) pending attempt becomes due, by the store's clock; else zero
+	Audit                         // see above
 
 	// Body and Source are the message's, filled in by the store when it reads. The
 	// attempts of a chain may have different messages.
@@ -140,8 +141,8 @@ type Attempt struct {
 }
 
 // Delivery is the summary of a chain, see [Chain.Delivery]: its first attempt, with the Status
-// of the chain, and with the Duration, HTTPStatus, Response, Error and NextRetryAt of the
-// latest attempt, by Number, that succeeded, failed or was cancelled. The Status is Pending
+// of the chain, and with the Duration, HTTPStatus, Response, ResponseHeaders, Error and NextRetryAt
+// of the latest attempt, by Number, that succeeded, failed or was cancelled. The Status is Pending
 // while an attempt is pending or being sent, else the Status of that latest attempt. HeldUntil
 // is the earliest of all held attempts.
 type Delivery struct {
@@ -177,7 +178,8 @@ type NewAttempt struct {
 }
 
 // Report is the outcome of an attempt that a caller reports instead of the dispatcher. The
-// duration was not measured: the attempt's Duration is 0.
+// duration was not measured, and the headers of the answer are not told: the attempt's Duration is
+// 0, and its ResponseHeaders are "".
 type Report struct {
 	Status     Status    // Succeeded or Failed
 	PostedAt   time.Time // zero keeps the PostedAt of the attempt

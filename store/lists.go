@@ -17,8 +17,8 @@ type Page struct {
 	After      uuid.UUID // start behind this id; zero for the beginning. Skip counts from there
 
 	// MaxBytes bounds the large members of the items together, in bytes as the store keeps
-	// them; 0 for no bound. Large members are Body, Source and Response of attempts and
-	// deliveries, Schema of event types, Payload of samples, and Selectors, Headers and
+	// them; 0 for no bound. Large members are Body, Source, Response and ResponseHeaders of
+	// attempts and deliveries, Schema of event types, Payload of samples, and Selectors, Headers and
 	// Filter of subscriptions. Other lists ignore it. The first item is always whole. From
 	// the item on that would exceed the bound, items come without their large members, which
 	// the store does not read: see List.Truncated.

@@ -95,19 +95,20 @@ type Job struct {
 
 // Outcome is the outcome of a claimed attempt.
 type Outcome struct {
-	Lease                    // names the claim
-	Status     Status        // Succeeded, Failed or Cancelled
-	PostedAt   time.Time     // when the request began; zero if it was not sent
-	Duration   time.Duration // of the request, kept in whole milliseconds
-	HTTPStatus int           // of the answer; 0 for none
-	Response   []byte        `log:"size"` // the body of the answer; nil for none
-	Error      string        // kept as [ValidText] of it
-	At         time.Time     // when this was decided
-	Next       *Next         // the automatic retry that follows; nil for none
+	Lease                         // names the claim
+	Status          Status        // Succeeded, Failed or Cancelled
+	PostedAt        time.Time     // when the request began; zero if it was not sent
+	Duration        time.Duration // of the request, kept in whole milliseconds
+	HTTPStatus      int           // of the answer; 0 for none
+	Response        []byte        `log:"size"` // the body of the answer; nil for none
+	ResponseHeaders HeaderLines   `log:"size"` // of the answer, kept as [ValidText] of it; "" for none
+	Error           string        // kept as [ValidText] of it
+	At              time.Time     // when this was decided
+	Next            *Next         // the automatic retry that follows; nil for none
 }
 
 // ValidText returns text that every database takes: NUL and bytes that are not UTF-8 become
-// U+FFFD. Stores apply it to the error of an outcome. A receiver can influence that error,
+// U+FFFD. Stores apply it to the error and the headers of an outcome. A receiver can influence both,
 // and must not keep the other outcomes of a batch from being stored.
 func ValidText(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")

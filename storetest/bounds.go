@@ -86,9 +86,13 @@ func (f *fixture) deliverLarge(e store.EventType, n int) []store.Job {
 	return first
 }
 
-func attemptSize(a store.Attempt) int { return len(a.Body) + len(a.Source) + len(a.Response) }
+func attemptSize(a store.Attempt) int {
+	return len(a.Body) + len(a.Source) + len(a.Response) + len(a.ResponseHeaders)
+}
 
-func stripAttempt(a *store.Attempt) { a.Body, a.Source, a.Response = nil, nil, nil }
+func stripAttempt(a *store.Attempt) {
+	a.Body, a.Source, a.Response, a.ResponseHeaders = nil, nil, nil, ""
+}
 
 func boundsOfAttempts(f *fixture) {
 	e, sub := f.scene()
@@ -143,8 +147,8 @@ func boundsOfMessageDeliveries(f *fixture) {
 		list: func(p store.Page) (store.List[store.Delivery], error) {
 			return f.s.MessageDeliveries(f.ctx, f.org, m.ID, p)
 		},
-		size:  func(d store.Delivery) int { return len(d.Response) },
-		strip: func(d *store.Delivery) { d.Response = nil },
+		size:  func(d store.Delivery) int { return len(d.Response) + len(d.ResponseHeaders) },
+		strip: func(d *store.Delivery) { d.Response, d.ResponseHeaders = nil, "" },
 	}.keepsBounds(f)
 }
 

@@ -20,6 +20,7 @@ var deliveryCases = []testCase{
 func latest(chain []store.Attempt) store.Delivery {
 	d := store.Delivery{Attempt: chain[0], Attempts: len(chain)}
 	d.Duration, d.HTTPStatus, d.Response, d.Error = 0, 0, nil, ""
+	d.ResponseHeaders = ""
 	d.NextRetryAt = time.Time{}
 	pending := false
 	for _, a := range chain {
@@ -28,7 +29,7 @@ func latest(chain []store.Attempt) store.Delivery {
 			continue
 		}
 		d.Status, d.Duration, d.HTTPStatus = a.Status, a.Duration, a.HTTPStatus
-		d.Response, d.Error, d.NextRetryAt = a.Response, a.Error, a.NextRetryAt
+		d.Response, d.ResponseHeaders, d.Error, d.NextRetryAt = a.Response, a.ResponseHeaders, a.Error, a.NextRetryAt
 	}
 	if pending {
 		d.Status = store.Pending

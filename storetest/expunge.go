@@ -47,7 +47,7 @@ func expungeResponses(f *fixture) {
 	f.record(f.failure(job.Lease, nil))
 	want := f.attempt(sub.ID, job.AttemptID)
 	f.expunge(job.MessageID)
-	want.Body, want.Source, want.Response, want.Expunged = nil, nil, nil, f.expunged()
+	want.Body, want.Source, want.Response, want.ResponseHeaders, want.Expunged = nil, nil, nil, "", f.expunged()
 	f.equal("attempt", f.attempt(sub.ID, job.AttemptID), want)
 	f.equal("attempts", f.attempts(sub.ID), []store.Attempt{want})
 	f.equal("delivery", f.delivery(job), store.Delivery{Attempt: want, Attempts: 1})

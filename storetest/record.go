@@ -14,7 +14,7 @@ var recordCases = []testCase{
 	{"KeepsWholeMilliseconds", recordDuration},
 	{"ManyAtOnce", recordMany},
 	{"IsAllOrNothing", recordAtomic},
-	{"ErrorMayBeAnyBytes", recordAnyError},
+	{"ErrorAndHeadersMayBeAnyBytes", recordAnyText},
 }
 
 func recordOutcome(f *fixture) {
@@ -32,7 +32,7 @@ func recordOutcome(f *fixture) {
 		f.record(outcome)
 		want.Status, want.PostedAt, want.Duration = outcome.Status, outcome.PostedAt, outcome.Duration
 		want.HTTPStatus, want.Response, want.Error = outcome.HTTPStatus, outcome.Response, outcome.Error
-		want.UpdatedAt, want.UpdatedBy = outcome.At, ""
+		want.ResponseHeaders, want.UpdatedAt, want.UpdatedBy = outcome.ResponseHeaders, outcome.At, ""
 		f.equal(name, f.attempt(sub.ID, job.AttemptID), want)
 		f.equal(name+", chain", f.chain(job), []store.Attempt{want})
 		f.claimNone(name)
@@ -83,17 +83,21 @@ func recordAtomic(f *fixture) {
 
 // An error that is not text keeps neither its own outcome nor other outcomes from being
 // stored, whether or not the attempt is the only one of its chain.
-func recordAnyError(f *fixture) {
+func recordAnyText(f *fixture) {
 	e, sub := f.scene()
 	f.publishN(e, 3)
 	jobs := f.claim(3)
 	bad := "read a\x00b\xff\xfec: reset"
 	alone, chained := f.failure(jobs[0].Lease, nil), f.failure(jobs[1].Lease, f.later())
 	alone.Error, chained.Error = bad, bad
+	alone.ResponseHeaders, chained.ResponseHeaders = store.HeaderLines(bad), store.HeaderLines(bad)
 	f.record(alone, chained, f.success(jobs[2].Lease))
 	want := "read a\uFFFDb\uFFFDc: reset"
-	f.equal("error", f.attempt(sub.ID, jobs[0].AttemptID).Error, want)
-	f.equal("error of a chain", f.attempt(sub.ID, jobs[1].AttemptID).Error, want)
+	for i, name := range []string{"alone", "of a chain"} {
+		a := f.attempt(sub.ID, jobs[i].AttemptID)
+		f.equal("error "+name, a.Error, want)
+		f.equal("headers "+name, a.ResponseHeaders, store.HeaderLines(want))
+	}
 	f.equal("outcome beside them", f.attempt(sub.ID, jobs[2].AttemptID).Status, store.Succeeded)
 }
 
@@ -117,6 +121,7 @@ func nextListed(f *fixture) {
 	f.record(outcome)
 	first.Status, first.PostedAt, first.Duration = store.Failed, outcome.PostedAt, outcome.Duration
 	first.HTTPStatus, first.Response, first.Error = 503, outcome.Response, outcome.Error
+	first.ResponseHeaders = outcome.ResponseHeaders
 	first.NextRetryAt, first.UpdatedAt, first.UpdatedBy = outcome.Next.DueAt, outcome.At, ""
 	second := store.Attempt{
 		ID: outcome.Next.ID, DeliveryID: first.ID, MessageID: job.MessageID, OrganizationID: f.org, SubscriptionID: sub.ID,

@@ -112,14 +112,15 @@ func (f *fixture) queue(e store.EventType) store.Job {
 func (f *fixture) success(l store.Lease) store.Outcome {
 	return store.Outcome{
 		Lease: l, Status: store.Succeeded, PostedAt: f.at(time.Second), Duration: 250 * time.Millisecond,
-		HTTPStatus: 204, Response: []byte{}, At: f.at(2 * time.Second),
+		HTTPStatus: 204, Response: []byte{}, ResponseHeaders: "Date: now\n", At: f.at(2 * time.Second),
 	}
 }
 
 func (f *fixture) failure(l store.Lease, next *store.Next) store.Outcome {
 	return store.Outcome{
 		Lease: l, Status: store.Failed, PostedAt: f.at(time.Second), Duration: 1500 * time.Millisecond,
-		HTTPStatus: 503, Response: []byte("busy"), Error: "HTTP 503", At: f.at(3 * time.Second), Next: next,
+		HTTPStatus: 503, Response: []byte("busy"), ResponseHeaders: "Retry-After: 1\nServer: s\n",
+		Error: "HTTP 503", At: f.at(3 * time.Second), Next: next,
 	}
 }
 

@@ -41,6 +41,9 @@ type Result struct {
 	Body []byte `log:"size"`
 	// Truncated reports that there was more, which was not read.
 	Truncated bool
+	// Header has the headers of the response, with names as [http.CanonicalHeaderKey] writes them; nil if
+	// none arrived.
+	Header http.Header `log:"names"`
 	// RetryAfter is the header of that name, as it was sent; several lines are a list.
 	RetryAfter string
 	// SentAt is when a connection was ready for the request, which was written at once, by Options.Clock; zero if none was.
@@ -90,8 +93,8 @@ func exchange(trace *writeTrace, transport *http.Transport, r Request) (res Resu
 	// If the body was read to its end the connection is kept; closing it earlier
 	// closes the connection too (HTTP/1) or resets the stream (HTTP/2).
 	defer func() { _ = resp.Body.Close() }()
-	res.Status = resp.StatusCode
-	res.RetryAfter = strings.Clone(strings.Join(resp.Header.Values("Retry-After"), ", ")) // not the whole header's memory
+	res.Status, res.Header = resp.StatusCode, resp.Header
+	res.RetryAfter = strings.Join(resp.Header.Values("Retry-After"), ", ")
 	res.Body, res.Truncated, res.Err = readBody(resp.Body)
 	return res
 }

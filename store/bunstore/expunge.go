@@ -42,7 +42,7 @@ func (s *Store) ExpungeMessage(ctx context.Context, org, message uuid.UUID, e st
 	return err
 }
 
-// expungeAttempts removes responses of a message's attempts, and cancels attempts without an
+// expungeAttempts removes the responses of a message's attempts, and cancels attempts without an
 // outcome. It reports whether there may be more.
 func (s *Store) expungeAttempts(ctx context.Context, c conn, message uuid.UUID, e store.Expunged) (more bool, err error) {
 	var found, deliveries []uuid.UUID
@@ -71,13 +71,13 @@ func (s *Store) expungeAttempts(ctx context.Context, c conn, message uuid.UUID, 
 }
 
 var attemptsToExpunge = numbered(`
-SELECT id, delivery_id FROM {}attempts WHERE message_id = ? AND (response IS NOT NULL OR status = {Pending}) ORDER BY id LIMIT ?`)
+SELECT id, delivery_id FROM {}attempts WHERE message_id = ? AND (response IS NOT NULL OR response_headers IS NOT NULL OR status = {Pending}) ORDER BY id LIMIT ?`)
 
 const unqueueAttempts = `WITH r(attempt) AS (?) DELETE FROM {}queue WHERE attempt_id IN (SELECT attempt FROM r)`
 
 var expungeResponses = numbered(`
 WITH r(attempt) AS (?)
-UPDATE {}attempts AS a SET response = NULL,
+UPDATE {}attempts AS a SET response = NULL, response_headers = NULL,
   updated_at = CASE WHEN a.status = {Pending} THEN ? ELSE a.updated_at END,
   updated_by = CASE WHEN a.status = {Pending} THEN ? ELSE a.updated_by END,
   status = CASE WHEN a.status = {Pending} THEN {Cancelled} ELSE a.status END

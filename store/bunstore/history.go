@@ -16,25 +16,26 @@ import (
 type attemptRow struct {
 	bun.BaseModel `bun:"table:attempts,alias:a"`
 
-	ID             id `bun:",pk"`
-	DeliveryID     id
-	MessageID      id
-	OrganizationID id
-	SubscriptionID id
-	EventTypeID    id
-	Line           optionalID
-	Number         int
-	Step           int
-	Type           store.AttemptType
-	External       bool
-	Status         store.Status
-	RetryOf        optionalID
-	PostedAt       instant
-	DurationMS     int64 `bun:"duration_ms"`
-	HTTPStatus     int   `bun:"http_status"`
-	Response       []byte
-	Error          string
-	NextRetryAt    instant
+	ID              id `bun:",pk"`
+	DeliveryID      id
+	MessageID       id
+	OrganizationID  id
+	SubscriptionID  id
+	EventTypeID     id
+	Line            optionalID
+	Number          int
+	Step            int
+	Type            store.AttemptType
+	External        bool
+	Status          store.Status
+	RetryOf         optionalID
+	PostedAt        instant
+	DurationMS      int64 `bun:"duration_ms"`
+	HTTPStatus      int   `bun:"http_status"`
+	Response        []byte
+	ResponseHeaders string
+	Error           string
+	NextRetryAt     instant
 	auditRow
 
 	Body      []byte  `bun:",scanonly"`
@@ -56,7 +57,7 @@ func (r *attemptRow) toStore() store.Attempt {
 		OrganizationID: uuid.UUID(r.OrganizationID), SubscriptionID: uuid.UUID(r.SubscriptionID), EventTypeID: uuid.UUID(r.EventTypeID),
 		Number: r.Number, Step: r.Step, Type: r.Type, External: r.External, Status: r.Status, RetryOf: uuid.UUID(r.RetryOf),
 		PostedAt: time.Time(r.PostedAt), Duration: time.Duration(r.DurationMS) * time.Millisecond, HTTPStatus: r.HTTPStatus,
-		Response: r.Response, Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt),
+		Response: r.Response, ResponseHeaders: store.HeaderLines(r.ResponseHeaders), Error: r.Error, NextRetryAt: time.Time(r.NextRetryAt),
 		HeldUntil: time.Time(r.HeldUntil).Truncate(time.Millisecond), Audit: r.auditRow.toStore(),
 		Body: r.Body, Source: r.Source, Expunged: store.Expunged{At: time.Time(r.ExpungedAt), By: r.ExpungedBy},
 	}
@@ -74,6 +75,7 @@ type deliveryRow struct {
 	OutcomeDurationMS  int64      `bun:"outcome_duration_ms,scanonly"`
 	OutcomeHTTPStatus  int        `bun:"outcome_http_status,scanonly"`
 	OutcomeResponse    []byte     `bun:",scanonly"`
+	OutcomeHeaders     string     `bun:",scanonly"`
 	OutcomeError       string     `bun:",scanonly"`
 	OutcomeNextRetryAt instant    `bun:",scanonly"`
 	RetryHeldUntil     instant    `bun:",scanonly"` // of the retries
@@ -89,7 +91,8 @@ func (r *deliveryRow) toStore() store.Delivery {
 	}
 	if uuid.UUID(r.Outcome) != uuid.Nil {
 		d.Duration, d.HTTPStatus = time.Duration(r.OutcomeDurationMS)*time.Millisecond, r.OutcomeHTTPStatus
-		d.Response, d.Error, d.NextRetryAt = r.OutcomeResponse, r.OutcomeError, time.Time(r.OutcomeNextRetryAt)
+		d.Response, d.ResponseHeaders = r.OutcomeResponse, store.HeaderLines(r.OutcomeHeaders)
+		d.Error, d.NextRetryAt = r.OutcomeError, time.Time(r.OutcomeNextRetryAt)
 	}
 	if until := time.Time(r.RetryHeldUntil).Truncate(time.Millisecond); d.HeldUntil.IsZero() || !until.IsZero() && until.Before(d.HeldUntil) {
 		d.HeldUntil = until
@@ -97,18 +100,28 @@ func (r *deliveryRow) toStore() store.Delivery {
 	return d
 }
 
-// largeAttempt and largeDelivery are the columns that bareAttemptsOf and bareDeliveries leave out.
+// largeAttempt and largeDelivery are the columns that bareAttemptsOf and bareDeliveries leave out, largeOutcome those of a
+// delivery without its message.
 var (
-	largeAttempt  = large{"a.response, m.body, m.source", octets("m.body", "m.source", "a.response")}
-	largeDelivery = large{largeAttempt.columns + ", o.response AS outcome_response", octets("m.body", "m.source", outcomeResponse)}
+	largeAttempt  = large{answer + ", m.body, m.source", octets("m.body", "m.source", "a.response", "a.response_headers")}
+	largeDelivery = large{outcomeAnswer + ", m.body, m.source", octets("m.body", "m.source", outcomeOf("response"), outcomeOf("response_headers"))}
+	largeOutcome  = large{outcomeAnswer, octets(outcomeOf("response"), outcomeOf("response_headers"))}
 )
 
-const outcomeResponse = "CASE WHEN o.id IS NULL THEN a.response ELSE o.response END"
+const (
+	answer        = "a.response, a.response_headers"
+	outcomeAnswer = answer + ", o.response AS outcome_response, o.response_headers AS outcome_headers"
+)
+
+// outcomeOf is a column of the attempt that has the outcome of the chain.
+func outcomeOf(column string) string {
+	return "CASE WHEN o.id IS NULL THEN a." + column + " ELSE o." + column + " END"
+}
 
 // bareAttempts finds attempts, without their large members.
 func (s *Store) bareAttempts(db bun.IDB, model any) *bun.SelectQuery {
 	queue := s.table("queue AS q")
-	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ExcludeColumn("response").
+	return db.NewSelect().Model(model).ModelTableExpr(s.table("attempts AS a")).ExcludeColumn("response", "response_headers").
 		ColumnExpr("coalesce((SELECT q.sending FROM "+queue+" WHERE a.status = ? AND q.attempt_id = a.id), false) AS sending", store.Pending).
 		ColumnExpr("(SELECT q.due_at FROM "+queue+" WHERE a.status = ? AND q.attempt_id = a.id AND q.held) AS held_until", store.Pending)
 }
@@ -132,7 +145,7 @@ func (s *Store) bareDeliveries(db bun.IDB, model any, subscription uuid.UUID) *b
 	return s.withOutcome(s.bareAttemptsOf(db, model, subscription)).Where("a.number = 1")
 }
 
-// withOutcome adds the outcome of the chain to first attempts, without the response.
+// withOutcome adds the outcome of the chain to first attempts, without the answer.
 func (s *Store) withOutcome(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.
 		ColumnExpr("o.id AS outcome, coalesce(o.duration_ms, 0) AS outcome_duration_ms, coalesce(o.http_status, 0) AS outcome_http_status").

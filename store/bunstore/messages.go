@@ -117,7 +117,7 @@ func (s *Store) MessageDeliveries(
 		}
 		total, rows, truncated, err := countBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
 			return s.withOutcome(s.bareAttempts(tx, rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
-		}, large{"a.response, o.response AS outcome_response", octets(outcomeResponse)}, "a", page)
+		}, largeOutcome, "a", page)
 		list = toList(rows, total, truncated, (*deliveryRow).toStore)
 		return err
 	})

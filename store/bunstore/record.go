@@ -196,10 +196,10 @@ DELETE FROM {}queue AS q WHERE ` + leased + `
 RETURNING q.attempt_id`
 
 const (
-	outcomes   = `r(attempt, claimed, outcome, posted, took, answer, content, fault, next, decided) AS (?)`
+	outcomes   = `r(attempt, claimed, outcome, posted, took, answer, content, headers, fault, next, decided) AS (?)`
 	setOutcome = `status = r.outcome, posted_at = r.posted, duration_ms = r.took,
-  http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
-  updated_at = r.decided, updated_by = ''`
+  http_status = r.answer, response = r.content, response_headers = r.headers, error = r.fault,
+  next_retry_at = r.next, updated_at = r.decided, updated_by = ''`
 )
 
 const storeOutcomes = `
@@ -218,6 +218,7 @@ func outcomeRows(outcomes []store.Outcome) paramRows {
 		bigints(func(i int) int64 { return o(i).Duration.Milliseconds() }),
 		bigints(func(i int) int { return o(i).HTTPStatus }),
 		blobs(func(i int) []byte { return o(i).Response }),
+		optionalTexts(func(i int) string { return store.ValidText(string(o(i).ResponseHeaders)) }),
 		texts(func(i int) string { return store.ValidText(o(i).Error) }),
 		times(func(i int) time.Time {
 			if o(i).Next == nil {

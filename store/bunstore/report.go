@@ -123,6 +123,6 @@ func (s *Store) report(ctx context.Context, c conn, a store.Attempt, r store.Rep
 const storeReport = `
 WITH r(attempt, outcome, posted, answer, content, fault, next, decided, reporter) AS (?)
 UPDATE {}attempts AS a SET status = r.outcome, posted_at = r.posted, duration_ms = 0,
-  http_status = r.answer, response = r.content, error = r.fault, next_retry_at = r.next,
-  updated_at = r.decided, updated_by = r.reporter
+  http_status = r.answer, response = r.content, response_headers = NULL, error = r.fault,
+  next_retry_at = r.next, updated_at = r.decided, updated_by = r.reporter
 FROM r WHERE a.id = r.attempt`

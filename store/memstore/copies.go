@@ -62,7 +62,7 @@ func copyMessage(m store.Message) store.Message {
 // copyAttempt leaves out the large members unless the attempt is to be whole.
 func copyAttempt(a store.Attempt, whole bool) store.Attempt {
 	if !whole {
-		a.Body, a.Source, a.Response = nil, nil, nil
+		a.Body, a.Source, a.Response, a.ResponseHeaders = nil, nil, nil, ""
 		return a
 	}
 	a.Body, a.Source, a.Response = bytes.Clone(a.Body), bytes.Clone(a.Source), bytes.Clone(a.Response)

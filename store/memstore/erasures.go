@@ -151,7 +151,7 @@ func (s *Store) ExpungeMessage(ctx context.Context, org, id uuid.UUID, e store.E
 				s.unqueue(a)
 				a.delivery.chain.Cancel(&a.Attempt, e.At, e.By)
 			}
-			a.Body, a.Source, a.Response, a.Expunged = nil, nil, nil, e
+			a.Body, a.Source, a.Response, a.ResponseHeaders, a.Expunged = nil, nil, nil, "", e
 		}
 		s.audit(ctx)
 		return none, nil

@@ -8,12 +8,14 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-func attemptSize(a *store.Attempt) int { return len(a.Body) + len(a.Source) + len(a.Response) }
+func attemptSize(a *store.Attempt) int { return len(a.Body) + len(a.Source) + answerSize(a) }
+
+func answerSize(a *store.Attempt) int { return len(a.Response) + len(a.ResponseHeaders) }
 
 func listedAttempt(a *store.Attempt, whole bool) store.Attempt { return copyAttempt(*a, whole) }
 
 func deliverySize(d *delivery) int {
-	return len(d.chain[0].Body) + len(d.chain[0].Source) + len(d.chain.Outcome().Response)
+	return len(d.chain[0].Body) + len(d.chain[0].Source) + answerSize(d.chain.Outcome())
 }
 
 func readDelivery(d *delivery, whole bool) store.Delivery {

@@ -101,7 +101,7 @@ func (s *Store) MessageDeliveries(
 		if err != nil {
 			return out, err
 		}
-		size := func(d *delivery) int { return len(d.chain.Outcome().Response) }
+		size := func(d *delivery) int { return answerSize(d.chain.Outcome()) }
 		return store.ListOf(m.deliveries(), page, deliveryID, size, func(d *delivery, whole bool) store.Delivery {
 			out := readDelivery(d, whole)
 			out.Body, out.Source = nil, nil

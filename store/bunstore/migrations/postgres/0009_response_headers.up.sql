@@ -1,0 +1,2 @@
+-- See store.HeaderLines. NULL for none.
+ALTER TABLE {}attempts ADD COLUMN response_headers text;
