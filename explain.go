@@ -30,6 +30,10 @@ const (
 	WasArchived   Reason = "archived"       // the subscription was archived
 	Filtered      Reason = "filtered"       // the filter does not match the data
 	CreatedLater  Reason = "created_later"  // the subscription did not exist yet
+
+	// The reasons of [Subscriptions.TestFilter] alone.
+	PayloadRemoved Reason = "payload_removed" // the content of the message was removed
+	TooLarge       Reason = "too_large"       // newer messages reached the bound on the bytes that are read
 )
 
 // Explain returns an explanation of a message for each subscription of its organization. The store
@@ -83,11 +87,8 @@ func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 		return CreatedLater
 	case sub.Archived || sub.ArchivedChangedAt.After(m.CreatedAt):
 		return WasArchived
-	case !lists(sub, m.EventTypeID, m.Type, m.Version):
-		if listsOtherVersion(sub, m) {
-			return OtherVersion
-		}
-		return NotSubscribed
+	case unselected(sub, m) != "":
+		return unselected(sub, m)
 	case !sub.Active || sub.ActiveChangedAt.After(m.CreatedAt):
 		return WasInactive
 	case !sub.Filter.Matches(data):
@@ -100,6 +101,18 @@ func whyNot(sub Subscription, m Message, data *store.Document) Reason {
 	case sub.ActiveChangedAt.Equal(m.CreatedAt):
 		return WasInactive
 	default: // the list of event types changed since
+		return NotSubscribed
+	}
+}
+
+// unselected returns the reason why no selector of a subscription matches a message; "" if one matches.
+func unselected(sub Subscription, m Message) Reason {
+	switch {
+	case lists(sub, m.EventTypeID, m.Type, m.Version):
+		return ""
+	case listsOtherVersion(sub, m):
+		return OtherVersion
+	default:
 		return NotSubscribed
 	}
 }

@@ -38,7 +38,7 @@ var methods = map[string]string{
 	"patchSubscription": "Subscriptions.Update", "deleteSubscription": "Subscriptions.Delete", "removeEvent": "Subscriptions.RemoveEvent",
 	"activateSubscription": "Subscriptions.Activate", "deactivateSubscription": "Subscriptions.Deactivate",
 	"archiveSubscription": "Subscriptions.Archive", "restoreSubscription": "Subscriptions.Restore",
-	"listSubscribers": "Subscriptions.Subscribers",
+	"listSubscribers": "Subscriptions.Subscribers", "testFilter": "Subscriptions.TestFilter",
 	"getSecret":       "Subscriptions.Secret", "rotateSecret": "Subscriptions.RotateSecret", "setSecret": "Subscriptions.SetSecret",
 	"listSecretHistory": "Subscriptions.ListSecrets", "listActivity": "Subscriptions.ListAttempts", "getActivity": "Subscriptions.Attempt",
 	"listActivations": "Subscriptions.ListDeliveries", "getActivation": "Subscriptions.Delivery", "getStats": "Subscriptions.Stats",
@@ -303,6 +303,7 @@ func TestEnumerationsMatchTheDocument(t *testing.T) {
 		"SubscriptionState": {client.Enabled, client.Failing, client.Paused, client.Disabled},
 		"UnmatchedReason": {
 			client.NotSubscribed, client.OtherVersion, client.WasInactive, client.WasArchived, client.WasFiltered, client.WasMadeLater,
+			client.PayloadRemoved, client.TooLarge,
 		},
 	} {
 		text, err := json.Marshal(constants)

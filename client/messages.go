@@ -48,6 +48,10 @@ const (
 	WasArchived   UnmatchedReason = "archived"       // it was archived
 	WasFiltered   UnmatchedReason = "filtered"       // its filter does not match the data
 	WasMadeLater  UnmatchedReason = "created_later"  // it did not exist yet
+
+	// The reasons of Subscriptions.TestFilter alone.
+	PayloadRemoved UnmatchedReason = "payload_removed" // the content of the event was removed
+	TooLarge       UnmatchedReason = "too_large"       // newer events reached the bound on the bytes that are read
 )
 
 // Explanation says whether a subscription got an event, and why not.

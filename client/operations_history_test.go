@@ -38,6 +38,12 @@ func (w *walk) publish() {
 	w.require(len(page.Items) == 1 && page.Items[0].ID == batch[1].ID, "the page behind the cursor is %+v", page)
 	why := must(d.Explain(ctx, w.org, batch[0].ID))
 	w.did("explainPublishedEvent")
+	tested := must(w.client.Subscriptions.TestFilter(ctx, w.org, client.FilterTestInput{
+		Filter: []client.ConditionInput{{Pointer: "/value", Op: client.LessThan, Value: 0}}, Events: []string{"vitals.*"}, Version: "v1",
+	}))
+	w.did("testFilter")
+	w.require(len(tested) == 3 && tested[0].EventType == "vitals.measured" && !tested[0].Matched && tested[0].Reason == client.WasFiltered,
+		"tested %+v", tested)
 	w.require(len(why) == 1 && why[0].Reason == client.WasFiltered && !why[0].Matched && why[0].ActivationID == uuid.Nil, "explained %+v", why)
 }
 

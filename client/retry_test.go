@@ -87,7 +87,7 @@ var repeated = []string{
 	"deleteEvent", "activateEvent", "deactivateEvent", "archiveEvent", "restoreEvent", "deleteSamplePayload",
 	"eraseOrganization", "removePayload",
 	"deleteSubscription", "activateSubscription", "deactivateSubscription", "archiveSubscription", "restoreSubscription",
-	"removeEvent", "stopRecovery", "saveOutcome", "validateHash", "publishEvent", "publishEvents",
+	"removeEvent", "stopRecovery", "saveOutcome", "validateHash", "testFilter", "publishEvent", "publishEvents",
 }
 
 // A call without an idempotency key that would do something twice is sent once.

@@ -177,6 +177,20 @@ func TestActivity(t *testing.T) {
 				as: "read", do: "GET " + s + "/activations?statusClass=5xx&eventId={event}&until=2999-01-01T00:00:00Z", status: 200,
 				has: `"totalRecords":1`,
 			},
+			{
+				as: "read", do: "POST " + subs + "/filter-test", status: 200, body: `{"filter": [{"pointer": "", "op": "gt", "value": 1}]}`,
+				want: `{"items": [{"eventId": "{message}", "eventType": "vitals.measured", "version": "v1", "createdAt": "<time>",
+				"matched": false, "reason": "filtered"}]}`,
+			},
+			{
+				as: "read", do: "POST " + subs + "/filter-test", status: 200, body: `{"filter": [], "events": ["vitals.measured"]}`,
+				has: `"matched":true,"reason":null`,
+			},
+			{
+				as: "read", do: "POST " + subs + "/filter-test", status: 400, body: `{"filter": [{"pointer": "x", "op": "eq", "value": 1}]}`,
+				has: `"pointer":"/filter/0/pointer"`,
+			},
+			{as: "read", do: "POST " + subs + "/filter-test", status: 400, body: `{"events": ["*"]}`, has: `"pointer":"/filter"`},
 			{as: "read", do: "GET " + s + "/activity?statusClass=none", status: 200, has: `"totalRecords":1`},
 			{as: "read", do: "GET " + s + "/activity?since=2999-01-01T00:00:00Z", status: 200, has: `"totalRecords":0`},
 			{as: "read", do: "GET " + s + "/activations?statusClass=none", status: 200, has: `"totalRecords":0`},

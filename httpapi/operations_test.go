@@ -38,11 +38,12 @@ var kinds = map[string]string{
 	"organizationId": "organization", "subscriptionId": "subscription", "activityId": "activity", "activationId": "activation",
 	"recoveryId": "recovery", "erasureId": "erasure", "webhookCategoryId": "category", "webhookEventId": "event", "eventId": "event",
 	"originalActivityId": "activation", "retryingFromPostId": "activation", "SubscriptionInput.events": "event",
+	"FilterTestInput.events": "event",
 }
 
 // plain are the parameters and members without an id. A name in neither list fails the test, so that
 // a new parameter or member gets into one.
-var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status from to
+var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status statusClass from to
 	bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
 	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm state scopes expiresIn`)
@@ -60,6 +61,7 @@ var bodies = map[string]string{
 	"saveOutcome": `{"originalActivityId": "{activation}", "success": true, "httpStatusCode": 200, "error": null, ` +
 		`"rawResponse": null}`,
 	"makePayload":        `{"eventType": "vitals.measured", "version": "v1", "data": {"n": 1}}`,
+	"testFilter":         `{"filter": [{"pointer": "/n", "op": "eq", "value": 1}], "events": ["{event}"]}`,
 	"validateHash":       `{"payload": {"n": 1}, "hash": "00", "createdAt": 1}`,
 	"setSecret":          `{"secretKey": "a-secret-of-our-own"}`,
 	"publishEvent":       `{"eventType": "vitals.measured", "data": {"n": 1}}`,

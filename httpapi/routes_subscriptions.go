@@ -22,6 +22,13 @@ var subscriptionRoutes = group{
 			answer: list[subscriptionWire]{},
 		},
 		{
+			method: http.MethodPost, path: subscriptionsPath + "/filter-test", access: tenantRead, handler: (*api).testFilter,
+			id: "testFilter", beyond: true, summary: "Says which of the last 20 published events a subscription would get",
+			details: "Newest first. Without events, all are selected. Of the events 4 MiB are read: the older ones are too_large then.",
+			body:    filterTestInput{}, answer: filterTestWire{},
+			errorCodes: []string{"event_inactive", "unknown_reference"},
+		},
+		{
 			method: http.MethodGet, path: subscriptionPath, access: tenantRead, handler: (*api).getSubscription,
 			id: "getSubscription", summary: "Gets a subscription",
 			answer: subscriptionWire{},

@@ -54,7 +54,7 @@ var enums = map[string][]string{
 	"RecoveryState":     {"running", "done", "stopped", "unknown"},
 	"Scope":             words(allScopes),
 	"SubscriptionState": {"enabled", "failing", "paused", "disabled"},
-	"UnmatchedReason":   {"not_subscribed", "version", "inactive", "archived", "filtered", "created_later"},
+	"UnmatchedReason":   {"not_subscribed", "version", "inactive", "archived", "filtered", "created_later", "payload_removed", "too_large"},
 }
 
 // activityTypes are the names of the numbers from 0 in code that is generated.

@@ -57,19 +57,19 @@ func (in subscriptionInput) input() (webhooks.SubscriptionInput, error) {
 		}
 	}
 	var err error
-	if out.Filter, err = in.filter(); err != nil {
+	if out.Filter, err = filterOf(in.Filter); err != nil {
 		return out, err
 	}
 	out.RetrySchedule, err = in.retrySchedule()
 	return out, err
 }
 
-func (in subscriptionInput) filter() (webhooks.Filter, error) {
-	if in.Filter == nil {
+func filterOf(conditions items) (webhooks.Filter, error) {
+	if conditions == nil {
 		return nil, nil
 	}
 	filter := webhooks.Filter{}
-	for i, raw := range in.Filter {
+	for i, raw := range conditions {
 		var c conditionInput
 		if err := decode(raw, "/filter/"+strconv.Itoa(i), &c); err != nil {
 			return nil, err
