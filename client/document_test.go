@@ -39,7 +39,7 @@ var methods = map[string]string{
 	"activateSubscription": "Subscriptions.Activate", "deactivateSubscription": "Subscriptions.Deactivate",
 	"archiveSubscription": "Subscriptions.Archive", "restoreSubscription": "Subscriptions.Restore",
 	"listSubscribers": "Subscriptions.Subscribers", "testFilter": "Subscriptions.TestFilter",
-	"getSecret":       "Subscriptions.Secret", "rotateSecret": "Subscriptions.RotateSecret", "setSecret": "Subscriptions.SetSecret",
+	"getSecret": "Subscriptions.Secret", "rotateSecret": "Subscriptions.RotateSecret", "setSecret": "Subscriptions.SetSecret",
 	"listSecretHistory": "Subscriptions.ListSecrets", "listActivity": "Subscriptions.ListAttempts", "getActivity": "Subscriptions.Attempt",
 	"listActivations": "Subscriptions.ListDeliveries", "getActivation": "Subscriptions.Delivery", "getStats": "Subscriptions.Stats",
 

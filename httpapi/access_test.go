@@ -21,7 +21,8 @@ var allowed = map[string]string{
 		createEvent patchEvent deleteEvent activateEvent deactivateEvent archiveEvent restoreEvent
 		createSamplePayload patchSamplePayload deleteSamplePayload`,
 	"read manage write secrets admin": `listSubscribers listSubscriptions getSubscription listActivations getActivation listActivity
-		getActivity getStats getRecovery getHash validateHash testFilter listPublishedEvents getPublishedEvent explainPublishedEvent listOrganizationAudit`,
+		getActivity getStats getRecovery getHash validateHash testFilter listPublishedEvents getPublishedEvent explainPublishedEvent
+		listOrganizationAudit`,
 	"manage write admin": `createSubscription patchSubscription deleteSubscription activateSubscription deactivateSubscription
 		archiveSubscription restoreSubscription removeEvent testSubscription startRecovery stopRecovery retryActivity saveOutcome
 		createPortalLink`,

@@ -80,7 +80,8 @@ func TestRemovePayload(t *testing.T) {
 			return `{"id": "` + id + `", "type": "<any>", "status": "` + status + `", "attempt": "<any>", "postedAt": "<any>",
 				"durationMs": "<any>", "httpStatusCode": "<any>", "payload": null, "rawMessage": null, "subscription": {"id": "{sub}"},
 				"event": {"id": "{event}"}, "retryingFromPostId": "<any>", "nextRetryAt": "<any>", "heldUntil": null, "rawResponse": null,
-				"rawResponseEncoding": null, "responseHeaders": [], "error": "<any>", "success": "<any>", "auditInfo": "<any>", "expunged": ` + gone + more + `}`
+				"rawResponseEncoding": null, "responseHeaders": [],
+				"error": "<any>", "success": "<any>", "auditInfo": "<any>", "expunged": ` + gone + more + `}`
 		}
 		f.run([]step{
 			{as: "read", do: "DELETE " + message + "/payload", status: 403, code: "forbidden"},

@@ -127,7 +127,8 @@ const (
 	queued = `"status": "pending", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
 		"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null, "responseHeaders": []`
 	failed = `"status": "failed", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 503, "success": false, "error": "HTTP 503",
-		"nextRetryAt": "<time>", "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null, "responseHeaders": [{"name": "Server", "value": "s"}]`
+		"nextRetryAt": "<time>", "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null,
+		"responseHeaders": [{"name": "Server", "value": "s"}]`
 )
 
 func TestActivity(t *testing.T) {
@@ -215,7 +216,8 @@ func TestActivity(t *testing.T) {
 		cancelled := `"status": "cancelled", "postedAt": null, "durationMs": null, "httpStatusCode": null, "success": null, "error": null,
 			"nextRetryAt": null, "heldUntil": null, "rawResponse": null, "rawResponseEncoding": null, "responseHeaders": []`
 		succeeded := `"status": "succeeded", "postedAt": "<time>", "durationMs": 12, "httpStatusCode": 200, "success": true, "error": null,
-			"nextRetryAt": null, "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null, "responseHeaders": [{"name": "Server", "value": "s"}]`
+			"nextRetryAt": null, "heldUntil": null, "rawResponse": "thanks", "rawResponseEncoding": null,
+		"responseHeaders": [{"name": "Server", "value": "s"}]`
 		f.run([]step{{
 			as: "write", do: "POST " + subs + "/{sub}/activity/{third}/retry", status: 201,
 			want: activityOf("<=fourth>", `"type": 2, "attempt": 4, "retryingFromPostId": "{third}", `+queued),

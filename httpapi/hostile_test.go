@@ -225,7 +225,8 @@ func TestHostileQueries(t *testing.T) {
 			"2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z",
 		} {
 			for route, takes := range map[string]string{
-				subs: "order_by skip take archived version eventId", subs + "/{sub}/activity": "order_by skip take cursor status include eventId statusClass since until",
+				subs:                        "order_by skip take archived version eventId",
+				subs + "/{sub}/activity":    "order_by skip take cursor status include eventId statusClass since until",
 				subs + "/{sub}/activations": "eventId statusClass since until",
 				subs + "/{sub}/stats":       "from to bucket",
 				subs + "/{sub}/secrets":     "createdAt", subs + "/{sub}/activity/{none}": "mode",

@@ -60,13 +60,17 @@ var beyondMembers = map[string][]string{
 		"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged", "truncated",
 	},
 	"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
-	"Activity":          {"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "damaged", "truncated", "expunged"},
+	"Activity": {
+		"status", "attempt", "durationMs", "rawResponseEncoding", "responseHeaders", "responseHeadersTruncated", "heldUntil", "damaged",
+		"truncated", "expunged",
+	},
 	"Activation": {
-		"status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "attempts", "damaged", "truncated", "expunged",
+		"status", "attempt", "durationMs", "rawResponseEncoding", "responseHeaders", "responseHeadersTruncated", "heldUntil", "attempts",
+		"damaged", "truncated", "expunged",
 	},
 	"ActivityDetail": {
 		"damaged", "truncated", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage",
-		"auditInfo", "expunged",
+		"auditInfo", "expunged", "responseHeaders", "responseHeadersTruncated", "requestHeaders",
 	},
 	"SecretHistoryEntry":        {"truncated"},
 	"ActivityHistory":           {"nextCursor"},

@@ -45,14 +45,14 @@ var activityWords = map[string]wording{
 	"OutcomeInput.rawResponse": {text: "What came back: a text, or any JSON. At most 16 KiB are kept.", example: `"ok"`},
 	"rawResponseEncoding":      {text: "base64 where the response is not UTF-8.", example: "null"},
 	"responseHeaders": {
-		text: "The response's headers in the order of their names, at most 2 KiB; empty where none are kept. Values that are credentials, such as " +
-			"those of Set-Cookie, are masked.",
+		text: "The response's headers in the order of their names, at most 2 KiB; empty where none are kept. Values that are credentials, " +
+			"such as those of Set-Cookie, are masked.",
 		example: `[{"name":"Content-Type","value":"text/plain"}]`,
 	},
 	"requestHeaders": {
-		text: "The headers that went out with the activity, computed from the subscription and its secrets at that time: without those of the HTTP " +
-			"connection and of tracing. The subscription's own ones are those of today, their values masked. Empty where it was not sent from here, " +
-			"where the payload was removed, and in childPostHistory.",
+		text: "The headers that went out with the activity, computed from the subscription and its secrets at that time: without those " +
+			"of the HTTP connection and of tracing. The subscription's own ones are those of today, their values masked. Empty where it was " +
+			"not sent from here, where the payload was removed, and in childPostHistory.",
 		example: `[{"name":"X-Webhook-Attempt","value":"1"}]`,
 	},
 	"responseHeadersTruncated": {text: "true where headers of the response are left out, because not all fit into 2 KiB.", example: "false"},

@@ -40,7 +40,8 @@ func TestPost_SendsWhatItIsGiven(t *testing.T) {
 	client := newClient(t, guard.Options{})
 	for body, length := range map[string]int64{`{"id":1}`: 8, "": -1, strings.Repeat("x", 1<<20): 1 << 20} {
 		res := client.Post(t.Context(), guard.Request{URL: mustParse(t, srv.URL+"/a%2Fb?q=1"), Header: header, Body: []byte(body)})
-		if res.Status != 503 || res.RetryAfter != "120" || res.Header.Get("Content-Type") == "" || string(res.Body) != "later" || res.Truncated || res.Err != nil || res.Duration <= 0 {
+		if res.Status != 503 || res.RetryAfter != "120" || res.Header.Get("Content-Type") == "" || string(res.Body) != "later" ||
+			res.Truncated || res.Err != nil || res.Duration <= 0 {
 			t.Errorf("%+v", res)
 		}
 		s := <-got

@@ -71,7 +71,8 @@ func (s *Store) expungeAttempts(ctx context.Context, c conn, message uuid.UUID, 
 }
 
 var attemptsToExpunge = numbered(`
-SELECT id, delivery_id FROM {}attempts WHERE message_id = ? AND (response IS NOT NULL OR response_headers IS NOT NULL OR status = {Pending}) ORDER BY id LIMIT ?`)
+SELECT id, delivery_id FROM {}attempts
+WHERE message_id = ? AND (response IS NOT NULL OR response_headers IS NOT NULL OR status = {Pending}) ORDER BY id LIMIT ?`)
 
 const unqueueAttempts = `WITH r(attempt) AS (?) DELETE FROM {}queue WHERE attempt_id IN (SELECT attempt FROM r)`
 

@@ -104,8 +104,10 @@ func (r *deliveryRow) toStore() store.Delivery {
 // delivery without its message.
 var (
 	largeAttempt  = large{answer + ", m.body, m.source", octets("m.body", "m.source", "a.response", "a.response_headers")}
-	largeDelivery = large{outcomeAnswer + ", m.body, m.source", octets("m.body", "m.source", outcomeOf("response"), outcomeOf("response_headers"))}
-	largeOutcome  = large{outcomeAnswer, octets(outcomeOf("response"), outcomeOf("response_headers"))}
+	largeDelivery = large{
+		outcomeAnswer + ", m.body, m.source", octets("m.body", "m.source", outcomeOf("response"), outcomeOf("response_headers")),
+	}
+	largeOutcome = large{outcomeAnswer, octets(outcomeOf("response"), outcomeOf("response_headers"))}
 )
 
 const (
