@@ -43,7 +43,8 @@ var kinds = map[string]string{
 
 // plain are the parameters and members without an id. A name in neither list fails the test, so that
 // a new parameter or member gets into one.
-var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status statusClass from
+var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id order_by skip take archived version include status
+	statusClass from
 	to bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
 	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm state scopes expiresIn`)

@@ -51,7 +51,7 @@ var (
 				"the latest response counts.",
 			schema: object{{"type", "string"}, {"enum", responseClasses}},
 		}),
-		beyondReference(timeParam("since", "Only activities that were created at or after this. Makes a filter by status quick in a long history.")),
+		beyondReference(timeParam("since", "Only activities that were created at or after this. Makes filters by status quick.")),
 		beyondReference(timeParam("until", "Only activities that were created before this.")),
 	}
 	createdAtParam  = timeParam("createdAt", "The time at which the secret was current. Default: now.")

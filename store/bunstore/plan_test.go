@@ -274,10 +274,10 @@ func listOfATime(t *testing.T, s *bunstore.Store) {
 		"{org}", sc.org.String(), "{event}", sc.event.ID.String(), "{subscription}", sc.sub.ID.String())
 	sc.exec(fill.Replace(`INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_by)
 SELECT {message}, '{org}', '{event}', 'x', 'v1', 'x', '', '' FROM generate_series(0::bigint, {rows}) AS i`))
-	sc.exec(fill.Replace(`INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, number, step, http_status,
-  type, status, created_by, updated_by)
-SELECT {attempt}, {attempt}, {message}, '{org}', '{subscription}', '{event}', 1, 0, CASE i % 10 WHEN 0 THEN 500 ELSE 200 END,
-  0, 2, '', '' FROM generate_series(0::bigint, {rows}) AS i`))
+	sc.exec(fill.Replace(`INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, number, step,
+  http_status, type, status, created_by, updated_by)
+SELECT {attempt}, {attempt}, {message}, '{org}', '{subscription}', '{event}', 1, 0,
+  CASE i % 10 WHEN 0 THEN 500 ELSE 200 END, 0, 2, '', '' FROM generate_series(0::bigint, {rows}) AS i`))
 	sc.exec(`ANALYZE {}attempts, {}messages`)
 	read := func() (n int) {
 		sc.exec(`SELECT pg_stat_force_next_flush()`)
@@ -286,7 +286,8 @@ SELECT {attempt}, {attempt}, {message}, '{org}', '{subscription}', '{event}', 1,
 	}
 	q := store.HistoryQuery{
 		OrganizationID: sc.org, SubscriptionID: sc.sub.ID, Class: store.Class5xx,
-		Since: begin.Add(attempts / 2 * time.Second), Until: begin.Add((attempts/2 + 100) * time.Second), Page: store.Page{Take: 5, Descending: true},
+		Since: begin.Add(attempts / 2 * time.Second), Until: begin.Add((attempts/2 + 100) * time.Second),
+		Page: store.Page{Take: 5, Descending: true},
 	}
 	before := read()
 	found, err := s.Attempts(t.Context(), q)
