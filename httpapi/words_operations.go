@@ -51,8 +51,8 @@ var operationsWords = map[string]wording{
 
 	"kind":                        {text: "postgres, sqlite or memory, or the word of another store; null if unknown.", example: `"postgres"`},
 	"up":                          {text: "The store answers and can be written.", example: "true"},
-	"schemaVersion":               {text: "Of the tables; null if unknown, or if the store has no versions.", example: "9"},
-	"Storage.newestSchemaVersion": {text: "That the program needs; null as schemaVersion.", example: "9"},
+	"schemaVersion":               {text: "Of the tables; null if unknown, or if the store has no versions.", example: "12"},
+	"Storage.newestSchemaVersion": {text: "That the program needs; null as schemaVersion.", example: "12"},
 
 	"OperationsHost.number": {text: "Given by the store.", example: "7"},
 	"silentSeconds":         {text: "Since its last sign of life; one follows each second.", example: "0.3"},

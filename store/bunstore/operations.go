@@ -40,7 +40,7 @@ func (d postgres) seenHosts(ctx context.Context, most int) (hosts []store.SeenHo
 // it reads the attempts that were created last, by their ids.
 func (s *Store) Traffic(ctx context.Context, since time.Time, most int) (t store.Traffic, err error) {
 	c := s.on(s.db.DB)
-	err = s.planned(ctx, publishedSince, func(row scanner) error { return row.Scan(&t.Published) }, c.id(firstID(since)), most)
+	err = s.planned(ctx, publishedSince, func(row scanner) error { return row.Scan(&t.Published) }, c.id(store.FirstID(since)), most)
 	if err == nil {
 		err = s.planned(ctx, endedSince, func(row scanner) error {
 			var total bool
@@ -54,9 +54,9 @@ func (s *Store) Traffic(ctx context.Context, since time.Time, most int) (t store
 				return nil
 			}
 			t.Succeeded, t.Failed = succeeded, failed
-			t.Capped = read >= most && compareIDs(uuid.UUID(first), firstID(since)) > 0
+			t.Capped = read >= most && compareIDs(uuid.UUID(first), store.FirstID(since)) > 0
 			return nil
-		}, c.id(firstID(since.Add(-store.TrafficReach))), most, since, store.MostFailures)
+		}, c.id(store.FirstID(since.Add(-store.TrafficReach))), most, since, store.MostFailures)
 	}
 	if err != nil {
 		return store.Traffic{}, s.mapError(ctx, err)
