@@ -98,6 +98,8 @@ type (
 	// StatusClass restricts a history list by the HTTP status of the answer: [AnyClass] (the default), [NoResponse],
 	// [Class2xx], [Class3xx], [Class4xx] or [Class5xx].
 	StatusClass = store.StatusClass
+	// SubscriptionState is the state of a subscription in one word. REST uses the same words.
+	SubscriptionState = store.SubscriptionState
 	// SubscriptionQuery selects subscriptions for [Subscriptions.List].
 	SubscriptionQuery = store.SubscriptionQuery
 	// HistoryQuery selects attempts or deliveries for [Subscriptions.Attempts] and

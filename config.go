@@ -153,7 +153,7 @@ func (c Config) engine() delivery.Config {
 
 // withDefaults takes over the engine's value of each field that this package uses too.
 func (c Config) withDefaults(engine delivery.Config) Config {
-	c.RetrySchedule, c.Deadline, c.SecretOverlap = engine.Schedule, engine.Deadline, engine.SecretOverlap
+	c.RetrySchedule, c.Timeout, c.Deadline, c.SecretOverlap = engine.Schedule, engine.Timeout, engine.Deadline, engine.SecretOverlap
 	c.Retention, c.AuditRetention = engine.Retention, engine.AuditRetention
 	c.Logger, c.Clock, c.NewID = engine.Logger, engine.Clock, engine.NewID
 	c.StoreTimeout = cmp.Or(c.StoreTimeout, 10*time.Second)

@@ -24,15 +24,12 @@ type SubscriptionStatus struct {
 	BackPressure *BackPressure
 }
 
-// SubscriptionState is the state of a subscription in one word. REST uses the same words.
-type SubscriptionState string
-
-// The states.
+// The states of a subscription.
 const (
-	SubscriptionEnabled  SubscriptionState = "enabled"  // deliveries are sent
-	SubscriptionFailing  SubscriptionState = "failing"  // the circuit is open: deliveries wait, except one probe at a time
-	SubscriptionPaused   SubscriptionState = "paused"   // it was deactivated, or never had a URL
-	SubscriptionDisabled SubscriptionState = "disabled" // the dispatcher deactivated it for the Reason, or it is archived
+	SubscriptionEnabled  = store.SubscriptionEnabled  // deliveries are sent
+	SubscriptionFailing  = store.SubscriptionFailing  // the circuit is open: deliveries wait, except one probe at a time
+	SubscriptionPaused   = store.SubscriptionPaused   // it was deactivated, or never had a URL
+	SubscriptionDisabled = store.SubscriptionDisabled // the dispatcher deactivated it for the Reason, or it is archived
 )
 
 // OpenCircuit is the open circuit breaker of an endpoint that failed 10 times without a success. A
@@ -70,20 +67,17 @@ func (s *Subscriptions) Statuses(ctx context.Context, subscriptions []Subscripti
 }
 
 func statusOf(sub Subscription, h store.Health, now time.Time) SubscriptionStatus {
+	status := SubscriptionStatus{State: sub.State(h), Reason: sub.InactiveReason, Since: sub.ActiveChangedAt}
 	switch {
 	case sub.Archived:
-		return SubscriptionStatus{State: SubscriptionDisabled, Reason: "archived", Since: sub.ArchivedChangedAt}
-	case !sub.Active && sub.InactiveReason != "":
-		return SubscriptionStatus{State: SubscriptionDisabled, Reason: sub.InactiveReason, Since: sub.ActiveChangedAt}
-	case !sub.Active:
-		return SubscriptionStatus{State: SubscriptionPaused, Since: sub.ActiveChangedAt}
-	}
-	status := SubscriptionStatus{State: SubscriptionEnabled, Since: sub.ActiveChangedAt}
-	if !h.ProbeAt.IsZero() {
-		status.State, status.Reason, status.Since = SubscriptionFailing, "nothing but failures", h.Since
+		status.Reason, status.Since = "archived", sub.ArchivedChangedAt
+	case status.State == SubscriptionFailing:
+		status.Reason, status.Since = "nothing but failures", h.Since
 		status.Circuit = &OpenCircuit{Since: h.Since, Failures: h.Failures, NextProbeAt: h.ProbeAt}
+	case status.State == SubscriptionEnabled:
+		status.Reason = ""
 	}
-	if h.BackPressureUntil.After(now) {
+	if sub.Live() && h.BackPressureUntil.After(now) {
 		status.BackPressure = &BackPressure{Since: h.BackPressureSince, Until: h.BackPressureUntil}
 	}
 	return status

@@ -3,6 +3,8 @@ package webhooks
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -40,6 +42,18 @@ func (s *Subscriptions) Create(ctx context.Context, org uuid.UUID, in Subscripti
 	}
 	sub, err := s.store.Subscription(ctx, org, id)
 	return sub, secret, err
+}
+
+// DeliveryDefaults are the parts of the configuration that a customer feels.
+type DeliveryDefaults struct {
+	Timeout       time.Duration   // of an attempt, for subscriptions without one
+	RetrySchedule []time.Duration // the waits between attempts, for subscriptions without a schedule
+	SecretOverlap time.Duration   // for which a replaced secret still signs
+}
+
+// Defaults returns the settings that hold for a subscription that has none of its own. It does not call the store.
+func (s *Subscriptions) Defaults() DeliveryDefaults {
+	return DeliveryDefaults{Timeout: s.cfg.Timeout, RetrySchedule: slices.Clone(s.cfg.RetrySchedule), SecretOverlap: s.cfg.SecretOverlap}
 }
 
 // Get returns a subscription, archived or not.

@@ -53,6 +53,7 @@ var methods = map[string]string{
 	"listRecoveries": "Operations.ListRecoveries", "getStorage": "Operations.Storage",
 
 	"validateHash": "Signer.ValidateHash", "getHash": "Signer.Hash", "listSigningKeys": "Signer.Keys",
+	"getDeliveryDefaults": "Subscriptions.Defaults",
 }
 
 // iterators are the methods that call an operation of another method for each page.

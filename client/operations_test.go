@@ -105,6 +105,9 @@ func (w *walk) aboutTheHost() {
 	w.did("getCatalogAsyncAPI")
 	w.require(len(must(c.Signer.Keys(ctx))) == 0, "the host has a key")
 	w.did("listSigningKeys")
+	defaults := must(c.Subscriptions.Defaults(ctx))
+	w.did("getDeliveryDefaults")
+	w.require(defaults.TimeoutMs > 0 && len(defaults.RetrySchedule) > 0 && defaults.SecretOverlap == "24h", "the defaults are %+v", defaults)
 }
 
 func (w *walk) catalog() {
@@ -219,7 +222,7 @@ func (w *walk) subscriptions() {
 	w.require(got.Description == "" && got.RateLimit == 0 && !got.Ordered && got.PostURI != "", "the subscription is %+v", got)
 	page := must(s.List(ctx, w.org, client.SubscriptionQuery{
 		ListQuery: client.ListQuery{Order: client.NewestFirst, Take: 1, Skip: 1}, Archived: client.IncludeArchived,
-		Version: "v1", EventTypeID: w.eventType.ID,
+		Version: "v1", EventTypeID: w.eventType.ID, Search: "HTTPS://", State: client.Enabled,
 	}))
 	w.did("listSubscriptions")
 	w.require(page.TotalRecords == 1, "the page is %+v", page)

@@ -92,6 +92,8 @@ type SubscriptionQuery struct {
 	Archived    ArchivedFilter `query:"archived"` // default: ExcludeArchived
 	Version     string         `query:"version"`  // "": any
 	EventTypeID uuid.UUID      `query:"eventId"`  // zero: any
+	Search      string         `query:"search"`   // a text in PostURI or Description, at most 200 characters; A–Z equal a–z; "": any
+	State       State          `query:"state"`    // "": any
 }
 
 // CursorQuery asks for a page of a list that has cursors. A page costs the same at any depth, and

@@ -93,6 +93,13 @@ type BackPressure struct {
 	Until time.Time `json:"until"` // no attempt is sent before this time
 }
 
+// DeliveryDefaults are the settings of the host for subscriptions without their own.
+type DeliveryDefaults struct {
+	TimeoutMs     int64    `json:"timeoutMs"`     // of an attempt
+	RetrySchedule []string `json:"retrySchedule"` // waits between attempts, such as 5s, 5m or 2h
+	SecretOverlap string   `json:"secretOverlap"` // how long a replaced secret still signs, such as 24h
+}
+
 // SubscriptionInput is a subscription to be made.
 type SubscriptionInput struct {
 	PostURI       string   `json:"postUri,omitempty"`       // "": inactive until there is one

@@ -48,6 +48,11 @@ func (s *Subscriptions) Subscribers(ctx context.Context, code, version string) (
 	return get[[]Subscription](ctx, s.c, []string{"api", "webhook-events", code, "subscriptions"}, subscriberQuery{version})
 }
 
+// Defaults returns the settings of subscriptions that have none of their own.
+func (s *Subscriptions) Defaults(ctx context.Context) (DeliveryDefaults, error) {
+	return get[DeliveryDefaults](ctx, s.c, []string{"api", "delivery-defaults"}, nil)
+}
+
 // Get returns one subscription.
 func (s *Subscriptions) Get(ctx context.Context, org string, id uuid.UUID) (Subscription, error) {
 	return get[Subscription](ctx, s.c, subscriptionPath(org, id), nil)

@@ -16,7 +16,7 @@ var allowed = map[string]string{
 	"": "getHealth getOpenAPI getDocs receiveSuccess receiveFailure",
 
 	"read manage write secrets catalog admin": `listCategories getCategory listEvents getEvent getSamplePayload getSamplePayloadExample
-		listSeedVersions getRandomPayload listSigningKeys getCatalogOpenAPI getCatalogAsyncAPI`,
+		listSeedVersions getRandomPayload listSigningKeys getDeliveryDefaults getCatalogOpenAPI getCatalogAsyncAPI`,
 	"catalog admin": `createCategory patchCategory deleteCategory activateCategory deactivateCategory archiveCategory restoreCategory
 		createEvent patchEvent deleteEvent activateEvent deactivateEvent archiveEvent restoreEvent
 		createSamplePayload patchSamplePayload deleteSamplePayload`,

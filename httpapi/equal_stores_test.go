@@ -181,7 +181,7 @@ func (r *requests) query() string {
 	for range r.rand.IntN(4) {
 		name := pick(
 			r, "order_by", "skip", "take", "version", "eventId", "status", "include", "mode", "archived", "cursor", "createdAt", "type", "from",
-			"to", "bucket", "originalActivityId", "statusClass", "since", "until",
+			"to", "bucket", "originalActivityId", "statusClass", "since", "until", "search", "state",
 		)
 		right := map[string][]string{
 			"order_by":           {"ASC", "DESC"},
@@ -193,6 +193,8 @@ func (r *requests) query() string {
 			"include":            {"event", "subscription", "event,subscription"},
 			"mode":               {"flat", "nested", "dispatch", "external"},
 			"archived":           {"include", "only"},
+			"search":             {"EXAMPLE", "a"},
+			"state":              {"enabled", "paused", "disabled"},
 			"createdAt":          {"2099-01-01T00:00:00Z", "0001-01-01T00:00:00Z"},
 			"type":               {"ack", "nack"},
 			"bucket":             {"day", "hour"},

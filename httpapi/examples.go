@@ -19,6 +19,11 @@ var deliveryRoutes = group{
 			id: "listSigningKeys", beyond: true, summary: "Lists the public keys that verify v1a signatures",
 			answer: keysWire{},
 		},
+		{
+			method: http.MethodGet, path: "/api/delivery-defaults", access: catalogRead, handler: (*api).getDefaults,
+			id: "getDeliveryDefaults", beyond: true, summary: "Gets the settings of subscriptions that have none of their own",
+			answer: deliveryDefaults{},
+		},
 	},
 }
 
@@ -60,6 +65,22 @@ func (a *api) listKeys(c *call) error {
 	out := keysWire{[]keyWire{}}
 	if key := a.hooks.Signer.PublicKey(); key != "" {
 		out.Items = append(out.Items, keyWire{"ed25519", key})
+	}
+	return c.reply(http.StatusOK, out)
+}
+
+// deliveryDefaults are the settings of the host for subscriptions without their own, and its overlap of secrets.
+type deliveryDefaults struct {
+	TimeoutMs     int64    `json:"timeoutMs"`
+	RetrySchedule []string `json:"retrySchedule"`
+	SecretOverlap string   `json:"secretOverlap"`
+}
+
+func (a *api) getDefaults(c *call) error {
+	d := a.hooks.Subscriptions.Defaults()
+	out := deliveryDefaults{d.Timeout.Milliseconds(), make([]string, len(d.RetrySchedule)), waitText(d.SecretOverlap)}
+	for i, wait := range d.RetrySchedule {
+		out.RetrySchedule[i] = waitText(wait)
 	}
 	return c.reply(http.StatusOK, out)
 }

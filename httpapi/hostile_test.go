@@ -216,7 +216,7 @@ func TestHostileQueries(t *testing.T) {
 	h := newHostile(t)
 	for _, name := range []string{
 		"order_by", "skip", "take", "cursor", "status", "include", "eventId", "archived", "version", "from", "to", "bucket", "mode", "type",
-		"createdAt", "originalActivityId", "statusClass", "since", "until",
+		"createdAt", "originalActivityId", "statusClass", "since", "until", "search", "state",
 	} {
 		for _, value := range []string{
 			"%00", "%ff", "%0d%0a", "-1", "2147483648", "99999999999999999999", "1e3", "0x1", "%D9%A1", "%EF%BC%91", "+1", "ASC%00", "asc%20",
@@ -225,7 +225,7 @@ func TestHostileQueries(t *testing.T) {
 			"2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z",
 		} {
 			for route, takes := range map[string]string{
-				subs:                        "order_by skip take archived version eventId",
+				subs:                        "order_by skip take archived version eventId search state",
 				subs + "/{sub}/activity":    "order_by skip take cursor status include eventId statusClass since until",
 				subs + "/{sub}/activations": "eventId statusClass since until",
 				subs + "/{sub}/stats":       "from to bucket",
@@ -243,7 +243,8 @@ func TestHostileQueries(t *testing.T) {
 
 // allowedThere reports whether a value is right for the parameter.
 func allowedThere(name, value string) bool {
-	return name == "version" && len(value) <= 32 && regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(value)
+	return name == "version" && len(value) <= 32 && regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(value) ||
+		name == "search" && len(value) <= 200 && !regexp.MustCompile(`%(00|ff|0d)`).MatchString(value)
 }
 
 // Small patches that take much memory or time, or reach members that they must not reach.

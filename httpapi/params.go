@@ -38,7 +38,12 @@ func beyondReference(p param) param { p.beyond = true; return p }
 // The parameters, as query.go reads them.
 var (
 	archivedParam = beyondReference(wordParam("archived", "What to do with archived things.", "exclude", "include", "only"))
-	statusParam   = wordParam("status",
+	searchParam   = beyondReference(param{
+		name: "search", text: "Only subscriptions with this text in postUri or description. A-Z equal a-z.",
+		schema: object{{"type", "string"}, {"maxLength", maxSearch}},
+	})
+	stateParam  = beyondReference(wordParam("state", "Only subscriptions in this state.", subscriptionStates...))
+	statusParam = wordParam("status",
 		"Which to list. all includes what has no outcome yet; pending is beyond the reference.", "all", "succeeded", "failed", "pending")
 	versionParam = param{
 		name: "version", text: "A version, such as v1.",

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -155,6 +157,28 @@ func (q *query) archived() webhooks.ArchivedFilter {
 	return map[string]webhooks.ArchivedFilter{
 		"exclude": webhooks.ExcludeArchived, "include": webhooks.IncludeArchived, "only": webhooks.OnlyArchived,
 	}[q.choice("archived", "exclude", "include", "only")]
+}
+
+// search returns the text to search for, "" for none.
+func (q *query) search() string {
+	s := q.text("search")
+	if utf8.RuneCountInString(s) > maxSearch || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		q.addFault("search", fmt.Sprintf("must be a text of at most %d characters, without control characters", maxSearch))
+		return ""
+	}
+	return s
+}
+
+const maxSearch = 200
+
+// state returns the state of subscriptions to list, "" for any.
+func (q *query) state() webhooks.SubscriptionState {
+	return webhooks.SubscriptionState(strings.TrimPrefix(q.choice("state", subscriptionStates...), "any"))
+}
+
+var subscriptionStates = []string{
+	"any", string(webhooks.SubscriptionEnabled), string(webhooks.SubscriptionFailing), string(webhooks.SubscriptionPaused),
+	string(webhooks.SubscriptionDisabled),
 }
 
 func (q *query) status() webhooks.StatusFilter {

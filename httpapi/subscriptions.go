@@ -78,7 +78,8 @@ func (a *api) listSubscriptions(c *call) error {
 	q := c.query()
 	p := q.paging("ASC", "DESC")
 	listQuery := webhooks.SubscriptionQuery{
-		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(), Page: p.page(),
+		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(),
+		Search: q.search(), State: q.state(), Page: p.page(),
 	}
 	if err := q.err(); err != nil {
 		return err

@@ -54,6 +54,7 @@ var subscriptionWords = map[string]wording{
 			"only probed because it failed 10 times in a row, none of them is used up.",
 		example: `["5s","5m","2h"]`,
 	},
+	"secretOverlap": {text: "How long a replaced secret still signs.", example: `"24h"`},
 	"ordered": {
 		text: "One attempt at a time, in the order of publishing: among the events with the same orderingKey, and among those without one. " +
 			"One that fails holds back those behind it until it ends.",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,13 +89,32 @@ type SubscriptionQuery struct {
 	Version     string         // only subscriptions with this Version
 	EventTypeID uuid.UUID      // only subscriptions that select this event type by its id
 	Archived    ArchivedFilter // the zero value leaves archived subscriptions out
-	Page                       // the part of the list
+
+	// Search keeps subscriptions that have this text in PostURI or Description. A–Z equal a–z; the case of other
+	// letters counts. It is UTF-8 without NUL.
+	Search string
+	State  SubscriptionState // only subscriptions in this state
+
+	Page // the part of the list
 }
 
-// Keeps reports whether a list for the query shows a subscription of the organization.
-func (q SubscriptionQuery) Keeps(s Subscription) bool {
+// Keeps reports whether a list for the query shows a subscription of the organization with this health.
+func (q SubscriptionQuery) Keeps(s Subscription, h Health) bool {
 	return q.Archived.Keeps(s.Archived) && (q.Version == "" || q.Version == s.Version) &&
-		(q.EventTypeID == uuid.Nil || slices.Contains(s.EventTypeIDs(), q.EventTypeID))
+		(q.EventTypeID == uuid.Nil || slices.Contains(s.EventTypeIDs(), q.EventTypeID)) &&
+		(q.State == "" || q.State == s.State(h)) &&
+		(strings.Contains(FoldCase(s.PostURI), FoldCase(q.Search)) || strings.Contains(FoldCase(s.Description), FoldCase(q.Search)))
+}
+
+// FoldCase replaces A–Z by a–z, as a comparison for SubscriptionQuery.Search does. Further letters stay, because
+// databases disagree about their case.
+func FoldCase(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 // HistoryQuery chooses among the attempts or deliveries of a subscription. The

@@ -135,6 +135,30 @@ const (
 // Live reports whether published events are fanned out to the subscription.
 func (s Subscription) Live() bool { return s.Active && !s.Archived }
 
+// SubscriptionState says in one word whether the deliveries of a subscription are sent. REST uses the same words.
+type SubscriptionState string
+
+// The states.
+const (
+	SubscriptionEnabled  SubscriptionState = "enabled"  // deliveries are sent
+	SubscriptionFailing  SubscriptionState = "failing"  // the circuit is open: deliveries wait, except one probe at a time
+	SubscriptionPaused   SubscriptionState = "paused"   // it was deactivated, or never had a URL
+	SubscriptionDisabled SubscriptionState = "disabled" // the dispatcher deactivated it, or it is archived
+)
+
+// State returns the state of a subscription with this health.
+func (s Subscription) State(h Health) SubscriptionState {
+	switch {
+	case s.Archived, !s.Active && s.InactiveReason != "":
+		return SubscriptionDisabled
+	case !s.Active:
+		return SubscriptionPaused
+	case !h.ProbeAt.IsZero():
+		return SubscriptionFailing
+	}
+	return SubscriptionEnabled
+}
+
 // Selector chooses event types: one, by its id, or all of the subscription's
 // version that match a pattern ("*", or "vitals.*").
 type Selector struct {

@@ -15,6 +15,7 @@ var subscriptionCases = []testCase{
 	{"UnknownEventTypeIsBadReference", subscriptionBadReference},
 	{"SelectorsShowTheEventTypeAsItIsNow", subscriptionSelectorsFollow},
 	{"Filters", subscriptionFilters},
+	{"SearchAndStateFilters", subscriptionSearch},
 	{"UpdateWritesWhatChangeMade", subscriptionUpdate},
 	{"UpdateKeepsReadOnlyFields", subscriptionUpdateReadOnly},
 	{"UpdateErrorWritesNothing", subscriptionUpdateError},
@@ -118,6 +119,54 @@ func subscriptionFilters(f *fixture) {
 			store.SubscriptionQuery{EventTypeID: e.ID, Version: "v1", Archived: store.IncludeArchived},
 			[]uuid.UUID{a.ID, c.ID},
 		},
+	} {
+		x.q.Take = 10
+		got := must(f.s.Subscriptions(f.ctx, f.org, x.q))(f.t)
+		f.sameIDs(name, idsOf(got.Items, func(s store.Subscription) uuid.UUID { return s.ID }), x.want)
+		f.equal(name+", total", got.Total, len(x.want))
+	}
+}
+
+func subscriptionSearch(f *fixture) {
+	add := func(uri, description string, change func(*store.Subscription)) uuid.UUID {
+		s := f.newSubscription()
+		s.PostURI, s.Description = uri, description
+		if change != nil {
+			change(&s)
+		}
+		return f.create(s).ID
+	}
+	off := func(reason string, archived bool) func(*store.Subscription) {
+		return func(s *store.Subscription) { s.Active, s.InactiveReason, s.Archived = false, reason, archived }
+	}
+	enabled := add("https://a.example/Orders_50%", "Größe ÄB", nil)
+	failing := add("https://b.example/", "orders of Acme", nil)
+	paused := add("https://c.example/", "it's \\ äb", off("", false))
+	gone := add("", "410", off("410 Gone", false))
+	archived := add("https://d.example/orders", "", off("", true))
+	f.setHealth(failing, store.Health{Failures: 12, Since: f.now, ProbeAt: f.at(time.Minute)})
+	f.setHealth(enabled, store.Health{Failures: 1, Since: f.now})
+	f.setHealth(paused, store.Health{Failures: 12, Since: f.now, ProbeAt: f.at(time.Minute)})
+	for name, x := range map[string]struct {
+		q    store.SubscriptionQuery
+		want []uuid.UUID
+	}{
+		"address or description":  {store.SubscriptionQuery{Search: "orders"}, []uuid.UUID{enabled, failing}},
+		"any case of A–Z":         {store.SubscriptionQuery{Search: "oRDERS OF aCME"}, []uuid.UUID{failing}},
+		"the case of other":       {store.SubscriptionQuery{Search: "äb"}, []uuid.UUID{paused}},
+		"letters counts":          {store.SubscriptionQuery{Search: "GRÖßE Ä"}, nil},
+		"no wildcard %":           {store.SubscriptionQuery{Search: "s_50%"}, []uuid.UUID{enabled}},
+		"no wildcard _":           {store.SubscriptionQuery{Search: "a_example"}, nil},
+		"a quote and a backslash": {store.SubscriptionQuery{Search: `it's \`}, []uuid.UUID{paused}},
+		"enabled":                 {store.SubscriptionQuery{State: store.SubscriptionEnabled}, []uuid.UUID{enabled}},
+		"failing":                 {store.SubscriptionQuery{State: store.SubscriptionFailing}, []uuid.UUID{failing}},
+		"paused":                  {store.SubscriptionQuery{State: store.SubscriptionPaused}, []uuid.UUID{paused}},
+		"disabled":                {store.SubscriptionQuery{State: store.SubscriptionDisabled}, []uuid.UUID{gone}},
+		"an unknown state":        {store.SubscriptionQuery{State: "x"}, nil},
+		"archived": {
+			store.SubscriptionQuery{State: store.SubscriptionDisabled, Archived: store.IncludeArchived}, []uuid.UUID{gone, archived},
+		},
+		"state and text": {store.SubscriptionQuery{State: store.SubscriptionEnabled, Search: "ORDERS"}, []uuid.UUID{enabled}},
 	} {
 		x.q.Take = 10
 		got := must(f.s.Subscriptions(f.ctx, f.org, x.q))(f.t)

@@ -84,6 +84,8 @@ type syntax struct {
 	durationBucket                                            string // the number of the bucket of a.posted_at, of ? seconds
 	tableExists                                               string // counts the tables of a name
 
+	contains func(column string) string // whether the column contains ?, compared as store.FoldCase does
+
 	prefix     func(schema string) string // of the names of tables
 	present    string                     // the present time, as SQL
 	migrations []Migration                // {} stands for the prefix, {schema} for the schema
@@ -106,6 +108,7 @@ var postgresSyntax = &syntax{
 	endLeases:          endLeasesSkipping,
 	durationBucket:     `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`,
 	tableExists:        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
+	contains:           func(column string) string { return "strpos(lower(" + column + ` COLLATE "C"), ?) > 0` },
 
 	prefix:     func(schema string) string { return `"` + schema + `".` },
 	present:    "date_trunc('milliseconds', statement_timestamp())",
@@ -126,6 +129,7 @@ var sqliteSyntax = &syntax{
 	endLeases:          endLeasesByLookup,
 	durationBucket:     `a.posted_at / (CAST(? AS bigint) * 1000000)`,
 	tableExists:        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+	contains:           func(column string) string { return "instr(lower(" + column + "), ?) > 0" },
 
 	prefix:     func(schema string) string { return schema + "_" },
 	present:    "CAST(strftime('%s', 'now') AS integer) * 1000000",

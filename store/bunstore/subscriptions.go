@@ -103,7 +103,30 @@ func (s *Store) Subscriptions(
 		if query.EventTypeID != uuid.Nil {
 			q.Where("s.id IN (?)", s.listed(tx, query.EventTypeID.String()).Where("organization_id = ?", id(org)))
 		}
+		if search := store.FoldCase(query.Search); search != "" {
+			q.Where(s.syntax.contains("s.post_uri")+" OR "+s.syntax.contains("s.description"), search, search)
+		}
+		s.whereState(tx, q, query.State)
 	})
+}
+
+// whereState restricts a query to the subscriptions for which [store.Subscription.State] returns the state.
+func (s *Store) whereState(tx bun.Tx, q *bun.SelectQuery, state store.SubscriptionState) {
+	open := tx.NewSelect().TableExpr(s.table("health AS h")).ColumnExpr("1").
+		Where("h.subscription_id = s.id").Where("h.probe_at IS NOT NULL")
+	switch state {
+	case "":
+	case store.SubscriptionEnabled:
+		q.Where("s.active AND NOT s.archived AND NOT EXISTS (?)", open)
+	case store.SubscriptionFailing:
+		q.Where("s.active AND NOT s.archived AND EXISTS (?)", open)
+	case store.SubscriptionPaused:
+		q.Where("NOT s.active AND NOT s.archived AND s.inactive_reason = ''")
+	case store.SubscriptionDisabled:
+		q.Where("s.archived OR (NOT s.active AND s.inactive_reason <> '')")
+	default:
+		q.Where("1 = 0")
+	}
 }
 
 // listSubscriptions makes a page of the subscriptions that choose selects.

@@ -131,7 +131,7 @@ func (s *Store) Subscriptions(
 ) (store.List[store.Subscription], error) {
 	return locked(ctx, s, func() (store.List[store.Subscription], error) {
 		return s.page(chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
-			return sub.OrganizationID == org && !sub.deleted && q.Keeps(sub.Subscription)
+			return sub.OrganizationID == org && !sub.deleted && q.Keeps(sub.Subscription, sub.health)
 		}, subscriptionID), q.Page), nil
 	})
 }
