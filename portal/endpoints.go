@@ -4,7 +4,9 @@ import (
 	"context"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +19,20 @@ var endpointRoutes = []route{
 
 // endpointsView is the data of the page of all endpoints.
 type endpointsView struct {
-	Items []endpointItem
-	Pager pager
+	Items  []endpointItem
+	Pager  pager
+	Search string
+	State  string   // of endpointStates; "": any
+	States []string // that can be chosen
+	Chosen bool     // the list is restricted
 }
+
+// endpointStates are the choices of the filter by state. An archived endpoint is in no other list.
+var endpointStates = []string{
+	string(client.Enabled), string(client.Failing), string(client.Paused), string(client.Disabled), stateArchived,
+}
+
+const stateArchived = "archived"
 
 // endpointItem is an endpoint in the list.
 type endpointItem struct {
@@ -38,14 +51,24 @@ const (
 
 // listEndpoints shows the endpoints of an organization.
 func (p *portal) listEndpoints(v *visit) error {
-	skip := pageNumber(v.r)
-	page, err := p.api.Subscriptions.List(v.ctx, v.org, client.SubscriptionQuery{ListQuery: client.ListQuery{
-		Skip: skip, Take: endpointsTake, Order: client.NewestFirst,
-	}})
+	view := endpointsView{Search: strings.TrimSpace(v.r.URL.Query().Get("q")), State: v.r.URL.Query().Get("state"), States: endpointStates}
+	q := client.SubscriptionQuery{
+		ListQuery: client.ListQuery{Skip: pageNumber(v.r), Take: endpointsTake, Order: client.NewestFirst}, Search: view.Search,
+	}
+	switch {
+	case view.State == stateArchived:
+		q.Archived = client.OnlyArchived
+	case slices.Contains(endpointStates, view.State):
+		q.State = client.State(view.State)
+	default:
+		view.State = ""
+	}
+	view.Chosen = view.Search != "" || view.State != ""
+	page, err := p.api.Subscriptions.List(v.ctx, v.org, q)
 	if err != nil {
 		return err
 	}
-	view := endpointsView{Items: make([]endpointItem, len(page.Items)), Pager: pagerOf(v, page.CurrentPageNumber, page.TotalPages)}
+	view.Items, view.Pager = make([]endpointItem, len(page.Items)), pagerOf(v, page.CurrentPageNumber, page.TotalPages)
 	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
 	defer cancel()
 	var all sync.WaitGroup

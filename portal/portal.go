@@ -49,6 +49,7 @@ type portal struct {
 	languages *languages
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
+	once      *once
 	policy    string // the header Content-Security-Policy
 }
 
@@ -77,7 +78,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{cfg: cfg, api: api, languages: languages, assets: newAssets(), policy: contentPolicy(cfg.FrameAncestors)}
+	p := &portal{cfg: cfg, api: api, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors)}
 	if p.pages, err = p.parsePages(); err != nil {
 		return nil, err
 	}

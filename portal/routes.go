@@ -19,6 +19,7 @@ type route struct {
 var routes = [][]route{
 	homeRoutes,
 	endpointRoutes,
+	endpointPageRoutes,
 }
 
 var homeRoutes = []route{
