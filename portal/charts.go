@@ -38,8 +38,8 @@ func (l *language) sparkline(buckets []client.StatsBucket) template.HTML {
 
 // The area of a chart, in the units of its SVG.
 const (
-	chartWidth  = 720
-	chartHeight = 170
+	chartWidth  = 480
+	chartHeight = 160
 	plotLeft    = 58
 	plotTop     = 12
 	plotBottom  = 24

@@ -46,11 +46,14 @@ type Config struct {
 type portal struct {
 	cfg       Config
 	api       *client.Client
+	rest      http.RoundTripper // the transport of api
 	languages *languages
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
 	once      *once
 	policy    string // the header Content-Security-Policy
+
+	triesFilters bool // the REST interface can try filters
 }
 
 // New returns the portal of hooks. It starts no goroutine.
@@ -70,7 +73,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	api, err := inProcess(hooks, cfg)
+	api, rest, err := inProcess(hooks, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,10 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{cfg: cfg, api: api, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors)}
+	p := &portal{
+		cfg: cfg, api: api, rest: rest, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors),
+	}
+	p.triesFilters = p.hasFilterTest()
 	if p.pages, err = p.parsePages(); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ var routes = [][]route{
 	homeRoutes,
 	endpointRoutes,
 	endpointPageRoutes,
+	endpointFormRoutes,
+	secretRoutes,
 }
 
 var homeRoutes = []route{

@@ -1,0 +1,216 @@
+package portal
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/client"
+	"github.com/ecg-api/webhooks/httpapi"
+)
+
+var endpointFormRoutes = []route{
+	{"GET /organizations/{organization}/endpoints/new", (*portal).newEndpoint},
+	{"POST /organizations/{organization}/endpoints/new", (*portal).createEndpoint},
+	{"GET " + endpointPath + "/edit", (*portal).editEndpoint},
+	{"POST " + endpointPath + "/edit", (*portal).saveEndpoint},
+}
+
+// endpointFormView is the data of the page with the form of an endpoint.
+type endpointFormView struct {
+	endpointForm
+	ID       string // "": a new endpoint
+	Crumbs   []crumb
+	Action   string // address of the form
+	Opened   string // see opened
+	ETag     string // of the endpoint that Base shows
+	Base     string // the form as JSON before it was edited
+	Picker   eventPicker
+	Ops      []client.Op
+	Faults   formFaults
+	Changed  []changedMember // by somebody else, while the form was open
+	Schedule scheduleView
+	Trial    filterTrial
+
+	present []client.EventSelector // as they are stored
+}
+
+// Typed is the form: its Schedule is a text.
+func (f endpointFormView) Typed() endpointForm { return f.endpointForm }
+
+func (v *visit) mayManage() error {
+	if may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
+		return nil
+	}
+	return &pageError{status: http.StatusForbidden, key: "error.forbidden"}
+}
+
+// newForm returns the view of a form, for a new endpoint if sub is nil.
+func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormView {
+	view := endpointFormView{endpointForm: f, Opened: opened(), Action: v.url("endpoints", "new"), Ops: filterOps}
+	list, _ := v.text.t("endpoints.title")
+	view.Crumbs = []crumb{{v.url("endpoints"), list}}
+	if sub != nil {
+		id := sub.ID.String()
+		view.Crumbs = v.endpointHead(*sub, true).Crumbs
+		view.ID, view.ETag, view.Action, view.present = id, sub.ETag, v.url("endpoints", id, "edit"), sub.Events
+		base, _ := json.Marshal(formOf(*sub)) // texts can be encoded
+		view.Base = string(base)
+	}
+	return view
+}
+
+// renderForm reads what the form shows beside its fields, and answers with it.
+func (p *portal) renderForm(v *visit, status int, view endpointFormView) error {
+	var err error
+	if view.Picker, err = p.eventPicker(v, view.Events, view.present); err != nil {
+		return err
+	}
+	view.Schedule = p.scheduleView(v, view.endpointForm)
+	view.Trial.Offered = p.triesFilters
+	return v.render(status, "endpoint_form", view)
+}
+
+func (p *portal) newEndpoint(v *visit) error {
+	if err := v.mayManage(); err != nil {
+		return err
+	}
+	return p.renderForm(v, http.StatusOK, v.newForm(endpointForm{Version: "v1"}, nil))
+}
+
+func (p *portal) editEndpoint(v *visit) error {
+	if err := v.mayManage(); err != nil {
+		return err
+	}
+	sub, err := p.endpoint(v)
+	if err != nil {
+		return err
+	}
+	return p.renderForm(v, http.StatusOK, v.newForm(formOf(sub), &sub))
+}
+
+// createEndpoint serves the form of a new endpoint.
+func (p *portal) createEndpoint(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	view := v.newForm(readEndpointForm(form), nil)
+	view.Opened = form.Get("opened")
+	if do := form.Get("do"); do != "save" {
+		return p.changeForm(v, do, view)
+	}
+	timeout, rate, faults := view.numbers(v.text)
+	if view.Faults = faults; faults.Any() {
+		return p.renderForm(v, http.StatusBadRequest, view)
+	}
+	defer p.once.lock(v.org + v.caller.Subject)()
+	id, err := p.madeSince(v, view.endpointForm, openedAt(view.Opened))
+	if err != nil {
+		return err
+	}
+	if id == uuid.Nil {
+		made, err := p.api.Subscriptions.Create(v.ctx, v.org, view.input(timeout, rate))
+		if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
+			return p.renderForm(v, status, view)
+		}
+		if err != nil {
+			return err
+		}
+		id = made.ID
+	}
+	return v.done("endpoint_created", "endpoints", id.String())
+}
+
+// madeSince returns the endpoint that the caller has made of the same form since it was opened: the form was sent twice.
+func (p *portal) madeSince(v *visit, f endpointForm, since time.Time) (uuid.UUID, error) {
+	if since.IsZero() {
+		return uuid.Nil, nil
+	}
+	page, err := p.api.Subscriptions.List(v.ctx, v.org, client.SubscriptionQuery{
+		ListQuery: client.ListQuery{Order: client.NewestFirst, Take: endpointsTake},
+	})
+	for _, s := range page.Items {
+		now := formOf(s)
+		now.URL, now.Headers, now.Description = f.URL, f.Headers, strings.TrimSpace(f.Description)
+		f.Description = now.Description
+		sameURL := strings.EqualFold(strings.TrimRight(s.PostURI, "/"), strings.TrimRight(f.URL, "/"))
+		young := s.AuditInfo.CreatedBy == v.caller.Subject && !s.AuditInfo.CreatedAt.Before(since)
+		if young && sameURL && s.Description == f.Description && len(endpointPatch(now, f)) == 0 {
+			return s.ID, nil
+		}
+	}
+	return uuid.Nil, err
+}
+
+// changeForm answers with the form after a button other than that for saving.
+func (p *portal) changeForm(v *visit, do string, view endpointFormView) error {
+	if do == "try" {
+		if status := p.tryFilter(v, &view); status != 0 {
+			return p.renderForm(v, status, view)
+		}
+	}
+	view.change(do)
+	return p.renderForm(v, http.StatusOK, view)
+}
+
+// saveEndpoint serves the form of an endpoint that exists. It changes the members that were edited.
+func (p *portal) saveEndpoint(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	sub, err := p.endpoint(v)
+	if err != nil {
+		return err
+	}
+	now, base := formOf(sub), baseOf(form)
+	view := v.newForm(readEndpointForm(form), &sub)
+	view.ETag, view.Base = form.Get("etag"), form.Get("base")
+	if do := form.Get("do"); do != "save" {
+		return p.changeForm(v, do, view)
+	}
+	if _, _, view.Faults = view.numbers(v.text); view.Faults.Any() {
+		return p.renderForm(v, http.StatusBadRequest, view)
+	}
+	merged, changed := merge(base, view.endpointForm, now)
+	if len(changed) > 0 {
+		if len(endpointPatch(now, merged)) == 0 { // it was sent twice
+			return v.done("endpoint_saved", "endpoints", view.ID)
+		}
+		return p.conflict(v, view, base, sub)
+	}
+	patch := endpointPatch(now, view.endpointForm)
+	if len(patch) == 0 {
+		return v.done("endpoint_saved", "endpoints", view.ID)
+	}
+	_, err = p.api.Subscriptions.Update(v.ctx, v.org, sub.ID, patch, client.IfMatch(sub.ETag))
+	if errors.Is(err, client.ErrPreconditionFailed) {
+		if sub, err = p.endpoint(v); err != nil {
+			return err
+		}
+		return p.conflict(v, view, base, sub)
+	}
+	if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
+		return p.renderForm(v, status, view)
+	}
+	return orDone(v, err, "endpoint_saved", "endpoints", view.ID)
+}
+
+// baseOf is the form before it was edited, as it carries it.
+func baseOf(form url.Values) (base endpointForm) {
+	_ = json.Unmarshal([]byte(form.Get("base")), &base) // a base that was tampered with makes a conflict
+	return base
+}
+
+// conflict answers with the form, what was typed in it, and what somebody else has changed meanwhile. It can be sent again.
+func (p *portal) conflict(v *visit, view endpointFormView, base endpointForm, sub client.Subscription) error {
+	next := v.newForm(view.endpointForm, &sub)
+	next.endpointForm, next.Changed = merge(base, view.endpointForm, formOf(sub))
+	return p.renderForm(v, http.StatusPreconditionFailed, next)
+}
