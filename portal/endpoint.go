@@ -134,6 +134,9 @@ func endpointCommand(
 
 // confirmDelete asks whether an endpoint is to be deleted.
 func (p *portal) confirmDelete(v *visit) error {
+	if err := v.mayManage(); err != nil {
+		return err
+	}
 	sub, err := p.endpoint(v)
 	if err != nil {
 		return err

@@ -43,12 +43,15 @@ type endpointFormView struct {
 // Typed is the form: its Schedule is a text.
 func (f endpointFormView) Typed() endpointForm { return f.endpointForm }
 
-func (v *visit) mayManage() error {
-	if may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
+// needs refuses a caller who has none of the scopes, before he fills in a form. The REST interface decides about the action.
+func (v *visit) needs(scopes ...httpapi.Scope) error {
+	if may(v.caller, scopes...) {
 		return nil
 	}
 	return &pageError{status: http.StatusForbidden, key: "error.forbidden"}
 }
+
+func (v *visit) mayManage() error { return v.needs(httpapi.ScopeManage, httpapi.ScopeWrite) }
 
 // newForm returns the view of a form, for a new endpoint if sub is nil.
 func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormView {

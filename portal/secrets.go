@@ -1,12 +1,14 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/client"
+	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/signing"
 )
 
@@ -128,6 +130,9 @@ func (p *portal) setSecret(v *visit) error {
 	}
 	secret := form.Get("secret")
 	_, err = p.api.Subscriptions.SetSecret(v.ctx, v.org, id, client.Secret(secret))
+	if errors.Is(err, client.ErrSecretUnchanged) { // the form was sent twice, or for nothing
+		err = nil
+	}
 	var faults formFaults
 	status, refused := faults.addRefusal(err, func([]string) string { return "secret" })
 	if !refused {
@@ -148,6 +153,9 @@ func (p *portal) setSecret(v *visit) error {
 }
 
 func (p *portal) confirmRotate(v *visit) error {
+	if err := v.needs(httpapi.ScopeSecrets); err != nil {
+		return err
+	}
 	sub, err := p.endpoint(v)
 	if err != nil {
 		return err
