@@ -37,11 +37,13 @@ func TestEachStateHasItsBanner(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	e := s.service
-	s.get(s.acme("endpoints", e.Healthy.String())).is(http.StatusOK, "Events are delivered", "Send a test", "/pause").lacks("Test and re-enable", "/resume")
+	s.get(s.acme("endpoints", e.Healthy.String())).is(http.StatusOK, "Events are delivered", "Send a test", "/pause").
+		lacks("Test and re-enable", "/resume")
 	s.get(s.acme("endpoints", e.Paused.String())).is(http.StatusOK, "Paused: no events are delivered", "/resume").lacks(`/pause"`)
 	s.get(s.acme("endpoints", e.Paused.String())).is(http.StatusOK, "No attempts in this time", "Nothing was delivered yet")
 	s.post(s.acme("endpoints", e.Paused.String(), "archive"), nil).leadsTo(s.acme("endpoints"))
-	s.get(s.acme("endpoints", e.Paused.String())).is(http.StatusOK, "Archived: no events are delivered", "/restore").lacks("/edit", "/test", "/archive")
+	s.get(s.acme("endpoints", e.Paused.String())).is(http.StatusOK, "Archived: no events are delivered", "/restore").
+		lacks("/edit", "/test", "/archive")
 	s.header.Set("Accept-Language", "de")
 	s.get(s.acme("endpoints", e.Failing.String())).is(http.StatusOK, "Testen und wieder einschalten", "Der Endpunkt ist fehlerhaft")
 }

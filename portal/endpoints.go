@@ -51,7 +51,8 @@ const (
 
 // listEndpoints shows the endpoints of an organization.
 func (p *portal) listEndpoints(v *visit) error {
-	view := endpointsView{Search: strings.TrimSpace(v.r.URL.Query().Get("q")), State: v.r.URL.Query().Get("state"), States: endpointStates}
+	asked := v.r.URL.Query()
+	view := endpointsView{Search: strings.TrimSpace(asked.Get("q")), State: asked.Get("state"), States: endpointStates}
 	q := client.SubscriptionQuery{
 		ListQuery: client.ListQuery{Skip: pageNumber(v.r), Take: endpointsTake, Order: client.NewestFirst}, Search: view.Search,
 	}
