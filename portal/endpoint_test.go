@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,31 @@ func TestEachStateHasItsBanner(t *testing.T) {
 		lacks("/edit", "/test", "/archive")
 	s.header.Set("Accept-Language", "de")
 	s.get(s.acme("endpoints", e.Failing.String())).is(http.StatusOK, "Testen und wieder einschalten", "Der Endpunkt ist fehlerhaft")
+}
+
+func TestAnEndpointThatIsGoneOrBusySaysSo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	add := func(postURI string, state func(webhooks.SubscriptionStatus) bool) string {
+		id := s.add(webhooks.SubscriptionInput{PostURI: postURI, Events: []string{"order.shipped"}})
+		if _, err := s.service.Hooks.Dispatcher.Publish(t.Context(), s.service.Acme, webhooks.Event{
+			Type: "order.shipped", Data: map[string]any{"orderId": "A-1"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for t.Context().Err() == nil { // until the dispatcher has recorded the answer
+			all, err := s.service.Hooks.Subscriptions.Statuses(t.Context(), []webhooks.Subscription{s.sub(id)})
+			if err != nil || state(all[id]) {
+				break
+			}
+			runtime.Gosched()
+		}
+		return id.String()
+	}
+	gone := add("https://gone.acme.example/", func(s webhooks.SubscriptionStatus) bool { return s.State == webhooks.SubscriptionDisabled })
+	s.get(s.acme("endpoints", gone)).is(http.StatusOK, "Switched off: no events are delivered", "410", "Test and re-enable")
+	busy := add("https://busy.acme.example/", func(s webhooks.SubscriptionStatus) bool { return s.BackPressure != nil })
+	s.get(s.acme("endpoints", busy)).is(http.StatusOK, "The endpoint asked for a pause")
 }
 
 func TestPauseResumeArchiveAndRestore(t *testing.T) {

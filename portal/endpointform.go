@@ -128,7 +128,8 @@ func (f endpointForm) conditions() []client.ConditionInput {
 	return filter
 }
 
-// json returns the value of a condition: JSON as it was typed, or the text. A text with commas is an array for the operator in.
+// json returns the value of a condition: JSON as it was typed, or the text. For the operator in, commas
+// separate the elements of an array.
 func (r filterRow) json() json.RawMessage {
 	isText := r.Op == string(client.Prefix) && !strings.HasPrefix(r.Value, `"`)
 	if json.Valid([]byte(r.Value)) && !isText {
@@ -136,13 +137,17 @@ func (r filterRow) json() json.RawMessage {
 	}
 	var value any = r.Value
 	if r.Op == string(client.In) {
-		var parts []string
+		var parts []any
 		for part := range strings.SplitSeq(r.Value, ",") {
-			parts = append(parts, strings.TrimSpace(part))
+			if part = strings.TrimSpace(part); json.Valid([]byte(part)) {
+				parts = append(parts, json.RawMessage(part))
+			} else {
+				parts = append(parts, part)
+			}
 		}
 		value = parts
 	}
-	text, _ := json.Marshal(value) // texts can be encoded
+	text, _ := json.Marshal(value) // texts and JSON can be encoded
 	return text
 }
 

@@ -46,7 +46,8 @@ func TestAnEndpointIsAdded(t *testing.T) {
 	event = event[strings.LastIndex(event, `for="event-`)+len(`for="event-`):][:36]
 	form := with(newForm("https://new.example/x"), url.Values{
 		"event": {event, "customer.*"}, "description": {"New"}, "ordered": {"1"}, "rate": {"2,5"}, "timeout": {"5000"}, "schedule": {"5s, 5m 2h"},
-		"pointer": {"/customer/country", "", "/amount"}, "op": {"eq", "eq", "gt"}, "value": {"DE", "", "100.50"},
+		"pointer": {"/customer/country", "", "/amount", "/n", "/p"}, "op": {"eq", "eq", "gt", "in", "prefix"},
+		"value":  {"DE", "", "100.50", "DE, 1.0", "12"},
 		"header": {"x-api-key", ""}, "header-value": {"a-long-secret", ""},
 	})
 	sub := s.sub(lastPart(s.post(s.acme("endpoints", "new"), form).leadsTo(s.acme("endpoints") + "/")))
@@ -54,9 +55,12 @@ func TestAnEndpointIsAdded(t *testing.T) {
 		sub.Headers["X-Api-Key"] != "a-long-secret" || sub.Description != "New" {
 		t.Errorf("the endpoint is %+v", sub)
 	}
-	if len(sub.Filter) != 2 || string(sub.Filter[0].Value) != `"DE"` || string(sub.Filter[1].Value) != "100.50" {
-		t.Errorf("the filter is %q", sub.Filter)
+	for i, want := range []string{`"DE"`, "100.50", `["DE",1.0]`, `"12"`} {
+		if i >= len(sub.Filter) || string(sub.Filter[i].Value) != want {
+			t.Errorf("condition %d of %q is not %s", i, sub.Filter, want)
+		}
 	}
+	s.get(s.acme("endpoints", sub.ID.String(), "edit")).is(http.StatusOK, `value="DE"`, `value="100.50"`, `value="&#34;12&#34;"`)
 }
 
 func TestAFormThatIsSentTwiceAddsOneEndpoint(t *testing.T) {

@@ -44,6 +44,10 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 	case strings.HasPrefix(host, "failing."):
 		result.Status, result.Body = 503, []byte("upstream connect error or disconnect/reset before headers")
 		result.Duration = 1204 * time.Millisecond
+	case strings.HasPrefix(host, "busy."):
+		result.Status, result.RetryAfter, result.Body = 429, "600", nil
+	case strings.HasPrefix(host, "gone."):
+		result.Status, result.Body = 410, nil
 	case strings.HasPrefix(host, "mixed.") && len(r.Body)%3 == 0:
 		result.Status, result.Body, result.Duration = 500, []byte(`{"error":"could not save the order"}`), 431*time.Millisecond
 	}
