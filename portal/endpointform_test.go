@@ -1,9 +1,11 @@
 package portal_test
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/portal"
 	"github.com/ecg-api/webhooks/signing"
 )
 
@@ -63,9 +66,21 @@ func TestAnEndpointIsAdded(t *testing.T) {
 	s.get(s.acme("endpoints", sub.ID.String(), "edit")).is(http.StatusOK, `value="DE"`, `value="100.50"`, `value="&#34;12&#34;"`)
 }
 
+// yielding names organizations by UUID, and lets other goroutines run at each call of the REST interface.
+type yielding struct{}
+
+func (yielding) OrganizationID(_ context.Context, name string) (uuid.UUID, error) {
+	runtime.Gosched()
+	return uuid.Parse(name)
+}
+
+func (yielding) OrganizationName(_ context.Context, id uuid.UUID) (string, error) {
+	return id.String(), nil
+}
+
 func TestAFormThatIsSentTwiceAddsOneEndpoint(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, func(c *portal.Config) { c.Organizations = yielding{} })
 	form := newForm("https://twice.example/x")
 	var to [32]string
 	var all sync.WaitGroup
