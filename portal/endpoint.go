@@ -39,7 +39,7 @@ type endpointView struct {
 	NoStats, NoRecent, NoDefaults bool // they could not be read in time
 }
 
-// endpointHead is what each page of an endpoint shows at its top.
+// endpointHead is the data of each page below an endpoint.
 type endpointHead struct {
 	client.Subscription
 	Crumbs []crumb

@@ -116,7 +116,7 @@ func TestTestAndReEnableDoesBoth(t *testing.T) {
 	s.tests(id, 2)
 }
 
-// tests fails the test unless the endpoint has so many test deliveries.
+// tests fails the test unless the endpoint has that number of test deliveries.
 func (s *site) tests(id uuid.UUID, want int) {
 	s.t.Helper()
 	list, err := s.service.Hooks.Subscriptions.Deliveries(s.t.Context(), webhooks.HistoryQuery{

@@ -43,7 +43,7 @@ type endpointFormView struct {
 // Typed is the form: its Schedule is a text.
 func (f endpointFormView) Typed() endpointForm { return f.endpointForm }
 
-// needs refuses a caller who has none of the scopes, before he fills in a form. The REST interface decides about the action.
+// needs refuses a caller without any of the scopes, before the caller fills in a form. The REST interface decides about the action.
 func (v *visit) needs(scopes ...httpapi.Scope) error {
 	if may(v.caller, scopes...) {
 		return nil
@@ -68,7 +68,7 @@ func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormVi
 	return view
 }
 
-// renderForm reads what the form shows beside its fields, and answers with it.
+// renderForm reads the catalog and the schedule, which the form shows, and answers with the form.
 func (p *portal) renderForm(v *visit, status int, view endpointFormView) error {
 	var err error
 	if view.Picker, err = p.eventPicker(v, view.Events, view.present); err != nil {
@@ -211,7 +211,7 @@ func baseOf(form url.Values) (base endpointForm) {
 	return base
 }
 
-// conflict answers with the form, what was typed in it, and what somebody else has changed meanwhile. It can be sent again.
+// conflict answers with the form as it was typed, and lists the changes by another caller. The form can be sent again.
 func (p *portal) conflict(v *visit, view endpointFormView, base endpointForm, sub client.Subscription) error {
 	next := v.newForm(view.endpointForm, &sub)
 	next.endpointForm, next.Changed = merge(base, view.endpointForm, formOf(sub))

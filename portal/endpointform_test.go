@@ -249,7 +249,7 @@ func TestAChangeBySomebodyElseIsShownAndMerged(t *testing.T) {
 		t.Errorf("the endpoint is %+v", got)
 	}
 	// A change of something that the form does not have is no conflict.
-	form = with(form, url.Values(s.edit(id)))
+	form = with(form, s.edit(id))
 	form.Set("description", "After the pause")
 	form["pointer"], form["op"], form["value"] = []string{"/customer/country"}, []string{"eq"}, []string{"DE"}
 	form.Set("schedule", "9s")

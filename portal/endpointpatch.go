@@ -86,7 +86,7 @@ func endpointPatch(before, after endpointForm) client.Patch {
 	return append(patch, headerPatch(before.headerMap(), after.headerMap())...)
 }
 
-// headerPatch leaves a header alone whose value is as it was shown, which is masked.
+// headerPatch leaves a header alone if its value is the masked one of the form.
 func headerPatch(before, after map[string]string) (patch client.Patch) {
 	if len(before) == 0 && len(after) > 0 {
 		return client.Patch{client.Set("/headers", after)}

@@ -32,7 +32,7 @@ type eventChoice struct {
 
 const allEvents = "*"
 
-// eventPicker reads the catalog: what is active in it, and what is chosen already.
+// eventPicker reads the active part of the catalog, and marks the chosen events.
 func (p *portal) eventPicker(v *visit, chosen []string, present []client.EventSelector) (eventPicker, error) {
 	picker := eventPicker{All: slices.Contains(chosen, allEvents), Versions: []string{"v1"}}
 	var categories []client.Category

@@ -13,8 +13,9 @@ import (
 func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": l.t, "n": l.n, "has": l.has, "number": l.number, "percent": l.percent,
-		"time": l.time, "ago": l.ago, "duration": l.duration, "ms": l.milliseconds, "millis": func(ms int64) string { return l.milliseconds(&ms) },
-		"data": data, "line": oneLine,
+		"time": l.time, "ago": l.ago, "duration": l.duration, "ms": l.milliseconds,
+		"millis": func(ms int64) string { return l.milliseconds(&ms) },
+		"data":   data, "line": oneLine,
 	}
 }
 

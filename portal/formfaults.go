@@ -73,7 +73,7 @@ func (f *formFaults) add(id, text string) {
 
 func (f *formFaults) addKey(l *language, id, key string) { f.add(id, l.texts[key]) }
 
-// addRefusal adds what the REST interface says against a request. Field returns the id of a field by the JSON Pointer to the member,
+// addRefusal adds the faults that the REST interface finds in a request. Field returns the id of a field by the JSON Pointer to the member,
 // "" for none. It reports whether the error is a refusal; another error is shown as a page of its own.
 func (f *formFaults) addRefusal(err error, field func(pointer []string) string) (status int, refused bool) {
 	said, ok := errors.AsType[*client.Error](err)

@@ -1,4 +1,4 @@
-// Command preview serves the portal with sample data on 127.0.0.1:8090, for the people who work on its pages:
+// Command preview serves the portal with sample data on 127.0.0.1:8090, for work on its pages. PREVIEW_ADDR is another address:
 //
 //	go run ./portal/internal/preview
 package main

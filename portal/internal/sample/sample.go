@@ -54,7 +54,7 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 	return result
 }
 
-// Data is what the organization Acme has.
+// Data describes the records of the organization Acme.
 type Data struct {
 	Events int               // events to publish; default: 30
 	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path
