@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,10 @@ type RecoveryInput struct {
 	// RatePerSecond is the number of deliveries that are queued in a second, 1–10,000.
 	// Default: no limit.
 	RatePerSecond int
+	// ID is the id of the job, which makes it safe to call Recover again: a job of the
+	// subscription that has the id is returned as it is. Best a UUID of version 7: lists of
+	// jobs are in the order of their ids. Default: a new id.
+	ID uuid.UUID
 }
 
 // Recover starts a job that queues the deliveries which a subscription did not get: failed
@@ -29,11 +34,23 @@ type RecoveryInput struct {
 // as by [Dispatcher.Retry], a missed event as a first post. [ErrArchived] if the subscription is
 // archived.
 func (d *Dispatcher) Recover(ctx context.Context, org, subscription uuid.UUID, in RecoveryInput) (Recovery, error) {
+	if in.ID != uuid.Nil {
+		if known, err := d.store.Recovery(ctx, org, subscription, in.ID); !errors.Is(err, ErrNotFound) {
+			return known, err
+		}
+	}
 	r, err := d.recovery(ctx, org, subscription, in)
 	if err != nil {
 		return Recovery{}, err
 	}
-	if err := d.store.CreateRecovery(ctx, r); err != nil {
+	switch err := d.store.CreateRecovery(ctx, r); {
+	case in.ID != uuid.Nil && errors.Is(err, ErrConflict): // by another call at the same time, or of another subscription
+		known, err := d.store.Recovery(ctx, org, subscription, in.ID)
+		if errors.Is(err, ErrNotFound) {
+			err = wrongField(Invalid, "/id", "is the id of another recovery")
+		}
+		return known, err
+	case err != nil:
 		return Recovery{}, err
 	}
 	d.engine.WakeRecoveries()
@@ -70,9 +87,12 @@ func (d *Dispatcher) recovery(ctx context.Context, org, subscription uuid.UUID, 
 		return Recovery{}, wrongField(Invalid, "/ratePerSecond", "must be 1–10000")
 	}
 	r := Recovery{
-		ID: d.cfg.NewID(), OrganizationID: org, SubscriptionID: subscription, Scope: in.Scope,
+		ID: in.ID, OrganizationID: org, SubscriptionID: subscription, Scope: in.Scope,
 		Since: since, Until: until,
 		RatePerSecond: in.RatePerSecond, CreatedAt: now, CreatedBy: Actor(ctx),
+	}
+	if r.ID == uuid.Nil {
+		r.ID = d.cfg.NewID()
 	}
 	r.Matched, err = d.store.CountRecoverable(ctx, r)
 	return r, err

@@ -1,6 +1,8 @@
 package webhooks_test
 
 import (
+	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,4 +57,35 @@ func TestRecoverSendsFailedAndMissedDeliveries(t *testing.T) {
 		}
 		w.must(w.Dispatcher.Stop(t.Context()))
 	})
+}
+
+func TestRecoverWithTheIDOfAJobStartsNoOtherJob(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, other := w.subscribe("*"), w.subscribe("*")
+	in := webhooks.RecoveryInput{Since: time.Now().Add(-time.Hour), Scope: webhooks.RecoverAll, ID: uuid.Must(uuid.NewV7())}
+	first, err := w.Dispatcher.Recover(t.Context(), w.org, s.ID, in)
+	w.must(err)
+	if first.ID != in.ID {
+		t.Errorf("the id is %s, want %s", first.ID, in.ID)
+	}
+	w.must(w.Dispatcher.StopRecovery(t.Context(), w.org, s.ID, first.ID))
+	again, err := w.Dispatcher.Recover(t.Context(), w.org, s.ID, in)
+	if err != nil || again.ID != first.ID || again.State != webhooks.RecoveryStopped {
+		t.Errorf("the second call returns %+v, %v; want the stopped job", again, err)
+	}
+	_, err = w.Dispatcher.Recover(t.Context(), w.org, other.ID, in)
+	if invalid, ok := errors.AsType[*webhooks.ValidationError](err); !ok || invalid.Fields[0].Pointer != "/id" {
+		t.Errorf("the id of a job of another subscription: %v, want a fault of /id", err)
+	}
+	var started sync.WaitGroup
+	in.ID = uuid.Must(uuid.NewV7())
+	for range 8 {
+		started.Go(func() {
+			if job, err := w.Dispatcher.Recover(t.Context(), w.org, s.ID, in); err != nil || job.ID != in.ID {
+				t.Errorf("one of eight calls at the same time returns %+v, %v", job, err)
+			}
+		})
+	}
+	started.Wait()
 }

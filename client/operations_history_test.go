@@ -125,8 +125,9 @@ func (w *walk) recover() {
 	}
 	dry := must(d.Recover(ctx, w.org, id, in))
 	w.require(dry.ID == uuid.Nil && dry.Matched > 0, "the dry run is %+v", dry)
-	in.DryRun = false
+	in.DryRun, in.ID = false, uuid.Must(uuid.NewV7())
 	started := must(d.Recover(ctx, w.org, id, in))
+	w.require(started.ID == in.ID && must(d.Recover(ctx, w.org, id, in)) == started, "the recovery is %+v", started)
 	w.did("startRecovery")
 	running := must(d.Recovery(ctx, w.org, id, started.ID))
 	w.did("getRecovery")

@@ -25,6 +25,9 @@ type RecoveryInput struct {
 	Scope         RecoveryScope `json:"status"`                  // required
 	DryRun        bool          `json:"dryRun,omitempty"`        // only count
 	RatePerSecond int           `json:"ratePerSecond,omitempty"` // 1–10,000; default: as fast as possible
+	// ID is the id of the job, best a UUID of version 7. A call with the id of a job of the subscription starts no other job, so
+	// that it is repeated after a failure. Default: the host makes one, and the call is not repeated.
+	ID uuid.UUID `json:"id,omitzero"`
 }
 
 // RecoveryStarted is a recovery that has begun.
@@ -56,7 +59,10 @@ type Recovery struct {
 
 // Recover starts a durable job that queues failed or missed deliveries again.
 func (d *Dispatcher) Recover(ctx context.Context, org string, subscription uuid.UUID, in RecoveryInput) (RecoveryStarted, error) {
-	return call[RecoveryStarted](ctx, d.c, request{method: http.MethodPost, path: subscriptionPath(org, subscription, "recover"), body: in})
+	return call[RecoveryStarted](ctx, d.c, request{
+		method: http.MethodPost, path: subscriptionPath(org, subscription, "recover"), body: in,
+		repeat: in.DryRun || in.ID != uuid.Nil,
+	})
 }
 
 // Recovery returns the progress of a recovery.

@@ -235,7 +235,7 @@ var right = map[string][]string{
 	"validate-hash":            {`"payload":{"a":1}`, `"hash":"ab"`, `"createdAt":%d`},
 	"webhook-secret-histories": {`"secretKey":"secret-key-%d"`},
 	"test":                     {`"eventType":"vitals.measured"`, `"version":"v1"`},
-	"recover":                  {`"since":"2026-01-01T00:00:00Z"`, `"status":"all"`, `"dryRun":true`, `"ratePerSecond":5`},
+	"recover":                  {`"since":"2026-01-01T00:00:00Z"`, `"status":"all"`, `"dryRun":true`, `"ratePerSecond":5`, `"id":"{event}"`},
 }
 
 func (r *requests) body(route httpapi.Route) string {

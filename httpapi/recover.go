@@ -15,6 +15,7 @@ type recoveryInput struct {
 	Status        string `json:"status" wire:"required" schema:"is=RecoveryScope"`
 	DryRun        bool   `json:"dryRun"`
 	RatePerSecond *int   `json:"ratePerSecond"`
+	ID            string `json:"id" schema:"format=uuid"`
 }
 
 // recoveryStarted is the answer to POST. A dry run has no id.
@@ -43,6 +44,11 @@ func (in recoveryInput) input() (out webhooks.RecoveryInput, err error) {
 	}
 	if out.Until, err = timeIn("/until", in.Until); err != nil {
 		return out, err
+	}
+	if in.ID != "" {
+		if out.ID, err = referenced("/id", in.ID); err != nil {
+			return out, err
+		}
 	}
 	out.Scope = recoveryScopes[in.Status]
 	if in.RatePerSecond != nil {

@@ -28,6 +28,7 @@ func TestRecover(t *testing.T) {
 			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "status": "succeeded"}`, code: "validation_failed"},
 			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "status": "all", "ratePerSecond": 0}`, code: "validation_failed"},
 			{as: "write", do: "POST " + path, status: 400, body: `{"since": "2020-01-01", "status": "all"}`, code: "validation_failed"},
+			{as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "status": "all", "id": "7"}`, code: "validation_failed"},
 			{
 				as: "write", do: "POST " + path, status: 400, body: `{` + long + `, "until": "2019-01-01T00:00:00Z", "status": "all"}`,
 				code: "validation_failed",

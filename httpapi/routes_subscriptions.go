@@ -109,7 +109,8 @@ var subscriptionRoutes = group{
 		{
 			method: http.MethodPost, path: recoveriesPath, access: tenantManage, handler: (*api).startRecovery,
 			id: "startRecovery", beyond: true, summary: "Starts to queue again what failed, or was missed",
-			details: "A durable job: it goes on after a restart. A dry run only counts.",
+			details: "A durable job: it goes on after a restart. A dry run only counts. With an id, the call can be repeated: " +
+				"a job of the subscription that has the id is not started again.",
 			body:    recoveryInput{}, status: http.StatusAccepted, answer: recoveryStarted{},
 			errorCodes: []string{"archived"},
 		},

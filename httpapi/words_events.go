@@ -83,6 +83,10 @@ var eventWords = map[string]wording{
 	},
 	"dryRun":                  {text: "Only count.", example: "false"},
 	"ratePerSecond":           {text: "How many are queued in a second, 1–10,000. Default: as fast as it goes.", example: "50"},
+	"RecoveryInput.id": {
+		text:    "The id that the job gets, best a UUID of version 7. Default: a new one.",
+		example: exampleID,
+	},
 	"RecoveryStarted.id":      {text: "null for a dry run.", example: exampleID},
 	"RecoveryStarted.matched": {example: "120"},
 	"Recovery.matched":        {text: "What was found when the job was made.", example: "120"},

@@ -322,7 +322,7 @@ type Recoveries interface {
 	// CountRecoverable counts the deliveries and messages that a recovery with the
 	// subscription, scope and times of r would queue now.
 	CountRecoverable(ctx context.Context, r Recovery) (int, error)
-	// CreateRecovery adds a job, which is running.
+	// CreateRecovery adds a job, which is running. ErrConflict if a job has its id.
 	CreateRecovery(ctx context.Context, r Recovery) error
 	// Recovery returns a job with its progress.
 	Recovery(ctx context.Context, org, subscription, id uuid.UUID) (Recovery, error)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -113,8 +114,8 @@ func recoveryCreatedRunning(f *fixture) {
 	given.State, given.Queued, given.FinishedAt = store.RecoveryDone, 5, f.now
 	f.check(f.s.CreateRecovery(f.ctx, given))
 	f.equal("recovery", f.recovery(want), want)
-	if err := f.s.CreateRecovery(f.ctx, given); err == nil {
-		f.t.Fatal("an id that is in use: no error")
+	if err := f.s.CreateRecovery(f.ctx, given); !errors.Is(err, store.ErrConflict) {
+		f.t.Fatalf("an id that is in use: got %v, want ErrConflict", err)
 	}
 }
 

@@ -2,7 +2,7 @@ package memstore
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,7 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-var errDuplicateID = errors.New("memstore: the id is in use")
+var errDuplicateID = fmt.Errorf("memstore: %w: the id is in use", store.ErrConflict)
 
 type message struct {
 	store.Message
