@@ -82,4 +82,8 @@ type AttemptDetail struct {
 	// masked; empty for an attempt that the host has not sent, and for retries.
 	RequestHeaders []Header        `json:"requestHeaders"`
 	Retries        []AttemptDetail `json:"childPostHistory"` // as a tree, or as one list by time
+
+	MessageID   uuid.UUID `json:"messageId"`   // of the event: the webhook-id of the request
+	External    bool      `json:"external"`    // the caller makes it and reports its outcome
+	RequestBody string    `json:"requestBody"` // the body of the request, where RawMessage is the source message of the caller; else ""
 }

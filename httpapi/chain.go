@@ -18,6 +18,22 @@ type activityDetail struct {
 	ReferencePostedAt timestamp         `json:"posted_at" schema:"hides=postedAt"` // as the reference spells it here
 	RequestHeaders    []headerWire      `json:"requestHeaders"`
 	Children          []*activityDetail `json:"childPostHistory"`
+	MessageID         uuid.UUID         `json:"messageId"`
+	External          bool              `json:"external"`
+	RequestBody       *string           `json:"requestBody,omitempty"`
+}
+
+// size and truncate treat the body of the request as a large member.
+func (d *activityDetail) size() int {
+	if d.RequestBody == nil {
+		return d.activityWire.size()
+	}
+	return d.activityWire.size() + 2*len(*d.RequestBody) // with escapes of quotation marks
+}
+
+func (d *activityDetail) truncate() {
+	d.activityWire.truncate()
+	d.RequestBody = nil
 }
 
 func (a *api) getActivity(c *call) error {
@@ -76,10 +92,15 @@ func descend(top webhooks.Attempt, chain webhooks.List[webhooks.Attempt], nested
 }
 
 func detail(a webhooks.Attempt, level int) *activityDetail {
-	return &activityDetail{
+	d := &activityDetail{
 		activityWire: showAttempt(a), Level: level, ReferencePostedAt: timestamp(a.PostedAt),
 		RequestHeaders: []headerWire{}, Children: []*activityDetail{},
+		MessageID: a.MessageID, External: a.External,
 	}
+	if a.Source != nil {
+		d.RequestBody = optional(string(a.Body))
+	}
+	return d
 }
 
 // sortedHeaders yields headers in the order of their names.

@@ -111,7 +111,7 @@ var subscriptionRoutes = group{
 			id: "startRecovery", beyond: true, summary: "Starts to queue again what failed, or was missed",
 			details: "A durable job: it goes on after a restart. A dry run only counts. With an id, the call can be repeated: " +
 				"a job of the subscription that has the id is not started again.",
-			body:    recoveryInput{}, status: http.StatusAccepted, answer: recoveryStarted{},
+			body: recoveryInput{}, status: http.StatusAccepted, answer: recoveryStarted{},
 			errorCodes: []string{"archived"},
 		},
 		{

@@ -70,7 +70,7 @@ var beyondMembers = map[string][]string{
 	},
 	"ActivityDetail": {
 		"damaged", "truncated", "status", "attempt", "durationMs", "rawResponseEncoding", "heldUntil", "postedAt", "httpStatusCode", "rawMessage",
-		"auditInfo", "expunged", "responseHeaders", "responseHeadersTruncated", "requestHeaders",
+		"auditInfo", "expunged", "responseHeaders", "responseHeadersTruncated", "requestHeaders", "messageId", "external", "requestBody",
 	},
 	"SecretHistoryEntry":        {"truncated"},
 	"ActivityHistory":           {"nextCursor"},

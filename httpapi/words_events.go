@@ -81,8 +81,8 @@ var eventWords = map[string]wording{
 		text:    "What failed; what was published while the subscription was off; or both.",
 		example: `"all"`,
 	},
-	"dryRun":                  {text: "Only count.", example: "false"},
-	"ratePerSecond":           {text: "How many are queued in a second, 1–10,000. Default: as fast as it goes.", example: "50"},
+	"dryRun":        {text: "Only count.", example: "false"},
+	"ratePerSecond": {text: "How many are queued in a second, 1–10,000. Default: as fast as it goes.", example: "50"},
 	"RecoveryInput.id": {
 		text:    "The id that the job gets, best a UUID of version 7. Default: a new one.",
 		example: exampleID,
