@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/client"
@@ -51,7 +52,8 @@ type portal struct {
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
 	once      *once
-	policy    string // the header Content-Security-Policy
+	policy    string         // the header Content-Security-Policy
+	resends   [64]sync.Mutex // one for the deliveries with the same last byte of the id: one form at a time sends a delivery again
 
 	triesFilters bool // the REST interface can try filters
 }

@@ -22,6 +22,8 @@ var routes = [][]route{
 	endpointPageRoutes,
 	endpointFormRoutes,
 	secretRoutes,
+	deliveryRoutes,
+	replayRoutes,
 }
 
 var homeRoutes = []route{

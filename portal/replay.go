@@ -1,0 +1,218 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/client"
+	"github.com/ecg-api/webhooks/httpapi"
+)
+
+const replayPath = "/organizations/{organization}/endpoints/{endpointId}/replay"
+
+var replayRoutes = []route{
+	{"GET " + replayPath, (*portal).replayForm},
+	{"POST " + replayPath, (*portal).startReplay},
+	{"GET " + replayPath + "/{recoveryId}", (*portal).replayProgress},
+	{"POST " + replayPath + "/{recoveryId}/stop", (*portal).stopReplay},
+}
+
+// replayView is the data of the page that starts a replay: first of the selection, then of the confirmation.
+type replayView struct {
+	Crumbs   []crumb
+	Endpoint client.Subscription
+	Here     string // address of the page without a selection
+	Scopes   []client.RecoveryScope
+	Scope    client.RecoveryScope
+	Since    timeField
+	Until    timeField
+	Rate     string // as it was typed
+	Presets  []preset
+	Faults   faults
+	Counted  bool // the selection was counted
+	Matched  int
+	ID       uuid.UUID // of the job that the form starts; the REST interface starts it once
+}
+
+// replayForm shows the selection. With a selection in the address it counts the deliveries, and asks for a confirmation.
+func (p *portal) replayForm(v *visit) error {
+	view, err := p.replaySelection(v, v.r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if !v.r.URL.Query().Has("since") || len(view.Faults) > 0 {
+		return v.showReplay(view)
+	}
+	if view.Until.Time.IsZero() {
+		view.Until.Time = time.Now() // the start selects the deliveries that are counted here
+	}
+	view.ID = uuid.Must(uuid.NewV7())
+	return p.confirmReplay(v, view)
+}
+
+// confirmReplay counts the deliveries of the selection, and shows the confirmation.
+func (p *portal) confirmReplay(v *visit, view *replayView) error {
+	counted, err := p.api.Dispatcher.Recover(v.ctx, v.org, view.Endpoint.ID, client.RecoveryInput{
+		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, DryRun: true,
+	})
+	if err := view.refused(err); err != nil {
+		return err
+	}
+	view.Until.Text = fieldTime(view.Until.Time)
+	view.Counted, view.Matched = err == nil, counted.Matched
+	return v.showReplay(view)
+}
+
+func (v *visit) showReplay(view *replayView) error {
+	status := http.StatusOK
+	if len(view.Faults) > 0 {
+		status = http.StatusBadRequest
+	}
+	return v.render(status, "replay", view)
+}
+
+// replaySelection reads the endpoint and the fields of the selection.
+func (p *portal) replaySelection(v *visit, q url.Values) (*replayView, error) {
+	id, err := v.id("endpointId")
+	if err != nil {
+		return nil, err
+	}
+	if !may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
+		return nil, &pageError{status: http.StatusForbidden, key: "error.forbidden"}
+	}
+	endpoint, err := p.api.Subscriptions.Get(v.ctx, v.org, id)
+	if err != nil {
+		return nil, err
+	}
+	view := &replayView{
+		Crumbs: v.endpointCrumbs(endpoint), Endpoint: endpoint, Here: v.url("endpoints", id.String(), "replay"),
+		Scopes: []client.RecoveryScope{client.RecoverFailed, client.RecoverMissed, client.RecoverAll},
+		Scope:  client.RecoveryScope(q.Get("scope")), Presets: v.presets(time.Now()),
+		Rate: strings.TrimSpace(q.Get("rate")),
+	}
+	view.Since, view.Until = v.timeField(q, "since", &view.Faults), v.timeField(q, "until", &view.Faults)
+	if view.Scope == "" {
+		view.Scope = client.RecoverFailed
+	}
+	if !slices.Contains(view.Scopes, view.Scope) {
+		view.Faults.add("scope", v.say("replay.scope.fault"))
+	}
+	if q.Has("since") && view.Since.Text == "" {
+		view.Faults.add("since", v.say("replay.since.required"))
+	}
+	return view, nil
+}
+
+// refused puts the faults that the REST interface finds beside the fields. It returns any other error.
+func (view *replayView) refused(err error) error {
+	said, ok := errors.AsType[*client.Error](err)
+	if !ok || !errors.Is(err, client.ErrInvalid) || len(said.Fields) == 0 {
+		return err
+	}
+	fields := map[string]string{"/since": "since", "/until": "until", "/status": "scope", "/ratePerSecond": "rate"}
+	for _, f := range said.Fields {
+		field, known := fields[f.Pointer]
+		if !known {
+			return err
+		}
+		view.Faults.add(field, f.Detail)
+	}
+	return nil
+}
+
+// startReplay starts the job of the form. The form has the id of the job, so that a form which is sent twice starts one job.
+func (p *portal) startReplay(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	view, err := p.replaySelection(v, form)
+	if err != nil {
+		return err
+	}
+	if view.ID, err = uuid.Parse(form.Get("id")); err != nil {
+		return &pageError{status: http.StatusBadRequest, key: "error.form_malformed"}
+	}
+	rate := 0
+	if view.Rate != "" {
+		if rate, err = strconv.Atoi(view.Rate); err != nil || rate < 1 {
+			view.Faults.add("rate", v.say("replay.rate.fault"))
+		}
+	}
+	if len(view.Faults) > 0 {
+		return p.replayAgain(v, view)
+	}
+	started, err := p.api.Dispatcher.Recover(v.ctx, v.org, view.Endpoint.ID, client.RecoveryInput{
+		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, RatePerSecond: rate, ID: view.ID,
+	})
+	if err := view.refused(err); err != nil {
+		return err
+	}
+	if len(view.Faults) > 0 {
+		return p.replayAgain(v, view)
+	}
+	return v.redirect(v.url("endpoints", view.Endpoint.ID.String(), "replay", started.ID.String()))
+}
+
+// replayAgain shows a form with faults again: the confirmation, if the selection can be counted.
+func (p *portal) replayAgain(v *visit, view *replayView) error {
+	if len(view.Faults) == 1 && view.Faults.Of("rate") != nil {
+		return p.confirmReplay(v, view)
+	}
+	return v.showReplay(view)
+}
+
+// replayProgressView is the data of the page of a job.
+type replayProgressView struct {
+	Crumbs   []crumb
+	Endpoint client.Subscription
+	client.Recovery
+	Running bool
+}
+
+// replayProgress shows the progress of a job.
+func (p *portal) replayProgress(v *visit) error {
+	endpointID, id, err := v.replayIDs()
+	if err != nil {
+		return err
+	}
+	endpoint, err := p.api.Subscriptions.Get(v.ctx, v.org, endpointID)
+	if err != nil {
+		return err
+	}
+	job, err := p.api.Dispatcher.Recovery(v.ctx, v.org, endpointID, id)
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "replayprogress", replayProgressView{
+		Crumbs:   v.endpointCrumbs(endpoint, crumb{v.url("endpoints", endpointID.String(), "replay"), v.say("replay.title")}),
+		Endpoint: endpoint, Recovery: job, Running: job.State == client.RecoveryRunning,
+	})
+}
+
+// stopReplay stops a job.
+func (p *portal) stopReplay(v *visit) error {
+	endpoint, id, err := v.replayIDs()
+	if err != nil {
+		return err
+	}
+	if err := p.api.Dispatcher.StopRecovery(v.ctx, v.org, endpoint, id); err != nil {
+		return err
+	}
+	return v.done("replay_stopped", "endpoints", endpoint.String(), "replay", id.String())
+}
+
+func (v *visit) replayIDs() (endpoint, recovery uuid.UUID, err error) {
+	if endpoint, err = v.id("endpointId"); err != nil {
+		return endpoint, recovery, err
+	}
+	recovery, err = v.id("recoveryId")
+	return endpoint, recovery, err
+}
