@@ -82,7 +82,7 @@ func (f *frame) Root(segments ...any) string {
 func (f *frame) Asset(name string) string { return f.p.cfg.Path + "/assets/" + f.p.assets.names[name] }
 
 // Sections are the sections of an organization in the navigation. Each has a text "nav." and its name.
-func (f *frame) Sections() []string { return []string{"endpoints"} }
+func (f *frame) Sections() []string { return []string{"endpoints", "events"} }
 
 // OperatorSections are the sections below /operations in the navigation.
 func (f *frame) OperatorSections() []string { return nil }

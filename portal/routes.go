@@ -24,6 +24,7 @@ var routes = [][]route{
 	secretRoutes,
 	deliveryRoutes,
 	replayRoutes,
+	eventRoutes,
 }
 
 var homeRoutes = []route{

@@ -3,11 +3,13 @@
 package sample
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 	"time"
 
@@ -48,6 +50,10 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 		result.Status, result.RetryAfter, result.Body = 429, "600", nil
 	case strings.HasPrefix(host, "gone."):
 		result.Status, result.Body = 410, nil
+	case strings.HasPrefix(host, "binary."):
+		result.Body, result.Header = bytes.Repeat([]byte{0xff}, 16<<10), http.Header{"X-Served-By": {"<b>edge</b>"}}
+	case strings.HasPrefix(host, "gone."):
+		result.Status, result.Body = http.StatusGone, nil
 	case strings.HasPrefix(host, "mixed.") && len(r.Body)%3 == 0:
 		result.Status, result.Body, result.Duration = 500, []byte(`{"error":"could not save the order"}`), 431*time.Millisecond
 	}
