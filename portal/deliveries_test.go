@@ -102,8 +102,8 @@ func TestWrongFiltersAreExplainedAndKept(t *testing.T) {
 	s := newSite(t)
 	path := s.acme("endpoints", s.service.Healthy.String(), "deliveries")
 	for query, want := range map[string]string{
-		"since=yesterday%22%3E": `value="yesterday&#34;&gt;"`,
-		"until=2026-02-30":      "Write a time in UTC",
+		"since=yesterday%22%3E":                          `value="yesterday&#34;&gt;"`,
+		"until=2026-02-30":                               "Write a time in UTC",
 		"since=2026-11-30T13:00Z&until=2026-11-30+12:00": "This time must be before the end",
 		"event=order.paid&state=failed":                  `<option value="order.paid" selected>`,
 		"id=%E2%80%AE7":                                  "Write an id",

@@ -78,7 +78,7 @@ func (p *portal) listEvents(v *visit) error {
 type eventView struct {
 	Crumbs []crumb
 	client.MessageDetail
-	Shown     string // the data
+	Shown     string // the data; "": they were removed, or cannot be read
 	Pretty    bool
 	Toggle    string               // address of the page with the data in the other form
 	Endpoints []client.Explanation // of this page: the endpoints that got the event first
@@ -114,6 +114,9 @@ func (p *portal) showEvent(v *visit) error {
 	}
 	if errExplain != nil {
 		explanations = explanationsOf(event.Activations)
+	}
+	if event.Expunged != nil || slices.Contains(event.Damaged, "data") {
+		view.Shown = ""
 	}
 	view.Endpoints, view.Pager = v.pageOf(explanations)
 	return v.render(http.StatusOK, "event", view)

@@ -62,6 +62,7 @@ func (s *site) post(address string, form url.Values) *page {
 
 func (s *site) send(method, address string, body io.Reader) *page {
 	s.t.Helper()
+	address, _, _ = strings.Cut(address, "#") // a browser does not send it
 	r := httptest.NewRequestWithContext(s.t.Context(), method, address, body)
 	for name, values := range s.header {
 		r.Header[name] = values
