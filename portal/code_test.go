@@ -79,7 +79,9 @@ func TestTheProgramVerifiesTheDelivery(t *testing.T) {
 	current, err := s.service.Hooks.Subscriptions.SecretAt(t.Context(), s.service.Acme, endpoint, time.Now())
 	s.check(err)
 	secret := current.Key
-	for tool, run := range map[string][]string{"go": {"verify.go", "go", "run"}, "javascript": {"verify.mjs", "node"}, "python": {"verify.py", "python3"}} {
+	for tool, run := range map[string][]string{
+		"go": {"verify.go", "go", "run"}, "javascript": {"verify.mjs", "node"}, "python": {"verify.py", "python3"},
+	} {
 		address := s.deliveryPage(d) + "?code=" + tool
 		hidden := s.get(address).is(http.StatusOK, "whsec_...", "Put the secret into the program").lacks(secret)
 		hidden.is(http.StatusOK, `<form method="post" action="`+address+`"`)
@@ -91,7 +93,8 @@ func TestTheProgramVerifiesTheDelivery(t *testing.T) {
 			t.Logf("this machine has no %s", run[1])
 			continue
 		}
-		if out, err := exec.CommandContext(t.Context(), run[1], append(run[2:], file)...).CombinedOutput(); err != nil || string(out) != "valid: true\n" {
+		out, err := exec.CommandContext(t.Context(), run[1], append(run[2:], file)...).CombinedOutput() //nolint:gosec // a program of the page
+		if err != nil || string(out) != "valid: true\n" {
 			t.Errorf("%s: %v\n%s\n%s", tool, err, out, program)
 		}
 		s.get(address).lacks(secret)

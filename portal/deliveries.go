@@ -51,8 +51,8 @@ type deliveriesView struct {
 	Filter   deliveryFilter
 	Faults   faults
 	Presets  []preset
-	States   []string // the values of the filter
-	Classes  []string // the values of the filter
+	States   []client.StatusFilter // of the filter
+	Classes  []client.StatusClass  // of the filter
 	Types    []client.EventType
 	AllTypes bool // Types are all event types
 	Items    []client.Delivery
@@ -81,8 +81,8 @@ func (p *portal) listDeliveries(v *visit) error {
 	}
 	view := deliveriesView{
 		Presets: v.presets(time.Now(), "cursor", "top"), Reset: v.url("endpoints", id.String(), "deliveries"),
-		States:  []string{string(client.OnlyPending), string(client.OnlySucceeded), string(client.OnlyFailed)},
-		Classes: []string{string(client.Class2xx), string(client.Class3xx), string(client.Class4xx), string(client.Class5xx), string(client.NoResponse)},
+		States:  []client.StatusFilter{client.OnlyPending, client.OnlySucceeded, client.OnlyFailed},
+		Classes: []client.StatusClass{client.Class2xx, client.Class3xx, client.Class4xx, client.Class5xx, client.NoResponse},
 	}
 	view.Filter = v.deliveryFilter(v.r.URL.Query(), &view.Faults)
 	if view.Filter.ID != "" && len(view.Faults) == 0 {

@@ -19,7 +19,8 @@ import (
 // endpoint adds an endpoint to the organization Acme.
 func (s *site) endpoint(url string, events ...string) uuid.UUID {
 	s.t.Helper()
-	sub, _, err := s.service.Hooks.Subscriptions.Create(s.t.Context(), s.service.Acme, webhooks.SubscriptionInput{PostURI: url, Events: events})
+	in := webhooks.SubscriptionInput{PostURI: url, Events: events}
+	sub, _, err := s.service.Hooks.Subscriptions.Create(s.t.Context(), s.service.Acme, in)
 	s.check(err)
 	return sub.ID
 }
@@ -89,12 +90,15 @@ func TestFiltersOfDeliveriesAreInTheAddress(t *testing.T) {
 	s := newSite(t)
 	path := s.acme("endpoints", s.service.Failing.String(), "deliveries")
 	shipped := regexp.MustCompile(`<option value="([^"]+)">order.shipped<`).FindStringSubmatch(s.get(path).text)[1]
-	s.get(path+"?event="+shipped).is(http.StatusOK, `value="`+shipped+`" selected`, "<code>order.shipped</code>").lacks("<code>order.paid</code>")
+	s.get(path+"?event="+shipped).is(
+		http.StatusOK, `value="`+shipped+`" selected`, "<code>order.shipped</code>",
+	).lacks("<code>order.paid</code>")
 	s.get(path+"?class=5xx&state=pending").is(http.StatusOK, `<option value="5xx" selected>`, `<option value="pending" selected>`, "503")
 	for _, empty := range []string{"class=2xx", "state=succeeded", "until=2020-01-01", "since=2090-01-01T00:00:00Z"} {
 		s.get(path+"?"+empty).is(http.StatusOK, "No delivery matches", "Show all").lacks("<table")
 	}
-	s.get(s.get(path+"?class=5xx").between(`Last: <a href="`, `"`)).is(http.StatusOK, `<option value="5xx" selected>`, `name="since" value="20`)
+	lastHour := s.get(path+"?class=5xx").between(`Last: <a href="`, `"`)
+	s.get(lastHour).is(http.StatusOK, `<option value="5xx" selected>`, `name="since" value="20`)
 }
 
 func TestWrongFiltersAreExplainedAndKept(t *testing.T) {
@@ -109,7 +113,9 @@ func TestWrongFiltersAreExplainedAndKept(t *testing.T) {
 		"id=%E2%80%AE7":                                  "Write an id",
 		"id=" + uuid.NewString():                         "This endpoint has no delivery of this id",
 	} {
-		s.get(path+"?"+query).is(http.StatusBadRequest, want, `role="alert"`, `aria-invalid="true"`, "hooks.acme.example").lacks("<table", "\u202e")
+		s.get(path+"?"+query).is(
+			http.StatusBadRequest, want, `role="alert"`, `aria-invalid="true"`, "hooks.acme.example",
+		).lacks("<table", "\u202e")
 	}
 	s.get(path+"?state=best").is(http.StatusBadRequest, "This is not possible")
 	s.get(path+"?cursor=x").is(http.StatusBadRequest, "This is not possible")
@@ -186,4 +192,25 @@ func TestDeliveriesOfAStrangerAreNotShown(t *testing.T) {
 	s.post(path+"?code=go", nil).is(http.StatusForbidden, "You may not do this")
 	s.get(s.acme("endpoints", s.service.Healthy.String(), "replay")).is(http.StatusForbidden)
 	s.get(s.acme("endpoints", s.service.Healthy.String(), "deliveries")).is(http.StatusOK).lacks(">Replay<")
+}
+
+func TestPagesAboutDeliveriesAreShownInGerman(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.delivery(s.service.Healthy, webhooks.OnlySucceeded)
+	s.header.Set("Accept-Language", "de")
+	endpoint := []string{"endpoints", d.SubscriptionID.String()}
+	for path, want := range map[string]string{
+		s.acme(append(endpoint, "deliveries")...):                   "Nächster Versuch",
+		s.acme(append(endpoint, "deliveries")...) + "?since=x":      "Bitte prüfen Sie diese Felder",
+		s.deliveryPage(d) + "?code=python&body=pretty":              "Die Zustellung ist fertig.",
+		s.acme(append(endpoint, "replay")...) + "?since=2026-01-01": "Bisher wurde nichts gesendet.",
+		s.acme("events"):                       "Ordnungsschlüssel",
+		s.acme("events", d.MessageID.String()): "Welcher Endpunkt es bekommen hat",
+	} {
+		p := s.get(path)
+		if p.is(p.resp.StatusCode, `lang="de"`, want); p.resp.StatusCode >= http.StatusInternalServerError {
+			t.Errorf("%s: status %d", path, p.resp.StatusCode)
+		}
+	}
 }

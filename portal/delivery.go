@@ -94,7 +94,8 @@ func (v *visit) deliveryView(endpoint client.Subscription, first, chosen client.
 		slices.ContainsFunc(chain, func(a client.AttemptDetail) bool { return a.Success != nil })
 	for i, a := range chain {
 		step := attemptStep{
-			AttemptDetail: a, Follows: followOf(chain, i, endpoint.Status), URL: v.with("attempt", a.ID.String()) + "#request", Selected: a.ID == chosen.ID,
+			AttemptDetail: a, Follows: followOf(chain, i, endpoint.Status),
+			URL: v.with("attempt", a.ID.String()) + "#request", Selected: a.ID == chosen.ID,
 		}
 		view.Steps = append(view.Steps, step)
 		if step.Selected {

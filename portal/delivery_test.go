@@ -38,7 +38,8 @@ func TestADeliveryShowsItsAttemptsAndTheirConsequence(t *testing.T) {
 	}
 	s.get(s.deliveryPage(d)).is(http.StatusOK, "It is held back because the endpoint fails. It is tried", `hx-select="#chain"`)
 	all, err := s.service.Hooks.Subscriptions.Attempts(t.Context(), webhooks.HistoryQuery{
-		OrganizationID: s.service.Acme, SubscriptionID: s.service.Failing, Status: webhooks.OnlyFailed, Page: webhooks.Page{Take: 1, Descending: true},
+		OrganizationID: s.service.Acme, SubscriptionID: s.service.Failing, Status: webhooks.OnlyFailed,
+		Page: webhooks.Page{Take: 1, Descending: true},
 	})
 	s.check(err)
 	a := all.Items[0]
@@ -55,7 +56,8 @@ func TestKindsOfDeliveriesAreToldInWords(t *testing.T) {
 	binary, gone := s.endpoint("https://binary.acme.example/", "order.cancelled"), s.endpoint("https://gone.acme.example/", "order.cancelled")
 	event := s.publish("order.cancelled", 1)
 	s.get(s.deliveryPage(s.delivery(binary, webhooks.OnlySucceeded))).is(
-		http.StatusOK, "The response is no text. This is its base64.", "At most 16 KiB of a response are kept.", "&lt;b&gt;edge&lt;/b&gt;", "/////",
+		http.StatusOK, "The response is no text. This is its base64.", "At most 16 KiB of a response are kept.",
+		"&lt;b&gt;edge&lt;/b&gt;", "/////",
 	)
 	removed := s.delivery(gone, webhooks.OnlyFailed)
 	s.get(s.deliveryPage(removed)).is(http.StatusOK, "by 410 the endpoint asked not to get any more events", "The response has no body.")
@@ -86,7 +88,8 @@ func TestABodyIsShownAndDownloadedByteForByte(t *testing.T) {
 	endpoint := s.endpoint("https://hooks.acme.example/exact", "order.cancelled")
 	text, err := json.Marshal(hostile)
 	s.check(err)
-	s.publish("order.cancelled", json.RawMessage(`{"n": 1.0, "big": 12345678901234567890.10e+2, "text": `+string(text)+`, "raw": "`+"\u202e"+`"}`))
+	const numbers = `{"n": 1.0, "big": 12345678901234567890.10e+2, "text": `
+	s.publish("order.cancelled", json.RawMessage(numbers+string(text)+`, "raw": "`+"\u202e"+`"}`))
 	d := s.delivery(endpoint, webhooks.OnlySucceeded)
 	body := s.get(s.deliveryPage(d, "body")).is(http.StatusOK)
 	if !bytes.Equal([]byte(body.text), d.Body) {
@@ -96,8 +99,10 @@ func TestABodyIsShownAndDownloadedByteForByte(t *testing.T) {
 		t.Errorf("the download is %s", got)
 	}
 	const unsafe = "<script>alert"
-	p := s.get(s.deliveryPage(d)).is(http.StatusOK, "&#34;n&#34;:1.0,&#34;big&#34;:12345678901234567890.10e+2", "cannot be seen").lacks(unsafe, "\u202e", "<img")
-	pretty := s.get(p.between("quiet\" href=\"", `"`)).is(http.StatusOK, "&#34;n&#34;: 1.0,\n", "12345678901234567890.10e+2,\n").lacks(unsafe, "\u202e", "<img")
+	p := s.get(s.deliveryPage(d)).is(http.StatusOK, "&#34;n&#34;:1.0,&#34;big&#34;:12345678901234567890.10e+2", "cannot be seen")
+	p.lacks(unsafe, "\u202e", "<img")
+	pretty := s.get(p.between("quiet\" href=\"", `"`)).is(http.StatusOK, "&#34;n&#34;: 1.0,\n", "12345678901234567890.10e+2,\n")
+	pretty.lacks(unsafe, "\u202e", "<img")
 	s.get(pretty.between("quiet\" href=\"", `"`)).is(http.StatusOK, "&#34;n&#34;:1.0,")
 	for _, tool := range []string{"curl", "go", "javascript", "python"} {
 		s.get(s.deliveryPage(d)+"?code="+tool).is(http.StatusOK, `id="program"`).lacks(unsafe, "\u202e", "<img")

@@ -28,7 +28,9 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 	s.check(s.service.Hooks.Subscriptions.Activate(t.Context(), s.service.Acme, endpoint)) // 410 has deactivated it
 	path := s.acme("endpoints", endpoint.String(), "replay")
 	s.get(path).is(http.StatusOK, "Failed deliveries", "24 hours").lacks("2. Confirm", `method="post" action="`+path)
-	s.get(path+"?since=2026-01-01&scope=missed").is(http.StatusOK, "0 deliveries will be sent.", "There is nothing to send.").lacks(`name="rate"`)
+	s.get(path+"?since=2026-01-01&scope=missed").is(
+		http.StatusOK, "0 deliveries will be sent.", "There is nothing to send.",
+	).lacks(`name="rate"`)
 	counted := s.get(path+"?since=2026-01-01&scope=failed").is(http.StatusOK, "1 delivery will be sent.", "Nothing has been sent so far.")
 	if got := s.delivery(endpoint, webhooks.AnyStatus).Attempts; got != 1 {
 		t.Fatalf("the count made attempts: there are %d", got)
@@ -36,7 +38,9 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 	form := counted.hidden()
 	for _, rate := range []string{"0", "x", "1.5", "10001"} {
 		form.Set("rate", rate)
-		again := s.post(path, form).is(http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Send 1 delivery")
+		again := s.post(path, form).is(
+			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Send 1 delivery",
+		)
 		if got := again.hidden(); got.Get("id") != form.Get("id") || got.Get("until") != form.Get("until") {
 			t.Errorf("the form is now %v, it was %v", got, form)
 		}

@@ -35,7 +35,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := portal.New(service.Hooks, portal.Config{Logger: slog.Default(), Authenticate: func(r *http.Request) (httpapi.Caller, error) {
+	handler, err := portal.New(service.Hooks, portal.Config{Logger: slog.Default(), Authenticate: func(
+		r *http.Request,
+	) (httpapi.Caller, error) {
 		scopes := []httpapi.Scope{httpapi.ScopeWrite, httpapi.ScopeSecrets}
 		if r.URL.Query().Has("admin") {
 			scopes = append(scopes, httpapi.ScopeAdmin)
