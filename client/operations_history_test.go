@@ -116,6 +116,13 @@ func (w *walk) external() {
 	}))
 	w.did("addActivity")
 	w.require(posted.Number >= 2 && string(posted.RawMessage) == `{"from":"HL7"}`, "the attempt is %+v", posted)
+	whole := must(w.client.Subscriptions.Attempt(ctx, w.org, id, posted.ID, client.Flat))
+	sent := struct {
+		ID   uuid.UUID       `json:"id"`
+		Data json.RawMessage `json:"data"`
+	}{}
+	check(json.Unmarshal([]byte(whole.RequestBody), &sent))
+	w.require(whole.External && sent.ID == whole.MessageID && string(sent.Data) == string(whole.Payload), "the attempt is %+v", whole)
 }
 
 func (w *walk) recover() {

@@ -175,6 +175,7 @@ func followOf(chain []client.AttemptDetail, i int, endpoint client.Status) follo
 			}
 		}
 		return follow{Key: "cancelled"}
+	case client.Failed, client.Unknown:
 	}
 	switch {
 	case !a.NextRetryAt.IsZero():

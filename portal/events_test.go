@@ -38,7 +38,8 @@ func TestAnEventTellsWhyEachEndpointGotItOrNot(t *testing.T) {
 	d := s.delivery(s.service.Healthy, webhooks.OnlySucceeded)
 	p := s.get(s.acme("events", event.String())).is(
 		http.StatusOK, "hooks.acme.example", "/endpoints/"+d.SubscriptionID.String()+"/deliveries/",
-		"The endpoint has not chosen this event type.", "The filter of the endpoint does not match the data.", "The endpoint was added later.", late.String(), "&#34;amount&#34;: 1",
+		"The endpoint has not chosen this event type.", "The filter of the endpoint does not match the data.",
+		"The endpoint was added later.", late.String(), "&#34;amount&#34;: 1",
 	).lacks("<script>alert", "\u202e", "<img")
 	s.get(p.between("quiet\" href=\"", `"`)).is(http.StatusOK, "&#34;amount&#34;:1").lacks("<script>alert", "\u202e", "<img")
 	s.header.Set("Accept-Language", "de")

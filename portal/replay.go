@@ -38,6 +38,7 @@ type replayView struct {
 	Faults   faults
 	Counted  bool // the selection was counted
 	Matched  int
+	Fixed    string    // the end of the time for the form that starts the job
 	ID       uuid.UUID // of the job that the form starts; the REST interface starts it once
 }
 
@@ -65,7 +66,7 @@ func (p *portal) confirmReplay(v *visit, view *replayView) error {
 	if err := view.refused(err); err != nil {
 		return err
 	}
-	view.Until.Text = fieldTime(view.Until.Time)
+	view.Fixed = fieldTime(view.Until.Time)
 	view.Counted, view.Matched = err == nil, counted.Matched
 	return v.showReplay(view)
 }

@@ -61,6 +61,7 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 }
 
 // Data describes the records of the organization Acme.
+// Data selects the records of the organization Acme.
 type Data struct {
 	Events int               // events to publish; default: 30
 	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path
