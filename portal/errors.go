@@ -29,6 +29,8 @@ func (e *pageError) Unwrap() error { return e.cause }
 var (
 	errNoPage      = &pageError{status: http.StatusNotFound, key: "error.not_found"}
 	errCrossOrigin = &pageError{status: http.StatusForbidden, key: "error.cross_origin"}
+	errForbidden   = &pageError{status: http.StatusForbidden, key: "error.forbidden"}
+	errUnavailable = &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable"}
 	errSignedOut   = &pageError{status: http.StatusUnauthorized, key: "error.signed_out"}
 )
 
@@ -77,13 +79,13 @@ func explain(err error) *pageError {
 	said, ok := errors.AsType[*client.Error](err)
 	switch {
 	case errors.Is(err, client.ErrUnavailable):
-		return &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable"}
+		return errUnavailable
 	case !ok || said.Status >= http.StatusInternalServerError:
 		return &pageError{status: http.StatusInternalServerError, key: "error.internal", cause: err}
 	case said.Status == http.StatusNotFound:
 		return errNoPage
 	case said.Status == http.StatusForbidden:
-		return &pageError{status: said.Status, key: "error.forbidden"}
+		return errForbidden
 	case said.Status == http.StatusPreconditionFailed:
 		return &pageError{status: said.Status, key: "error.changed_meanwhile"}
 	}

@@ -64,25 +64,21 @@ func here(u *url.URL) string {
 	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).RequestURI()
 }
 
-// URL is the address of a page of the organization.
+// URL is the address of a page of the organization, or below Config.Path where the page has none.
 func (f *frame) URL(segments ...any) string {
 	return organizationURL(f.p.cfg.Path, f.Org, texts(segments)...)
 }
 
 // Root is the address of a page without an organization.
 func (f *frame) Root(segments ...any) string {
-	to := f.p.cfg.Path
-	for _, s := range texts(segments) {
-		to += "/" + url.PathEscape(s)
-	}
-	return to
+	return organizationURL(f.p.cfg.Path, "", texts(segments)...)
 }
 
 // Asset is the address of a script or a style.
 func (f *frame) Asset(name string) string { return f.p.cfg.Path + "/assets/" + f.p.assets.names[name] }
 
 // Sections are the sections of an organization in the navigation. Each has a text "nav." and its name.
-func (f *frame) Sections() []string { return []string{"endpoints", "events"} }
+func (f *frame) Sections() []string { return []string{"endpoints", "events", "catalog"} }
 
 // OperatorSections are the sections below /operations in the navigation.
 func (f *frame) OperatorSections() []string { return nil }

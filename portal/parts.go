@@ -34,8 +34,8 @@ func (f faults) Of(id string) *fault {
 }
 
 // say returns the text of a key that exists.
-func (v *visit) say(key string) string {
-	text, err := v.text.t(key)
+func (v *visit) say(key string, args ...any) string {
+	text, err := v.text.t(key, args...)
 	if err != nil {
 		return key
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	// FrameAncestors are the origins of pages that may show the portal in an iframe, such as https://app.example.com.
 	// Default: none, no page may.
 	FrameAncestors []string
+	// PublicCatalog serves the event catalog below Path/catalog to everybody, without signing in: active and inactive event
+	// types with their schemas and sample payloads, as documentation. Default: false, it is a page of organizations alone.
+	PublicCatalog bool
 	// Logger gets failures, each with the id of the request. Default: discards.
 	Logger *slog.Logger
 }
@@ -54,6 +57,7 @@ type portal struct {
 	once      *once
 	policy    string         // the header Content-Security-Policy
 	resends   [64]sync.Mutex // one for the deliveries with the same last byte of the id: one form at a time sends a delivery again
+	sent      *sentForms
 
 	triesFilters bool // the REST interface can try filters
 }
@@ -85,6 +89,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 	}
 	p := &portal{
 		cfg: cfg, api: api, rest: rest, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors),
+		sent: newSentForms(),
 	}
 	p.triesFilters = p.hasFilterTest()
 	if p.pages, err = p.parsePages(); err != nil {

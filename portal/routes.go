@@ -25,6 +25,7 @@ var routes = [][]route{
 	deliveryRoutes,
 	replayRoutes,
 	eventRoutes,
+	catalogRoutes,
 }
 
 var homeRoutes = []route{
@@ -38,6 +39,14 @@ func (p *portal) router() http.Handler {
 	mux.Handle("GET /assets/{name}", p.assets)
 	if p.framed() {
 		mux.HandleFunc("GET /embed.js", p.embedScript)
+	}
+	if p.cfg.PublicCatalog {
+		for _, r := range publicRoutes {
+			mux.Handle(r.pattern, p.show(func(v *visit) error {
+				v.ctx = withCaller(v.ctx, httpapi.Caller{Scopes: []httpapi.Scope{httpapi.ScopeRead}})
+				return r.handler(p, v)
+			}))
+		}
 	}
 	if p.cfg.Links != nil {
 		for _, r := range signInRoutes {

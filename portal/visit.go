@@ -119,13 +119,16 @@ func (v *visit) done(notice string, segments ...string) error {
 	return v.redirect(v.url(segments...) + "?done=" + url.QueryEscape(notice))
 }
 
-// url is the address of a page of the organization.
+// url is the address of a page of the organization, or below Config.Path where the page has none.
 func (v *visit) url(segments ...string) string {
 	return organizationURL(v.p.cfg.Path, v.org, segments...)
 }
 
 func organizationURL(base, org string, segments ...string) string {
-	to := base + "/organizations/" + url.PathEscape(org)
+	to := base
+	if org != "" {
+		to += "/organizations/" + url.PathEscape(org)
+	}
 	for _, s := range segments {
 		to += "/" + url.PathEscape(s)
 	}

@@ -1,0 +1,109 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/client"
+	"github.com/ecg-api/webhooks/httpapi"
+)
+
+// maxChoices bounds the endpoints that a form offers.
+const maxChoices = 100
+
+// sampleForm is the form that sends the sample of an event type to an endpoint.
+type sampleForm struct {
+	Endpoints []client.Subscription
+	Endpoint  string // id of the chosen one; "": none
+	Editable  bool   // the caller may send another payload than the stored sample
+	Payload   string
+	Once      string
+	Faults    *formError
+	Sent      []string // ids of the endpoint and of the delivery that the form before has made; nil: none
+}
+
+// sampleForm returns the form; nil if the caller may not send.
+func (p *portal) sampleForm(ctx context.Context, v *visit) (*sampleForm, error) {
+	if v.org == "" || !may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
+		return nil, nil
+	}
+	page, err := p.api.Subscriptions.List(ctx, v.org, client.SubscriptionQuery{ListQuery: client.ListQuery{Take: maxChoices, Order: client.NewestFirst}})
+	if err != nil {
+		return nil, err
+	}
+	form := &sampleForm{Endpoints: page.Items, Editable: may(v.caller, httpapi.ScopeWrite), Once: uuid.NewString()}
+	endpoint, delivery, _ := strings.Cut(v.r.URL.Query().Get("sent"), "/")
+	if uuid.Validate(endpoint) == nil && uuid.Validate(delivery) == nil {
+		form.Endpoint, form.Sent = endpoint, []string{endpoint, delivery}
+	}
+	return form, nil
+}
+
+// sendSample sends the payload of the form to the chosen endpoint.
+func (p *portal) sendSample(v *visit) error {
+	in, err := v.form()
+	if err != nil {
+		return err
+	}
+	view, err := p.eventTypeView(v)
+	switch {
+	case err != nil:
+		return err
+	case view.Send == nil && view.Unknown:
+		return errUnavailable
+	case view.Send == nil:
+		return errForbidden
+	}
+	form := view.Send
+	form.Endpoint, form.Sent = in.Get("endpoint"), nil
+	if in.Has("payload") {
+		form.Payload = in.Get("payload")
+	}
+	to, err := p.sent.do(v, "sample", in.Get("once"), func() (string, error) {
+		delivery, err := p.send(v, view)
+		return v.url("catalog", view.Category.ID.String(), view.ID.String()) + "?done=sample_sent&sent=" +
+			url.QueryEscape(form.Endpoint+"/"+delivery.String()) + "#send", err
+	})
+	if err == nil {
+		return v.redirect(to)
+	}
+	if errors.Is(err, client.ErrNotFound) { // the endpoint was deleted, or is of another organization
+		err = faultOf("endpoint", v.say("fault.choose"))
+	}
+	if form.Faults, err = v.faultsOf(err, "payload"); err != nil {
+		return err
+	}
+	return v.render(form.Faults.Status, "event_type", view)
+}
+
+// send sends the payload of the form, and returns the id of the delivery.
+func (p *portal) send(v *visit, view *eventTypeView) (uuid.UUID, error) {
+	form := view.Send
+	endpoint, err := uuid.Parse(form.Endpoint)
+	if err != nil {
+		return uuid.Nil, faultOf("endpoint", v.say("fault.choose"))
+	}
+	if !form.Editable {
+		made, err := p.api.Dispatcher.Test(v.ctx, v.org, endpoint, client.TestInput{EventType: view.Code, Version: view.Version})
+		return made.ID, err
+	}
+	payload, err := v.jsonOf("payload", form.Payload)
+	if err == nil && payload == nil {
+		err = faultOf("payload", v.say("fault.required"))
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	made, err := p.api.Dispatcher.MakePayload(v.ctx, v.org, endpoint,
+		client.PayloadInput{EventType: view.Code, Version: view.Version, Data: payload}, client.PayloadQuery{Mode: client.Dispatch})
+	if said, ok := errors.AsType[*client.Error](err); ok {
+		for i, f := range said.Fields {
+			said.Fields[i].Pointer = strings.Replace(f.Pointer, "/data", "/payload", 1) // the field of the form
+		}
+	}
+	return made.ActivityID, err
+}
