@@ -80,8 +80,13 @@ func (f *frame) Asset(name string) string { return f.p.cfg.Path + "/assets/" + f
 // Sections are the sections of an organization in the navigation. Each has a text "nav." and its name.
 func (f *frame) Sections() []string { return []string{"endpoints", "events", "catalog"} }
 
-// OperatorSections are the sections below /operations in the navigation.
-func (f *frame) OperatorSections() []string { return nil }
+// OperatorSections are the sections below /operations in the navigation, as far as the caller may use them.
+func (f *frame) OperatorSections() []string {
+	if f.MayCatalog {
+		return []string{"catalog-edit"}
+	}
+	return nil
+}
 
 // In reports whether the page is in a section of the organization.
 func (f *frame) In(section string) bool { return f.below(organizationURL("", f.Org, section)) }

@@ -26,6 +26,7 @@ var routes = [][]route{
 	replayRoutes,
 	eventRoutes,
 	catalogRoutes,
+	catalogEditRoutes,
 }
 
 var homeRoutes = []route{

@@ -1,0 +1,208 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/client"
+)
+
+// recordForm shows the form that changes a record.
+func (p *portal) recordForm(v *visit) error {
+	r, err := p.record(v)
+	if err != nil {
+		return err
+	}
+	return v.showForm(r, url.Values{}, nil)
+}
+
+// newRecordForm shows the form that creates a record.
+func (p *portal) newRecordForm(v *visit) error {
+	r, err := p.newRecord(v)
+	if err != nil {
+		return err
+	}
+	return v.showForm(r, url.Values{}, nil)
+}
+
+// createRecord creates the record of the form.
+func (p *portal) createRecord(v *visit) error {
+	return p.submit(v, "catalog_created", p.newRecord, v.showForm, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
+		values, err := v.fieldValues(r.Fields, form)
+		if err != nil {
+			return "", err
+		}
+		return r.create(ctx, values)
+	})
+}
+
+// updateRecord changes the record as the form says.
+func (p *portal) updateRecord(v *visit) error {
+	return p.submit(v, "catalog_saved", p.record, v.showForm, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
+		values, err := v.fieldValues(r.Fields, form)
+		if err != nil {
+			return "", err
+		}
+		var patch client.Patch
+		for _, f := range r.Fields {
+			patch = append(patch, client.Set("/"+f.ID, values[f.ID]))
+		}
+		to := r.URL
+		if r.Kind == "sample" {
+			to = r.Back + "?version=" + url.QueryEscape(values.text("version"))
+		}
+		return to, r.update(ctx, patch, client.IfMatch(form.Get("etag")))
+	})
+}
+
+// confirmDeletion asks whether a record should be deleted.
+func (p *portal) confirmDeletion(v *visit) error {
+	r, err := p.record(v)
+	if err != nil {
+		return err
+	}
+	return v.showDeletion(r, url.Values{}, nil)
+}
+
+// deleteRecord deletes the record.
+func (p *portal) deleteRecord(v *visit) error {
+	return p.submit(v, "catalog_deleted", p.record, v.showDeletion, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
+		return r.Back, r.remove(ctx, client.IfMatch(form.Get("etag")))
+	})
+}
+
+// changeState activates, deactivates, archives or restores a record.
+func (p *portal) changeState(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	r, err := p.record(v)
+	if err != nil {
+		return err
+	}
+	change, ok := r.states[form.Get("state")]
+	if !ok {
+		return errNoPage
+	}
+	if err := change(v.ctx); err != nil {
+		return err
+	}
+	return v.redirect(withDone(r.URL, "catalog_"+form.Get("state")))
+}
+
+// submit carries out a form about a record, which load reads, and sends the browser to the page of the result. If the form has faults,
+// it shows the page again.
+func (p *portal) submit(
+	v *visit, done string, load func(*visit) (*catalogRecord, error), show func(*catalogRecord, url.Values, *formError) error,
+	do func(context.Context, *catalogRecord, url.Values) (string, error),
+) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	var r *catalogRecord
+	var notLoaded error
+	to, err := p.sent.do(v, v.r.URL.Path, form.Get("once"), func() (string, error) {
+		if r, notLoaded = load(v); notLoaded != nil {
+			return "", notLoaded
+		}
+		return do(v.ctx, r, form)
+	})
+	switch {
+	case err == nil:
+		return v.redirect(withDone(to, done))
+	case notLoaded != nil:
+		return notLoaded
+	}
+	ids := make([]string, len(r.Fields))
+	for i, f := range r.Fields {
+		ids[i] = f.ID
+	}
+	faults, err := v.faultsOf(err, ids...)
+	if err != nil {
+		return err
+	}
+	return show(r, form, faults)
+}
+
+// withDone adds the notice that an action was done to an address.
+func withDone(to, notice string) string {
+	separator := "?"
+	if strings.Contains(to, "?") {
+		separator = "&"
+	}
+	return to + separator + "done=" + notice
+}
+
+// formView is the data of the pages with a form about a record.
+type formView struct {
+	*catalogRecord
+	Once  string
+	Error *formError
+}
+
+// showForm shows the form with what was typed. If the record was changed meanwhile, it shows what is stored now; the form then
+// replaces that.
+func (v *visit) showForm(r *catalogRecord, typed url.Values, faults *formError) error {
+	status := http.StatusOK
+	if faults != nil {
+		status = faults.Status
+		changed := faults.Status == http.StatusPreconditionFailed
+		for i, f := range r.Fields {
+			value := strings.ReplaceAll(typed.Get(f.ID), "\r\n", "\n")
+			if changed && strings.TrimSpace(value) != strings.TrimSpace(f.Value) {
+				r.Fields[i].Now = f.Value
+			}
+			r.Fields[i].Value = value
+		}
+		if !changed {
+			r.ETag = typed.Get("etag")
+		}
+	}
+	return v.render(status, "catalog_form", formView{r, uuid.NewString(), faults})
+}
+
+// showDeletion shows the question whether a record should be deleted.
+func (v *visit) showDeletion(r *catalogRecord, _ url.Values, faults *formError) error {
+	status := http.StatusOK
+	if faults != nil {
+		status = faults.Status
+	}
+	if status == http.StatusPreconditionFailed {
+		faults.Text = v.say("catalog.edit.delete.changed")
+	}
+	return v.render(status, "catalog_delete", formView{r, uuid.NewString(), faults})
+}
+
+// fieldValues reads the fields of a form. The error is a formError.
+func (v *visit) fieldValues(fields []formField, form url.Values) (fieldValues, error) {
+	values := fieldValues{}
+	all := &formError{Status: http.StatusBadRequest}
+	for _, f := range fields {
+		text := strings.TrimSpace(strings.ReplaceAll(form.Get(f.ID), "\r\n", "\n"))
+		switch {
+		case f.Required && text == "":
+			all.Fields.add(f.ID, v.say("fault.required"))
+		case f.Kind != "json":
+			values[f.ID] = text
+		case text != "":
+			value, err := v.jsonOf(f.ID, text)
+			if bad, ok := errors.AsType[*formError](err); ok {
+				all.Fields = append(all.Fields, bad.Fields...)
+			} else if err != nil {
+				return nil, err
+			}
+			values[f.ID] = value
+		}
+	}
+	if all.Fields != nil {
+		return nil, all
+	}
+	return values, nil
+}
