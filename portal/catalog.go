@@ -56,7 +56,9 @@ type eventGroup struct {
 
 // showCatalog shows the categories with the first event types of each.
 func (p *portal) showCatalog(v *visit) error {
-	page, err := p.api.Registry.ListCategories(v.ctx, client.CatalogQuery{ListQuery: client.ListQuery{Skip: pageNumber(v.r), Take: categoriesTake}})
+	page, err := p.api.Registry.ListCategories(v.ctx, client.CatalogQuery{
+		ListQuery: client.ListQuery{Skip: pageNumber(v.r), Take: categoriesTake},
+	})
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,8 @@ func TestTheCatalogShowsCategoriesEventsAndVersions(t *testing.T) {
 	s.get(s.acme("catalog")).is(http.StatusOK, "Orders", "order.paid", "The life of an order", "customer.created", `aria-current="true"`)
 	event := s.acme(s.event("order.paid"))
 	s.get(event[:strings.LastIndex(event, "/")]).is(http.StatusOK, "order.shipped").lacks("customer.created")
-	s.get(event).is(http.StatusOK, "<h1>", "Order paid", "orderId", "Number on the invoice", "required", "&#34;EUR&#34;", "129.90").lacks("<textarea")
+	s.get(event).lacks("<textarea").
+		is(http.StatusOK, "<h1>", "Order paid", "orderId", "Number on the invoice", "required", "&#34;EUR&#34;", "129.90")
 	s.get(s.acme(s.event("order.shipped"))).is(http.StatusOK, "has not described the data")
 	none := uuid.NewString()
 	s.get(s.acme("catalog", none)).is(http.StatusNotFound)
@@ -73,7 +74,8 @@ func TestVersionsOfAnEventLinkToEachOther(t *testing.T) {
 	s := newSite(t)
 	first := s.event("order.paid")
 	category := uuid.MustParse(strings.Split(first, "/")[1])
-	second, err := s.service.Hooks.Registry.CreateEventType(t.Context(), category, webhooks.EventTypeInput{Name: "Order paid", Code: "order.paid", Version: "v2"})
+	next := webhooks.EventTypeInput{Name: "Order paid", Code: "order.paid", Version: "v2"}
+	second, err := s.service.Hooks.Registry.CreateEventType(t.Context(), category, next)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,8 @@ func TestVersionsOfAnEventLinkToEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.get(s.acme(first)).is(http.StatusOK, s.acme("catalog", category.String(), second.ID.String()), `aria-current="page">v1`)
-	s.get(s.acme("catalog", category.String(), second.ID.String())).is(http.StatusOK, "inactive", "does not publish this event", `aria-current="page">v2`)
+	s.get(s.acme("catalog", category.String(), second.ID.String())).
+		is(http.StatusOK, "inactive", "does not publish this event", `aria-current="page">v2`)
 	s.get(s.acme("catalog")).is(http.StatusOK, `aria-label="order.paid v2"`)
 }
 
@@ -162,7 +165,8 @@ func TestFaultsOfASampleStandBesideTheField(t *testing.T) {
 	s.post(event, url.Values{"payload": {mine}}).is(http.StatusBadRequest, `href="#endpoint"`, `id="endpoint-fault"`, "Choose one", "typed")
 	s.post(event, url.Values{"endpoint": {uuid.NewString()}, "payload": {mine}}).is(http.StatusBadRequest, `id="endpoint-fault"`, "typed")
 	s.post(event, url.Values{"endpoint": {endpoint}, "payload": {" "}}).is(http.StatusBadRequest, `id="payload-fault"`, "Fill it in")
-	s.post(event, url.Values{"endpoint": {endpoint}, "payload": {"{\n\"typed\":,}"}}).is(http.StatusBadRequest, "mistake in line 2", "typed", `aria-invalid="true"`)
+	s.post(event, url.Values{"endpoint": {endpoint}, "payload": {"{\n\"typed\":,}"}}).
+		is(http.StatusBadRequest, "mistake in line 2", "typed", `aria-invalid="true"`)
 	s.post(event, url.Values{"endpoint": {endpoint}, "payload": {mine}}).
 		is(http.StatusUnprocessableEntity, `id="payload-fault"`, "does not match", "typed", `value="`+endpoint+`" selected`)
 	s.post(event, url.Values{"endpoint": {endpoint}, "payload": {`{"orderId":"a","amount":-1,"currency":"EUR"}`}}).

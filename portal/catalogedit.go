@@ -91,7 +91,8 @@ func (p *portal) editCatalog(v *visit) error {
 		return err
 	}
 	return v.render(http.StatusOK, "catalog_edit", catalogEditView{
-		catalogRecord: &catalogRecord{}, Categories: page.Items, Pager: pagerOf(v, page.CurrentPageNumber, page.TotalPages), Archived: q.Archived != "",
+		catalogRecord: &catalogRecord{}, Categories: page.Items, Archived: q.Archived != "",
+		Pager: pagerOf(v, page.CurrentPageNumber, page.TotalPages),
 	})
 }
 

@@ -76,7 +76,8 @@ func TestAnEventTypeIsCreatedChangedAndDeleted(t *testing.T) {
 	s.get(event).is(http.StatusOK, "order.lost", "&#34;maxProperties&#34;: 1.0", "There is no sample", event+"/samples/new?version=v1")
 
 	s.post(event+"/samples/new", url.Values{"version": {"v1"}, "payload": {`{"a":1.50}`}}).leadsTo(event + "?version=v1&done=catalog_created")
-	s.post(event+"/samples/new", url.Values{"version": {"v1"}, "payload": {`{"a":2}`}}).is(http.StatusConflict, `id="version-fault"`, "has a sample already")
+	s.post(event+"/samples/new", url.Values{"version": {"v1"}, "payload": {`{"a":2}`}}).
+		is(http.StatusConflict, `id="version-fault"`, "has a sample already")
 	sample := event + "/samples/v1"
 	form = url.Values{"etag": {s.get(sample+"/edit").is(http.StatusOK, "1.50").etag()}, "version": {"v2"}, "payload": {`{"a":3}`}}
 	s.post(sample+"/edit", form).leadsTo(event + "?version=v2&done=catalog_saved")
@@ -98,29 +99,40 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 	s := newEditor(t)
 	event := s.editURL("order.paid")
 	category := event[:strings.LastIndex(event, "/")]
-	event = s.editURL("order.paid")
+	typed := func(pairs ...string) url.Values {
+		form := url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}}
+		for i := 0; i < len(pairs); i += 2 {
+			form.Set(pairs[i], pairs[i+1])
+		}
+		return form
+	}
 	for name, test := range map[string]struct {
 		address string
 		form    url.Values
 		status  int
 		want    []string
 	}{
-		"empty":       {editing + "/new", url.Values{"description": {"typed"}}, 400, []string{`id="name-fault"`, `id="code-fault"`, "typed"}},
-		"code":        {editing + "/new", url.Values{"name": {"typed"}, "code": {"a b"}}, 400, []string{`id="code-fault"`, `value="a b"`, "typed"}},
-		"code taken":  {editing + "/new", url.Values{"name": {"typed"}, "code": {"order"}}, 409, []string{`id="code-fault"`, "The code is taken", "typed"}},
-		"no JSON":     {category + "/new", url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}, "schema": {"{\n\n]"}}, 400, []string{"mistake in line 3", "typed"}},
-		"no schema":   {category + "/new", url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}, "schema": {`{"properties":{"a":{"type":"nothing"}}}`}}, 400, []string{`id="schema-fault"`, "/properties/a/type: ", "typed"}},
-		"sample":      {event + "/samples/new", url.Values{"version": {"v9"}, "payload": {`{"orderId":7,"amount":1,"currency":"EUR"}`}}, 422, []string{`id="payload-fault"`, "/orderId: "}},
-		"long":        {editing + "/new", url.Values{"name": {strings.Repeat("x", 201)}, "code": {"ok"}}, 400, []string{`id="name-fault"`}},
-		"hostile":     {editing + "/new", url.Values{"name": {hostile}, "code": {hostile}, "description": {hostile}}, 400, []string{`id="code-fault"`, "&lt;img"}},
-		"not a place": {event + "/state", url.Values{"state": {"explode"}}, 404, nil},
+		"empty":      {editing + "/new", typed("code", "", "name", " "), 400, []string{`id="name-fault"`, `id="code-fault"`}},
+		"code":       {editing + "/new", typed("code", "a b"), 400, []string{`id="code-fault"`, `value="a b"`, "typed"}},
+		"code taken": {editing + "/new", typed("code", "order"), 409, []string{`id="code-fault"`, "The code is taken", "typed"}},
+		"no JSON":    {category + "/new", typed("schema", "{\n\n]"), 400, []string{"mistake in line 3", "typed"}},
+		"no schema": {
+			category + "/new", typed("schema", `{"properties":{"a":{"type":"nothing"}}}`), 400,
+			[]string{`id="schema-fault"`, "/properties/a/type: ", "typed"},
+		},
+		"sample": {
+			event + "/samples/new", typed("payload", `{"orderId":7,"amount":1,"currency":"EUR"}`), 422, []string{`id="payload-fault"`, "/orderId: "},
+		},
+		"long":        {editing + "/new", typed("name", strings.Repeat("x", 201)), 400, []string{`id="name-fault"`}},
+		"hostile":     {editing + "/new", typed("name", hostile, "code", hostile), 400, []string{`id="code-fault"`, "&lt;img"}},
+		"not a place": {event + "/state", typed("state", "explode"), 404, nil},
 	} {
 		if p := s.post(test.address, test.form).is(test.status, test.want...); strings.Contains(p.text, "<img") {
 			t.Errorf("%s: a text is not escaped", name)
 		}
 	}
 	// A schema that the samples do not match is refused.
-	form := url.Values{"etag": {s.get(event + "/edit").etag()}, "name": {"N"}, "code": {"order.paid"}, "version": {"v1"}, "schema": {`{"required":["nothing"]}`}}
+	form := typed("etag", s.get(event+"/edit").etag(), "schema", `{"required":["nothing"]}`)
 	s.post(event+"/edit", form).is(http.StatusUnprocessableEntity, `id="schema-fault"`, "must be matched by the sample payload of version v1")
 }
 

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -32,18 +31,18 @@ func (p *portal) newRecordForm(v *visit) error {
 
 // createRecord creates the record of the form.
 func (p *portal) createRecord(v *visit) error {
-	return p.submit(v, "catalog_created", p.newRecord, v.showForm, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
+	return p.submit(v, "catalog_created", p.newRecord, v.showForm, func(r *catalogRecord, form url.Values) (string, error) {
 		values, err := v.fieldValues(r.Fields, form)
 		if err != nil {
 			return "", err
 		}
-		return r.create(ctx, values)
+		return r.create(v.ctx, values)
 	})
 }
 
 // updateRecord changes the record as the form says.
 func (p *portal) updateRecord(v *visit) error {
-	return p.submit(v, "catalog_saved", p.record, v.showForm, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
+	return p.submit(v, "catalog_saved", p.record, v.showForm, func(r *catalogRecord, form url.Values) (string, error) {
 		values, err := v.fieldValues(r.Fields, form)
 		if err != nil {
 			return "", err
@@ -56,7 +55,7 @@ func (p *portal) updateRecord(v *visit) error {
 		if r.Kind == "sample" {
 			to = r.Back + "?version=" + url.QueryEscape(values.text("version"))
 		}
-		return to, r.update(ctx, patch, client.IfMatch(form.Get("etag")))
+		return to, r.update(v.ctx, patch, client.IfMatch(form.Get("etag")))
 	})
 }
 
@@ -71,8 +70,8 @@ func (p *portal) confirmDeletion(v *visit) error {
 
 // deleteRecord deletes the record.
 func (p *portal) deleteRecord(v *visit) error {
-	return p.submit(v, "catalog_deleted", p.record, v.showDeletion, func(ctx context.Context, r *catalogRecord, form url.Values) (string, error) {
-		return r.Back, r.remove(ctx, client.IfMatch(form.Get("etag")))
+	return p.submit(v, "catalog_deleted", p.record, v.showDeletion, func(r *catalogRecord, form url.Values) (string, error) {
+		return r.Back, r.remove(v.ctx, client.IfMatch(form.Get("etag")))
 	})
 }
 
@@ -100,7 +99,7 @@ func (p *portal) changeState(v *visit) error {
 // it shows the page again.
 func (p *portal) submit(
 	v *visit, done string, load func(*visit) (*catalogRecord, error), show func(*catalogRecord, url.Values, *formError) error,
-	do func(context.Context, *catalogRecord, url.Values) (string, error),
+	do func(*catalogRecord, url.Values) (string, error),
 ) error {
 	form, err := v.form()
 	if err != nil {
@@ -112,7 +111,7 @@ func (p *portal) submit(
 		if r, notLoaded = load(v); notLoaded != nil {
 			return "", notLoaded
 		}
-		return do(v.ctx, r, form)
+		return do(r, form)
 	})
 	switch {
 	case err == nil:

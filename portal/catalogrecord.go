@@ -42,9 +42,6 @@ type fieldValues map[string]any
 
 func (f fieldValues) text(id string) string { s, _ := f[id].(string); return s }
 
-// HasStates reports whether the record can be activated and archived.
-func (r *catalogRecord) HasStates() bool { return r.states != nil }
-
 // catalogEditURL is the address of a page for editing the catalog.
 func (v *visit) catalogEditURL(segments ...string) string {
 	return organizationURL(v.p.cfg.Path, "", append([]string{"operations", "catalog-edit"}, segments...)...)
@@ -81,11 +78,13 @@ func (p *portal) newRecord(v *visit) (*catalogRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	category, id := uuid.MustParse(v.r.PathValue("categoryId")), v.r.PathValue("eventTypeId")
+	category := client.CategoryReference{ID: uuid.MustParse(v.r.PathValue("categoryId")), Name: parent.Name}
+	id := v.r.PathValue("eventTypeId")
 	if id == "" {
-		return p.eventTypeRecord(v, client.EventType{Category: client.CategoryReference{ID: category, Name: parent.Name}}), nil
+		return p.eventTypeRecord(v, client.EventType{Category: category}), nil
 	}
-	e := client.EventType{ID: uuid.MustParse(id), Name: parent.Name, Category: client.CategoryReference{ID: category, Name: parent.categoryName()}}
+	category.Name = parent.categoryName()
+	e := client.EventType{ID: uuid.MustParse(id), Name: parent.Name, Category: category}
 	return p.sampleRecord(v, e, client.Sample{Version: v.r.URL.Query().Get("version")}), nil
 }
 
@@ -135,7 +134,8 @@ func (p *portal) eventTypeRecord(v *visit, e client.EventType) *catalogRecord {
 		},
 		create: func(ctx context.Context, in fieldValues) (string, error) {
 			made, err := registry.CreateEventType(ctx, category, client.EventTypeInput{
-				Name: in.text("name"), Code: in.text("code"), Version: in.text("version"), Description: in.text("description"), Schema: in["schema"],
+				Name: in.text("name"), Code: in.text("code"), Version: in.text("version"), Description: in.text("description"),
+				Schema: in["schema"],
 			})
 			return v.catalogEditURL(category.String(), made.ID.String()), err
 		},
@@ -164,7 +164,8 @@ func (p *portal) sampleRecord(v *visit, e client.EventType, s client.Sample) *ca
 			{v.catalogEditURL(), v.say("nav.catalog-edit")}, {v.catalogEditURL(category.String()), e.Category.Name}, {back, e.Name},
 		},
 		Fields: []formField{
-			{ID: "version", Kind: "text", Required: true, Value: s.Version}, {ID: "payload", Kind: "json", Required: true, Value: jsonText(s.Payload)},
+			{ID: "version", Kind: "text", Required: true, Value: s.Version},
+			{ID: "payload", Kind: "json", Required: true, Value: jsonText(s.Payload)},
 		},
 		create: func(ctx context.Context, in fieldValues) (string, error) {
 			made, err := registry.CreateSample(ctx, category, e.ID, client.SampleInput{Version: in.text("version"), Payload: in["payload"]})

@@ -31,7 +31,9 @@ func (p *portal) sampleForm(ctx context.Context, v *visit) (*sampleForm, error) 
 	if v.org == "" || !may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
 		return nil, nil
 	}
-	page, err := p.api.Subscriptions.List(ctx, v.org, client.SubscriptionQuery{ListQuery: client.ListQuery{Take: maxChoices, Order: client.NewestFirst}})
+	page, err := p.api.Subscriptions.List(ctx, v.org, client.SubscriptionQuery{
+		ListQuery: client.ListQuery{Take: maxChoices, Order: client.NewestFirst},
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,8 @@ func explain(err error) *pageError {
 	}
 	said, ok := errors.AsType[*client.Error](err)
 	switch {
+	case ok && said.Code == "not_supported":
+		return &pageError{status: said.Status, key: "error.not_supported"}
 	case errors.Is(err, client.ErrUnavailable):
 		return errUnavailable
 	case !ok || said.Status >= http.StatusInternalServerError:

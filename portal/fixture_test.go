@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,7 @@ type site struct {
 	caller  httpapi.Caller
 	failure error // of the sign-in; nil: caller is signed in
 	header  http.Header
+	ctx     func() context.Context // of requests
 }
 
 // newSite returns a portal whose caller is a developer of the organization Acme.
@@ -33,7 +35,7 @@ func newSite(t *testing.T, options ...func(*portal.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, service: service, header: http.Header{}}
+	s := &site{t: t, service: service, header: http.Header{}, ctx: t.Context}
 	s.caller = httpapi.Caller{
 		Subject: "dev@acme.example", Organizations: []uuid.UUID{service.Acme}, Scopes: []httpapi.Scope{httpapi.ScopeManage, httpapi.ScopeSecrets},
 	}
@@ -63,7 +65,7 @@ func (s *site) post(address string, form url.Values) *page {
 func (s *site) send(method, address string, body io.Reader) *page {
 	s.t.Helper()
 	address, _, _ = strings.Cut(address, "#") // a browser does not send it
-	r := httptest.NewRequestWithContext(s.t.Context(), method, address, body)
+	r := httptest.NewRequestWithContext(s.ctx(), method, address, body)
 	for name, values := range s.header {
 		r.Header[name] = values
 	}

@@ -15,7 +15,8 @@ func (l *language) functions() template.FuncMap {
 		"t": l.t, "n": l.n, "has": l.has, "number": l.number, "percent": l.percent,
 		"time": l.time, "ago": l.ago, "duration": l.duration, "ms": l.milliseconds,
 		"millis": func(ms int64) string { return l.milliseconds(&ms) },
-		"data":   data, "line": oneLine,
+		"rate":   l.rate, "seconds": l.seconds, "bytes": l.bytes,
+		"data": data, "line": oneLine,
 	}
 }
 
@@ -68,6 +69,28 @@ func (l *language) milliseconds(ms *int64) string {
 		return "–"
 	}
 	return l.duration(time.Duration(*ms) * time.Millisecond)
+}
+
+// rate returns a number per second.
+func (l *language) rate(f float64) string {
+	if f > 0 && f < 0.1 {
+		return "< " + l.decimal(0.1)
+	}
+	return l.decimal(f)
+}
+
+// seconds returns a number of seconds as a duration.
+func (l *language) seconds(s float64) string {
+	return l.duration(time.Duration(s * float64(time.Second)))
+}
+
+// bytes returns a size in its largest unit.
+func (l *language) bytes(n int64) string {
+	size, units := float64(n), []string{" B", " KiB", " MiB", " GiB", " TiB"}
+	for ; size >= 1024 && len(units) > 1; units = units[1:] {
+		size /= 1024
+	}
+	return l.decimal(size) + units[0]
 }
 
 // time returns an element with a time. The script shows it in the zone of the browser; the tooltip has it in UTC.

@@ -82,7 +82,10 @@ func (f *frame) Sections() []string { return []string{"endpoints", "events", "ca
 
 // OperatorSections are the sections below /operations in the navigation, as far as the caller may use them.
 func (f *frame) OperatorSections() []string {
-	if f.MayCatalog {
+	switch {
+	case f.Operator:
+		return []string{"overview", "unhealthy", "recoveries", "storage", "catalog-edit"}
+	case f.MayCatalog:
 		return []string{"catalog-edit"}
 	}
 	return nil

@@ -27,6 +27,7 @@ var routes = [][]route{
 	eventRoutes,
 	catalogRoutes,
 	catalogEditRoutes,
+	operationRoutes,
 }
 
 var homeRoutes = []route{
@@ -81,6 +82,9 @@ func (p *portal) router() http.Handler {
 // home sends the browser to the first page that the caller may see.
 func (p *portal) home(v *visit) error {
 	if len(v.caller.Organizations) == 0 {
+		if sections := v.frame(nil).OperatorSections(); sections != nil {
+			return v.redirect(organizationURL(p.cfg.Path, "", "operations", sections[0]))
+		}
 		return v.render(http.StatusOK, "home", nil)
 	}
 	org, err := p.organizationName(v, v.caller.Organizations[0])

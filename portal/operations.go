@@ -1,0 +1,163 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/client"
+)
+
+var operationRoutes = []route{
+	{"GET /operations/overview", operator((*portal).showOverview)},
+	{"GET /operations/organization", operator((*portal).openOrganization)},
+	{"GET /operations/unhealthy", operator((*portal).listUnhealthy)},
+	{"POST /operations/unhealthy", operator((*portal).changeUnhealthy)},
+	{"GET /operations/recoveries", operator((*portal).listRecoveries)},
+	{"POST /operations/recoveries", operator((*portal).stopRecovery)},
+	{"GET /operations/storage", operator((*portal).showStorage)},
+}
+
+// operationsTimeLimit bounds the reads of a page for operators. The REST interface answers within a second.
+const operationsTimeLimit = 1500 * time.Millisecond
+
+// operator returns the handler for callers that may see all organizations.
+func operator(handler func(*portal, *visit) error) func(*portal, *visit) error {
+	return func(p *portal, v *visit) error {
+		if !may(v.caller) {
+			return errForbidden
+		}
+		return handler(p, v)
+	}
+}
+
+// overviewView is the data of the overview.
+type overviewView struct {
+	client.Overview
+	Backlogs     client.Backlogs
+	StoreDown    bool   // it does not answer, or cannot be written
+	Organization string // typed into the form that opens an organization
+	Error        *formError
+}
+
+// showOverview shows the state of all organizations.
+func (p *portal) showOverview(v *visit) error { return p.overview(v, overviewView{}) }
+
+func (p *portal) overview(v *visit, view overviewView) error {
+	ctx, cancel := context.WithTimeout(v.ctx, operationsTimeLimit)
+	defer cancel()
+	var failed, noBacklog error
+	reads := []func(){
+		func() { view.Overview, failed = p.api.Operations.Overview(ctx) },
+		func() { view.Backlogs, noBacklog = p.api.Operations.Backlog(ctx) },
+	}
+	eachAtOnce(len(reads), func(i int) { reads[i]() })
+	view.StoreDown = failed == nil && !view.Store.Up
+	if failed != nil {
+		p.cfg.Logger.WarnContext(v.ctx, "the overview cannot be told", "error", failed)
+		view.Unknown = []string{"queue", "traffic", "hosts", "layout"}
+	}
+	if noBacklog != nil {
+		p.cfg.Logger.WarnContext(v.ctx, "the backlog cannot be told", "error", noBacklog)
+		view.Unknown = append(view.Unknown, "backlog")
+	}
+	status := http.StatusOK
+	if view.Error != nil {
+		status = view.Error.Status
+	}
+	return v.render(status, "overview", view)
+}
+
+// openOrganization sends the browser to the pages of the organization that has the name or the id.
+func (p *portal) openOrganization(v *visit) error {
+	text := strings.TrimSpace(v.r.URL.Query().Get("organization"))
+	name, err := p.findOrganization(v, text)
+	if err == nil {
+		return v.redirect(organizationURL(p.cfg.Path, name, "endpoints"))
+	}
+	view := overviewView{Organization: text}
+	if view.Error, err = v.faultsOf(err); err != nil {
+		return &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable", cause: err}
+	}
+	return p.overview(v, view)
+}
+
+// findOrganization returns the name of the organization that has the name or the id. The error is a formError if there is none.
+func (p *portal) findOrganization(v *visit, text string) (name string, err error) {
+	id, noID := uuid.Parse(text)
+	if p.cfg.Organizations == nil {
+		if noID != nil {
+			return "", faultOf("organization", v.say("organization.no_id"))
+		}
+		return id.String(), nil
+	}
+	unknown := faultOf("organization", v.say("organization.unknown"))
+	if text == "" {
+		return "", unknown
+	}
+	if _, err = p.cfg.Organizations.OrganizationID(v.ctx, text); err == nil {
+		return text, nil
+	}
+	if errors.Is(err, webhooks.ErrNotFound) && noID == nil {
+		name, err = p.cfg.Organizations.OrganizationName(v.ctx, id)
+	}
+	if errors.Is(err, webhooks.ErrNotFound) {
+		return "", unknown
+	}
+	return name, err
+}
+
+// storageView is the data of the page of the store.
+type storageView struct {
+	client.Storage
+	KeyRows   []keyRow
+	UsedKnown bool // keyRow.Used was read
+}
+
+// Retention is the age at which history is removed; 0: never.
+func (s storageView) Retention() time.Duration { return secondsOf(s.RetentionSeconds) }
+
+// AuditRetention is the age at which entries of the audit trail are removed; 0: never.
+func (s storageView) AuditRetention() time.Duration { return secondsOf(s.AuditRetentionSeconds) }
+
+func secondsOf(s *int64) time.Duration {
+	if s == nil {
+		return 0
+	}
+	return time.Duration(*s) * time.Second
+}
+
+// keyRow is a key that encrypts signing secrets.
+type keyRow struct {
+	ID                         string
+	Encrypts, Configured, Used bool
+}
+
+// showStorage shows where the records are, and for how long.
+func (p *portal) showStorage(v *visit) error {
+	ctx, cancel := context.WithTimeout(v.ctx, operationsTimeLimit)
+	defer cancel()
+	state, err := p.api.Operations.Storage(ctx)
+	if err != nil {
+		return err
+	}
+	view := storageView{Storage: state, UsedKnown: state.KeysInUse != nil}
+	at := map[string]int{}
+	for i, id := range state.Keys {
+		at[id] = i
+		view.KeyRows = append(view.KeyRows, keyRow{ID: id, Encrypts: i == 0, Configured: true})
+	}
+	for _, id := range state.KeysInUse {
+		i, known := at[id]
+		if !known {
+			i, view.KeyRows = len(view.KeyRows), append(view.KeyRows, keyRow{ID: id})
+		}
+		view.KeyRows[i].Used = true
+	}
+	return v.render(http.StatusOK, "storage", view)
+}
