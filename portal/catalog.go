@@ -28,7 +28,8 @@ var publicRoutes = []route{
 
 const (
 	categoriesTake = 20
-	eventTypesTake = 50  // of a category
+	firstTake      = 20  // event types of each category on the page of all categories
+	eventTypesTake = 50  // on the page of a category
 	maxVersions    = 100 // event types among which the versions of an event type are found
 )
 
@@ -70,7 +71,7 @@ func (p *portal) showCatalog(v *visit) error {
 	eachAtOnce(len(page.Items), func(i int) {
 		c := &view.Categories[i]
 		c.Category = page.Items[i]
-		_, err := p.readEventTypes(ctx, c, 0)
+		_, err := p.readEventTypes(ctx, c, 0, firstTake)
 		c.Unknown = err != nil
 	})
 	return v.render(http.StatusOK, "catalog", view)
@@ -89,7 +90,7 @@ func (p *portal) showCategory(v *visit) error {
 	if v.org == "" && c.ArchiveInfo.Archived {
 		return errNoPage
 	}
-	page, err := p.readEventTypes(v.ctx, &c, pageNumber(v.r))
+	page, err := p.readEventTypes(v.ctx, &c, pageNumber(v.r), eventTypesTake)
 	if err != nil {
 		return err
 	}
@@ -100,8 +101,8 @@ func (p *portal) showCategory(v *visit) error {
 }
 
 // readEventTypes reads a page of the event types of a category.
-func (p *portal) readEventTypes(ctx context.Context, c *categoryView, skip int) (client.Page[client.EventType], error) {
-	page, err := p.api.Registry.ListEventTypes(ctx, c.ID, client.CatalogQuery{ListQuery: client.ListQuery{Skip: skip, Take: eventTypesTake}})
+func (p *portal) readEventTypes(ctx context.Context, c *categoryView, skip, take int) (client.Page[client.EventType], error) {
+	page, err := p.api.Registry.ListEventTypes(ctx, c.ID, client.CatalogQuery{ListQuery: client.ListQuery{Skip: skip, Take: take}})
 	c.Events, c.More = groupByCode(page.Items), page.TotalRecords-len(page.Items)
 	return page, err
 }

@@ -1,9 +1,12 @@
 package portal_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -11,6 +14,9 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/portal"
+	"github.com/ecg-api/webhooks/portal/internal/sample"
+	"github.com/ecg-api/webhooks/store"
+	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // hostile is a text that must be shown as text alone.
@@ -202,4 +208,46 @@ func TestThePublicCatalogNeedsNoSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.get(event).is(http.StatusNotFound)
+}
+
+// slowStore does not read event types while it is down.
+type slowStore struct {
+	store.Store
+	down atomic.Bool
+}
+
+func (s *slowStore) EventTypes(ctx context.Context, category uuid.UUID, a store.ArchivedFilter, p store.Page) (store.List[store.EventType], error) {
+	if s.down.Load() {
+		<-ctx.Done()
+		return store.List[store.EventType]{}, ctx.Err()
+	}
+	return s.Store.EventTypes(ctx, category, a, p)
+}
+
+func TestTheCatalogComesWithoutTheEventTypesThatAreNotReadInTime(t *testing.T) {
+	t.Parallel()
+	db := &slowStore{Store: memstore.New()}
+	s := newSiteOn(t, db, sample.Data{})
+	event := s.acme(s.event("order.paid"))
+	db.down.Store(true)
+	s.get(s.acme("catalog")).is(http.StatusOK, "Orders", "could not be read in time")
+	s.get(event).is(http.StatusOK, "orderId", "could not be read in time")
+}
+
+func TestACategoryWithManyEventTypesHasPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	event := s.addEvent(webhooks.EventTypeInput{Name: "many", Code: "many.00", Version: "v1"}, "")
+	category := strings.Split(event, "/")[1]
+	for i := range 60 {
+		_, err := s.service.Hooks.Registry.CreateEventType(t.Context(), uuid.MustParse(category), webhooks.EventTypeInput{
+			Name: "many", Code: fmt.Sprintf("many.%02d", i+1), Version: "v1",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.get(s.acme("catalog")).is(http.StatusOK, "many.19", "41 more event types").lacks("many.20")
+	s.get(s.acme("catalog", category)).is(http.StatusOK, "many.49", "Page 1 of 2", "?page=2").lacks("many.50")
+	s.get(s.acme("catalog", category)+"?page=2").is(http.StatusOK, "many.60").lacks("many.49")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/portal"
 )
 
 const editing = "/operations/catalog-edit"
@@ -190,4 +191,15 @@ func TestOnlyCallersWithTheScopeEditTheCatalog(t *testing.T) {
 	}
 	s.post(event+"/state", url.Values{"state": {"archive"}}).is(http.StatusForbidden)
 	s.post(editing+"/new", url.Values{"name": {"a"}, "code": {"a"}}).is(http.StatusForbidden)
+}
+
+func TestTheCatalogIsEditedBelowAPath(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *portal.Config) { c.Path = "/a/b" })
+	s.caller = httpapi.Caller{Subject: "editor", Scopes: []httpapi.Scope{httpapi.ScopeCatalog}}
+	s.get("/a/b/").leadsTo("/a/b" + editing)
+	s.get("/a/b"+editing+"/new").is(http.StatusOK, `action="/a/b`+editing+`/new"`)
+	to := s.post("/a/b"+editing+"/new", url.Values{"name": {"Money"}, "code": {"money"}}).leadsTo("/a/b" + editing + "/")
+	s.get(to).is(http.StatusOK, `action="/a/b`+editing)
+	s.get("/a/b"+editing).is(http.StatusOK, strings.TrimSuffix(to, "?done=catalog_created")).lacks(`href="/operations`)
 }

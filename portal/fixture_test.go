@@ -14,6 +14,7 @@ import (
 	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/portal"
 	"github.com/ecg-api/webhooks/portal/internal/sample"
+	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
@@ -31,7 +32,13 @@ type site struct {
 // newSite returns a portal whose caller is a developer of the organization Acme.
 func newSite(t *testing.T, options ...func(*portal.Config)) *site {
 	t.Helper()
-	service, err := sample.New(t.Context(), memstore.New(), sample.Data{})
+	return newSiteOn(t, memstore.New(), sample.Data{}, options...)
+}
+
+// newSiteOn returns a portal over a store.
+func newSiteOn(t *testing.T, db store.Store, data sample.Data, options ...func(*portal.Config)) *site {
+	t.Helper()
+	service, err := sample.New(t.Context(), db, data)
 	if err != nil {
 		t.Fatal(err)
 	}

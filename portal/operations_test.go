@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/portal"
+	"github.com/ecg-api/webhooks/portal/internal/sample"
+	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // newOperatorSite returns a site whose caller is an admin without organizations.
@@ -109,6 +112,9 @@ func TestTheStorePageShowsRetentionAndKeys(t *testing.T) {
 	t.Parallel()
 	s := newOperatorSite(t)
 	s.get("/operations/storage").is(http.StatusOK, "History is kept for", "memory", "No key is configured")
+	s = newSiteOn(t, memstore.New(), sample.Data{Keys: [][]byte{bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)}})
+	s.caller.Scopes = []httpapi.Scope{httpapi.ScopeAdmin}
+	s.get("/operations/storage").is(http.StatusOK, "encrypts new secrets", "in use", "decrypts", "not in use")
 }
 
 func TestAnOperatorOpensAnOrganization(t *testing.T) {

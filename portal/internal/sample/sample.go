@@ -62,16 +62,19 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 
 // Data describes the records of the organization Acme.
 // Data selects the records of the organization Acme.
+// Data chooses the data of the organization Acme, and the configuration of the service.
 type Data struct {
 	Events int               // events to publish; default: 30
 	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path
+	Keys   [][]byte          // encryption keys; default: none
 }
 
 // New returns a service on an empty store, with its dispatcher running until ctx ends. It returns when the data is there and the
 // circuit of the failing endpoint is open.
 func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	hooks, err := webhooks.New(db, webhooks.Config{
-		Sender: answers{}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
+		SecretKeys: data.Keys,
+		Sender:     answers{}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
 	})
 	if err != nil {
 		return nil, err
