@@ -216,7 +216,9 @@ type slowStore struct {
 	down atomic.Bool
 }
 
-func (s *slowStore) EventTypes(ctx context.Context, category uuid.UUID, a store.ArchivedFilter, p store.Page) (store.List[store.EventType], error) {
+func (s *slowStore) EventTypes(
+	ctx context.Context, category uuid.UUID, a store.ArchivedFilter, p store.Page,
+) (store.List[store.EventType], error) {
 	if s.down.Load() {
 		<-ctx.Done()
 		return store.List[store.EventType]{}, ctx.Err()

@@ -97,7 +97,8 @@ func (p *portal) categoryRecord(v *visit, c client.Category) *catalogRecord {
 		Kind: "category", Name: c.Name, ETag: c.ETag, ArchiveInfo: c.ArchiveInfo, ActiveInfo: c.ActiveInfo,
 		URL: v.catalogEditURL(c.ID.String()), Back: v.catalogEditURL(), Crumbs: []crumb{{v.catalogEditURL(), v.say("nav.catalog-edit")}},
 		Fields: []formField{
-			{ID: "name", Kind: "text", Required: true, Value: c.Name}, {ID: "code", Kind: "text", Required: true, Value: c.Code},
+			{ID: "name", Kind: "text", Required: true, Value: c.Name},
+			{ID: "code", Kind: "text", Required: true, Value: c.Code},
 			{ID: "description", Kind: "area", Value: c.Description},
 		},
 		create: func(ctx context.Context, in fieldValues) (string, error) {
@@ -128,8 +129,10 @@ func (p *portal) eventTypeRecord(v *visit, e client.EventType) *catalogRecord {
 		URL: v.catalogEditURL(category.String(), e.ID.String()), Back: back,
 		Crumbs: []crumb{{v.catalogEditURL(), v.say("nav.catalog-edit")}, {back, e.Category.Name}},
 		Fields: []formField{
-			{ID: "name", Kind: "text", Required: true, Value: e.Name}, {ID: "code", Kind: "text", Required: true, Value: e.Code},
-			{ID: "version", Kind: "text", Required: true, Value: e.Version}, {ID: "description", Kind: "area", Value: e.Description},
+			{ID: "name", Kind: "text", Required: true, Value: e.Name},
+			{ID: "code", Kind: "text", Required: true, Value: e.Code},
+			{ID: "version", Kind: "text", Required: true, Value: e.Version},
+			{ID: "description", Kind: "area", Value: e.Description},
 			{ID: "schema", Kind: "json", Value: jsonText(e.Schema)},
 		},
 		create: func(ctx context.Context, in fieldValues) (string, error) {
