@@ -87,7 +87,7 @@ func (p *portal) showCategory(v *visit) error {
 	if c.Category, err = p.api.Registry.Category(v.ctx, id); err != nil {
 		return err
 	}
-	if v.org == "" && c.ArchiveInfo.Archived {
+	if v.public && c.ArchiveInfo.Archived {
 		return errNoPage
 	}
 	page, err := p.readEventTypes(v.ctx, &c, pageNumber(v.r), eventTypesTake)
@@ -150,7 +150,7 @@ func (p *portal) eventTypeView(v *visit) (*eventTypeView, error) {
 	if view.EventType, err = p.api.Registry.EventType(v.ctx, category, id); err != nil {
 		return nil, err
 	}
-	if v.org == "" && (view.ArchiveInfo.Archived || view.Category.Archived) {
+	if v.public && (view.ArchiveInfo.Archived || view.Category.Archived) {
 		return nil, errNoPage
 	}
 	view.Crumbs = append(v.catalogCrumbs(), crumb{v.url("catalog", category.String()), view.Category.Name})

@@ -202,6 +202,8 @@ func TestThePublicCatalogNeedsNoSignIn(t *testing.T) {
 	s.get(event).is(http.StatusOK, "orderId", "129.90").lacks("Send me this", "acme.example", "/organizations/")
 	s.get(event[:strings.LastIndex(event, "/")]).is(http.StatusOK, "order.shipped")
 	s.post(event, url.Values{}).is(http.StatusNotFound)
+	s.get("/docs/catalog").is(http.StatusOK, `class="brand" href="/docs/catalog"`)
+	s.post("/docs/preferences", url.Values{"theme": {"dark"}, "back": {"/catalog"}}).leadsTo("/docs/catalog")
 	s.get("/docs" + s.acme("endpoints")).is(http.StatusUnauthorized)
 	ids := strings.Split(event, "/")[3:]
 	if err := s.service.Hooks.Registry.ArchiveEventType(t.Context(), uuid.MustParse(ids[0]), uuid.MustParse(ids[1])); err != nil {

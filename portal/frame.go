@@ -24,6 +24,7 @@ type frame struct {
 	MaySecrets bool // the caller may see and change signing secrets
 	MayCatalog bool // the caller may change the catalog
 	Operator   bool // the caller may see all organizations
+	Public     bool // the page is for everybody
 
 	BySession bool     // the caller came by a link, and can sign out
 	Languages []string // tags
@@ -39,6 +40,7 @@ func (v *visit) frame(data any) *frame {
 		MaySecrets: may(v.caller, httpapi.ScopeSecrets),
 		MayCatalog: may(v.caller, httpapi.ScopeCatalog),
 		Operator:   may(v.caller),
+		Public:     v.public,
 	}
 	f.Here = here(v.r.URL)
 	if f.Title == "" {

@@ -32,7 +32,6 @@ var routes = [][]route{
 
 var homeRoutes = []route{
 	{"GET /{$}", (*portal).home},
-	{"POST /preferences", (*portal).setPreferences},
 }
 
 // router returns the handler of all pages and assets.
@@ -42,18 +41,18 @@ func (p *portal) router() http.Handler {
 	if p.framed() {
 		mux.HandleFunc("GET /embed.js", p.embedScript)
 	}
+	open := []route{{"POST /preferences", (*portal).setPreferences}}
 	if p.cfg.PublicCatalog {
-		for _, r := range publicRoutes {
-			mux.Handle(r.pattern, p.show(func(v *visit) error {
-				v.ctx = withCaller(v.ctx, httpapi.Caller{Scopes: []httpapi.Scope{httpapi.ScopeRead}})
-				return r.handler(p, v)
-			}))
-		}
+		open = append(open, publicRoutes...)
 	}
 	if p.cfg.Links != nil {
-		for _, r := range signInRoutes {
-			mux.Handle(r.pattern, p.show(func(v *visit) error { return r.handler(p, v) }))
-		}
+		open = append(open, signInRoutes...)
+	}
+	for _, r := range open {
+		mux.Handle(r.pattern, p.show(func(v *visit) error {
+			v.public, v.ctx = true, withCaller(v.ctx, httpapi.Caller{Scopes: []httpapi.Scope{httpapi.ScopeRead}})
+			return r.handler(p, v)
+		}))
 	}
 	for _, group := range routes {
 		for _, r := range group {

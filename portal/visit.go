@@ -23,6 +23,7 @@ type visit struct {
 	caller httpapi.Caller  // zero until signIn
 	text   *language
 	theme  string // light or dark; "": as the browser prefers
+	public bool   // the page is for everybody: nobody needs to sign in
 	org    string // name of the organization in the path; "": none
 }
 
