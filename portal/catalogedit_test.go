@@ -113,7 +113,10 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 		status  int
 		want    []string
 	}{
-		"empty":      {editing + "/new", typed("code", "", "name", " "), 400, []string{`id="name-fault"`, `id="code-fault"`}},
+		"empty": {
+			editing + "/new", typed("code", "", "name", " "), 400,
+			[]string{`id="name-fault"`, `id="code-fault"`, `<a href="#code">Code: Fill it in`},
+		},
 		"code":       {editing + "/new", typed("code", "a b"), 400, []string{`id="code-fault"`, `value="a b"`, "typed"}},
 		"code taken": {editing + "/new", typed("code", "order"), 409, []string{`id="code-fault"`, "The code is taken", "typed"}},
 		"no JSON":    {category + "/new", typed("schema", "{\n\n]"), 400, []string{"mistake in line 3", "typed"}},
