@@ -100,13 +100,6 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 	s := newEditor(t)
 	event := s.editURL("order.paid")
 	category := event[:strings.LastIndex(event, "/")]
-	typed := func(pairs ...string) url.Values {
-		form := url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}}
-		for i := 0; i < len(pairs); i += 2 {
-			form.Set(pairs[i], pairs[i+1])
-		}
-		return form
-	}
 	for name, test := range map[string]struct {
 		address string
 		form    url.Values
@@ -135,7 +128,21 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 			t.Errorf("%s: a text is not escaped", name)
 		}
 	}
-	// A schema that the samples do not match is refused.
+}
+
+// typed returns the fields of a form that creates an event type, with the values of the pairs.
+func typed(pairs ...string) url.Values {
+	form := url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return form
+}
+
+func TestASchemaThatTheSampleDoesNotMatchIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newEditor(t)
+	event := s.editURL("order.paid")
 	form := typed("etag", s.get(event+"/edit").etag(), "schema", `{"required":["nothing"]}`)
 	s.post(event+"/edit", form).is(http.StatusUnprocessableEntity, `id="schema-fault"`, "must be matched by the sample payload of version v1")
 }
