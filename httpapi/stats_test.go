@@ -81,8 +81,10 @@ func TestExamples(t *testing.T) {
 				want: `{"id": "<uuid>", "type": "vitals.measured", "version": "v1", "timestamp": "<time>", "data": {"n": 1.50}}`,
 			},
 			{as: "read", do: "GET /api/signing-keys", status: 200, want: `{"items": []}`},
-			{as: "read", do: "GET /api/delivery-defaults", status: 200,
-				want: `{"timeoutMs": "<any>", "retrySchedule": "<any>", "secretOverlap": "24h"}`},
+			{
+				as: "read", do: "GET /api/delivery-defaults", status: 200,
+				want: `{"timeoutMs": "<any>", "retrySchedule": "<any>", "secretOverlap": "24h"}`,
+			},
 			{do: "GET /api/webhook-deliveries/payload", status: 401, code: "unauthorized"},
 		})
 	})

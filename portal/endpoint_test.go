@@ -29,7 +29,7 @@ func TestAFailingEndpointSaysSinceWhenAndWhatFollows(t *testing.T) {
 	s := newSite(t)
 	p := s.get(s.acme("endpoints", s.service.Failing.String())).is(http.StatusOK,
 		"The endpoint fails, and deliveries wait", "nothing but failures", "Failures without a success", "Next attempt", "Test and re-enable",
-		"<code>order.paid</code>", "503", `<svg class="chart"`, "<details>", "<desc id=")
+		"<code>order.paid</code>", ">waiting<", `<svg class="chart"`, "<details>", "<desc id=")
 	p.lacks("canary-header-value")
 	s.get(s.acme("endpoints", s.service.Failing.String())+"?by=day").is(http.StatusOK, `?by=day" aria-current="true"`)
 }
