@@ -19,8 +19,8 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// hostile is a text that must be shown as text alone.
-const hostile = `"><img src=x onerror=alert(1)><script>alert(2)</script>` + "\u202e"
+// hostileMarkup is a text that must be shown as text alone.
+const hostileMarkup = `"><img src=x onerror=alert(1)><script>alert(2)</script>` + "\u202e"
 
 // event returns the path of an event type below the catalog.
 func (s *site) event(code string) string {
@@ -97,11 +97,11 @@ func TestVersionsOfAnEventLinkToEachOther(t *testing.T) {
 func TestTheCatalogShowsHostileTextsAsText(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	schema := `{"properties":{` + quote(hostile) + `:{"description":` + quote(hostile) + `,"enum":[` + quote(hostile) + `]}}}`
-	name := strings.ReplaceAll(hostile, "\u202e", strings.Repeat("A", 100))
+	schema := `{"properties":{` + quote(hostileMarkup) + `:{"description":` + quote(hostileMarkup) + `,"enum":[` + quote(hostileMarkup) + `]}}}`
+	name := strings.ReplaceAll(hostileMarkup, "\u202e", strings.Repeat("A", 100))
 	event := s.acme(s.addEvent(webhooks.EventTypeInput{
-		Name: name, Code: "a.b", Version: "v1", Description: hostile + "\n" + strings.Repeat("B", 1000), Schema: []byte(schema),
-	}, `{`+quote(hostile)+`:`+quote(hostile)+`}`))
+		Name: name, Code: "a.b", Version: "v1", Description: hostileMarkup + "\n" + strings.Repeat("B", 1000), Schema: []byte(schema),
+	}, `{`+quote(hostileMarkup)+`:`+quote(hostileMarkup)+`}`))
 	for _, address := range []string{s.acme("catalog"), event[:strings.LastIndex(event, "/")], event} {
 		s.get(address).is(http.StatusOK, "&lt;img").lacks("<img", "<script>", "\u202e")
 	}

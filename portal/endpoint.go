@@ -45,9 +45,6 @@ type endpointHead struct {
 	Crumbs []crumb
 }
 
-// crumb is a link to a page above.
-type crumb struct{ URL, Text string }
-
 func (v *visit) endpointHead(sub client.Subscription, below bool) endpointHead {
 	list, _ := v.text.t("endpoints.title")
 	head := endpointHead{sub, []crumb{{v.url("endpoints"), list}}}

@@ -12,8 +12,8 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// hostile are texts that a page must show as texts.
-const hostile = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>'\u202e"
+// hostileText are texts that a page must show as texts.
+const hostileText = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>'\u202e"
 
 // add adds an endpoint of Acme.
 func (s *site) add(in webhooks.SubscriptionInput) uuid.UUID {
@@ -87,9 +87,9 @@ func TestHostileTextsOfEndpointsAreShownAsTexts(t *testing.T) {
 	s := newSite(t)
 	long := strings.Repeat("x", 1500)
 	id := s.add(webhooks.SubscriptionInput{
-		PostURI: "https://hostile.example/<script>alert(1)</script>\">", Events: []string{"order.*"}, Description: hostile + long,
-		Headers: map[string]string{"X-Hostile": hostile},
-		Filter:  webhooks.Filter{{Pointer: "/" + hostile, Op: store.OpEqual, Value: []byte(`"\u003cimg src=x onerror=alert(1)>"`)}},
+		PostURI: "https://hostileText.example/<script>alert(1)</script>\">", Events: []string{"order.*"}, Description: hostileText + long,
+		Headers: map[string]string{"X-Hostile": hostileText},
+		Filter:  webhooks.Filter{{Pointer: "/" + hostileText, Op: store.OpEqual, Value: []byte(`"\u003cimg src=x onerror=alert(1)>"`)}},
 	})
 	for _, path := range []string{"", "/edit", "/delete", "/secrets", "/secrets/rotate"} {
 		p := s.get(s.acme("endpoints", id.String()) + path)

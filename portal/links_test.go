@@ -37,7 +37,7 @@ func TestALinkBeginsASessionWithItsRights(t *testing.T) {
 	if left := s.ExpiresAt.Sub(w.clock.Now()); left > 12*time.Hour || left < 12*time.Hour-10*time.Second {
 		t.Errorf("the session ends after %v", left)
 	}
-	got, err := links.Caller(with(cookieOf(t, links, s)))
+	got, err := links.Caller(withCookie(cookieOf(t, links, s)))
 	if err != nil || got.Subject != "dora" || !slices.Equal(got.Organizations, want.Organizations) || got.AllOrganizations ||
 		!slices.Equal(got.Scopes, want.Scopes) {
 		t.Errorf("the caller is %+v, %v", got, err)

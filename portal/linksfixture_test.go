@@ -154,11 +154,11 @@ func cookie(t testing.TB, set func(http.ResponseWriter)) *http.Cookie {
 func (w *world) request(links *portal.Links) (*http.Request, portal.Session) {
 	w.Helper()
 	s := w.signIn(links)
-	return with(cookie(w.TB, func(rec http.ResponseWriter) { links.SetCookie(rec, s, false) })), s
+	return withCookie(cookie(w.TB, func(rec http.ResponseWriter) { links.SetCookie(rec, s, false) })), s
 }
 
 // with returns a request with cookies.
-func with(cookies ...*http.Cookie) *http.Request {
+func withCookie(cookies ...*http.Cookie) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, address, nil)
 	for _, c := range cookies {
 		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})

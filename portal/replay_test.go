@@ -10,8 +10,8 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// hidden returns the fields of the form that starts a replay.
-func (p *page) hidden() url.Values {
+// hiddenFields returns the fields of the form that starts a replay.
+func (p *page) hiddenFields() url.Values {
 	form := url.Values{}
 	for _, name := range []string{"id", "scope", "since", "until"} {
 		form.Set(name, p.between(`<input type="hidden" name="`+name+`" value="`, `"`))
@@ -35,13 +35,13 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 	if got := s.delivery(endpoint, webhooks.AnyStatus).Attempts; got != 1 {
 		t.Fatalf("the count made attempts: there are %d", got)
 	}
-	form := counted.hidden()
+	form := counted.hiddenFields()
 	for _, rate := range []string{"0", "x", "1.5", "10001"} {
 		form.Set("rate", rate)
 		again := s.post(path, form).is(
 			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Send 1 delivery",
 		)
-		if got := again.hidden(); got.Get("id") != form.Get("id") || got.Get("until") != form.Get("until") {
+		if got := again.hiddenFields(); got.Get("id") != form.Get("id") || got.Get("until") != form.Get("until") {
 			t.Errorf("the form is now %v, it was %v", got, form)
 		}
 	}

@@ -74,15 +74,15 @@ func TestOnlyACookieOfASessionIsOne(t *testing.T) {
 		"TokenOfALink": {Name: good.Name, Value: w.token(links)},
 		"AnotherKey":   cookieOf(t, w.host(key(2)), w.signIn(links)),
 	} {
-		got, err := links.Caller(with(c))
+		got, err := links.Caller(withCookie(c))
 		w.is(rule, err, portal.ErrNoSession)
 		if got.Subject != "" || got.Scopes != nil || !errors.Is(err, httpapi.ErrUnauthorized) {
 			t.Errorf("%s: %+v, %v", rule, got, err)
 		}
 	}
-	_, err := links.Caller(with())
+	_, err := links.Caller(withCookie())
 	w.is("none", err, portal.ErrNoSession)
-	_, err = links.Caller(with(good))
+	_, err = links.Caller(withCookie(good))
 	w.is("the cookie", err, nil)
 }
 
