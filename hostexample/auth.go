@@ -46,7 +46,7 @@ func (p *process) handler(ctx context.Context, addr string) (http.Handler, error
 	if p.metrics != nil && p.MetricsAddr == "" {
 		api = either("/metrics", p.metrics, api)
 	}
-	return api, nil
+	return p.withPortal(api, links)
 }
 
 // inTurn returns a function that calls observers of requests one after the other.

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -115,5 +118,40 @@ func TestTheReadyLinkIsForAllOrganizations(t *testing.T) {
 	o.check(err)
 	if s := o.redeem(links, link); !s.Caller.AllOrganizations || s.Caller.Subject != "developer" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A browser follows the link that the host prints at its start.
+func TestTheHostServesThePortalBesideTheAPI(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	address := serveHere(t, nil, func(*config) {}, "--dev", "--store=sqlite:"+filepath.Join(folder, "webhooks.db"))
+	made := command(t, nil, "portal-link", "--store=sqlite:"+filepath.Join(folder, "webhooks.db"), "--org="+sampleOrg.String(),
+		"--path=endpoints", "--addr="+strings.TrimPrefix(address, "http://"))
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	link, err := url.Parse(strings.TrimSpace(made.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/portal/sign-in", strings.NewReader(link.RawQuery))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := browser.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK || !strings.HasSuffix(resp.Request.URL.Path, sampleOrg.String()+"/endpoints") ||
+		!strings.Contains(string(page), "Sample of the development mode") {
+		t.Errorf("%d at %s: %s", resp.StatusCode, resp.Request.URL, page)
 	}
 }

@@ -157,7 +157,7 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	return err
 }
 
-// announce prints that the process listens, and in development mode a token and example
+// announce prints that the process listens, and in development mode a token, a link and example
 // commands. From then on the process survives an outage of the store.
 func (p *process) announce(ctx context.Context, addr string) error {
 	url := p.url(addr)

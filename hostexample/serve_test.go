@@ -18,6 +18,7 @@ func TestThePrintedCommandsWorkAsTheyStand(t *testing.T) {
 	s := serve(t, folder, nil)
 	publish := s.line(t, "curl ")
 	list := s.line(t, "curl ")
+	portal := s.line(t, "http://")
 	docs := s.line(t, "http://")
 	if out := shell(t, publish); !strings.Contains(out, `"deliveries":1`) {
 		t.Errorf("publish: %s", out)
@@ -26,6 +27,9 @@ func TestThePrintedCommandsWorkAsTheyStand(t *testing.T) {
 	status, text, err := api{url: s.url}.try(t.Context(), http.MethodGet, "/metrics", nil)
 	if err != nil || status != http.StatusOK || !strings.Contains(string(text), `webhooks_attempts_total{outcome="succeeded"} 1`) {
 		t.Errorf("metrics: %d %v\n%s", status, err, text)
+	}
+	if out := shell(t, "curl -sS "+portal); !strings.Contains(out, "Open the webhooks of your organization") {
+		t.Errorf("the portal: %s", out)
 	}
 	if out := shell(t, "curl -sS "+docs); !strings.Contains(out, "ECG Webhooks Module API") {
 		t.Errorf("the documentation: %s", out)

@@ -44,7 +44,7 @@ func (p *process) seeds() fs.FS {
 	return nil
 }
 
-// welcome returns a token and two commands that work as they are printed.
+// welcome returns a token, two commands that work as they are printed, and a link to the portal.
 func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	sub, err := p.sampleSubscription(ctx, url)
 	if err != nil {
@@ -59,6 +59,14 @@ func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	signedWith := "WEBHOOKS_JWT_SECRET"
 	if p.dev.jwt {
 		signedWith = filepath.Join(p.dev.folder, devSecretFile)
+	}
+	links, err := p.portalLinks(url)
+	if err != nil {
+		return "", err
+	}
+	link, err := readyLink(ctx, links)
+	if err != nil {
+		return "", err
 	}
 	org := url + "/api/organizations/" + sampleOrg.String()
 	auth := "-H 'Authorization: Bearer " + token + "'"
@@ -76,12 +84,16 @@ List what was sent, and what came back:
 
 curl -sS -w '\n' %s '%s/webhook-subscriptions/%s/activity?take=3'
 
-Read about the rest of the interface in a browser:
+See it in a browser, in the portal for customers and operators. The link signs you in, once, within an hour:
+
+%s
+
+Read about the rest of the interface:
 
 %s/docs
 
 `, expires.Format(time.DateOnly), signedWith, token,
-		auth, org, sampleEvent, auth, org, sub.ID, url), nil
+		auth, org, sampleEvent, auth, org, sub.ID, link, url), nil
 }
 
 // sampleSubscription returns the sample organization's subscription. It makes one if there

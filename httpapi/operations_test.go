@@ -47,7 +47,7 @@ var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id orde
 	statusClass from
 	to bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
-	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm search state
+	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm search state id
 	scopes expiresIn`)
 
 // bodies are right bodies by the operation. {kind} stands for an id of the kind.

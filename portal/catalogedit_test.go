@@ -120,9 +120,9 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 		"sample": {
 			event + "/samples/new", typed("payload", `{"orderId":7,"amount":1,"currency":"EUR"}`), 422, []string{`id="payload-fault"`, "/orderId: "},
 		},
-		"long":        {editing + "/new", typed("name", strings.Repeat("x", 201)), 400, []string{`id="name-fault"`}},
-		"hostileMarkup":     {editing + "/new", typed("name", hostileMarkup, "code", hostileMarkup), 400, []string{`id="code-fault"`, "&lt;img"}},
-		"not a place": {event + "/state", typed("state", "explode"), 404, nil},
+		"long":          {editing + "/new", typed("name", strings.Repeat("x", 201)), 400, []string{`id="name-fault"`}},
+		"hostileMarkup": {editing + "/new", typed("name", hostileMarkup, "code", hostileMarkup), 400, []string{`id="code-fault"`, "&lt;img"}},
+		"not a place":   {event + "/state", typed("state", "explode"), 404, nil},
 	} {
 		if p := s.post(test.address, test.form).is(test.status, test.want...); strings.Contains(p.text, "<img") {
 			t.Errorf("%s: a text is not escaped", name)

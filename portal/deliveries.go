@@ -193,7 +193,7 @@ func (p *portal) readDeliveryRows(ctx context.Context, v *visit, id uuid.UUID, v
 		return nil
 	}
 	if q.Until != top && len(page.Items) > 0 {
-		top = page.Items[0].AuditInfo.CreatedAt.Add(time.Millisecond)
+		top = time.Unix(page.Items[0].ID.Time().UnixTime()).Add(time.Millisecond) // the filter by time compares ids
 	}
 	view.Refresh, view.InPlace = v.refresh(top, fresh), !view.Filter.moves()
 	return nil

@@ -231,6 +231,9 @@ func (l *Links) readLink(token string) (claims, error) {
 	return c, nil
 }
 
+// Path is the path of the portal's address, such as /webhooks/.
+func (l *Links) Path() string { return l.base.Path }
+
 // Address returns the public address of a session's page: of its Path below the address of the
 // portal.
 func (l *Links) Address(s Session) string { return l.base.String() + s.Path }

@@ -32,6 +32,10 @@ var routes = [][]route{
 
 var homeRoutes = []route{
 	{"GET /{$}", (*portal).home},
+	{"GET /endpoints", (*portal).ownPage},
+	{"GET /endpoints/{page...}", (*portal).ownPage},
+	{"GET /events", (*portal).ownPage},
+	{"GET /events/{page...}", (*portal).ownPage},
 }
 
 // router returns the handler of all pages and assets.
@@ -91,6 +95,18 @@ func (p *portal) home(v *visit) error {
 		return err
 	}
 	return v.redirect(organizationURL(p.cfg.Path, org, "endpoints"))
+}
+
+// ownPage sends the browser to the page of that address in the caller's organization. Links to the portal can name such a page.
+func (p *portal) ownPage(v *visit) error {
+	if len(v.caller.Organizations) == 0 {
+		return errNoPage
+	}
+	org, err := p.organizationName(v, v.caller.Organizations[0])
+	if err != nil {
+		return err
+	}
+	return v.redirect(organizationURL(p.cfg.Path, org) + strings.TrimSuffix(here(v.r.URL), "/"))
 }
 
 func (p *portal) organizationName(v *visit, id uuid.UUID) (string, error) {

@@ -61,7 +61,7 @@ func TestALinkSignsInOnceAndUntilTheSignOut(t *testing.T) {
 	s.get(s.acme("endpoints")).is(http.StatusOK, "Order desk", "Sign out", "dora")
 	s.get(link).is(http.StatusGone, "This link was used before")
 	s.post("/sign-in", url.Values{"token": {strings.TrimPrefix(link, "/sign-in?token=")}}).is(http.StatusGone, "This link was used before")
-	s.get("/organizations/"+s.service.Other.String()+"/endpoints").is(http.StatusNotFound)
+	s.get("/organizations/" + s.service.Other.String() + "/endpoints").is(http.StatusNotFound)
 	s.post("/sign-out", nil).leadsTo("/")
 	s.get(s.acme("endpoints")).is(http.StatusUnauthorized) // the copy of the cookie that is still sent
 }
