@@ -140,7 +140,7 @@ func TestPrintedTypesShowHarmlessFields(t *testing.T) {
 		"Deliveries:{Total:7":             webhooks.MessageSummary{Deliveries: webhooks.Tally{Total: 7}},
 		"Key:[redacted]":                  webhooks.Secret{Key: "secret"},
 		"SecretKeys:[redacted]":           webhooks.Config{SecretKeys: [][]byte{key(1)}},
-		"PrivateKey: OperationalEvents:":       webhooks.Config{},
+		"PrivateKey: OperationalEvents:":  webhooks.Config{},
 		"Message:{ID:00000000-0000-0000-": store.NewAttempt{Message: &store.Message{}},
 	} {
 		if got := fmt.Sprintf("%+v", value); !strings.Contains(got, want) {
