@@ -11,26 +11,21 @@ import (
 	"github.com/ecg-api/webhooks/httpapi"
 )
 
-// inProcess returns a client of the REST interface in this process, and its transport. Each call is made with the rights of the caller in
-// its context.
-func inProcess(hooks *webhooks.Webhooks, cfg Config) (*client.Client, http.RoundTripper, error) {
+// inProcess returns a client of the REST interface in this process. Each call is made with the rights of the caller in its context.
+func inProcess(hooks *webhooks.Webhooks, cfg Config) (*client.Client, error) {
 	handler, err := httpapi.New(hooks, httpapi.Config{
 		Authenticator: callerOfContext{}, Organizations: cfg.Organizations, Logger: cfg.Logger,
 		NoDocs: true, NoSinks: true, NoHealthcheck: true,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	transport := handlerTransport{handler}
-	api, err := client.New(client.Config{
-		BaseURL:    inProcessURL,
-		HTTPClient: &http.Client{Transport: transport},
+	return client.New(client.Config{
+		BaseURL:    "http://in-process.invalid",
+		HTTPClient: &http.Client{Transport: handlerTransport{handler}},
 		Retry:      client.Retry{MaxAttempts: 1},
 	})
-	return api, transport, err
 }
-
-const inProcessURL = "http://in-process.invalid"
 
 type callerKey struct{}
 

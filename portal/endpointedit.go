@@ -75,7 +75,6 @@ func (p *portal) renderForm(v *visit, status int, view endpointFormView) error {
 		return err
 	}
 	view.Schedule = p.scheduleView(v, view.endpointForm)
-	view.Trial.Offered = p.triesFilters
 	return v.render(status, "endpoint_form", view)
 }
 

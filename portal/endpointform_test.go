@@ -169,7 +169,7 @@ func TestRowsAreAddedAndRemovedWithoutJavaScript(t *testing.T) {
 	do("add-header").is(http.StatusOK, `id="header-1-name"`)
 	do("remove-header:0").is(http.StatusOK).lacks("X-One")
 	do("preview").is(http.StatusOK, "Attempt 3", "1 h in total")
-	do("try").is(http.StatusOK, `value="/a"`)
+	do("try").is(http.StatusOK, `value="/a"`, "0 of the last", "events would be sent")
 	s.get(s.acme("endpoints")+"?q=rows").is(http.StatusOK, "No endpoint matches")
 }
 

@@ -50,7 +50,6 @@ type Config struct {
 type portal struct {
 	cfg       Config
 	api       *client.Client
-	rest      http.RoundTripper // the transport of api
 	languages *languages
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
@@ -58,8 +57,6 @@ type portal struct {
 	policy    string         // the header Content-Security-Policy
 	resends   [64]sync.Mutex // one for the deliveries with the same last byte of the id: one form at a time sends a delivery again
 	sent      *sentForms
-
-	triesFilters bool // the REST interface can try filters
 }
 
 // New returns the portal of hooks. It starts no goroutine.
@@ -79,7 +76,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	api, rest, err := inProcess(hooks, cfg)
+	api, err := inProcess(hooks, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +85,9 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	p := &portal{
-		cfg: cfg, api: api, rest: rest, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors),
+		cfg: cfg, api: api, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors),
 		sent: newSentForms(),
 	}
-	p.triesFilters = p.hasFilterTest()
 	if p.pages, err = p.parsePages(); err != nil {
 		return nil, err
 	}
