@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/ecg-api/webhooks/client"
 )
 
@@ -31,22 +29,14 @@ func (p *portal) newRecordForm(v *visit) error {
 
 // createRecord creates the record of the form.
 func (p *portal) createRecord(v *visit) error {
-	return p.submit(v, "catalog_created", p.newRecord, v.showForm, func(r *catalogRecord, form url.Values) (string, error) {
-		values, err := v.fieldValues(r.Fields, form)
-		if err != nil {
-			return "", err
-		}
+	return p.save(v, "catalog_created", p.newRecord, func(r *catalogRecord, _ url.Values, values fieldValues) (string, error) {
 		return r.create(v.ctx, values)
 	})
 }
 
 // updateRecord changes the record as the form says.
 func (p *portal) updateRecord(v *visit) error {
-	return p.submit(v, "catalog_saved", p.record, v.showForm, func(r *catalogRecord, form url.Values) (string, error) {
-		values, err := v.fieldValues(r.Fields, form)
-		if err != nil {
-			return "", err
-		}
+	return p.save(v, "catalog_saved", p.record, func(r *catalogRecord, form url.Values, values fieldValues) (string, error) {
 		var patch client.Patch
 		for _, f := range r.Fields {
 			patch = append(patch, client.Set("/"+f.ID, values[f.ID]))
@@ -65,14 +55,40 @@ func (p *portal) confirmDeletion(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showDeletion(r, url.Values{}, nil)
+	return v.showDeletion(r, nil)
 }
 
 // deleteRecord deletes the record.
 func (p *portal) deleteRecord(v *visit) error {
-	return p.submit(v, "catalog_deleted", p.record, v.showDeletion, func(r *catalogRecord, form url.Values) (string, error) {
-		return r.Back, r.remove(v.ctx, client.IfMatch(form.Get("etag")))
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	return v.once(form, v.catalogListURL(), func() error {
+		r, err := p.record(v)
+		if err != nil {
+			return err
+		}
+		if err = r.remove(v.ctx, client.IfMatch(form.Get("etag"))); err == nil {
+			return v.redirect(withDone(r.Back, "catalog_deleted"))
+		}
+		faults, err := v.faultsOf(err)
+		if err != nil {
+			return err
+		}
+		return v.showDeletion(r, faults)
 	})
+}
+
+// catalogListURL is the page that lists the record of the path. It is there after the record was deleted, too.
+func (v *visit) catalogListURL() string {
+	var ids []string
+	for _, name := range []string{"categoryId", "eventTypeId", "version"} {
+		if id := v.r.PathValue(name); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return v.catalogEditURL(ids[:len(ids)-1]...)
 }
 
 // changeState activates, deactivates, archives or restores a record.
@@ -95,39 +111,45 @@ func (p *portal) changeState(v *visit) error {
 	return v.redirect(withDone(r.URL, "catalog_"+form.Get("state")))
 }
 
-// submit carries out a form about a record, which load reads, and sends the browser to the page of the result. If the form has faults,
-// it shows the page again.
-func (p *portal) submit(
-	v *visit, done string, load func(*visit) (*catalogRecord, error), show func(*catalogRecord, url.Values, *formError) error,
-	do func(*catalogRecord, url.Values) (string, error),
+// save carries out a form with the fields of a record, which load reads, and sends the browser to the page of the result. If the form
+// has faults, it shows the form again.
+func (p *portal) save(
+	v *visit, done string, load func(*visit) (*catalogRecord, error), do func(*catalogRecord, url.Values, fieldValues) (string, error),
 ) error {
 	form, err := v.form()
 	if err != nil {
 		return err
 	}
-	var r *catalogRecord
-	var notLoaded error
-	to, err := p.sent.do(v, v.r.URL.Path, form.Get("once"), func() (string, error) {
-		if r, notLoaded = load(v); notLoaded != nil {
-			return "", notLoaded
-		}
-		return do(r, form)
-	})
-	switch {
-	case err == nil:
-		return v.redirect(withDone(to, done))
-	case notLoaded != nil:
-		return notLoaded
-	}
-	ids := make([]string, len(r.Fields))
-	for i, f := range r.Fields {
-		ids[i] = f.ID
-	}
-	faults, err := v.faultsOf(err, ids...)
+	r, err := load(v)
 	if err != nil {
 		return err
 	}
-	return show(r, form, faults)
+	refused := func(err error) error {
+		ids := make([]string, len(r.Fields))
+		for i, f := range r.Fields {
+			ids[i] = f.ID
+		}
+		faults, err := v.faultsOf(err, ids...)
+		if err != nil {
+			return err
+		}
+		return v.showForm(r, form, faults)
+	}
+	values, err := v.fieldValues(r.Fields, form)
+	if err != nil {
+		return refused(err)
+	}
+	again := r.URL
+	if r.Name == "" {
+		again = r.Back
+	}
+	return v.once(form, again, func() error {
+		to, err := do(r, form, values)
+		if err != nil {
+			return refused(err)
+		}
+		return v.redirect(withDone(to, done))
+	})
 }
 
 // withDone adds the notice that an action was done to an address.
@@ -142,7 +164,6 @@ func withDone(to, notice string) string {
 // formView is the data of the pages with a form about a record.
 type formView struct {
 	*catalogRecord
-	Once  string
 	Error *formError
 }
 
@@ -164,11 +185,11 @@ func (v *visit) showForm(r *catalogRecord, typed url.Values, faults *formError) 
 			r.ETag = typed.Get("etag")
 		}
 	}
-	return v.render(status, "catalog_form", formView{r, uuid.NewString(), faults})
+	return v.render(status, "catalog_form", formView{r, faults})
 }
 
 // showDeletion shows the question whether a record should be deleted.
-func (v *visit) showDeletion(r *catalogRecord, _ url.Values, faults *formError) error {
+func (v *visit) showDeletion(r *catalogRecord, faults *formError) error {
 	status := http.StatusOK
 	if faults != nil {
 		status = faults.Status
@@ -176,7 +197,7 @@ func (v *visit) showDeletion(r *catalogRecord, _ url.Values, faults *formError) 
 	if status == http.StatusPreconditionFailed {
 		faults.Text = v.say("catalog.edit.delete.changed")
 	}
-	return v.render(status, "catalog_delete", formView{r, uuid.NewString(), faults})
+	return v.render(status, "catalog_delete", formView{r, faults})
 }
 
 // fieldValues reads the fields of a form. The error is a formError.

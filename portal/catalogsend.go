@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -21,7 +22,6 @@ type sampleForm struct {
 	Endpoint  string // id of the chosen one; "": none
 	Editable  bool   // the caller may send another payload than the stored sample
 	Payload   string
-	Once      string
 	Faults    *formError
 	Sent      []string // ids of the endpoint and of the delivery that the form before has made; nil: none
 }
@@ -37,7 +37,7 @@ func (p *portal) sampleForm(ctx context.Context, v *visit) (*sampleForm, error) 
 	if err != nil {
 		return nil, err
 	}
-	form := &sampleForm{Endpoints: page.Items, Editable: may(v.caller, httpapi.ScopeWrite), Once: uuid.NewString()}
+	form := &sampleForm{Endpoints: page.Items, Editable: may(v.caller, httpapi.ScopeWrite)}
 	endpoint, delivery, _ := strings.Cut(v.r.URL.Query().Get("sent"), "/")
 	if uuid.Validate(endpoint) == nil && uuid.Validate(delivery) == nil {
 		form.Endpoint, form.Sent = endpoint, []string{endpoint, delivery}
@@ -65,47 +65,59 @@ func (p *portal) sendSample(v *visit) error {
 	if in.Has("payload") {
 		form.Payload = in.Get("payload")
 	}
-	to, err := p.sent.do(v, "sample", in.Get("once"), func() (string, error) {
-		delivery, err := p.send(v, view)
-		return v.url("catalog", view.Category.ID.String(), view.ID.String()) + "?done=sample_sent&sent=" +
-			url.QueryEscape(form.Endpoint+"/"+delivery.String()) + "#send", err
+	endpoint, payload, err := v.sampleInput(form)
+	if err != nil {
+		return p.sampleRefused(v, view, err)
+	}
+	page := v.url("catalog", view.Category.ID.String(), view.ID.String())
+	return v.once(in, page, func() error {
+		delivery, err := p.send(v, view, endpoint, payload)
+		if err != nil {
+			return p.sampleRefused(v, view, err)
+		}
+		sent := url.QueryEscape(endpoint.String() + "/" + delivery.String())
+		return v.redirect(page + "?done=sample_sent&sent=" + sent + "#send")
 	})
-	if err == nil {
-		return v.redirect(to)
-	}
-	if errors.Is(err, client.ErrNotFound) { // the endpoint was deleted, or is of another organization
-		err = faultOf("endpoint", v.say("fault.choose"))
-	}
-	if form.Faults, err = v.faultsOf(err, "payload"); err != nil {
-		return err
-	}
-	return v.render(form.Faults.Status, "event_type", view)
 }
 
-// send sends the payload of the form, and returns the id of the delivery.
-func (p *portal) send(v *visit, view *eventTypeView) (uuid.UUID, error) {
-	form := view.Send
-	endpoint, err := uuid.Parse(form.Endpoint)
-	if err != nil {
-		return uuid.Nil, faultOf("endpoint", v.say("fault.choose"))
+// sampleInput checks the fields of the form. The error is a formError.
+func (v *visit) sampleInput(form *sampleForm) (endpoint uuid.UUID, payload json.RawMessage, err error) {
+	if endpoint, err = uuid.Parse(form.Endpoint); err != nil {
+		return endpoint, nil, faultOf("endpoint", v.say("fault.choose"))
 	}
 	if !form.Editable {
-		made, err := p.api.Dispatcher.Test(v.ctx, v.org, endpoint, client.TestInput{EventType: view.Code, Version: view.Version})
-		return made.ID, err
+		return endpoint, nil, nil
 	}
-	payload, err := v.jsonOf("payload", form.Payload)
+	payload, err = v.jsonOf("payload", form.Payload)
 	if err == nil && payload == nil {
 		err = faultOf("payload", v.say("fault.required"))
 	}
-	if err != nil {
-		return uuid.Nil, err
+	return endpoint, payload, err
+}
+
+// send sends the payload of the form, or the stored sample for none, and returns the id of the delivery.
+func (p *portal) send(v *visit, view *eventTypeView, endpoint uuid.UUID, payload json.RawMessage) (uuid.UUID, error) {
+	if payload == nil {
+		made, err := p.api.Dispatcher.Test(v.ctx, v.org, endpoint, client.TestInput{EventType: view.Code, Version: view.Version})
+		return made.ID, err
 	}
 	made, err := p.api.Dispatcher.MakePayload(v.ctx, v.org, endpoint,
 		client.PayloadInput{EventType: view.Code, Version: view.Version, Data: payload}, client.PayloadQuery{Mode: client.Dispatch})
+	return made.ActivityID, err
+}
+
+// sampleRefused shows the form with its faults.
+func (p *portal) sampleRefused(v *visit, view *eventTypeView, err error) error {
+	if errors.Is(err, client.ErrNotFound) { // the endpoint was deleted, or is of another organization
+		err = faultOf("endpoint", v.say("fault.choose"))
+	}
 	if said, ok := errors.AsType[*client.Error](err); ok {
 		for i, f := range said.Fields {
 			said.Fields[i].Pointer = strings.Replace(f.Pointer, "/data", "/payload", 1) // the field of the form
 		}
 	}
-	return made.ActivityID, err
+	if view.Send.Faults, err = v.faultsOf(err, "payload"); err != nil {
+		return err
+	}
+	return v.render(view.Send.Faults.Status, "event_type", view)
 }

@@ -30,7 +30,6 @@ type deliveryView struct {
 	Request   requestView
 	Response  responseView
 	Code      codeView
-	Latest    uuid.UUID // the attempt that is sent again
 	CanResend bool
 }
 
@@ -86,7 +85,7 @@ func (v *visit) deliveryView(endpoint client.Subscription, first, chosen client.
 	view := &deliveryView{
 		Crumbs: v.endpointCrumbs(endpoint, crumb{v.url("endpoints", endpoint.ID.String(), "deliveries"), v.say("deliveries.title")}),
 		ID:     first.ID, Endpoint: endpoint, EventID: chosen.MessageID, EventType: eventTypeOf(chosen), Status: statusOf(chain),
-		Test: first.Type == client.TestPost, External: chosen.External, Expunged: chosen.Expunged, Latest: latest.ID,
+		Test: first.Type == client.TestPost, External: chosen.External, Expunged: chosen.Expunged,
 		Request: v.requestView(chosen), Response: responseOf(chosen),
 	}
 	asked := latest.Type == client.ManualRetry && latest.Success == nil

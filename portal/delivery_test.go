@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"net/url"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -109,32 +106,11 @@ func TestABodyIsShownAndDownloadedByteForByte(t *testing.T) {
 	}
 }
 
-func TestADeliveryIsSentAgainOnceForEachForm(t *testing.T) {
+func TestADeliveryIsSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	d := s.delivery(s.service.Healthy, webhooks.OnlySucceeded)
-	form := url.Values{"latest": {s.get(s.deliveryPage(d)).between(`name="latest" value="`, `"`)}}
-	retry := s.deliveryPage(d, "retry")
-	var forms sync.WaitGroup
-	var mu sync.Mutex
-	notices := map[string]int{}
-	for range 20 {
-		forms.Go(func() {
-			to := s.post(retry, form).leadsTo(s.deliveryPage(d) + "?done=")
-			mu.Lock()
-			defer mu.Unlock()
-			notices[to[strings.LastIndexByte(to, '=')+1:]]++
-		})
-	}
-	forms.Wait()
-	if notices["sent_again"] != 1 || notices["sent_before"] != 19 {
-		t.Errorf("20 forms at the same time led to %v", notices)
-	}
-	again, err := s.service.Hooks.Subscriptions.Delivery(t.Context(), s.service.Acme, d.SubscriptionID, d.ID)
-	if err != nil || again.Attempts != 2 {
-		t.Errorf("the delivery has %d attempts, %v; want 2", again.Attempts, err)
-	}
-	s.get(s.deliveryPage(d)+"?done=sent_again").is(http.StatusOK, "The delivery is sent again now.", `role="status"`)
-	s.post(retry, url.Values{}).leadsTo(s.deliveryPage(d) + "?done=sent_before")
-	s.post(s.acme("endpoints", d.SubscriptionID.String(), "deliveries", uuid.NewString(), "retry"), form).is(http.StatusNotFound)
+	s.get(s.post(s.deliveryPage(d, "retry"), nil).leadsTo(s.deliveryPage(d)+"?done=sent_again")).
+		is(http.StatusOK, "The delivery is sent again now.", `role="status"`)
+	s.post(s.acme("endpoints", d.SubscriptionID.String(), "deliveries", uuid.NewString(), "retry"), nil).is(http.StatusNotFound)
 }

@@ -34,7 +34,6 @@ type endpointView struct {
 	Durations template.HTML
 	Recent    []client.Delivery
 	Defaults  client.DeliveryDefaults
-	Opened    string // see opened
 
 	NoStats, NoRecent, NoDefaults bool // they could not be read in time
 }
@@ -84,7 +83,7 @@ func (p *portal) showEndpoint(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := endpointView{endpointHead: v.endpointHead(sub, false), ByDay: v.r.URL.Query().Get("by") == "day", Opened: opened()}
+	view := endpointView{endpointHead: v.endpointHead(sub, false), ByDay: v.r.URL.Query().Get("by") == "day"}
 	query := client.StatsQuery{}
 	if view.ByDay {
 		query = client.StatsQuery{Bucket: client.ByDay, From: time.Now().AddDate(0, 0, -daysShown)}
@@ -150,8 +149,8 @@ func (p *portal) deleteEndpoint(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := p.api.Subscriptions.Delete(v.ctx, v.org, id, client.IfMatch(form.Get("etag"))); err != nil {
-		return err
-	}
-	return v.done("endpoint_deleted", "endpoints")
+	return v.once(form, v.url("endpoints"), func() error {
+		err := p.api.Subscriptions.Delete(v.ctx, v.org, id, client.IfMatch(form.Get("etag")))
+		return orDone(v, err, "endpoint_deleted", "endpoints")
+	})
 }

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/client"
 	"github.com/ecg-api/webhooks/httpapi"
@@ -27,7 +23,6 @@ type endpointFormView struct {
 	ID       string // "": a new endpoint
 	Crumbs   []crumb
 	Action   string // address of the form
-	Opened   string // see opened
 	ETag     string // of the endpoint that Base shows
 	Base     string // the form as JSON before it was edited
 	Picker   eventPicker
@@ -55,7 +50,7 @@ func (v *visit) mayManage() error { return v.needs(httpapi.ScopeManage, httpapi.
 
 // newForm returns the view of a form, for a new endpoint if sub is nil.
 func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormView {
-	view := endpointFormView{endpointForm: f, Opened: opened(), Action: v.url("endpoints", "new"), Ops: filterOps}
+	view := endpointFormView{endpointForm: f, Action: v.url("endpoints", "new"), Ops: filterOps}
 	list, _ := v.text.t("endpoints.title")
 	view.Crumbs = []crumb{{v.url("endpoints"), list}}
 	if sub != nil {
@@ -103,7 +98,6 @@ func (p *portal) createEndpoint(v *visit) error {
 		return err
 	}
 	view := v.newForm(readEndpointForm(form), nil)
-	view.Opened = form.Get("opened")
 	if do := form.Get("do"); do != "save" {
 		return p.changeForm(v, do, view)
 	}
@@ -111,43 +105,13 @@ func (p *portal) createEndpoint(v *visit) error {
 	if view.Faults = faults; faults.Any() {
 		return p.renderForm(v, http.StatusBadRequest, view)
 	}
-	defer p.once.lock(v.org + v.caller.Subject)()
-	id, err := p.madeSince(v, view.endpointForm, openedAt(view.Opened))
-	if err != nil {
-		return err
-	}
-	if id == uuid.Nil {
+	return v.once(form, v.url("endpoints"), func() error {
 		made, err := p.api.Subscriptions.Create(v.ctx, v.org, view.input(timeout, rate))
 		if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
 			return p.renderForm(v, status, view)
 		}
-		if err != nil {
-			return err
-		}
-		id = made.ID
-	}
-	return v.done("endpoint_created", "endpoints", id.String())
-}
-
-// madeSince returns the endpoint that the caller has made of the same form since it was opened: the form was sent twice.
-func (p *portal) madeSince(v *visit, f endpointForm, since time.Time) (uuid.UUID, error) {
-	if since.IsZero() {
-		return uuid.Nil, nil
-	}
-	page, err := p.api.Subscriptions.List(v.ctx, v.org, client.SubscriptionQuery{
-		ListQuery: client.ListQuery{Order: client.NewestFirst, Take: endpointsTake},
+		return orDone(v, err, "endpoint_created", "endpoints", made.ID.String())
 	})
-	for _, s := range page.Items {
-		now := formOf(s)
-		now.URL, now.Headers, now.Description = f.URL, f.Headers, strings.TrimSpace(f.Description)
-		f.Description = now.Description
-		sameURL := strings.EqualFold(strings.TrimRight(s.PostURI, "/"), strings.TrimRight(f.URL, "/"))
-		young := s.AuditInfo.CreatedBy == v.caller.Subject && !s.AuditInfo.CreatedAt.Before(since)
-		if young && sameURL && s.Description == f.Description && len(endpointPatch(now, f)) == 0 {
-			return s.ID, nil
-		}
-	}
-	return uuid.Nil, err
 }
 
 // changeForm answers with the form after a button other than that for saving.

@@ -1,36 +1,23 @@
 package portal_test
 
 import (
-	"context"
-	"maps"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
-	"github.com/ecg-api/webhooks/portal"
 	"github.com/ecg-api/webhooks/signing"
 )
 
 // newForm is the form of a new endpoint for all events.
 func newForm(postURI string) url.Values {
 	return url.Values{
-		"do": {"save"}, "opened": {time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)},
-		"url": {postURI}, "version": {"v1"}, "event": {"*"},
+		"do": {"save"}, "url": {postURI}, "version": {"v1"}, "event": {"*"},
 	}
-}
-
-// with returns the form with other values.
-func with(form url.Values, change url.Values) url.Values {
-	form = maps.Clone(form)
-	maps.Copy(form, change)
-	return form
 }
 
 // lastPart returns the last part of a path.
@@ -64,46 +51,6 @@ func TestAnEndpointIsAdded(t *testing.T) {
 		}
 	}
 	s.get(s.acme("endpoints", sub.ID.String(), "edit")).is(http.StatusOK, `value="DE"`, `value="100.50"`, `value="&#34;12&#34;"`)
-}
-
-// yielding names organizations by UUID, and lets other goroutines run at each call of the REST interface.
-type yielding struct{}
-
-func (yielding) OrganizationID(_ context.Context, name string) (uuid.UUID, error) {
-	runtime.Gosched()
-	return uuid.Parse(name)
-}
-
-func (yielding) OrganizationName(_ context.Context, id uuid.UUID) (string, error) {
-	return id.String(), nil
-}
-
-func TestAFormThatIsSentTwiceAddsOneEndpoint(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, func(c *portal.Config) { c.Organizations = yielding{} })
-	form := newForm("https://twice.example/x")
-	var to [32]string
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range to {
-		all.Go(func() {
-			<-start
-			to[i] = s.post(s.acme("endpoints", "new"), form).leadsTo(s.acme("endpoints") + "/")
-		})
-	}
-	close(start)
-	all.Wait()
-	for _, address := range to {
-		if address != to[0] {
-			t.Errorf("the browser is sent to %v", to)
-			break
-		}
-	}
-	s.get(s.acme("endpoints") + "?q=twice").cards(lastPart(to[0]))
-	other := s.post(s.acme("endpoints", "new"), with(form, url.Values{"description": {"another"}})).leadsTo(s.acme("endpoints") + "/")
-	if other == to[0] {
-		t.Error("an endpoint with another description is taken for the same one")
-	}
 }
 
 func TestEachFaultStandsBesideItsField(t *testing.T) {

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -19,17 +18,13 @@ func (p *portal) testEndpoint(v *visit) error {
 	if err != nil {
 		return err
 	}
-	defer p.once.lock(id.String())()
+	return v.once(form, v.url("endpoints", id.String()), func() error { return p.sendTest(v, id) })
+}
+
+func (p *portal) sendTest(v *visit, id uuid.UUID) error {
 	sub, err := p.api.Subscriptions.Get(v.ctx, v.org, id)
 	if err != nil {
 		return err
-	}
-	repeated, err := p.testedSince(v, id, openedAt(form.Get("opened")))
-	if err != nil {
-		return err
-	}
-	if repeated {
-		return v.done("endpoint_tested", "endpoints", id.String())
 	}
 	notice := "endpoint_tested"
 	_, err = p.api.Dispatcher.Test(v.ctx, v.org, id, client.TestInput{})
@@ -49,18 +44,4 @@ func orDone(v *visit, err error, notice string, segments ...string) error {
 		return err
 	}
 	return v.done(notice, segments...)
-}
-
-// testedSince reports whether the caller has sent the endpoint a test since the page was opened: the form was sent twice.
-func (p *portal) testedSince(v *visit, id uuid.UUID, since time.Time) (bool, error) {
-	if since.IsZero() {
-		return false, nil
-	}
-	page, err := p.api.Subscriptions.ListDeliveries(v.ctx, v.org, id, client.DeliveryQuery{CursorQuery: client.CursorQuery{Take: recentTake}})
-	for _, d := range page.Items {
-		if d.Type == client.TestPost && d.AuditInfo.CreatedBy == v.caller.Subject && !d.AuditInfo.CreatedAt.Before(since) {
-			return true, nil
-		}
-	}
-	return false, err
 }

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -64,9 +65,20 @@ func (s *site) acme(segments ...string) string {
 // get requests a page.
 func (s *site) get(address string) *page { return s.send(http.MethodGet, address, nil) }
 
-// post sends a form.
+// post sends a form. A form without the field once gets a fresh value, as each form of a page has it.
 func (s *site) post(address string, form url.Values) *page {
+	if !form.Has("once") {
+		form = with(form, url.Values{"once": {uuid.NewString()}})
+	}
 	return s.send(http.MethodPost, address, strings.NewReader(form.Encode()))
+}
+
+// with returns the form with other values.
+func with(form url.Values, change url.Values) url.Values {
+	changed := url.Values{}
+	maps.Copy(changed, form)
+	maps.Copy(changed, change)
+	return changed
 }
 
 func (s *site) send(method, address string, body io.Reader) *page {

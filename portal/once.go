@@ -1,31 +1,53 @@
 package portal
 
 import (
-	"hash/maphash"
-	"sync"
+	"context"
+	"net/http"
+	"net/url"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// once serializes the actions on one thing in this process, so that a form that is sent twice finds the result of the first time.
-type once struct {
-	seed  maphash.Seed
-	locks [64]sync.Mutex // by the hash of the thing's name
+// formExpiry is the time for which the store keeps that a form was sent.
+const formExpiry = 24 * time.Hour
+
+// onceNamespace is the namespace of the ids of forms that were sent.
+var onceNamespace = uuid.MustParse("6f1c1f0e-7a53-4f0c-9d52-5a1c1b8e9d37")
+
+// Once is a fresh value for the hidden field once of a form.
+func (f *frame) Once() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// onceValue returns the value of the hidden field once.
+func onceValue(form url.Values) (uuid.UUID, error) {
+	id, err := uuid.Parse(form.Get("once"))
+	if err != nil {
+		return uuid.Nil, &pageError{status: http.StatusBadRequest, key: "error.form_malformed"}
+	}
+	return id, nil
 }
 
-func newOnce() *once { return &once{seed: maphash.MakeSeed()} }
-
-// lock waits until no other action on the thing runs. The function that it returns ends the action.
-func (o *once) lock(thing string) (unlock func()) {
-	l := &o.locks[maphash.String(o.seed, thing)%uint64(len(o.locks))]
-	l.Lock()
-	return l.Unlock
-}
-
-// opened is the present time, as a form carries it: a thing that is as the form asks for and is younger than the form was made by it.
-func opened() string { return time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano) }
-
-// openedAt reads the time, zero for none.
-func openedAt(text string) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, text)
-	return t
+// once carries out a form, at most once in all processes that share the store: a form that is sent twice leads to the address
+// again, with a notice, and does nothing.
+//
+// The order is: check the fields, call once, act. A form with a fault that the check finds has not used its value, so that each of its
+// requests is answered with the faults. The value is used before the action, so that of requests at the same time one acts; it stays used
+// if the REST interface refuses the action or the action fails. A page that shows the form again has a fresh value, as each page has. The
+// action is not cancelled when the browser goes away: a second click ends the first request, and then does nothing itself.
+func (v *visit) once(form url.Values, again string, carryOut func() error) error {
+	value, err := onceValue(form)
+	if err != nil {
+		return err
+	}
+	v.ctx = context.WithoutCancel(v.ctx)
+	id := uuid.NewSHA1(onceNamespace, []byte(v.caller.Subject+"\n"+v.r.URL.Path+"\n"+value.String()))
+	hooks := v.p.hooks
+	first, err := hooks.UseOnce(v.ctx, id, hooks.Now().Add(formExpiry))
+	switch {
+	case err != nil:
+		return &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable", cause: err}
+	case !first:
+		return v.redirect(withDone(again, "sent_before"))
+	}
+	return carryOut()
 }

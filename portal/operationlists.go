@@ -17,12 +17,11 @@ type snapshotView[T any] struct {
 	client.Snapshot[T]
 	State  string   // of the records; "": all
 	States []string // that can be chosen
-	Once   string
 	Pager  pager
 }
 
 func snapshotOf[T any](v *visit, from client.Snapshot[T], states ...string) snapshotView[T] {
-	view := snapshotView[T]{Snapshot: from, State: v.r.URL.Query().Get("state"), States: states, Once: uuid.NewString()}
+	view := snapshotView[T]{Snapshot: from, State: v.r.URL.Query().Get("state"), States: states}
 	if from.NextCursor != "" {
 		view.Pager.Next = v.with("cursor", from.NextCursor)
 	}
@@ -57,9 +56,11 @@ func (p *portal) changeUnhealthy(v *visit) error {
 	case "resume":
 		err = p.api.Subscriptions.Activate(v.ctx, org, id)
 	case "probe":
-		_, err = p.sent.do(v, "probe "+id.String(), form.Get("once"), func() (string, error) {
-			_, err := p.api.Dispatcher.Test(v.ctx, org, id, client.TestInput{})
-			return "", err
+		return v.once(form, v.with(), func() error {
+			if _, err := p.api.Dispatcher.Test(v.ctx, org, id, client.TestInput{}); err != nil {
+				return err
+			}
+			return v.redirect(withDone(v.with(), "endpoint_probe"))
 		})
 	default:
 		err = errNoPage

@@ -76,8 +76,8 @@ func TestUnhealthyEndpointsAreChangedFromTheList(t *testing.T) {
 		t.Errorf("the endpoint is still active: %v", err)
 	}
 	before, once := s.attempts(), uuid.NewString()
-	do(s.service.Healthy, "probe", once).leadsTo(list)
-	do(s.service.Healthy, "probe", once).leadsTo(list)
+	do(s.service.Healthy, "probe", once).leadsTo(list + "?state=paused&done=endpoint_probe")
+	do(s.service.Healthy, "probe", once).leadsTo(list + "?state=paused&done=sent_before")
 	if got := s.attempts() - before; got != 1 {
 		t.Errorf("%d tests were sent by a form that was sent twice", got)
 	}

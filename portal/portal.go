@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/client"
@@ -49,14 +48,12 @@ type Config struct {
 // portal is the handler.
 type portal struct {
 	cfg       Config
+	hooks     *webhooks.Webhooks
 	api       *client.Client
 	languages *languages
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
-	once      *once
-	policy    string         // the header Content-Security-Policy
-	resends   [64]sync.Mutex // one for the deliveries with the same last byte of the id: one form at a time sends a delivery again
-	sent      *sentForms
+	policy    string // the header Content-Security-Policy
 }
 
 // New returns the portal of hooks. It starts no goroutine.
@@ -85,8 +82,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	p := &portal{
-		cfg: cfg, api: api, languages: languages, assets: newAssets(), once: newOnce(), policy: contentPolicy(cfg.FrameAncestors),
-		sent: newSentForms(),
+		cfg: cfg, hooks: hooks, api: api, languages: languages, assets: newAssets(), policy: contentPolicy(cfg.FrameAncestors),
 	}
 	if p.pages, err = p.parsePages(); err != nil {
 		return nil, err

@@ -38,8 +38,7 @@ type replayView struct {
 	Faults   faults
 	Counted  bool // the selection was counted
 	Matched  int
-	Fixed    string    // the end of the time for the form that starts the job
-	ID       uuid.UUID // of the job that the form starts; the REST interface starts it once
+	Fixed    string // the end of the time for the form that starts the job
 }
 
 // replayForm shows the selection. With a selection in the address it counts the deliveries, and asks for a confirmation.
@@ -54,7 +53,6 @@ func (p *portal) replayForm(v *visit) error {
 	if view.Until.Time.IsZero() {
 		view.Until.Time = time.Now() // the start selects the deliveries that are counted here
 	}
-	view.ID = uuid.Must(uuid.NewV7())
 	return p.confirmReplay(v, view)
 }
 
@@ -128,7 +126,8 @@ func (view *replayView) refused(err error) error {
 	return nil
 }
 
-// startReplay starts the job of the form. The form has the id of the job, so that a form which is sent twice starts one job.
+// startReplay starts the job of the form. The value of the form for once is the id of the job: the REST interface starts a job of an id
+// once, so that a form which is sent twice leads to its job.
 func (p *portal) startReplay(v *visit) error {
 	form, err := v.form()
 	if err != nil {
@@ -138,8 +137,9 @@ func (p *portal) startReplay(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if view.ID, err = uuid.Parse(form.Get("id")); err != nil {
-		return &pageError{status: http.StatusBadRequest, key: "error.form_malformed"}
+	id, err := onceValue(form)
+	if err != nil {
+		return err
 	}
 	rate := 0
 	if view.Rate != "" {
@@ -151,7 +151,7 @@ func (p *portal) startReplay(v *visit) error {
 		return p.replayAgain(v, view)
 	}
 	started, err := p.api.Dispatcher.Recover(v.ctx, v.org, view.Endpoint.ID, client.RecoveryInput{
-		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, RatePerSecond: rate, ID: view.ID,
+		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, RatePerSecond: rate, ID: id,
 	})
 	if err := view.refused(err); err != nil {
 		return err

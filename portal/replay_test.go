@@ -13,7 +13,7 @@ import (
 // hiddenFields returns the fields of the form that starts a replay.
 func (p *page) hiddenFields() url.Values {
 	form := url.Values{}
-	for _, name := range []string{"id", "scope", "since", "until"} {
+	for _, name := range []string{"once", "scope", "since", "until"} {
 		form.Set(name, p.between(`<input type="hidden" name="`+name+`" value="`, `"`))
 	}
 	return form
@@ -41,12 +41,12 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 		again := s.post(path, form).is(
 			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Send 1 delivery",
 		)
-		if got := again.hiddenFields(); got.Get("id") != form.Get("id") || got.Get("until") != form.Get("until") {
+		if got := again.hiddenFields(); got.Get("once") == form.Get("once") || got.Get("until") != form.Get("until") {
 			t.Errorf("the form is now %v, it was %v", got, form)
 		}
 	}
 	form.Set("rate", "5")
-	first := s.post(path, form).leadsTo(path + "/" + form.Get("id"))
+	first := s.post(path, form).leadsTo(path + "/" + form.Get("once"))
 	if second := s.post(path, form).leadsTo(path); second != first {
 		t.Errorf("the second form leads to %s, the first to %s", second, first)
 	}
@@ -78,9 +78,9 @@ func TestWrongSelectionsOfAReplayAreExplainedAndKept(t *testing.T) {
 	} {
 		s.get(path+"?"+query).is(http.StatusBadRequest, want, `role="alert"`).lacks("2. Confirm", "<script>")
 	}
-	s.post(path, url.Values{"since": {"2026-01-01"}, "scope": {"all"}}).is(http.StatusBadRequest, "cannot be read")
-	s.post(path, url.Values{"since": {"x"}, "scope": {"all"}, "id": {uuid.NewString()}}).is(http.StatusBadRequest, `value="x"`)
-	s.post(path, url.Values{"since": {"2090-01-01"}, "scope": {"all"}, "id": {uuid.NewString()}}).is(http.StatusBadRequest, "in the past")
+	s.post(path, url.Values{"since": {"2026-01-01"}, "scope": {"all"}, "once": {"x"}}).is(http.StatusBadRequest, "cannot be read")
+	s.post(path, url.Values{"since": {"x"}, "scope": {"all"}}).is(http.StatusBadRequest, `value="x"`)
+	s.post(path, url.Values{"since": {"2090-01-01"}, "scope": {"all"}}).is(http.StatusBadRequest, "in the past")
 	s.check(s.service.Hooks.Subscriptions.Archive(t.Context(), s.service.Acme, s.service.Failing))
 	s.get(path+"?since=2026-01-01").is(http.StatusConflict, "This is not possible")
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/ecg-api/webhooks/client"
 )
 
-// sendAgain sends a delivery again. The form has the id of the latest attempt on its page: if the delivery has a later attempt, the
-// form was sent before, and nothing is done.
+// sendAgain sends a delivery again.
 func (p *portal) sendAgain(v *visit) error {
 	endpoint, id, err := v.deliveryIDs()
 	if err != nil {
@@ -20,21 +19,14 @@ func (p *portal) sendAgain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	one := &p.resends[int(id[len(id)-1])%len(p.resends)]
-	one.Lock()
-	defer one.Unlock()
-	first, err := p.api.Subscriptions.Attempt(v.ctx, v.org, endpoint, id, client.Flat)
-	if err != nil {
-		return err
-	}
-	chain := chainOf(first)
-	notice := "sent_again"
-	if chain[len(chain)-1].ID.String() != form.Get("latest") {
-		notice = "sent_before"
-	} else if _, err := p.api.Dispatcher.Retry(v.ctx, v.org, endpoint, finished(chain)); err != nil {
-		return err
-	}
-	return v.done(notice, "endpoints", endpoint.String(), "deliveries", id.String())
+	page := []string{"endpoints", endpoint.String(), "deliveries", id.String()}
+	return v.once(form, v.url(page...), func() error {
+		first, err := p.api.Subscriptions.Attempt(v.ctx, v.org, endpoint, id, client.Flat)
+		if err == nil {
+			_, err = p.api.Dispatcher.Retry(v.ctx, v.org, endpoint, finished(chainOf(first)))
+		}
+		return orDone(v, err, "sent_again", page...)
+	})
 }
 
 // finished returns the latest attempt with an outcome, or else the first attempt, which the REST interface refuses to send again.

@@ -171,8 +171,7 @@ func (p *portal) confirmRotate(v *visit) error {
 	return v.render(http.StatusOK, "secret_rotate", secretsView{endpointHead: v.endpointHead(sub, true), Overlap: v.text.duration(overlap)})
 }
 
-// rotateSecret replaces the secret by a random one, unless the endpoint has changed since the question was shown: a form that is
-// sent twice rotates once.
+// rotateSecret replaces the secret by a random one, unless the endpoint has changed since the question was shown.
 func (p *portal) rotateSecret(v *visit) error {
 	id, err := v.id("endpointId")
 	if err != nil {
@@ -182,6 +181,8 @@ func (p *portal) rotateSecret(v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = p.api.Subscriptions.RotateSecret(v.ctx, v.org, id, client.IfMatch(form.Get("etag")))
-	return orDone(v, err, "secret_rotated", "endpoints", id.String(), "secrets")
+	return v.once(form, v.url("endpoints", id.String(), "secrets"), func() error {
+		err := p.api.Subscriptions.RotateSecret(v.ctx, v.org, id, client.IfMatch(form.Get("etag")))
+		return orDone(v, err, "secret_rotated", "endpoints", id.String(), "secrets")
+	})
 }

@@ -48,9 +48,9 @@ func TestARotatedSecretSignsForATime(t *testing.T) {
 	if now == former {
 		t.Fatal("the secret is the former one")
 	}
-	s.post(path+"/rotate", url.Values{"etag": {etag}}).is(http.StatusPreconditionFailed) // the form was sent twice
+	s.post(path+"/rotate", url.Values{"etag": {etag}}).is(http.StatusPreconditionFailed)
 	if s.secret() != now {
-		t.Error("the form that was sent twice rotated twice")
+		t.Error("a question that was shown before the first rotation rotated again")
 	}
 	p := s.get(path).is(http.StatusOK, "in 24 h", "dev@acme.example")
 	if got := strings.Count(p.text, `action="`+path+`/reveal"`); got != 2 {
