@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,7 +14,7 @@ func (p *portal) recordForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showForm(r, url.Values{}, nil)
+	return v.showForm(r, url.Values{}, faults{})
 }
 
 // newRecordForm shows the form that creates a record.
@@ -24,7 +23,7 @@ func (p *portal) newRecordForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showForm(r, url.Values{}, nil)
+	return v.showForm(r, url.Values{}, faults{})
 }
 
 // createRecord creates the record of the form.
@@ -55,7 +54,7 @@ func (p *portal) confirmDeletion(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showDeletion(r, nil)
+	return v.showDeletion(r, faults{})
 }
 
 // deleteRecord deletes the record.
@@ -72,11 +71,11 @@ func (p *portal) deleteRecord(v *visit) error {
 		if err = r.remove(v.ctx, client.IfMatch(form.Get("etag"))); err == nil {
 			return v.redirect(withDone(r.Back, "catalog_deleted"))
 		}
-		faults, err := v.faultsOf(err)
-		if err != nil {
+		var found faults
+		if err := found.take(v, err, fields(nil)); err != nil {
 			return err
 		}
-		return v.showDeletion(r, faults)
+		return v.showDeletion(r, found)
 	})
 }
 
@@ -124,20 +123,9 @@ func (p *portal) save(
 	if err != nil {
 		return err
 	}
-	refused := func(err error) error {
-		ids := make([]string, len(r.Fields))
-		for i, f := range r.Fields {
-			ids[i] = f.ID
-		}
-		faults, err := v.faultsOf(err, ids...)
-		if err != nil {
-			return err
-		}
-		return v.showForm(r, form, faults)
-	}
-	values, err := v.fieldValues(r.Fields, form)
-	if err != nil {
-		return refused(err)
+	values, found := v.fieldValues(r.Fields, form)
+	if found.Any() {
+		return v.showForm(r, form, found)
 	}
 	again := r.URL
 	if r.Name == "" {
@@ -145,8 +133,11 @@ func (p *portal) save(
 	}
 	return v.once(form, again, func() error {
 		to, err := do(r, form, values)
-		if err != nil {
-			return refused(err)
+		if err := found.take(v, err, r.fieldOf()); err != nil {
+			return err
+		}
+		if found.Any() {
+			return v.showForm(r, form, found)
 		}
 		return v.redirect(withDone(to, done))
 	})
@@ -164,16 +155,14 @@ func withDone(to, notice string) string {
 // formView is the data of the pages with a form about a record.
 type formView struct {
 	*catalogRecord
-	Error *formError
+	Faults faults
 }
 
 // showForm shows the form with what was typed. If the record was changed meanwhile, it shows what is stored now; the form then
 // replaces that.
-func (v *visit) showForm(r *catalogRecord, typed url.Values, faults *formError) error {
-	status := http.StatusOK
-	if faults != nil {
-		status = faults.Status
-		changed := faults.Status == http.StatusPreconditionFailed
+func (v *visit) showForm(r *catalogRecord, typed url.Values, found faults) error {
+	if found.Any() {
+		changed := found.Status == http.StatusPreconditionFailed
 		for i, f := range r.Fields {
 			value := strings.ReplaceAll(typed.Get(f.ID), "\r\n", "\n")
 			if changed && strings.TrimSpace(value) != strings.TrimSpace(f.Value) {
@@ -185,44 +174,30 @@ func (v *visit) showForm(r *catalogRecord, typed url.Values, faults *formError) 
 			r.ETag = typed.Get("etag")
 		}
 	}
-	return v.render(status, "catalog_form", formView{r, faults})
+	return v.render(found.status(), "catalog_form", formView{r, found})
 }
 
 // showDeletion shows the question whether a record should be deleted.
-func (v *visit) showDeletion(r *catalogRecord, faults *formError) error {
-	status := http.StatusOK
-	if faults != nil {
-		status = faults.Status
+func (v *visit) showDeletion(r *catalogRecord, found faults) error {
+	if found.Status == http.StatusPreconditionFailed {
+		found.General = []string{v.say("catalog.edit.delete.changed")}
 	}
-	if status == http.StatusPreconditionFailed {
-		faults.Text = v.say("catalog.edit.delete.changed")
-	}
-	return v.render(status, "catalog_delete", formView{r, faults})
+	return v.render(found.status(), "catalog_delete", formView{r, found})
 }
 
-// fieldValues reads the fields of a form. The error is a formError.
-func (v *visit) fieldValues(fields []formField, form url.Values) (fieldValues, error) {
-	values := fieldValues{}
-	all := &formError{Status: http.StatusBadRequest}
-	for _, f := range fields {
+// fieldValues reads the fields of a form, and finds their faults.
+func (v *visit) fieldValues(all []formField, form url.Values) (values fieldValues, found faults) {
+	values = fieldValues{}
+	for _, f := range all {
 		text := strings.TrimSpace(strings.ReplaceAll(form.Get(f.ID), "\r\n", "\n"))
 		switch {
 		case f.Required && text == "":
-			all.Fields.add(f.ID, v.say("fault.required"))
+			found.add(f.ID, v.say("fault.required"))
 		case f.Kind != "json":
 			values[f.ID] = text
 		case text != "":
-			value, err := v.jsonOf(f.ID, text)
-			if bad, ok := errors.AsType[*formError](err); ok {
-				all.Fields = append(all.Fields, bad.Fields...)
-			} else if err != nil {
-				return nil, err
-			}
-			values[f.ID] = value
+			values[f.ID] = v.readJSON(&found, f.ID, text)
 		}
 	}
-	if all.Fields != nil {
-		return nil, all
-	}
-	return values, nil
+	return values, found
 }

@@ -42,6 +42,15 @@ type fieldValues map[string]any
 
 func (f fieldValues) text(id string) string { s, _ := f[id].(string); return s }
 
+// fieldOf returns the fieldOf of the record's form.
+func (r *catalogRecord) fieldOf() fieldOf {
+	ids := map[string]string{}
+	for _, f := range r.Fields {
+		ids[f.ID] = f.ID
+	}
+	return fields(ids)
+}
+
 // catalogEditURL is the address of a page for editing the catalog.
 func (v *visit) catalogEditURL(segments ...string) string {
 	return organizationURL(v.p.cfg.Path, "", append([]string{"operations", "catalog-edit"}, segments...)...)

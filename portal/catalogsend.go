@@ -22,7 +22,7 @@ type sampleForm struct {
 	Endpoint  string // id of the chosen one; "": none
 	Editable  bool   // the caller may send another payload than the stored sample
 	Payload   string
-	Faults    *formError
+	Faults    faults
 	Sent      []string // ids of the endpoint and of the delivery that the form before has made; nil: none
 }
 
@@ -65,34 +65,40 @@ func (p *portal) sendSample(v *visit) error {
 	if in.Has("payload") {
 		form.Payload = in.Get("payload")
 	}
-	endpoint, payload, err := v.sampleInput(form)
-	if err != nil {
-		return p.sampleRefused(v, view, err)
+	endpoint, payload := v.readSample(form)
+	if form.Faults.Any() {
+		return v.render(form.Faults.status(), "event_type", view)
 	}
 	page := v.url("catalog", view.Category.ID.String(), view.ID.String())
 	return v.once(in, page, func() error {
 		delivery, err := p.send(v, view, endpoint, payload)
-		if err != nil {
-			return p.sampleRefused(v, view, err)
+		if errors.Is(err, client.ErrNotFound) { // the endpoint was deleted, or is of another organization
+			form.Faults.add("endpoint", v.say("fault.choose"))
+		} else if err := form.Faults.take(v, err, fields(map[string]string{"data": "payload"})); err != nil {
+			return err
+		}
+		if form.Faults.Any() {
+			return v.render(form.Faults.status(), "event_type", view)
 		}
 		sent := url.QueryEscape(endpoint.String() + "/" + delivery.String())
 		return v.redirect(page + "?done=sample_sent&sent=" + sent + "#send")
 	})
 }
 
-// sampleInput checks the fields of the form. The error is a formError.
-func (v *visit) sampleInput(form *sampleForm) (endpoint uuid.UUID, payload json.RawMessage, err error) {
-	if endpoint, err = uuid.Parse(form.Endpoint); err != nil {
-		return endpoint, nil, faultOf("endpoint", v.say("fault.choose"))
+// readSample reads the fields of the form, and finds their faults.
+func (v *visit) readSample(form *sampleForm) (endpoint uuid.UUID, payload json.RawMessage) {
+	endpoint, err := uuid.Parse(form.Endpoint)
+	if err != nil {
+		form.Faults.add("endpoint", v.say("fault.choose"))
 	}
 	if !form.Editable {
-		return endpoint, nil, nil
+		return endpoint, nil
 	}
-	payload, err = v.jsonOf("payload", form.Payload)
-	if err == nil && payload == nil {
-		err = faultOf("payload", v.say("fault.required"))
+	payload = v.readJSON(&form.Faults, "payload", form.Payload)
+	if payload == nil && form.Faults.Of("payload") == nil {
+		form.Faults.add("payload", v.say("fault.required"))
 	}
-	return endpoint, payload, err
+	return endpoint, payload
 }
 
 // send sends the payload of the form, or the stored sample for none, and returns the id of the delivery.
@@ -104,20 +110,4 @@ func (p *portal) send(v *visit, view *eventTypeView, endpoint uuid.UUID, payload
 	made, err := p.api.Dispatcher.MakePayload(v.ctx, v.org, endpoint,
 		client.PayloadInput{EventType: view.Code, Version: view.Version, Data: payload}, client.PayloadQuery{Mode: client.Dispatch})
 	return made.ActivityID, err
-}
-
-// sampleRefused shows the form with its faults.
-func (p *portal) sampleRefused(v *visit, view *eventTypeView, err error) error {
-	if errors.Is(err, client.ErrNotFound) { // the endpoint was deleted, or is of another organization
-		err = faultOf("endpoint", v.say("fault.choose"))
-	}
-	if said, ok := errors.AsType[*client.Error](err); ok {
-		for i, f := range said.Fields {
-			said.Fields[i].Pointer = strings.Replace(f.Pointer, "/data", "/payload", 1) // the field of the form
-		}
-	}
-	if view.Send.Faults, err = v.faultsOf(err, "payload"); err != nil {
-		return err
-	}
-	return v.render(view.Send.Faults.Status, "event_type", view)
 }

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -85,7 +84,7 @@ func (p *portal) listDeliveries(v *visit) error {
 		Classes: []client.StatusClass{client.Class2xx, client.Class3xx, client.Class4xx, client.Class5xx, client.NoResponse},
 	}
 	view.Filter = v.deliveryFilter(v.r.URL.Query(), &view.Faults)
-	if view.Filter.ID != "" && len(view.Faults) == 0 {
+	if view.Filter.ID != "" && !view.Faults.Any() {
 		found, err := p.findDelivery(v, id, uuid.MustParse(view.Filter.ID))
 		if err != nil || found != uuid.Nil {
 			return v.leadTo(err, "endpoints", id.String(), "deliveries", found.String())
@@ -95,11 +94,7 @@ func (p *portal) listDeliveries(v *visit) error {
 	if err := p.readDeliveries(v, id, &view); err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if len(view.Faults) > 0 {
-		status = http.StatusBadRequest
-	}
-	return v.render(status, "deliveries", view)
+	return v.render(view.Faults.status(), "deliveries", view)
 }
 
 // leadTo sends the browser to a page of the organization, unless there is an error.
@@ -110,22 +105,22 @@ func (v *visit) leadTo(err error, segments ...string) error {
 	return v.redirect(v.url(segments...))
 }
 
-func (v *visit) deliveryFilter(q url.Values, faults *faults) deliveryFilter {
+func (v *visit) deliveryFilter(q url.Values, found *faults) deliveryFilter {
 	f := deliveryFilter{
 		State: q.Get("state"), Event: q.Get("event"), Class: q.Get("class"), ID: strings.TrimSpace(q.Get("id")),
-		Since: v.timeField(q, "since", faults), Until: v.timeField(q, "until", faults),
+		Since: v.timeField(q, "since", found), Until: v.timeField(q, "until", found),
 	}
 	if !f.Since.Time.IsZero() && !f.Until.Time.IsZero() && !f.Since.Time.Before(f.Until.Time) {
-		faults.add("since", v.say("time.order"))
+		found.add("since", v.say("time.order"))
 	}
 	if f.Event != "" {
 		var err error
 		if f.event, err = uuid.Parse(f.Event); err != nil {
-			faults.add("event", v.say("deliveries.event.fault"))
+			found.add("event", v.say("deliveries.event.fault"))
 		}
 	}
 	if f.ID != "" && uuid.Validate(f.ID) != nil {
-		faults.add("id", v.say("deliveries.id.fault"))
+		found.add("id", v.say("deliveries.id.fault"))
 	}
 	return f
 }
@@ -149,23 +144,12 @@ func (p *portal) readDeliveries(v *visit, id uuid.UUID, view *deliveriesView) er
 	if v.r.Header.Get("HX-Request") == "" {
 		all.Go(func() { view.Types, view.AllTypes = p.eventTypes(ctx) })
 	}
-	if len(view.Faults) == 0 {
+	if !view.Faults.Any() {
 		all.Go(func() { listErr = p.readDeliveryRows(ctx, v, id, view) })
 	}
 	all.Wait()
 	view.Crumbs = v.endpointCrumbs(view.Endpoint)
 	return errors.Join(endpointErr, listErr)
-}
-
-// endpointCrumbs links the list of endpoints and an endpoint.
-func (v *visit) endpointCrumbs(e client.Subscription, more ...crumb) []crumb {
-	name := e.PostURI
-	if name == "" {
-		name = v.say("endpoint.no_url")
-	}
-	return append([]crumb{
-		{v.url("endpoints"), v.say("endpoints.title")}, {v.url("endpoints", e.ID.String()), name},
-	}, more...)
 }
 
 // readDeliveryRows reads a page of the list. A refreshed page has the parameter top: the time just after its newest row. It shows the

@@ -45,12 +45,20 @@ type endpointHead struct {
 }
 
 func (v *visit) endpointHead(sub client.Subscription, below bool) endpointHead {
-	list, _ := v.text.t("endpoints.title")
-	head := endpointHead{sub, []crumb{{v.url("endpoints"), list}}}
 	if below {
-		head.Crumbs = append(head.Crumbs, crumb{v.url("endpoints", sub.ID.String()), endpointName(sub)})
+		return endpointHead{sub, v.endpointCrumbs(sub)}
 	}
-	return head
+	return endpointHead{sub, v.endpointsCrumbs()}
+}
+
+// endpointsCrumbs links the list of endpoints.
+func (v *visit) endpointsCrumbs() []crumb {
+	return []crumb{{v.url("endpoints"), v.say("endpoints.title")}}
+}
+
+// endpointCrumbs links the list of endpoints and an endpoint.
+func (v *visit) endpointCrumbs(e client.Subscription, more ...crumb) []crumb {
+	return append(append(v.endpointsCrumbs(), crumb{v.url("endpoints", e.ID.String()), endpointName(e)}), more...)
 }
 
 // endpointName is the name of an endpoint for a person.

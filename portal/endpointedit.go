@@ -27,7 +27,7 @@ type endpointFormView struct {
 	Base     string // the form as JSON before it was edited
 	Picker   eventPicker
 	Ops      []client.Op
-	Faults   formFaults
+	Faults   faults
 	Changed  []changedMember // by somebody else, while the form was open
 	Schedule scheduleView
 	Trial    filterTrial
@@ -43,7 +43,7 @@ func (v *visit) needs(scopes ...httpapi.Scope) error {
 	if may(v.caller, scopes...) {
 		return nil
 	}
-	return &pageError{status: http.StatusForbidden, key: "error.forbidden"}
+	return errForbidden
 }
 
 func (v *visit) mayManage() error { return v.needs(httpapi.ScopeManage, httpapi.ScopeWrite) }
@@ -51,8 +51,7 @@ func (v *visit) mayManage() error { return v.needs(httpapi.ScopeManage, httpapi.
 // newForm returns the view of a form, for a new endpoint if sub is nil.
 func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormView {
 	view := endpointFormView{endpointForm: f, Action: v.url("endpoints", "new"), Ops: filterOps}
-	list, _ := v.text.t("endpoints.title")
-	view.Crumbs = []crumb{{v.url("endpoints"), list}}
+	view.Crumbs = v.endpointsCrumbs()
 	if sub != nil {
 		id := sub.ID.String()
 		view.Crumbs = v.endpointHead(*sub, true).Crumbs
@@ -64,20 +63,20 @@ func (v *visit) newForm(f endpointForm, sub *client.Subscription) endpointFormVi
 }
 
 // renderForm reads the catalog and the schedule, which the form shows, and answers with the form.
-func (p *portal) renderForm(v *visit, status int, view endpointFormView) error {
+func (p *portal) renderForm(v *visit, view endpointFormView) error {
 	var err error
 	if view.Picker, err = p.eventPicker(v, view.Events, view.present); err != nil {
 		return err
 	}
 	view.Schedule = p.scheduleView(v, view.endpointForm)
-	return v.render(status, "endpoint_form", view)
+	return v.render(view.Faults.status(), "endpoint_form", view)
 }
 
 func (p *portal) newEndpoint(v *visit) error {
 	if err := v.mayManage(); err != nil {
 		return err
 	}
-	return p.renderForm(v, http.StatusOK, v.newForm(endpointForm{Version: "v1"}, nil))
+	return p.renderForm(v, v.newForm(endpointForm{Version: "v1"}, nil))
 }
 
 func (p *portal) editEndpoint(v *visit) error {
@@ -88,7 +87,7 @@ func (p *portal) editEndpoint(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return p.renderForm(v, http.StatusOK, v.newForm(formOf(sub), &sub))
+	return p.renderForm(v, v.newForm(formOf(sub), &sub))
 }
 
 // createEndpoint serves the form of a new endpoint.
@@ -101,28 +100,31 @@ func (p *portal) createEndpoint(v *visit) error {
 	if do := form.Get("do"); do != "save" {
 		return p.changeForm(v, do, view)
 	}
-	timeout, rate, faults := view.numbers(v.text)
-	if view.Faults = faults; faults.Any() {
-		return p.renderForm(v, http.StatusBadRequest, view)
+	timeout, rate, found := view.check(v)
+	if view.Faults = found; found.Any() {
+		return p.renderForm(v, view)
 	}
 	return v.once(form, v.url("endpoints"), func() error {
 		made, err := p.api.Subscriptions.Create(v.ctx, v.org, view.input(timeout, rate))
-		if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
-			return p.renderForm(v, status, view)
+		if err := view.Faults.take(v, err, view.fieldOf); err != nil {
+			return err
 		}
-		return orDone(v, err, "endpoint_created", "endpoints", made.ID.String())
+		if view.Faults.Any() {
+			return p.renderForm(v, view)
+		}
+		return v.done("endpoint_created", "endpoints", made.ID.String())
 	})
 }
 
 // changeForm answers with the form after a button other than that for saving.
 func (p *portal) changeForm(v *visit, do string, view endpointFormView) error {
 	if do == "try" {
-		if status := p.tryFilter(v, &view); status != 0 {
-			return p.renderForm(v, status, view)
+		if err := p.tryFilter(v, &view); err != nil {
+			return err
 		}
 	}
 	view.change(do)
-	return p.renderForm(v, http.StatusOK, view)
+	return p.renderForm(v, view)
 }
 
 // saveEndpoint serves the form of an endpoint that exists. It changes the members that were edited.
@@ -141,8 +143,8 @@ func (p *portal) saveEndpoint(v *visit) error {
 	if do := form.Get("do"); do != "save" {
 		return p.changeForm(v, do, view)
 	}
-	if _, _, view.Faults = view.numbers(v.text); view.Faults.Any() {
-		return p.renderForm(v, http.StatusBadRequest, view)
+	if _, _, view.Faults = view.check(v); view.Faults.Any() {
+		return p.renderForm(v, view)
 	}
 	merged, changed := merge(base, view.endpointForm, now)
 	if len(changed) > 0 {
@@ -162,10 +164,13 @@ func (p *portal) saveEndpoint(v *visit) error {
 		}
 		return p.conflict(v, view, base, sub)
 	}
-	if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
-		return p.renderForm(v, status, view)
+	if err := view.Faults.take(v, err, view.fieldOf); err != nil {
+		return err
 	}
-	return orDone(v, err, "endpoint_saved", "endpoints", view.ID)
+	if view.Faults.Any() {
+		return p.renderForm(v, view)
+	}
+	return v.done("endpoint_saved", "endpoints", view.ID)
 }
 
 // baseOf is the form before it was edited, as it carries it.
@@ -178,5 +183,6 @@ func baseOf(form url.Values) (base endpointForm) {
 func (p *portal) conflict(v *visit, view endpointFormView, base endpointForm, sub client.Subscription) error {
 	next := v.newForm(view.endpointForm, &sub)
 	next.endpointForm, next.Changed = merge(base, view.endpointForm, formOf(sub))
-	return p.renderForm(v, http.StatusPreconditionFailed, next)
+	next.Faults.Status = http.StatusPreconditionFailed
+	return p.renderForm(v, next)
 }

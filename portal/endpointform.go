@@ -170,31 +170,31 @@ func (f endpointForm) waits() []string {
 	return fields
 }
 
-// numbers returns the time-out and the rate limit, 0 for none, and the faults of their texts.
-func (f endpointForm) numbers(l *language) (timeout int64, rate float64, faults formFaults) {
+// check returns the time-out and the rate limit, 0 for none, and the faults of the form that the REST interface does not see.
+func (f endpointForm) check(v *visit) (timeout int64, rate float64, found faults) {
 	var err error
 	if f.Timeout != "" {
 		if timeout, err = strconv.ParseInt(f.Timeout, 10, 64); err != nil || timeout <= 0 {
-			faults.addKey(l, "timeout", "form.timeout_fault")
+			found.add("timeout", v.say("form.timeout_fault"))
 		}
 	}
 	if f.Rate != "" {
 		if rate, err = strconv.ParseFloat(strings.Replace(f.Rate, ",", ".", 1), 64); err != nil || !(rate > 0 && rate <= 1e6) {
-			faults.addKey(l, "rate", "form.rate_fault")
+			found.add("rate", v.say("form.rate_fault"))
 		}
 	}
 	seen := map[string]bool{}
 	for i, row := range f.Headers {
 		switch name := strings.ToLower(row.Name); {
 		case name == "":
-			faults.addKey(l, headerID(i, "name"), "form.header_name_fault")
+			found.add(headerID(i, "name"), v.say("form.header_name_fault"))
 		case seen[name]:
-			faults.addKey(l, headerID(i, "name"), "form.header_twice_fault")
+			found.add(headerID(i, "name"), v.say("form.header_twice_fault"))
 		default:
 			seen[name] = true
 		}
 	}
-	return timeout, rate, faults
+	return timeout, rate, found
 }
 
 func (f endpointForm) headerMap() map[string]string {
@@ -211,4 +211,33 @@ func (f endpointForm) input(timeout int64, rate float64) client.SubscriptionInpu
 		PostURI: f.URL, Description: f.Description, Version: f.Version, IsDevelopment: f.Development, Events: f.Events,
 		Headers: f.headerMap(), Filter: f.conditions(), TimeoutMs: timeout, RateLimit: rate, Ordered: f.Ordered, RetrySchedule: f.waits(),
 	}
+}
+
+func headerID(i int, part string) string    { return "header-" + strconv.Itoa(i) + "-" + part }
+func conditionID(i int, part string) string { return "condition-" + strconv.Itoa(i) + "-" + part }
+
+// fieldOf implements the type fieldOf for the form of an endpoint.
+func (f endpointForm) fieldOf(pointer []string) (id, place string) {
+	switch pointer[0] {
+	case "filter":
+		if len(pointer) > 1 {
+			if i, err := strconv.Atoi(pointer[1]); err == nil && i >= 0 && i < len(f.Filter) {
+				part := "pointer"
+				if len(pointer) > 2 && (pointer[2] == "op" || pointer[2] == "value") {
+					part = pointer[2]
+				}
+				return conditionID(i, part), ""
+			}
+		}
+	case "headers":
+		for i, row := range f.Headers {
+			if len(pointer) > 1 && strings.EqualFold(row.Name, pointer[1]) {
+				return headerID(i, "value"), ""
+			}
+		}
+	}
+	return map[string]string{
+		"postUri": "url", "isDevelopment": "url", "description": "description", "version": "version", "events": "events",
+		"filter": "filter", "headers": "headers", "rateLimit": "rate", "timeoutMs": "timeout", "retrySchedule": "schedule",
+	}[pointer[0]], ""
 }

@@ -20,26 +20,26 @@ type formMember struct {
 
 // formMembers are the members except for the headers, which are changed one by one.
 var formMembers = []formMember{
-	{"form.url", "/postUri", func(f *endpointForm) any { return &f.URL }, func(f endpointForm) any { return orNull(f.URL) }},
-	{"form.description", "/description", func(f *endpointForm) any { return &f.Description }, func(f endpointForm) any {
+	{"field.url", "/postUri", func(f *endpointForm) any { return &f.URL }, func(f endpointForm) any { return orNull(f.URL) }},
+	{"field.description", "/description", func(f *endpointForm) any { return &f.Description }, func(f endpointForm) any {
 		return orNull(f.Description)
 	}},
-	{"form.version", "/version", func(f *endpointForm) any { return &f.Version }, nil},
+	{"field.version", "/version", func(f *endpointForm) any { return &f.Version }, nil},
 	{"form.development", "/isDevelopment", func(f *endpointForm) any { return &f.Development }, nil},
-	{"form.events", "/events", func(f *endpointForm) any { return &f.Events }, func(f endpointForm) any {
+	{"field.events", "/events", func(f *endpointForm) any { return &f.Events }, func(f endpointForm) any {
 		return append([]string{}, f.Events...)
 	}},
-	{"form.filter", "/filter", func(f *endpointForm) any { return &f.Filter }, func(f endpointForm) any {
+	{"field.filter", "/filter", func(f *endpointForm) any { return &f.Filter }, func(f endpointForm) any {
 		return orNull(f.conditions())
 	}},
-	{"form.rate", "/rateLimit", func(f *endpointForm) any { return &f.Rate }, func(f endpointForm) any {
+	{"field.rate", "/rateLimit", func(f *endpointForm) any { return &f.Rate }, func(f endpointForm) any {
 		return orNull(strings.Replace(f.Rate, ",", ".", 1), numberText)
 	}},
-	{"form.timeout", "/timeoutMs", func(f *endpointForm) any { return &f.Timeout }, func(f endpointForm) any {
+	{"field.timeout", "/timeoutMs", func(f *endpointForm) any { return &f.Timeout }, func(f endpointForm) any {
 		return orNull(f.Timeout, numberText)
 	}},
 	{"form.ordered", "/ordered", func(f *endpointForm) any { return &f.Ordered }, nil},
-	{"form.schedule", "/retrySchedule", func(f *endpointForm) any { return &f.Schedule }, func(f endpointForm) any {
+	{"field.schedule", "/retrySchedule", func(f *endpointForm) any { return &f.Schedule }, func(f endpointForm) any {
 		return orNull(f.waits())
 	}},
 }
@@ -126,7 +126,7 @@ func merge(base, typed, now endpointForm) (endpointForm, []changedMember) {
 		}
 	}
 	if !reflect.DeepEqual(base.headerMap(), now.headerMap()) {
-		changed = append(changed, changedOf("form.headers", now.Headers))
+		changed = append(changed, changedOf("field.headers", now.Headers))
 		if reflect.DeepEqual(base.headerMap(), typed.headerMap()) {
 			typed.Headers = now.Headers
 		}

@@ -67,11 +67,7 @@ func (p *portal) listEvents(v *visit) error {
 	if q.Has("cursor") {
 		view.First = v.with("cursor", "")
 	}
-	status := http.StatusOK
-	if len(view.Faults) > 0 {
-		status = http.StatusBadRequest
-	}
-	return v.render(status, "events", view)
+	return v.render(view.Faults.status(), "events", view)
 }
 
 // eventView is the data of the page of an event.

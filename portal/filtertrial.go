@@ -9,21 +9,17 @@ type filterTrial struct {
 	Items   []client.FilterResult
 }
 
-// tryFilter tries the filter of the form on the last events. It returns the status of a refusal, 0 for none.
-func (p *portal) tryFilter(v *visit, view *endpointFormView) int {
+// tryFilter tries the filter of the form on the last events.
+func (p *portal) tryFilter(v *visit, view *endpointFormView) error {
 	items, err := p.api.Subscriptions.TestFilter(v.ctx, v.org, client.FilterTestInput{Filter: view.conditions()})
-	if status, refused := view.Faults.addRefusal(err, view.fieldOf); refused {
-		return status
+	if err := view.Faults.take(v, err, view.fieldOf); err != nil {
+		return err
 	}
-	if err != nil {
-		view.Faults.addKey(v.text, "", "unknown_now")
-		return 0
-	}
-	view.Trial.Done, view.Trial.Items = true, items
+	view.Trial.Done, view.Trial.Items = !view.Faults.Any(), items
 	for _, e := range items {
 		if e.Matched {
 			view.Trial.Matched++
 		}
 	}
-	return 0
+	return nil
 }

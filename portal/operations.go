@@ -42,7 +42,7 @@ type overviewView struct {
 	Backlogs     client.Backlogs
 	StoreDown    bool   // it does not answer, or cannot be written
 	Organization string // typed into the form that opens an organization
-	Error        *formError
+	Faults       faults
 }
 
 // showOverview shows the state of all organizations.
@@ -66,50 +66,44 @@ func (p *portal) overview(v *visit, view overviewView) error {
 		p.cfg.Logger.WarnContext(v.ctx, "the backlog cannot be told", "error", noBacklog)
 		view.Unknown = append(view.Unknown, "backlog")
 	}
-	status := http.StatusOK
-	if view.Error != nil {
-		status = view.Error.Status
-	}
-	return v.render(status, "overview", view)
+	return v.render(view.Faults.status(), "overview", view)
 }
 
 // openOrganization sends the browser to the pages of the organization that has the name or the id.
 func (p *portal) openOrganization(v *visit) error {
 	text := strings.TrimSpace(v.r.URL.Query().Get("organization"))
-	name, err := p.findOrganization(v, text)
-	if err == nil {
+	name, problem, err := p.findOrganization(v, text)
+	switch {
+	case err != nil:
+		return &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable", cause: err}
+	case problem == "":
 		return v.redirect(organizationURL(p.cfg.Path, name, "endpoints"))
 	}
 	view := overviewView{Organization: text}
-	if view.Error, err = v.faultsOf(err); err != nil {
-		return &pageError{status: http.StatusServiceUnavailable, key: "error.unavailable", cause: err}
-	}
+	view.Faults.add("organization", v.say(problem))
 	return p.overview(v, view)
 }
 
-// findOrganization returns the name of the organization that has the name or the id. The error is a formError if there is none.
-func (p *portal) findOrganization(v *visit, text string) (name string, err error) {
+// findOrganization returns the name of the organization that has the name or the id. If there is none, problem is the key of a text.
+func (p *portal) findOrganization(v *visit, text string) (name, problem string, err error) {
 	id, noID := uuid.Parse(text)
-	if p.cfg.Organizations == nil {
-		if noID != nil {
-			return "", faultOf("organization", v.say("organization.no_id"))
-		}
-		return id.String(), nil
+	switch {
+	case p.cfg.Organizations == nil && noID != nil:
+		return "", "organization.no_id", nil
+	case p.cfg.Organizations == nil:
+		return id.String(), "", nil
+	case text == "":
+		return "", "organization.unknown", nil
 	}
-	unknown := faultOf("organization", v.say("organization.unknown"))
-	if text == "" {
-		return "", unknown
-	}
-	if _, err = p.cfg.Organizations.OrganizationID(v.ctx, text); err == nil {
-		return text, nil
-	}
+	name = text
+	_, err = p.cfg.Organizations.OrganizationID(v.ctx, text)
 	if errors.Is(err, webhooks.ErrNotFound) && noID == nil {
 		name, err = p.cfg.Organizations.OrganizationName(v.ctx, id)
 	}
 	if errors.Is(err, webhooks.ErrNotFound) {
-		return "", unknown
+		return "", "organization.unknown", nil
 	}
-	return name, err
+	return name, "", err
 }
 
 // storageView is the data of the page of the store.

@@ -5,34 +5,6 @@ import "net/url"
 // crumb links a page that is above the present one.
 type crumb struct{ URL, Text string }
 
-// fault is the reason why a field of a form is refused.
-type fault struct {
-	ID    string   // of the field
-	Texts []string // sentences in the language of the page
-}
-
-// faults are the faults of a form, in the order of its fields.
-type faults []*fault
-
-// add adds a text to the faults of a field.
-func (f *faults) add(id, text string) {
-	if known := f.Of(id); known != nil {
-		known.Texts = append(known.Texts, text)
-		return
-	}
-	*f = append(*f, &fault{id, []string{text}})
-}
-
-// Of returns the fault of a field; nil: it has none.
-func (f faults) Of(id string) *fault {
-	for _, one := range f {
-		if one.ID == id {
-			return one
-		}
-	}
-	return nil
-}
-
 // say returns the text of a key that exists.
 func (v *visit) say(key string, args ...any) string {
 	text, err := v.text.t(key, args...)

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/client"
-	"github.com/ecg-api/webhooks/httpapi"
 )
 
 const replayPath = "/organizations/{organization}/endpoints/{endpointId}/replay"
@@ -47,7 +45,7 @@ func (p *portal) replayForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if !v.r.URL.Query().Has("since") || len(view.Faults) > 0 {
+	if !v.r.URL.Query().Has("since") || view.Faults.Any() {
 		return v.showReplay(view)
 	}
 	if view.Until.Time.IsZero() {
@@ -61,7 +59,7 @@ func (p *portal) confirmReplay(v *visit, view *replayView) error {
 	counted, err := p.api.Dispatcher.Recover(v.ctx, v.org, view.Endpoint.ID, client.RecoveryInput{
 		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, DryRun: true,
 	})
-	if err := view.refused(err); err != nil {
+	if err := view.Faults.take(v, err, replayFields); err != nil {
 		return err
 	}
 	view.Fixed = fieldTime(view.Until.Time)
@@ -70,11 +68,7 @@ func (p *portal) confirmReplay(v *visit, view *replayView) error {
 }
 
 func (v *visit) showReplay(view *replayView) error {
-	status := http.StatusOK
-	if len(view.Faults) > 0 {
-		status = http.StatusBadRequest
-	}
-	return v.render(status, "replay", view)
+	return v.render(view.Faults.status(), "replay", view)
 }
 
 // replaySelection reads the endpoint and the fields of the selection.
@@ -83,8 +77,8 @@ func (p *portal) replaySelection(v *visit, q url.Values) (*replayView, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !may(v.caller, httpapi.ScopeManage, httpapi.ScopeWrite) {
-		return nil, &pageError{status: http.StatusForbidden, key: "error.forbidden"}
+	if err := v.mayManage(); err != nil {
+		return nil, err
 	}
 	endpoint, err := p.api.Subscriptions.Get(v.ctx, v.org, id)
 	if err != nil {
@@ -109,22 +103,8 @@ func (p *portal) replaySelection(v *visit, q url.Values) (*replayView, error) {
 	return view, nil
 }
 
-// refused puts the faults that the REST interface finds beside the fields. It returns any other error.
-func (view *replayView) refused(err error) error {
-	said, ok := errors.AsType[*client.Error](err)
-	if !ok || !errors.Is(err, client.ErrInvalid) || len(said.Fields) == 0 {
-		return err
-	}
-	fields := map[string]string{"/since": "since", "/until": "until", "/status": "scope", "/ratePerSecond": "rate"}
-	for _, f := range said.Fields {
-		field, known := fields[f.Pointer]
-		if !known {
-			return err
-		}
-		view.Faults.add(field, f.Detail)
-	}
-	return nil
-}
+// replayFields are the fields of the selection and of the confirmation.
+var replayFields = fields(map[string]string{"since": "since", "until": "until", "status": "scope", "ratePerSecond": "rate"})
 
 // startReplay starts the job of the form. The value of the form for once is the id of the job: the REST interface starts a job of an id
 // once, so that a form which is sent twice leads to its job.
@@ -147,16 +127,16 @@ func (p *portal) startReplay(v *visit) error {
 			view.Faults.add("rate", v.say("replay.rate.fault"))
 		}
 	}
-	if len(view.Faults) > 0 {
+	if view.Faults.Any() {
 		return p.replayAgain(v, view)
 	}
 	started, err := p.api.Dispatcher.Recover(v.ctx, v.org, view.Endpoint.ID, client.RecoveryInput{
 		Since: view.Since.Time, Until: view.Until.Time, Scope: view.Scope, RatePerSecond: rate, ID: id,
 	})
-	if err := view.refused(err); err != nil {
+	if err := view.Faults.take(v, err, replayFields); err != nil {
 		return err
 	}
-	if len(view.Faults) > 0 {
+	if view.Faults.Any() {
 		return p.replayAgain(v, view)
 	}
 	return v.redirect(v.url("endpoints", view.Endpoint.ID.String(), "replay", started.ID.String()))
@@ -164,7 +144,7 @@ func (p *portal) startReplay(v *visit) error {
 
 // replayAgain shows a form with faults again: the confirmation, if the selection can be counted.
 func (p *portal) replayAgain(v *visit, view *replayView) error {
-	if len(view.Faults) == 1 && view.Faults.Of("rate") != nil {
+	if len(view.Faults.Fields) == 1 && view.Faults.Of("rate") != nil {
 		return p.confirmReplay(v, view)
 	}
 	return v.showReplay(view)

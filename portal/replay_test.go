@@ -39,7 +39,7 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 	for _, rate := range []string{"0", "x", "1.5", "10001"} {
 		form.Set("rate", rate)
 		again := s.post(path, form).is(
-			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Send 1 delivery",
+			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Rate limit: ", "Send 1 delivery",
 		)
 		if got := again.hiddenFields(); got.Get("once") == form.Get("once") || got.Get("until") != form.Get("until") {
 			t.Errorf("the form is now %v, it was %v", got, form)
@@ -82,5 +82,5 @@ func TestWrongSelectionsOfAReplayAreExplainedAndKept(t *testing.T) {
 	s.post(path, url.Values{"since": {"x"}, "scope": {"all"}}).is(http.StatusBadRequest, `value="x"`)
 	s.post(path, url.Values{"since": {"2090-01-01"}, "scope": {"all"}}).is(http.StatusBadRequest, "in the past")
 	s.check(s.service.Hooks.Subscriptions.Archive(t.Context(), s.service.Acme, s.service.Failing))
-	s.get(path+"?since=2026-01-01").is(http.StatusConflict, "This is not possible")
+	s.get(path+"?since=2026-01-01").is(http.StatusConflict, `role="alert"`, "It is archived. Restore it first.", `value="2026-01-01"`)
 }

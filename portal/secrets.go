@@ -28,7 +28,7 @@ type secretsView struct {
 	Next    string // address of older entries; "": none
 	Overlap string // how long a replaced secret still signs
 	Typed   string // a secret of the caller's that was refused
-	Faults  formFaults
+	Faults  faults
 }
 
 // secretItem is a secret in the list.
@@ -133,23 +133,19 @@ func (p *portal) setSecret(v *visit) error {
 	if errors.Is(err, client.ErrSecretUnchanged) { // the form was sent twice, or for nothing
 		err = nil
 	}
-	var faults formFaults
-	status, refused := faults.addRefusal(err, func([]string) string { return "secret" })
-	if !refused {
-		return orDone(v, err, "secret_set", "endpoints", id.String(), "secrets")
+	var found faults
+	if err := found.take(v, err, func([]string) (id, place string) { return "secret", "" }); err != nil {
+		return err
 	}
-	if len(faults.General) > 0 { // the only field is at fault
-		for _, text := range faults.General {
-			faults.add("secret", text)
-		}
-		faults.General = nil
+	if !found.Any() {
+		return v.done("secret_set", "endpoints", id.String(), "secrets")
 	}
 	view, err := p.secretsView(v, uuid.Nil)
 	if err != nil {
 		return err
 	}
-	view.Typed, view.Faults = secret, faults
-	return v.render(status, "secrets", view)
+	view.Typed, view.Faults = secret, found
+	return v.render(found.status(), "secrets", view)
 }
 
 func (p *portal) confirmRotate(v *visit) error {

@@ -21,14 +21,14 @@ var timeForms = []string{"2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnl
 func fieldTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999") }
 
 // timeField reads a field with a time.
-func (v *visit) timeField(values url.Values, name string, faults *faults) timeField {
+func (v *visit) timeField(values url.Values, name string, found *faults) timeField {
 	field := timeField{Name: name, Text: values.Get(name)}
 	if field.Text == "" {
 		return field
 	}
 	var ok bool
 	if field.Time, ok = parseTime(field.Text); !ok {
-		faults.add(name, v.say("time.fault"))
+		found.add(name, v.say("time.fault"))
 	}
 	return field
 }
