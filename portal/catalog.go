@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -203,18 +202,4 @@ func (v *visit) eventTypeIDs() (category, eventType uuid.UUID, err error) {
 		eventType, err = v.id("eventTypeId")
 	}
 	return category, eventType, err
-}
-
-// eachAtOnce calls f with 0 to n-1, a few calls at the same time.
-func eachAtOnce(n int, f func(int)) {
-	var all sync.WaitGroup
-	slots := make(chan struct{}, detailsAtOnce)
-	for i := range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			f(i)
-		})
-	}
-	all.Wait()
 }

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,9 +19,6 @@ import (
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
-
-// hostileMarkup is a text that must be shown as text alone.
-const hostileMarkup = `"><img src=x onerror=alert(1)><script>alert(2)</script>` + "\u202e"
 
 // event returns the path of an event type below the catalog.
 func (s *site) event(code string) string {
@@ -97,17 +95,20 @@ func TestVersionsOfAnEventLinkToEachOther(t *testing.T) {
 func TestTheCatalogShowsHostileTextsAsText(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	schema := `{"properties":{` + quote(hostileMarkup) + `:{"description":` + quote(hostileMarkup) + `,"enum":[` + quote(hostileMarkup) + `]}}}`
-	name := strings.ReplaceAll(hostileMarkup, "\u202e", strings.Repeat("A", 100))
+	schema := `{"properties":{` + quote(hostile) + `:{"description":` + quote(hostile) + `,"enum":[` + quote(hostile) + `]}}}`
+	name, _, _ := strings.Cut(hostile, "\u202e")
 	event := s.acme(s.addEvent(webhooks.EventTypeInput{
-		Name: name, Code: "a.b", Version: "v1", Description: hostileMarkup + "\n" + strings.Repeat("B", 1000), Schema: []byte(schema),
-	}, `{`+quote(hostileMarkup)+`:`+quote(hostileMarkup)+`}`))
+		Name: name, Code: "a.b", Version: "v1", Description: strings.ReplaceAll(hostile, "\u009b", "") + "\n" + strings.Repeat("B", 1000), Schema: []byte(schema),
+	}, `{`+quote(hostile)+`:`+quote(hostile)+`}`))
 	for _, address := range []string{s.acme("catalog"), event[:strings.LastIndex(event, "/")], event} {
 		s.get(address).is(http.StatusOK, "&lt;img").lacks("<img", "<script>", "\u202e")
 	}
 }
 
-func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
+func quote(text string) string {
+	quoted, _ := json.Marshal(text) // a string has no error
+	return string(quoted)
+}
 
 func TestASchemaOfAnyFormIsShownInBounds(t *testing.T) {
 	t.Parallel()

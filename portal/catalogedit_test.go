@@ -3,7 +3,6 @@ package portal_test
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -29,16 +28,6 @@ func (s *site) editURL(code string) string {
 	return editing + strings.TrimPrefix(s.event(code), "catalog")
 }
 
-// etag returns the hidden field of the form on the page.
-func (p *page) etag() string {
-	p.t.Helper()
-	found := regexp.MustCompile(`name="etag" value="([^"]*)"`).FindStringSubmatch(p.text)
-	if found == nil {
-		p.t.Fatalf("the page has no field etag\n%s", p.text)
-	}
-	return strings.ReplaceAll(found[1], "&#34;", `"`)
-}
-
 func TestACategoryIsCreatedChangedAndDeleted(t *testing.T) {
 	t.Parallel()
 	s := newEditor(t)
@@ -51,12 +40,12 @@ func TestACategoryIsCreatedChangedAndDeleted(t *testing.T) {
 	category := strings.TrimSuffix(to, "?done=catalog_created")
 
 	edit := s.get(category+"/edit").is(http.StatusOK, "Edit category", `value="Money"`)
-	form = url.Values{"name": {"Payments"}, "code": {"money"}, "etag": {edit.etag()}, "once": {uuid.NewString()}}
+	form = url.Values{"name": {"Payments"}, "code": {"money"}, "etag": {edit.hidden("etag")}, "once": {uuid.NewString()}}
 	s.post(category+"/edit", form).leadsTo(category + "?done=catalog_saved")
 	s.post(category+"/edit", form).leadsTo(category + "?done=sent_before")
 	s.get(category).is(http.StatusOK, "Payments")
 
-	form = url.Values{"etag": {s.get(category+"/delete").is(http.StatusOK, "Delete Payments?").etag()}, "once": {uuid.NewString()}}
+	form = url.Values{"etag": {s.get(category+"/delete").is(http.StatusOK, "Delete Payments?").hidden("etag")}, "once": {uuid.NewString()}}
 	s.post(category+"/delete", form).leadsTo(editing + "?done=catalog_deleted")
 	s.post(category+"/delete", form).leadsTo(editing + "?done=sent_before")
 	s.get(category).is(http.StatusNotFound)
@@ -78,17 +67,17 @@ func TestAnEventTypeIsCreatedChangedAndDeleted(t *testing.T) {
 	s.post(event+"/samples/new", url.Values{"version": {"v1"}, "payload": {`{"a":2}`}}).
 		is(http.StatusConflict, `id="version-fault"`, "has a sample already")
 	sample := event + "/samples/v1"
-	form = url.Values{"etag": {s.get(sample+"/edit").is(http.StatusOK, "1.50").etag()}, "version": {"v2"}, "payload": {`{"a":3}`}}
+	form = url.Values{"etag": {s.get(sample+"/edit").is(http.StatusOK, "1.50").hidden("etag")}, "version": {"v2"}, "payload": {`{"a":3}`}}
 	s.post(sample+"/edit", form).leadsTo(event + "?version=v2&done=catalog_saved")
 	s.get(event+"?version=v2").is(http.StatusOK, "Sample of version v2", "&#34;a&#34;: 3")
 	s.get(event+"?version=%00").is(http.StatusOK, "There is no sample")
-	form = url.Values{"etag": {s.get(event + "/samples/v2/delete").is(http.StatusOK).etag()}}
+	form = url.Values{"etag": {s.get(event + "/samples/v2/delete").is(http.StatusOK).hidden("etag")}}
 	s.post(event+"/samples/v2/delete", form).leadsTo(event + "?done=catalog_deleted")
 
-	form = url.Values{"etag": {s.get(event + "/edit").is(http.StatusOK).etag()}, "name": {"Lost"}, "code": {"order.lost"}, "version": {"v3"}}
+	form = url.Values{"etag": {s.get(event + "/edit").is(http.StatusOK).hidden("etag")}, "name": {"Lost"}, "code": {"order.lost"}, "version": {"v3"}}
 	s.post(event+"/edit", form).leadsTo(event + "?done=catalog_saved")
 	s.get(event).is(http.StatusOK, "v3", "has not described the data")
-	form = url.Values{"etag": {s.get(event + "/delete").is(http.StatusOK).etag()}}
+	form = url.Values{"etag": {s.get(event + "/delete").is(http.StatusOK).hidden("etag")}}
 	s.post(event+"/delete", form).leadsTo(category + "?done=catalog_deleted")
 	s.get(event).is(http.StatusNotFound)
 }
@@ -118,9 +107,9 @@ func TestFaultsOfTheCatalogStandBesideTheField(t *testing.T) {
 		"sample": {
 			event + "/samples/new", typed("payload", `{"orderId":7,"amount":1,"currency":"EUR"}`), 422, []string{`id="payload-fault"`, "/orderId: "},
 		},
-		"long":          {editing + "/new", typed("name", strings.Repeat("x", 201)), 400, []string{`id="name-fault"`}},
-		"hostileMarkup": {editing + "/new", typed("name", hostileMarkup, "code", hostileMarkup), 400, []string{`id="code-fault"`, "&lt;img"}},
-		"not a place":   {event + "/state", typed("state", "explode"), 404, nil},
+		"long":        {editing + "/new", typed("name", strings.Repeat("x", 201)), 400, []string{`id="name-fault"`}},
+		"hostile":     {editing + "/new", typed("name", hostile, "code", hostile), 400, []string{`id="code-fault"`, "&lt;img"}},
+		"not a place": {event + "/state", typed("state", "explode"), 404, nil},
 	} {
 		if p := s.post(test.address, test.form).is(test.status, test.want...); strings.Contains(p.text, "<img") {
 			t.Errorf("%s: a text is not escaped", name)
@@ -141,7 +130,7 @@ func TestASchemaThatTheSampleDoesNotMatchIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newEditor(t)
 	event := s.editURL("order.paid")
-	form := typed("etag", s.get(event+"/edit").etag(), "schema", `{"required":["nothing"]}`)
+	form := typed("etag", s.get(event+"/edit").hidden("etag"), "schema", `{"required":["nothing"]}`)
 	s.post(event+"/edit", form).is(http.StatusUnprocessableEntity, `id="schema-fault"`, "must be matched by the sample payload of version v1")
 }
 
@@ -150,7 +139,7 @@ func TestAChangeMeanwhileIsShownBesideTheInput(t *testing.T) {
 	s := newEditor(t)
 	event := s.editURL("order.shipped")
 	ids := strings.Split(event, "/")
-	mine := url.Values{"etag": {s.get(event + "/edit").etag()}, "name": {"mine"}, "code": {"order.shipped"}, "version": {"v1"}}
+	mine := url.Values{"etag": {s.get(event + "/edit").hidden("etag")}, "name": {"mine"}, "code": {"order.shipped"}, "version": {"v1"}}
 	_, err := s.service.Hooks.Registry.UpdateEventType(t.Context(), uuid.MustParse(ids[3]), uuid.MustParse(ids[4]),
 		func(_ webhooks.EventType, in *webhooks.EventTypeInput) error { in.Name = "theirs"; return nil })
 	if err != nil {
@@ -159,7 +148,7 @@ func TestAChangeMeanwhileIsShownBesideTheInput(t *testing.T) {
 	p := s.post(event+"/edit", mine).is(http.StatusPreconditionFailed, "changed after you opened it", `value="mine"`, "Stored now:", "theirs")
 	s.post(event+"/delete", mine).is(http.StatusPreconditionFailed, "Look at it again")
 	s.post(event+"/delete", url.Values{}).is(http.StatusPreconditionFailed)
-	mine.Set("etag", p.etag())
+	mine.Set("etag", p.hidden("etag"))
 	s.post(event+"/edit", mine).leadsTo(event + "?done=catalog_saved")
 	s.get(event).is(http.StatusOK, "mine")
 }
@@ -182,7 +171,7 @@ func TestStatesOfTheCatalogChange(t *testing.T) {
 	s.get(category+"?archived=include").is(http.StatusOK, event)
 	s.get(event).is(http.StatusOK, "Restore").lacks(event+"/edit", "Deactivate")
 	s.post(event+"/edit", url.Values{"name": {"typed"}, "code": {"x"}, "version": {"v1"}}).is(http.StatusConflict, "Restore it first", "typed")
-	s.post(category+"/delete", url.Values{"etag": {s.get(category + "/delete").etag()}}).is(http.StatusConflict, "cannot be deleted")
+	s.post(category+"/delete", url.Values{"etag": {s.get(category + "/delete").hidden("etag")}}).is(http.StatusConflict, "cannot be deleted")
 }
 
 func TestOnlyCallersWithTheScopeEditTheCatalog(t *testing.T) {

@@ -143,15 +143,6 @@ func (p *portal) save(
 	})
 }
 
-// withDone adds the notice that an action was done to an address.
-func withDone(to, notice string) string {
-	separator := "?"
-	if strings.Contains(to, "?") {
-		separator = "&"
-	}
-	return to + separator + "done=" + notice
-}
-
 // formView is the data of the pages with a form about a record.
 type formView struct {
 	*catalogRecord

@@ -21,8 +21,8 @@ func (l *language) sparkline(buckets []client.StatsBucket) template.HTML {
 			continue
 		}
 		good := height * *b.SuccessRate
-		fmt.Fprintf(&bars, `<rect class="bad" x="%d" y="0" width="%d" height="%.1f"/><rect class="good" x="%[1]d" y="%.1[3]f" width="%[2]d" height="%.1[4]f"/>`,
-			i*(width+1), width, height-good, good)
+		fmt.Fprintf(&bars, `<rect class="bad" x="%d" y="0" width="%d" height="%.1f"/>`+
+			`<rect class="good" x="%[1]d" y="%.1[3]f" width="%[2]d" height="%.1[4]f"/>`, i*(width+1), width, height-good, good)
 	}
 	title, _ := l.t("sparkline.none")
 	text := "–"
@@ -32,7 +32,8 @@ func (l *language) sparkline(buckets []client.StatsBucket) template.HTML {
 		text = rate
 	}
 	return template.HTML(fmt.Sprintf( //nolint:gosec // numbers, and texts that are escaped here
-		`<svg class="spark" viewBox="0 0 %d %d" width="%[1]d" height="%[2]d" role="img" aria-label="%[3]s"><title>%[3]s</title><path class="axis" d="M0 %[6]d.5H%[1]d"/>%[4]s</svg> <span>%[5]s</span>`,
+		`<svg class="spark" viewBox="0 0 %d %d" width="%[1]d" height="%[2]d" role="img" aria-label="%[3]s"><title>%[3]s</title>`+
+			`<path class="axis" d="M0 %[6]d.5H%[1]d"/>%[4]s</svg> <span>%[5]s</span>`,
 		max(1, len(buckets))*(width+1), height+1, template.HTMLEscapeString(title), bars.String(), template.HTMLEscapeString(text), height))
 }
 

@@ -86,8 +86,11 @@ func (p *portal) listDeliveries(v *visit) error {
 	view.Filter = v.deliveryFilter(v.r.URL.Query(), &view.Faults)
 	if view.Filter.ID != "" && !view.Faults.Any() {
 		found, err := p.findDelivery(v, id, uuid.MustParse(view.Filter.ID))
-		if err != nil || found != uuid.Nil {
-			return v.leadTo(err, "endpoints", id.String(), "deliveries", found.String())
+		if err != nil {
+			return err
+		}
+		if found != uuid.Nil {
+			return v.redirect(v.url("endpoints", id.String(), "deliveries", found.String()))
 		}
 		view.Faults.add("id", v.say("deliveries.id.unknown"))
 	}
@@ -95,14 +98,6 @@ func (p *portal) listDeliveries(v *visit) error {
 		return err
 	}
 	return v.render(view.Faults.status(), "deliveries", view)
-}
-
-// leadTo sends the browser to a page of the organization, unless there is an error.
-func (v *visit) leadTo(err error, segments ...string) error {
-	if err != nil {
-		return err
-	}
-	return v.redirect(v.url(segments...))
 }
 
 func (v *visit) deliveryFilter(q url.Values, found *faults) deliveryFilter {

@@ -1,7 +1,6 @@
 package portal_test
 
 import (
-	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -48,24 +47,6 @@ func (s *site) delivery(endpoint uuid.UUID, status webhooks.StatusFilter) webhoo
 	}
 	s.t.Fatal("there is no such delivery")
 	return webhooks.Delivery{}
-}
-
-func (s *site) check(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// between returns the text of a page between two texts, without escapes of HTML.
-func (p *page) between(from, to string) string {
-	p.t.Helper()
-	_, rest, ok := strings.Cut(p.text, from)
-	text, _, ended := strings.Cut(rest, to)
-	if !ok || !ended {
-		p.t.Fatalf("the page lacks %q and %q\n%s", from, to, p.text)
-	}
-	return html.UnescapeString(text)
 }
 
 func TestDeliveriesAreListedWithTheirState(t *testing.T) {

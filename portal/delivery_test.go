@@ -12,10 +12,6 @@ import (
 	"github.com/ecg-api/webhooks"
 )
 
-// hostile is a text with markup, quotes of shells and programs, marks of direction and escapes.
-const hostile = `</pre><script>alert(1)</script>"><img onerror=x>'; $(touch canary) ` + "`id`" + ` \ \n %s %b \0101 ${jndi} <body> ` +
-	"\u202e\u009b31m\u2028\U0001F600 ü"
-
 // deliveryPage is the address of the page of a delivery.
 func (s *site) deliveryPage(d webhooks.Delivery, more ...string) string {
 	return s.acme(append([]string{"endpoints", d.SubscriptionID.String(), "deliveries", d.ID.String()}, more...)...)

@@ -3,25 +3,13 @@ package portal_test
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
 )
-
-// hidden returns the value of a hidden field, as the browser would send it.
-func (p *page) hidden(name string) string {
-	p.t.Helper()
-	found := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(p.text)
-	if found == nil {
-		p.t.Fatalf("the page has no field %s\n%s", name, p.text)
-	}
-	return strings.NewReplacer("&#34;", `"`, "&lt;", "<", "&gt;", ">", "&#39;", "'", "&#43;", "+", "&amp;", "&").Replace(found[1])
-}
 
 func TestAFailingEndpointSaysSinceWhenAndWhatFollows(t *testing.T) {
 	t.Parallel()

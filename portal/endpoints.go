@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ecg-api/webhooks/client"
@@ -72,24 +71,18 @@ func (p *portal) listEndpoints(v *visit) error {
 	view.Items, view.Pager = make([]endpointItem, len(page.Items)), pagerOf(v, page.CurrentPageNumber, page.TotalPages)
 	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
 	defer cancel()
-	var all sync.WaitGroup
-	slots := make(chan struct{}, detailsAtOnce)
-	for i, s := range page.Items {
-		view.Items[i].Subscription = s
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			p.describe(ctx, v, &view.Items[i])
-		})
-	}
-	all.Wait()
+	eachAtOnce(len(page.Items), func(i int) {
+		view.Items[i].Subscription = page.Items[i]
+		p.describe(ctx, v, &view.Items[i])
+	})
 	return v.render(http.StatusOK, "endpoints", view)
 }
 
 // describe reads the details of an endpoint.
 func (p *portal) describe(ctx context.Context, v *visit, e *endpointItem) {
 	one := func(status client.StatusFilter) (client.Page[client.Delivery], error) {
-		return p.api.Subscriptions.ListDeliveries(ctx, v.org, e.ID, client.DeliveryQuery{CursorQuery: client.CursorQuery{Take: 1}, Status: status})
+		q := client.DeliveryQuery{CursorQuery: client.CursorQuery{Take: 1}, Status: status}
+		return p.api.Subscriptions.ListDeliveries(ctx, v.org, e.ID, q)
 	}
 	succeeded, err := one(client.OnlySucceeded)
 	if err == nil && len(succeeded.Items) > 0 {
@@ -122,19 +115,12 @@ func pagerOf(v *visit, number, pages int) pager {
 	if pages < 2 {
 		return pager{}
 	}
-	to := func(n int) string {
-		q := v.r.URL.Query()
-		q.Set("page", strconv.Itoa(n+1))
-		q.Del("done")
-		return v.p.cfg.Path + v.r.URL.Path + "?" + q.Encode()
-	}
-	var links pager
-	links.Text, _ = v.text.t("pager.page", number+1, pages)
+	links := pager{Text: v.say("pager.page", number+1, pages)}
 	if number > 0 {
-		links.Previous = to(number - 1)
+		links.Previous = v.with("page", strconv.Itoa(number))
 	}
 	if number+1 < pages {
-		links.Next = to(number + 1)
+		links.Next = v.with("page", strconv.Itoa(number+2))
 	}
 	return links
 }

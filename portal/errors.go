@@ -57,7 +57,8 @@ func (v *visit) fail(err error) {
 		view.SignIn = v.p.cfg.SignIn
 	}
 	if e.cause != nil {
-		v.p.cfg.Logger.ErrorContext(v.ctx, "page failed", "method", v.r.Method, "page", v.r.Pattern, "requestId", view.RequestID, "error", e.cause)
+		v.p.cfg.Logger.ErrorContext(v.ctx, "page failed",
+			"method", v.r.Method, "page", v.r.Pattern, "requestId", view.RequestID, "error", e.cause)
 	}
 	if e.status == http.StatusServiceUnavailable {
 		v.w.Header().Set("Retry-After", "5")

@@ -1,9 +1,9 @@
 package portal
 
 import (
+	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/ecg-api/webhooks/client"
 )
@@ -45,26 +45,17 @@ func (p *portal) eventPicker(v *visit, chosen []string, present []client.EventSe
 		}
 	}
 	types, errs := make([][]client.EventType, len(categories)), make([]error, len(categories))
-	var all sync.WaitGroup
-	slots := make(chan struct{}, detailsAtOnce)
-	for i, c := range categories {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			for t, err := range p.api.Registry.EventTypes(v.ctx, c.ID, client.CatalogQuery{}) {
-				if err != nil {
-					errs[i] = err
-					return
-				}
-				types[i] = append(types[i], t)
+	eachAtOnce(len(categories), func(i int) {
+		for t, err := range p.api.Registry.EventTypes(v.ctx, categories[i].ID, client.CatalogQuery{}) {
+			if err != nil {
+				errs[i] = err
+				return
 			}
-		})
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return picker, err
+			types[i] = append(types[i], t)
 		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return picker, err
 	}
 	offered := map[string]bool{allEvents: true}
 	for i, c := range categories {

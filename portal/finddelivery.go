@@ -76,21 +76,14 @@ func (p *portal) eventTypes(ctx context.Context) (types []client.EventType, comp
 		return nil, false
 	}
 	complete = categories.TotalPages <= 1
-	var all sync.WaitGroup
 	var mu sync.Mutex
-	slots := make(chan struct{}, detailsAtOnce)
-	for _, c := range categories.Items {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			page, err := p.api.Registry.ListEventTypes(ctx, c.ID, q)
-			mu.Lock()
-			defer mu.Unlock()
-			complete = complete && err == nil && page.TotalPages <= 1
-			types = append(types, page.Items...)
-		})
-	}
-	all.Wait()
+	eachAtOnce(len(categories.Items), func(i int) {
+		page, err := p.api.Registry.ListEventTypes(ctx, categories.Items[i].ID, q)
+		mu.Lock()
+		defer mu.Unlock()
+		complete = complete && err == nil && page.TotalPages <= 1
+		types = append(types, page.Items...)
+	})
 	slices.SortFunc(types, func(a, b client.EventType) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Version, b.Version))
 	})

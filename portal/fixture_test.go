@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -18,6 +19,10 @@ import (
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
+
+// hostile is a text with markup, quotes of shells and programs, marks of direction and escapes.
+const hostile = `</pre><script>alert(1)</script>"><img onerror=x>'; $(touch canary) ` + "`id`" + ` \ \n %s %b \0101 ${jndi} <body> ` +
+	"\u202e\u009b31m\u2028\U0001F600 ü"
 
 // site is a portal over a sample service in memory. Its fields are set before the first request.
 type site struct {
@@ -136,4 +141,29 @@ func (p *page) leadsTo(prefix string) string {
 		p.t.Errorf("status %d to %q, want 303 to %s\n%s", p.resp.StatusCode, to, prefix, p.text)
 	}
 	return to
+}
+
+// between returns the text of a page between two texts, without escapes of HTML.
+func (p *page) between(from, to string) string {
+	p.t.Helper()
+	_, rest, ok := strings.Cut(p.text, from)
+	text, _, ended := strings.Cut(rest, to)
+	if !ok || !ended {
+		p.t.Fatalf("the page lacks %q and %q\n%s", from, to, p.text)
+	}
+	return html.UnescapeString(text)
+}
+
+// hidden returns the value of the first hidden field with the name, as the browser would send it.
+func (p *page) hidden(name string) string {
+	p.t.Helper()
+	return p.between(`<input type="hidden" name="`+name+`" value="`, `"`)
+}
+
+// check fails the test if there is an error.
+func (s *site) check(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }

@@ -124,7 +124,8 @@ func (l *language) timeElement(t time.Time, text, kind string) template.HTML {
 // data returns a text of a customer as an element that cannot change the direction or the layout of the text around it.
 // Characters that are not seen are shown as escapes.
 func data(text any) template.HTML {
-	return template.HTML(`<bdi class="data">` + template.HTMLEscapeString(visible(fmt.Sprint(text), true)) + `</bdi>`) //nolint:gosec // escaped here
+	escaped := template.HTMLEscapeString(visible(fmt.Sprint(text), true))
+	return template.HTML(`<bdi class="data">` + escaped + `</bdi>`) //nolint:gosec // escaped here
 }
 
 // oneLine returns a text of a customer for a title or an attribute: in one line, without characters that are not seen.

@@ -44,7 +44,7 @@ func (v *visit) frame(data any) *frame {
 	}
 	f.Here = here(v.r.URL)
 	if f.Title == "" {
-		f.Title = v.text.texts["portal"]
+		f.Title = v.say("portal")
 	}
 	if done := "done." + v.r.URL.Query().Get("done"); v.text.has(done) {
 		f.Done = done

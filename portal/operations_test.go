@@ -127,7 +127,7 @@ func TestAnOperatorOpensAnOrganization(t *testing.T) {
 	open(" " + strings.ToUpper(s.service.Other.String()) + " ").leadsTo(other)
 	s.get(other).is(http.StatusOK, "Acting for", `href="/operations/overview"`)
 	open("acme").is(http.StatusBadRequest, "This is no id", `value="acme"`, `id="organization-fault"`)
-	open(hostileMarkup).is(http.StatusBadRequest).lacks("<img")
+	open(hostile).is(http.StatusBadRequest).lacks("<img")
 
 	named := newOperatorSite(t, func(c *portal.Config) { c.Organizations = names{} })
 	open = func(text string) *page {

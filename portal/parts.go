@@ -1,6 +1,9 @@
 package portal
 
-import "net/url"
+import (
+	"net/url"
+	"sync"
+)
 
 // crumb links a page that is above the present one.
 type crumb struct{ URL, Text string }
@@ -25,4 +28,18 @@ func (v *visit) with(pairs ...string) string {
 		}
 	}
 	return v.p.cfg.Path + (&url.URL{Path: v.r.URL.Path, RawQuery: q.Encode()}).RequestURI()
+}
+
+// eachAtOnce calls f with 0 to n-1, a few calls at the same time.
+func eachAtOnce(n int, f func(int)) {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, detailsAtOnce)
+	for i := range n {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	all.Wait()
 }

@@ -14,7 +14,7 @@ import (
 func (p *page) hiddenFields() url.Values {
 	form := url.Values{}
 	for _, name := range []string{"once", "scope", "since", "until"} {
-		form.Set(name, p.between(`<input type="hidden" name="`+name+`" value="`, `"`))
+		form.Set(name, p.hidden(name))
 	}
 	return form
 }

@@ -47,11 +47,7 @@ func (p *portal) secretsView(v *visit, reveal uuid.UUID) (secretsView, error) {
 	if err != nil {
 		return secretsView{}, err
 	}
-	defaults, err := p.api.Subscriptions.Defaults(v.ctx)
-	if err != nil {
-		return secretsView{}, err
-	}
-	overlap, err := time.ParseDuration(defaults.SecretOverlap)
+	overlap, err := p.secretOverlap(v)
 	if err != nil {
 		return secretsView{}, err
 	}
@@ -80,6 +76,15 @@ func (p *portal) secretsView(v *visit, reveal uuid.UUID) (secretsView, error) {
 		view.Next = v.url("endpoints", sub.ID.String(), "secrets") + "?cursor=" + page.NextCursor
 	}
 	return view, nil
+}
+
+// secretOverlap is how long a replaced secret still signs.
+func (p *portal) secretOverlap(v *visit) (time.Duration, error) {
+	defaults, err := p.api.Subscriptions.Defaults(v.ctx)
+	if err != nil {
+		return 0, err
+	}
+	return time.ParseDuration(defaults.SecretOverlap)
 }
 
 func secretItemOf(entry client.SecretEntry, overlap time.Duration, reveal uuid.UUID) secretItem {
@@ -156,11 +161,7 @@ func (p *portal) confirmRotate(v *visit) error {
 	if err != nil {
 		return err
 	}
-	defaults, err := p.api.Subscriptions.Defaults(v.ctx)
-	if err != nil {
-		return err
-	}
-	overlap, err := time.ParseDuration(defaults.SecretOverlap)
+	overlap, err := p.secretOverlap(v)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package portal_test
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ func TestASecretIsShownOnRequestAlone(t *testing.T) {
 	s := newSite(t)
 	path := s.acme("endpoints", s.service.Healthy.String(), "secrets")
 	p := s.get(path).is(http.StatusOK, "current", "Reveal").lacks(s.secret())
-	id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(p.text)[1]
+	id := p.hidden("id")
 	p = s.post(path+"/reveal", url.Values{"id": {id}}).is(http.StatusOK, strings.ReplaceAll(s.secret(), "+", "&#43;"), "Hide")
 	if got := p.resp.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control: %s", got)

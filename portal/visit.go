@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -106,7 +107,7 @@ func (v *visit) form() (url.Values, error) {
 		}
 		return nil, &pageError{status: http.StatusBadRequest, key: "error.form_malformed"}
 	}
-	return v.r.PostForm, nil
+	return v.r.PostForm, nil //nolint:forbidigo // it is the field of the request
 }
 
 // redirect sends the browser to another page by GET.
@@ -117,7 +118,16 @@ func (v *visit) redirect(to string) error {
 
 // done sends the browser to a page of the organization, which then shows the text done.<notice>.
 func (v *visit) done(notice string, segments ...string) error {
-	return v.redirect(v.url(segments...) + "?done=" + url.QueryEscape(notice))
+	return v.redirect(withDone(v.url(segments...), notice))
+}
+
+// withDone adds the notice that an action was done to an address.
+func withDone(to, notice string) string {
+	separator := "?"
+	if strings.Contains(to, "?") {
+		separator = "&"
+	}
+	return to + separator + "done=" + notice
 }
 
 // url is the address of a page of the organization, or below Config.Path where the page has none.

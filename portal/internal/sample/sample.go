@@ -52,16 +52,12 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 		result.Status, result.Body = 410, nil
 	case strings.HasPrefix(host, "binary."):
 		result.Body, result.Header = bytes.Repeat([]byte{0xff}, 16<<10), http.Header{"X-Served-By": {"<b>edge</b>"}}
-	case strings.HasPrefix(host, "gone."):
-		result.Status, result.Body = http.StatusGone, nil
 	case strings.HasPrefix(host, "mixed.") && len(r.Body)%3 == 0:
 		result.Status, result.Body, result.Duration = 500, []byte(`{"error":"could not save the order"}`), 431*time.Millisecond
 	}
 	return result
 }
 
-// Data describes the records of the organization Acme.
-// Data selects the records of the organization Acme.
 // Data chooses the data of the organization Acme, and the configuration of the service.
 type Data struct {
 	Events int               // events to publish; default: 30
