@@ -97,8 +97,9 @@ func TestTheCatalogShowsHostileTextsAsText(t *testing.T) {
 	s := newSite(t)
 	schema := `{"properties":{` + quote(hostile) + `:{"description":` + quote(hostile) + `,"enum":[` + quote(hostile) + `]}}}`
 	name, _, _ := strings.Cut(hostile, "\u202e")
+	description := strings.ReplaceAll(hostile, "\u009b", "") + "\n" + strings.Repeat("B", 1000)
 	event := s.acme(s.addEvent(webhooks.EventTypeInput{
-		Name: name, Code: "a.b", Version: "v1", Description: strings.ReplaceAll(hostile, "\u009b", "") + "\n" + strings.Repeat("B", 1000), Schema: []byte(schema),
+		Name: name, Code: "a.b", Version: "v1", Description: description, Schema: []byte(schema),
 	}, `{`+quote(hostile)+`:`+quote(hostile)+`}`))
 	for _, address := range []string{s.acme("catalog"), event[:strings.LastIndex(event, "/")], event} {
 		s.get(address).is(http.StatusOK, "&lt;img").lacks("<img", "<script>", "\u202e")

@@ -74,7 +74,8 @@ func TestAnEventTypeIsCreatedChangedAndDeleted(t *testing.T) {
 	form = url.Values{"etag": {s.get(event + "/samples/v2/delete").is(http.StatusOK).hidden("etag")}}
 	s.post(event+"/samples/v2/delete", form).leadsTo(event + "?done=catalog_deleted")
 
-	form = url.Values{"etag": {s.get(event + "/edit").is(http.StatusOK).hidden("etag")}, "name": {"Lost"}, "code": {"order.lost"}, "version": {"v3"}}
+	etag := s.get(event + "/edit").is(http.StatusOK).hidden("etag")
+	form = url.Values{"etag": {etag}, "name": {"Lost"}, "code": {"order.lost"}, "version": {"v3"}}
 	s.post(event+"/edit", form).leadsTo(event + "?done=catalog_saved")
 	s.get(event).is(http.StatusOK, "v3", "has not described the data")
 	form = url.Values{"etag": {s.get(event + "/delete").is(http.StatusOK).hidden("etag")}}

@@ -86,19 +86,19 @@ func (p *portal) openOrganization(v *visit) error {
 
 // findOrganization returns the name of the organization that has the name or the id. If there is none, problem is the key of a text.
 func (p *portal) findOrganization(v *visit, text string) (name, problem string, err error) {
-	id, noID := uuid.Parse(text)
+	isID := uuid.Validate(text) == nil
 	switch {
-	case p.cfg.Organizations == nil && noID != nil:
+	case p.cfg.Organizations == nil && !isID:
 		return "", "organization.no_id", nil
 	case p.cfg.Organizations == nil:
-		return id.String(), "", nil
+		return uuid.MustParse(text).String(), "", nil
 	case text == "":
 		return "", "organization.unknown", nil
 	}
 	name = text
 	_, err = p.cfg.Organizations.OrganizationID(v.ctx, text)
-	if errors.Is(err, webhooks.ErrNotFound) && noID == nil {
-		name, err = p.cfg.Organizations.OrganizationName(v.ctx, id)
+	if errors.Is(err, webhooks.ErrNotFound) && isID {
+		name, err = p.cfg.Organizations.OrganizationName(v.ctx, uuid.MustParse(text))
 	}
 	if errors.Is(err, webhooks.ErrNotFound) {
 		return "", "organization.unknown", nil
