@@ -10,9 +10,9 @@ import (
 )
 
 // UseOnce uses an id, and reports whether this call is its first use, in all processes that share
-// the store. Package portal makes its links good once with it, carries out forms once, and ends
-// sessions. The store keeps
-// the id until the time, and for an hour more, because the clocks of hosts differ.
+// the store. Package portal makes its links good once with it, carries out a form once, and ends
+// sessions. The store keeps the id until the time, and for an hour more, because the clocks of hosts
+// differ.
 func (w *Webhooks) UseOnce(ctx context.Context, id uuid.UUID, until time.Time) (first bool, err error) {
 	err = w.core.withinStoreTimeout(ctx, func(ctx context.Context) error {
 		first, err = w.core.store.UseOnce(ctx, id, until)

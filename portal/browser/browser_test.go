@@ -19,7 +19,7 @@ import (
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
-// site is what the suite knows of the portal that it visits.
+// site describes the portal for the suite.
 type site struct {
 	URL   string             `json:"url"`
 	Org   string             `json:"org"`   // path of the organization with the endpoints
@@ -67,7 +67,7 @@ func serve(t *testing.T, db store.Store) site {
 	return site{URL: server.URL, Org: "/organizations/" + service.Acme.String(), Pages: pages(service)}
 }
 
-// caller returns the user that the cookie "who" names.
+// caller returns the user that a cookie of the suite names.
 func caller(r *http.Request, service *sample.Service) (httpapi.Caller, error) {
 	who, err := r.Cookie("who")
 	if err != nil {
