@@ -2,21 +2,12 @@ package browser_test
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/uuid"
-
-	"github.com/ecg-api/webhooks/httpapi"
 	"github.com/ecg-api/webhooks/internal/neighbour"
-	"github.com/ecg-api/webhooks/portal"
-	"github.com/ecg-api/webhooks/portal/internal/sample"
-	"github.com/ecg-api/webhooks/store"
-	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // site describes the portal for the suite.
@@ -24,65 +15,19 @@ type site struct {
 	URL   string             `json:"url"`
 	Org   string             `json:"org"`   // path of the organization with the endpoints
 	Pages map[string]address `json:"pages"` // by name
+
+	Failing  string `json:"failing"`  // path of the endpoint whose circuit is open
+	Missed   string `json:"missed"`    // path of an endpoint that has missed events
+	Embedder string `json:"embedder"` // origin of a page that shows the portal in an iframe
 }
 
 // address is a page, and the user that visits it.
 type address struct {
-	Path   string `json:"path"`
-	Who    string `json:"who,omitempty"`    // developer, reader or admin; default: developer
-	Status int    `json:"status,omitempty"` // default: 200
-}
-
-// TestEveryPage checks each page with axe, for violations of the content security policy, and in a small window.
-func TestEveryPage(t *testing.T) {
-	t.Parallel()
-	run(t, serve(t, memstore.New()), "pages.test.mjs")
-}
-
-// pages are the pages of the sample service.
-func pages(s *sample.Service) map[string]address {
-	org := "/organizations/" + s.Acme.String()
-	return map[string]address{
-		"endpoints":       {Path: org + "/endpoints"},
-		"endpoints empty": {Path: "/organizations/" + s.Other.String() + "/endpoints"},
-		"no such page":    {Path: org + "/nowhere", Status: http.StatusNotFound},
-	}
-}
-
-// serve serves the portal over a store with sample data.
-func serve(t *testing.T, db store.Store) site {
-	t.Helper()
-	service, err := sample.New(t.Context(), db, sample.Data{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := portal.New(service.Hooks, portal.Config{Authenticate: func(r *http.Request) (httpapi.Caller, error) {
-		return caller(r, service)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return site{URL: server.URL, Org: "/organizations/" + service.Acme.String(), Pages: pages(service)}
-}
-
-// caller returns the user that a cookie of the suite names.
-func caller(r *http.Request, service *sample.Service) (httpapi.Caller, error) {
-	who, err := r.Cookie("who")
-	if err != nil {
-		return httpapi.Caller{}, httpapi.ErrUnauthorized
-	}
-	c := httpapi.Caller{Subject: who.Value + "@acme.example", Organizations: []uuid.UUID{service.Acme, service.Other}}
-	switch who.Value {
-	case "reader":
-		c.Scopes = []httpapi.Scope{httpapi.ScopeRead}
-	case "admin":
-		c.Scopes = []httpapi.Scope{httpapi.ScopeAdmin}
-	default:
-		c.Scopes = []httpapi.Scope{httpapi.ScopeWrite, httpapi.ScopeSecrets}
-	}
-	return c, nil
+	Path   string            `json:"path"`
+	Who    string            `json:"who,omitempty"`    // see caller; default: developer
+	Fill   map[string]string `json:"fill,omitempty"`   // values of fields, by CSS selector
+	Press  string            `json:"press,omitempty"`  // CSS selector of the button that leads to the page; default: none
+	Status int               `json:"status,omitempty"` // default: 200
 }
 
 // run runs files of the suite against a site.
