@@ -16,9 +16,14 @@ type site struct {
 	Org   string             `json:"org"`   // path of the organization with the endpoints
 	Pages map[string]address `json:"pages"` // by name
 
-	Failing  string `json:"failing"`  // path of the endpoint whose circuit is open
-	Missed   string `json:"missed"`    // path of an endpoint that has missed events
+	// Of endpoints that the flows use, by the name of the run:
+	Failing   map[string]string `json:"failing"`   // paths; the circuit is open
+	Unhealthy map[string]string `json:"unhealthy"` // URLs; the circuit is open
+	Missed    map[string]string `json:"missed"`    // paths; 30 events were missed
+
 	Embedder string `json:"embedder"` // origin of a page that shows the portal in an iframe
+	Foreign  string `json:"foreign"`  // origin of a page that may not
+	Healthy  string `json:"healthy"`  // path of an endpoint that works
 }
 
 // address is a page, and the user that visits it.

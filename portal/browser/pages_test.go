@@ -15,13 +15,14 @@ import (
 
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/portal/internal/sample"
 	"github.com/ecg-api/webhooks/store/memstore"
 )
 
 // TestEveryPage checks each page with axe, for violations of the content security policy, and in a small window.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
-	s := start(t, memstore.New(), false)
+	s := start(t, memstore.New(), sample.Data{}, false)
 	all := s.pages()
 	checkPages(t, all)
 	shown := s.site()
@@ -73,19 +74,19 @@ func (s *service) endpointPages() map[string]address {
 	archived := s.subscribe(webhooks.SubscriptionInput{PostURI: "https://former.acme.example/", Events: []string{"*"}})
 	s.check(s.Hooks.Subscriptions.Archive(s.Context(), s.Acme, archived))
 	return map[string]address{
-		"endpoints":               {Path: s.acme("endpoints")},
-		"endpoints of a reader":   {Path: s.acme("endpoints"), Who: "reader"},
-		"endpoints empty":         {Path: "/organizations/" + s.Other.String() + "/endpoints"},
-		"endpoints none match":    {Path: s.acme("endpoints") + "?q=nowhere"},
-		"endpoint healthy":        {Path: s.endpoint(s.Healthy)},
-		"endpoint by day":         {Path: s.endpoint(s.Mixed) + "?by=day"},
-		"endpoint failing":        {Path: s.endpoint(s.Failing)},
-		"endpoint paused":         {Path: s.endpoint(s.Paused)},
-		"endpoint archived":       {Path: s.endpoint(archived)},
-		"endpoint of a reader":    {Path: s.endpoint(s.Healthy), Who: "reader"},
-		"endpoint delete":         {Path: s.endpoint(s.Healthy, "delete")},
-		"secrets":                 {Path: s.endpoint(s.Healthy, "secrets")},
-		"secrets revealed":        {Path: s.endpoint(s.Healthy, "secrets"), Press: `form[action$="/reveal"] button`},
+		"endpoints":             {Path: s.acme("endpoints")},
+		"endpoints of a reader": {Path: s.acme("endpoints"), Who: "reader"},
+		"endpoints empty":       {Path: "/organizations/" + s.Other.String() + "/endpoints"},
+		"endpoints none match":  {Path: s.acme("endpoints") + "?q=nowhere"},
+		"endpoint healthy":      {Path: s.endpoint(s.Healthy)},
+		"endpoint by day":       {Path: s.endpoint(s.Mixed) + "?by=day"},
+		"endpoint failing":      {Path: s.endpoint(s.Failing)},
+		"endpoint paused":       {Path: s.endpoint(s.Paused)},
+		"endpoint archived":     {Path: s.endpoint(archived)},
+		"endpoint of a reader":  {Path: s.endpoint(s.Healthy), Who: "reader"},
+		"endpoint delete":       {Path: s.endpoint(s.Healthy, "delete")},
+		"secrets":               {Path: s.endpoint(s.Healthy, "secrets")},
+		"secrets revealed":      {Path: s.endpoint(s.Healthy, "secrets"), Press: `form[action$="/reveal"] button`},
 		"secrets with a fault": {
 			Path: s.endpoint(s.Healthy, "secrets"), Fill: fill("#secret", "x"), Press: "#own ~ form button", Status: http.StatusBadRequest,
 		},
@@ -174,7 +175,7 @@ func (s *service) eventPages() map[string]address {
 }
 
 func (s *service) replayPages(gone uuid.UUID) map[string]address {
-	late := s.missed()
+	late := s.missed("https://late.acme.example/")[0]
 	since := time.Now().Add(-time.Hour)
 	recover := func(rate int) uuid.UUID {
 		job, err := s.Hooks.Dispatcher.Recover(s.Context(), s.Acme, late, webhooks.RecoveryInput{
@@ -215,13 +216,13 @@ func (s *service) catalogPages() map[string]address {
 	s.check(s.Hooks.Registry.DeactivateEventType(ctx, cancelled.CategoryID, cancelled.ID))
 	own, public, healthy := s.acme("catalog"), "/catalog", s.Healthy.String()
 	return map[string]address{
-		"catalog":                     {Path: own},
-		"category":                    {Path: own + "/" + paid.CategoryID.String()},
-		"event type":                  {Path: pathOf(own, paid)},
-		"event type without schema":   {Path: pathOf(own, shipped)},
-		"event type without sample":   {Path: pathOf(own, second)},
-		"event type inactive":         {Path: pathOf(own, cancelled)},
-		"event type of a reader":      {Path: pathOf(own, paid), Who: "reader"},
+		"catalog":                   {Path: own},
+		"category":                  {Path: own + "/" + paid.CategoryID.String()},
+		"event type":                {Path: pathOf(own, paid)},
+		"event type without schema": {Path: pathOf(own, shipped)},
+		"event type without sample": {Path: pathOf(own, second)},
+		"event type inactive":       {Path: pathOf(own, cancelled)},
+		"event type of a reader":    {Path: pathOf(own, paid), Who: "reader"},
 		"event type, no JSON": {
 			Path: pathOf(own, paid), Fill: fill("#endpoint", healthy, "#payload", "{"), Press: "#send button", Status: http.StatusBadRequest,
 		},
@@ -229,9 +230,9 @@ func (s *service) catalogPages() map[string]address {
 			Path: pathOf(own, paid), Fill: fill("#endpoint", healthy, "#payload", `{"amount":-1}`), Press: "#send button",
 			Status: http.StatusUnprocessableEntity,
 		},
-		"catalog public":              {Path: public, Who: "nobody"},
-		"category public":             {Path: public + "/" + paid.CategoryID.String(), Who: "nobody"},
-		"event type public":           {Path: pathOf(public, paid), Who: "nobody"},
+		"catalog public":    {Path: public, Who: "nobody"},
+		"category public":   {Path: public + "/" + paid.CategoryID.String(), Who: "nobody"},
+		"event type public": {Path: pathOf(public, paid), Who: "nobody"},
 	}
 }
 
@@ -241,12 +242,12 @@ func (s *service) editPages() map[string]address {
 	category := edit + "/" + paid.CategoryID.String()
 	const save = "main form.panel .actions button"
 	pages := map[string]address{
-		"catalog edit":            {Path: edit},
-		"catalog edit, archived":  {Path: edit + "?archived=include"},
-		"category edit":           {Path: category},
-		"category new":            {Path: edit + "/new"},
-		"category new, wrong":     {Path: edit + "/new", Fill: fill("#name", "x", "#code", "a b"), Press: save, Status: http.StatusBadRequest},
-		"category change":         {Path: category + "/edit"},
+		"catalog edit":           {Path: edit},
+		"catalog edit, archived": {Path: edit + "?archived=include"},
+		"category edit":          {Path: category},
+		"category new":           {Path: edit + "/new"},
+		"category new, wrong":    {Path: edit + "/new", Fill: fill("#name", "x", "#code", "a b"), Press: save, Status: http.StatusBadRequest},
+		"category change":        {Path: category + "/edit"},
 		"category changed": {
 			Path: category + "/edit", Fill: fill("[name=etag]", `"x"`, "#name", "Mine"), Press: save, Status: http.StatusPreconditionFailed,
 		},
@@ -300,4 +301,3 @@ func (s *service) failurePages() map[string]address {
 		"no such page":          {Path: s.acme("nowhere"), Status: http.StatusNotFound},
 	}
 }
-

@@ -26,14 +26,14 @@ type service struct {
 	links  *portal.Links
 }
 
-// start serves the portal over a store with sample data, by https if the cookies must reach an iframe.
-func start(t *testing.T, db store.Store, https bool, options ...func(*portal.Config)) *service {
+// start serves the portal over a store with sample data, by https if cookies must reach pages of other sites.
+func start(t *testing.T, db store.Store, data sample.Data, https bool, options ...func(*portal.Config)) *service {
 	t.Helper()
 	s := &service{T: t}
 	var err error
-	if s.Service, err = sample.New(t.Context(), db, sample.Data{Keys: [][]byte{bytes.Repeat([]byte{1}, 32)}}); err != nil {
-		t.Fatal(err)
-	}
+	data.Keys = [][]byte{bytes.Repeat([]byte{1}, 32)}
+	s.Service, err = sample.New(t.Context(), db, data)
+	s.check(err)
 	s.server = httptest.NewUnstartedServer(nil)
 	address := "http://" + s.server.Listener.Addr().String()
 	if https {
@@ -71,6 +71,8 @@ func (s *service) caller(r *http.Request) (httpapi.Caller, error) {
 		c.Scopes = []httpapi.Scope{httpapi.ScopeRead}
 	case "admin":
 		c.Scopes = []httpapi.Scope{httpapi.ScopeAdmin}
+	case "hostile":
+		c.Subject, c.Scopes = hostile, []httpapi.Scope{httpapi.ScopeAdmin}
 	case "newcomer":
 		c.Organizations = nil
 	case "nobody":
@@ -152,16 +154,46 @@ func (s *service) eventType(code string) webhooks.EventType {
 	return webhooks.EventType{}
 }
 
-// missed adds an endpoint that was switched off while events were published.
-func (s *service) missed() uuid.UUID {
+// missed adds endpoints that were switched off while 30 events were published.
+func (s *service) missed(urls ...string) []uuid.UUID {
 	s.Helper()
-	id := s.subscribe(webhooks.SubscriptionInput{
-		PostURI: "https://late.acme.example/", Events: []string{"customer.*"}, Description: "Late", Ordered: true,
-	})
-	s.check(s.Hooks.Subscriptions.Deactivate(s.Context(), s.Acme, id))
+	ids := make([]uuid.UUID, len(urls))
+	for i, u := range urls {
+		ids[i] = s.subscribe(webhooks.SubscriptionInput{PostURI: u, Events: []string{"customer.*"}, Ordered: true})
+		s.check(s.Hooks.Subscriptions.Deactivate(s.Context(), s.Acme, ids[i]))
+	}
 	for range 30 {
 		s.publish(webhooks.Event{Type: "customer.created", Data: map[string]string{"id": "c-1"}, OrderingKey: "c-1"})
 	}
-	s.check(s.Hooks.Subscriptions.Activate(s.Context(), s.Acme, id))
-	return id
+	for _, id := range ids {
+		s.check(s.Hooks.Subscriptions.Activate(s.Context(), s.Acme, id))
+	}
+	return ids
+}
+
+// failing adds endpoints whose circuits are open.
+func (s *service) failing(urls ...string) []uuid.UUID {
+	s.Helper()
+	ids := make([]uuid.UUID, len(urls))
+	for i, u := range urls {
+		ids[i] = s.subscribe(webhooks.SubscriptionInput{PostURI: u, Events: []string{"order.cancelled"}})
+	}
+	for range 10 {
+		s.publish(webhooks.Event{Type: "order.cancelled", Data: map[string]string{"orderId": "A-1"}})
+	}
+	for _, id := range ids {
+		for s.state(id) != webhooks.SubscriptionFailing && s.Context().Err() == nil {
+			runtime.Gosched()
+		}
+	}
+	return ids
+}
+
+func (s *service) state(id uuid.UUID) webhooks.SubscriptionState {
+	s.Helper()
+	sub, err := s.Hooks.Subscriptions.Get(s.Context(), s.Acme, id)
+	s.check(err)
+	states, err := s.Hooks.Subscriptions.Statuses(s.Context(), []webhooks.Subscription{sub})
+	s.check(err)
+	return states[id].State
 }

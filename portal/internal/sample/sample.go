@@ -37,10 +37,10 @@ var (
 )
 
 // answers plays the endpoints: the host of the URL says how one answers.
-type answers struct{}
+type answers struct{ extra string }
 
 // Post implements [webhooks.Sender].
-func (answers) Post(_ context.Context, r guard.Request) guard.Result {
+func (a answers) Post(_ context.Context, r guard.Request) guard.Result {
 	result := guard.Result{Status: 200, SentAt: time.Now(), Duration: 84 * time.Millisecond, Body: []byte(`{"received":true}`)}
 	switch host := r.URL.Hostname(); {
 	case strings.HasPrefix(host, "failing."):
@@ -52,6 +52,8 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 		result.Status, result.Body = 410, nil
 	case strings.HasPrefix(host, "binary."):
 		result.Body, result.Header = bytes.Repeat([]byte{0xff}, 16<<10), http.Header{"X-Served-By": {"<b>edge</b>"}}
+	case strings.HasPrefix(host, "extra."):
+		result.Body, result.Header = []byte(a.extra), http.Header{"X-Extra": {a.extra}}
 	case strings.HasPrefix(host, "mixed.") && len(r.Body)%3 == 0:
 		result.Status, result.Body, result.Duration = 500, []byte(`{"error":"could not save the order"}`), 431*time.Millisecond
 	}
@@ -61,7 +63,7 @@ func (answers) Post(_ context.Context, r guard.Request) guard.Result {
 // Data chooses the data of the organization Acme, and the configuration of the service.
 type Data struct {
 	Events int               // events to publish; default: 30
-	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path
+	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path; response: its answer
 	Keys   [][]byte          // encryption keys; default: none
 }
 
@@ -70,7 +72,7 @@ type Data struct {
 func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	hooks, err := webhooks.New(db, webhooks.Config{
 		SecretKeys: data.Keys,
-		Sender:     answers{}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
+		Sender:     answers{data.Extra["response"]}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
 	})
 	if err != nil {
 		return nil, err

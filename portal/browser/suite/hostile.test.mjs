@@ -1,0 +1,25 @@
+// Texts of customers: shown, and not obeyed.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, overflow, site, visit } from "./harness.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+test("hostile texts", async (t) => {
+  const page = await open(browser, { who: "hostile" });
+  for (const [name, address] of Object.entries(site.pages)) {
+    await t.test(name, async () => {
+      const answer = await visit(page, address);
+      assert.ok(answer.status() < 500, `status ${answer.status()}`);
+      assert.deepEqual(await page.evaluate(() => ({
+        obeyed: globalThis.obeyed,
+        injected: document.querySelectorAll("body script, body img, [onerror], [href^='javascript:' i]").length,
+        turned: /[\u0000\u202e\u2066]/.test(document.body.innerText + document.title),
+      })), { obeyed: undefined, injected: 0, turned: false });
+      assert.equal(await overflow(page, 320), 0, "too wide");
+      assert.deepEqual(page.faults, []);
+    });
+  }
+});
