@@ -104,7 +104,7 @@ func (p *portal) replaySelection(v *visit, q url.Values) (*replayView, error) {
 }
 
 // replayFields are the fields of the selection and of the confirmation.
-var replayFields = fields(map[string]string{"since": "since", "until": "until", "status": "scope", "ratePerSecond": "rate"})
+var replayFields = fields(map[string]string{"since": "since", "until": "until", "status": "scope", "ratePerSecond": "per_second"})
 
 // startReplay starts the job of the form. The value of the form for once is the id of the job: the REST interface starts a job of an id
 // once, so that a form which is sent twice leads to its job.
@@ -124,7 +124,7 @@ func (p *portal) startReplay(v *visit) error {
 	rate := 0
 	if view.Rate != "" {
 		if rate, err = strconv.Atoi(view.Rate); err != nil || rate < 1 {
-			view.Faults.add("rate", v.say("replay.rate.fault"))
+			view.Faults.add("per_second", v.say("replay.rate.fault"))
 		}
 	}
 	if view.Faults.Any() {
@@ -144,7 +144,7 @@ func (p *portal) startReplay(v *visit) error {
 
 // replayAgain shows a form with faults again: the confirmation, if the selection can be counted.
 func (p *portal) replayAgain(v *visit, view *replayView) error {
-	if len(view.Faults.Fields) == 1 && view.Faults.Of("rate") != nil {
+	if len(view.Faults.Fields) == 1 && view.Faults.Of("per_second") != nil {
 		return p.confirmReplay(v, view)
 	}
 	return v.showReplay(view)
