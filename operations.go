@@ -121,12 +121,14 @@ func newOperations(c *core) *Operations {
 	o.backlogs = sharedOf(c, able, func(ctx context.Context) (Backlogs, error) {
 		return a.Operations.Backlogs(ctx, maxBacklogs, MaxCounted)
 	})
-	o.unhealthy = sharedByKey[UnhealthyQuery, store.List[store.Target]]{clock: c.cfg.Clock, keep: OperationsAge,
+	o.unhealthy = sharedByKey[UnhealthyQuery, store.List[store.Target]]{
+		clock: c.cfg.Clock, keep: OperationsAge,
 		call: func(ctx context.Context, q UnhealthyQuery) (store.List[store.Target], error) {
 			return a.Operations.Unhealthy(ctx, q)
 		},
 	}
-	o.jobs = sharedByKey[RecoveryQuery, store.List[store.Recovery]]{clock: c.cfg.Clock, keep: OperationsAge,
+	o.jobs = sharedByKey[RecoveryQuery, store.List[store.Recovery]]{
+		clock: c.cfg.Clock, keep: OperationsAge,
 		call: func(ctx context.Context, q RecoveryQuery) (store.List[store.Recovery], error) {
 			return a.Operations.RecoveryJobs(ctx, q)
 		},

@@ -104,7 +104,7 @@ func generatorFaults(place string, schema map[string]any) (faults []string) {
 		inCode[letters] = name
 		text := fmt.Sprint(property["type"])
 		if inComponent && slices.Contains([]string{"status", "state", "reason"}, name) && strings.Contains(text, "string") &&
-			!(name == "reason" && strings.HasSuffix(strings.TrimSuffix(place, "Status"), "Subscription")) { // a text for people
+			(name != "reason" || !strings.HasSuffix(strings.TrimSuffix(place, "Status"), "Subscription")) { // a text for people
 			add("%s is no enumeration", name)
 		}
 	}

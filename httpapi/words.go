@@ -35,7 +35,8 @@ var vocabulary = func() map[string]wording {
 	return all
 }()
 
-var vocabularyParts = []map[string]wording{catalogWords, subscriptionWords, activityWords, eventWords, auditWords, operationsWords,
+var vocabularyParts = []map[string]wording{
+	catalogWords, subscriptionWords, activityWords, eventWords, auditWords, operationsWords,
 	commonWords,
 }
 

@@ -69,7 +69,9 @@ var activityWords = map[string]wording{
 	"attempts":             {text: "How many there are, those to come included.", example: "1"},
 	"messageId":            {text: "The event: the webhook-id of the request.", example: exampleID},
 	"external":             {text: "The caller posts it and reports its outcome; it is not sent from here.", example: "false"},
-	"requestBody":          {text: "The body of the request, where rawMessage is the source message that the caller gave.", example: exampleBody},
-	"level":                {text: "1 for the activity itself.", example: "1"},
-	"childPostHistory":     {text: "The retries below it: as a tree, or flat as one list by time.", example: "[]"},
+	"requestBody": {
+		text: "The body of the request, where rawMessage is the source message that the caller gave.", example: exampleBody,
+	},
+	"level":            {text: "1 for the activity itself.", example: "1"},
+	"childPostHistory": {text: "The retries below it: as a tree, or flat as one list by time.", example: "[]"},
 }

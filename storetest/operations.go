@@ -159,7 +159,8 @@ func backlogsLargest(f *fixture) {
 	f.equal("organizations", b.Organizations, []store.Backlog{{OrganizationID: f.org, Waiting: 6}, {OrganizationID: other, Waiting: 4}})
 	f.equal("subscriptions", b.Subscriptions, []store.Backlog{
 		{OrganizationID: other, SubscriptionID: three.ID, Waiting: 4},
-		{OrganizationID: f.org, SubscriptionID: one.ID, Waiting: 3}, {OrganizationID: f.org, SubscriptionID: two.ID, Waiting: 3},
+		{OrganizationID: f.org, SubscriptionID: one.ID, Waiting: 3},
+		{OrganizationID: f.org, SubscriptionID: two.ID, Waiting: 3},
 	})
 	f.equal("capped", b.Capped, false)
 	b = must(f.operations().Backlogs(f.ctx, 1, 100))(f.t)
@@ -228,7 +229,8 @@ func unhealthyKinds(f *fixture) {
 		q    store.UnhealthyQuery
 		want uuid.UUID
 	}{
-		{store.UnhealthyQuery{Failing: true}, failing.ID}, {store.UnhealthyQuery{Paused: true}, paused.ID},
+		{store.UnhealthyQuery{Failing: true}, failing.ID},
+		{store.UnhealthyQuery{Paused: true}, paused.ID},
 		{store.UnhealthyQuery{Disabled: true}, disabled.ID},
 	} {
 		c.q.Take, c.q.Most = 10, 100

@@ -67,8 +67,8 @@ func suite(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	install := exec.CommandContext(t.Context(), neighbour.Program(t, "npm"),
-		"ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
+	npm := neighbour.Program(t, "npm")
+	install := exec.CommandContext(t.Context(), npm, "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
 	install.Dir = folder
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -29,8 +29,8 @@ func TestPagesOfOtherSites(t *testing.T) {
 	}, s.acme("endpoints"), time.Hour)
 	s.check(err)
 	mux.HandleFunc("/frame", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `<!doctype html><title>A service</title><iframe data-webhooks-portal title="Webhooks" width="100%%" src="%s"></iframe>`+
-			`<script src="%s/embed.js"></script>`, link, s.server.URL)
+		_, _ = fmt.Fprintf(w, `<!doctype html><title>A service</title><script src="%s/embed.js"></script>`+
+			`<iframe data-webhooks-portal title="Webhooks" width="100%%" src="%s"></iframe>`, s.server.URL, link)
 	})
 	mux.HandleFunc("/attack", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, `<!doctype html><title>An attack</title><form method="post" action="%s%s"><button>Win</button></form>`,

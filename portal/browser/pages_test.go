@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"bufio"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -33,15 +32,14 @@ func TestEveryPage(t *testing.T) {
 // checkPages fails the test unless the pages have each pattern of testdata/pages.txt.
 func checkPages(t *testing.T, all map[string]address) {
 	t.Helper()
-	list, err := os.Open("testdata/pages.txt")
+	list, err := os.ReadFile("testdata/pages.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer list.Close()
 	mux, missing := http.NewServeMux(), map[string]bool{}
-	for lines := bufio.NewScanner(list); lines.Scan(); {
-		mux.Handle(lines.Text(), http.NotFoundHandler())
-		missing[lines.Text()] = !strings.HasSuffix(lines.Text(), "/body") // a file to download, and no page
+	for _, pattern := range strings.Split(strings.TrimSpace(string(list)), "\n") {
+		mux.Handle(pattern, http.NotFoundHandler())
+		missing[pattern] = !strings.HasSuffix(pattern, "/body") // a file to download, and no page
 	}
 	for name, page := range all {
 		_, pattern := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, page.Path, nil))
@@ -169,6 +167,10 @@ func (s *service) eventPages() map[string]address {
 		"events with a fault": {Path: s.acme("events") + "?id=x", Status: http.StatusBadRequest},
 		"events empty":        {Path: "/organizations/" + s.Other.String() + "/events"},
 		"event":               {Path: s.acme("events", event.String())},
+		"own endpoints":       {Path: "/endpoints"},
+		"own form":            {Path: "/endpoints/new"},
+		"own events":          {Path: "/events"},
+		"own event":           {Path: "/events/" + event.String()},
 		"event raw":           {Path: s.acme("events", event.String()) + "?body=raw"},
 		"event expunged":      {Path: s.acme("events", removed.String())},
 	}
@@ -177,14 +179,14 @@ func (s *service) eventPages() map[string]address {
 func (s *service) replayPages(gone uuid.UUID) map[string]address {
 	late := s.missed("https://late.acme.example/")[0]
 	since := time.Now().Add(-time.Hour)
-	recover := func(rate int) uuid.UUID {
+	start := func(rate int) uuid.UUID {
 		job, err := s.Hooks.Dispatcher.Recover(s.Context(), s.Acme, late, webhooks.RecoveryInput{
 			Since: since, Scope: webhooks.RecoverMissed, RatePerSecond: rate,
 		})
 		s.check(err)
 		return job.ID
 	}
-	running, stopped := recover(1), recover(1)
+	running, stopped := start(1), start(1)
 	s.check(s.Hooks.Dispatcher.StopRecovery(s.Context(), s.Acme, late, stopped))
 	form, asked := s.endpoint(gone, "replay"), "?since="+url.QueryEscape(since.UTC().Format(time.DateTime))
 	return map[string]address{

@@ -44,10 +44,10 @@ type database interface {
 }
 
 // ready migrates the store, and closes it at the end.
-func ready(t *testing.T, st database, clear func()) store.Store {
+func ready(t *testing.T, st database, drop func()) store.Store {
 	t.Helper()
 	t.Cleanup(func() {
-		clear()
+		drop()
 		if err := st.Close(); err != nil {
 			t.Error(err)
 		}

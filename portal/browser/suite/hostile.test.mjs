@@ -19,6 +19,9 @@ test("hostile texts", async (t) => {
         turned: /[\u0000\u202e\u2066]/.test(document.body.innerText + document.title),
       })), { obeyed: undefined, injected: 0, turned: false });
       assert.equal(await overflow(page, 320), 0, "too wide");
+      const shown = await page.evaluate(() => document.querySelector("main").innerText +
+        [...document.querySelectorAll("main :is(input:not([type=hidden]), textarea, select)")].map((e) => e.value).join());
+      assert.equal(shown.includes("globalThis.obeyed=1"), answer.status() !== 404, "the page shows the text, unless there is none");
       assert.deepEqual(page.faults, []);
     });
   }

@@ -62,9 +62,10 @@ func (a answers) Post(_ context.Context, r guard.Request) guard.Result {
 
 // Data chooses the data of the organization Acme, and the configuration of the service.
 type Data struct {
-	Events int               // events to publish; default: 30
-	Extra  map[string]string // texts to put into all fields of one more endpoint, by name of the field: description, header, path; response: its answer
-	Keys   [][]byte          // encryption keys; default: none
+	Events int // events to publish; default: 30
+	// Extra are texts for one more endpoint, by name of the field: description, header, path, and response, its answer.
+	Extra map[string]string
+	Keys  [][]byte // encryption keys; default: none
 }
 
 // New returns a service on an empty store, with its dispatcher running until ctx ends. It returns when the data is there and the
