@@ -53,6 +53,9 @@ func checkPages(t *testing.T, all map[string]address) {
 			t.Errorf("no page of the table visits %s", pattern)
 		}
 	}
+	if t.Failed() {
+		t.FailNow()
+	}
 }
 
 // pages are all pages of the portal in their states.
