@@ -18,7 +18,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 export GOTOOLCHAIN = auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clients lint fmt bench fuzz mutate chaos pgcluster
+.PHONY: help run test browser clients lint fmt bench fuzz mutate chaos pgcluster
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ run: ## start the sample host; ARGS="serve --help"
 LISTED = $(shell GOTOOLCHAIN=$(GOTOOLCHAIN) go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
 TESTED = $(or $(LISTED),$(error go list finds no package for PKG=$(PKG)))
 SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
-WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus,chromium --
+WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus --
 
 test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./signing/... selects some
 	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")
@@ -41,6 +41,9 @@ test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./sign
 	$(if $(SERVERS),$(WITH_SERVERS) )go test $(RACE) -shuffle=on -timeout 30m $(PKG)
 	@$(if $(filter %/httpapi.test,$(TESTED)),cd hostexample/mounts && go test $(RACE) ./...,:)
 	@$(if $(filter %/store/bunstore.test,$(TESTED)),cd examples/drivers && ../../$(PGCLUSTER) -- go test $(RACE) ./...,:)
+
+browser: pgcluster ## visit every page of the portal in Chromium, and walk its flows by keyboard on three stores
+	$(PGCLUSTER) -with chromium -- go test -tags browser -timeout 30m ./portal/browser
 
 clients: ## generate clients in Go and TypeScript, and test them against the sample host
 	@command -v npm >/dev/null || echo "The client in TypeScript is skipped: no npm found."

@@ -26,7 +26,7 @@ func TestMakeTestStartsServersUnderAnyToolchainSetting(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, commands)
 	}
-	if !strings.Contains(string(commands), "pgcluster -with nginx,pgbouncer,prometheus,chromium -- go test") {
+	if !strings.Contains(string(commands), "pgcluster -with nginx,pgbouncer,prometheus -- go test") {
 		t.Errorf("make test starts no servers for the stores:\n%s", commands)
 	}
 }

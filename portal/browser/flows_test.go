@@ -1,3 +1,5 @@
+//go:build browser
+
 package browser_test
 
 import (
@@ -6,7 +8,7 @@ import (
 	"github.com/ecg-api/webhooks/portal/internal/sample"
 )
 
-// TestEveryFlow does by keyboard what users do, on each kind of store.
+// TestEveryFlow carries out the tasks of users by keyboard, on each kind of store.
 func TestEveryFlow(t *testing.T) {
 	t.Parallel()
 	for kind, open := range stores {
