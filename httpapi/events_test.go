@@ -223,7 +223,8 @@ func TestActivity(t *testing.T) {
 			want: activityOf("<=fourth>", `"type": 2, "attempt": 4, "retryingFromPostId": "{third}", `+queued),
 		}})
 		level := func(n, children string) string {
-			return `, "level": ` + n + `, "posted_at": "<any>", "messageId": "<any>", "external": false, "requestHeaders": "<any>", "childPostHistory": ` + children
+			return `, "level": ` + n + `, "posted_at": "<any>", "messageId": "<any>", "external": false, "requestHeaders": "<any>",
+				"childPostHistory": ` + children
 		}
 		two := activityOf("{second}", second+cancelled+level("2", "[]"))
 		three := func(children string) string {

@@ -39,7 +39,8 @@ func TestAReplayIsCountedConfirmedAndStartedOnce(t *testing.T) {
 	for _, rate := range []string{"0", "x", "1.5", "10001"} {
 		form.Set("rate", rate)
 		again := s.post(path, form).is(
-			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Deliveries in a second: ", "Send 1 delivery",
+			http.StatusBadRequest, `name="rate" inputmode="numeric" value="`+rate+`"`, `aria-invalid="true"`, "Deliveries in a second: ",
+			"Send 1 delivery",
 		)
 		if got := again.hiddenFields(); got.Get("once") == form.Get("once") || got.Get("until") != form.Get("until") {
 			t.Errorf("the form is now %v, it was %v", got, form)
