@@ -29,7 +29,7 @@ var inTest = map[string]size{
 
 // The real host keeps its promises while hosts die and end, PostgreSQL restarts and connections are cut. Each
 // scenario starts a PostgreSQL of its own, to end and restart it.
-func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run at the same time already
+func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run one after the other: their bounds of time want the processors
 	if testing.Short() {
 		t.Skip("left out: -short")
 	}
@@ -46,10 +46,10 @@ func TestPromises(t *testing.T) { //nolint:paralleltest // the scenarios run at 
 			chosen = append(chosen, s)
 		}
 	}
-	outcomes := perform(chosen, len(chosen), func(s scenario) *result {
+	outcomes := perform(chosen, 1, func(s scenario) *result {
 		return try(t.Context(), s, settings{seed: testSeed, size: inTest[s.name], binary: binary, slack: testSlack})
 	})
-	for i, s := range chosen { //nolint:paralleltest // see above
+	for i, s := range chosen { //nolint:paralleltest // the outcomes are those of the scenarios above
 		t.Run(s.name, func(t *testing.T) {
 			r := <-outcomes[i]
 			t.Log(r.line())
