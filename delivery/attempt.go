@@ -11,9 +11,6 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// HeaderAttempt carries the number of the attempt in its chain, from 1.
-const HeaderAttempt = "X-Webhook-Attempt"
-
 // work is a worker: it makes the attempt of a task, and then of further tasks until the backlog
 // returns nil. If the watchdog gives up its call of the Sender, takeOver has its place, and it ends.
 func (r *run) work(t *task) {
@@ -101,8 +98,6 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	r.finish(t, d, x, now)
 	return ending{x.observed(d).kind, took}
 }
-
-var contentType = []string{"application/json"}
 
 // send signs and posts the body. A panic in the signer or the Sender, which the host may supply,
 // fails the attempt.

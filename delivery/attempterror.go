@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/ecg-api/webhooks/delivery/guard"
-	"github.com/ecg-api/webhooks/store"
 )
 
 // An ownFaultError is why an attempt failed on our side, before anything was sent.
@@ -27,17 +26,6 @@ func isOwnFault(err error) bool {
 
 // failureExpired is the class of an attempt that was not sent before its deadline.
 const failureExpired = "expired"
-
-// failure returns the class of the failure that was decided; "" for an outcome that is none.
-func (d Decision) failure(x *Exchange) string {
-	switch {
-	case d.Status != store.Failed:
-		return ""
-	case x.Ended.IsZero():
-		return failureExpired
-	}
-	return failureClass(x.Result)
-}
 
 // failureClass returns the class of a result that is not a success: that of the answer, or of the error.
 func failureClass(r guard.Result) string {

@@ -105,3 +105,14 @@ func (x *Exchange) observed(d Decision) observation {
 func wholeMilliseconds(t time.Time) time.Time {
 	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 }
+
+// failure returns the class of the failure that was decided; "" for an outcome that is none.
+func (d Decision) failure(x *Exchange) string {
+	switch {
+	case d.Status != store.Failed:
+		return ""
+	case x.Ended.IsZero():
+		return failureExpired
+	}
+	return failureClass(x.Result)
+}

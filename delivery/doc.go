@@ -87,13 +87,15 @@
 //	presence.go               being seen alive by other hosts; taking over from dead ones
 //	watchdog.go               ending attempts with a call that was given up
 //	attempt.go, span.go       one attempt, from task to result; its span
+//	header.go                 the headers of an attempt
 //	record.go, health.go      writing results; effects on the endpoint's health
-//	announcement.go           changes that owners are told of
 //	circuit.go                probes, and closing the circuit
 //	upkeep.go                 retention
 //	recoveries.go, erasures.go, jobs.go  jobs in the store, and their steps
+//	telling.go                which changes owners are told of
 //	intake.go, result.go      how jobs come into the backlog, and leave it
-//	persist.go                writing while the store is away
+//	persist.go, measure.go    writing while the store is away; counting attempts
+//	clocks.go                 the difference between the clocks of store and engine
 //	engine.go                 Engine, run, and their helpers
 //	planner.go, heavy.go      the next claim; heavy organizations; pure
 //	watermark.go, plan.go     watermark and look-back; a claim; pure
@@ -108,10 +110,14 @@
 //	concurrency.go            limit of attempts in flight; pure
 //	holds.go, flights.go      plan of held attempts; calls of the Sender
 //	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
-//	tracer.go, noticelog.go   makers of spans; log lines about notices
-//	outage.go, measure.go     the store goes away and comes back; counting attempts
+//	noticelog.go, outage.go   log lines about notices; the store goes away and comes back
 //	wakeup.go                 how loops wait
 //	decide.go, retryafter.go  outcome and retry of an attempt; pure
 //	breaker.go, config.go     when a circuit opens; defaults and bounds
-//	schedule.go               waits between attempts; pure
+//	announcement.go, tracer.go  the forms of announcements and spans
+//	attempterror.go           failures on our side, and classes of failures; pure
+//	responseheaders.go        the headers that are kept of a response; pure
+//	schedule.go, ring.go      waits between attempts; queues in rings; pure
+//	notice.go, conditions.go  the forms of notices, and of log lines about conditions
+//	store.go                  the methods of a store that the engine calls
 package delivery

@@ -7,6 +7,11 @@ import (
 	"github.com/ecg-api/webhooks/signing"
 )
 
+// HeaderAttempt carries the number of the attempt in its chain, from 1.
+const HeaderAttempt = "X-Webhook-Attempt"
+
+var contentType = []string{"application/json"}
+
 // firstAttempt is the number of most attempts, as the values of a header.
 var firstAttempt = []string{"1"}
 

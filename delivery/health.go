@@ -62,6 +62,17 @@ func (b *result) tellsOfHealth() bool {
 	return b.to != nil && b.to.Health != observe(b.to.Health, b.seen)
 }
 
+// tellingOfHealth returns a context for the update of Health that makes the changes.
+func (r *run) tellingOfHealth(ctx context.Context, changes map[uuid.UUID]*healthChange) context.Context {
+	return r.telling(ctx, func(store.Change) (news []Announcement) {
+		for _, c := range changes {
+			news = append(news, c.news...)
+			c.news = nil // a repeated update may find that the subscription was deleted
+		}
+		return news
+	})
+}
+
 func (c *healthChange) apply(h *store.Health) {
 	c.before, c.news = *h, nil
 	for _, b := range c.results {
