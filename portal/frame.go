@@ -41,6 +41,7 @@ func (v *visit) frame(data any) *frame {
 		MayCatalog: may(v.caller, httpapi.ScopeCatalog),
 		Operator:   may(v.caller),
 		Public:     v.public,
+		BySession:  v.bySession,
 	}
 	f.Here = here(v.r.URL)
 	if f.Title == "" {
@@ -48,10 +49,6 @@ func (v *visit) frame(data any) *frame {
 	}
 	if done := "done." + v.r.URL.Query().Get("done"); v.text.has(done) {
 		f.Done = done
-	}
-	if v.p.cfg.Links != nil && v.caller.Subject != "" {
-		_, err := v.p.cfg.Links.Session(v.r)
-		f.BySession = err == nil
 	}
 	for _, l := range v.p.languages.all {
 		f.Languages = append(f.Languages, l.tag)

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -116,14 +117,9 @@ func (p *portal) organizationName(v *visit, id uuid.UUID) (string, error) {
 	return p.cfg.Organizations.OrganizationName(v.ctx, id)
 }
 
-// may reports whether the caller has one of the scopes.
+// may reports whether the caller has one of the scopes, or that of an admin.
 func may(c httpapi.Caller, scopes ...httpapi.Scope) bool {
-	for _, have := range c.Scopes {
-		for _, s := range append(scopes, httpapi.ScopeAdmin) {
-			if have == s {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Scopes, func(have httpapi.Scope) bool {
+		return have == httpapi.ScopeAdmin || slices.Contains(scopes, have)
+	})
 }

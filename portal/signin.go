@@ -17,14 +17,15 @@ var signInRoutes = []route{
 }
 
 // authenticate returns the caller of a request: of a session that began with a link, or else of the service.
-func (p *portal) authenticate(r *http.Request) (httpapi.Caller, error) {
+func (p *portal) authenticate(r *http.Request) (caller httpapi.Caller, bySession bool, err error) {
 	if p.cfg.Links != nil {
-		caller, err := p.cfg.Links.Caller(r)
+		caller, err = p.cfg.Links.Caller(r)
 		if err == nil || p.cfg.Authenticate == nil || !errors.Is(err, ErrNoSession) {
-			return caller, err
+			return caller, err == nil, err
 		}
 	}
-	return p.cfg.Authenticate(r)
+	caller, err = p.cfg.Authenticate(r)
+	return caller, false, err
 }
 
 // showSignIn asks for a click before a link is used up: programs that look at links in messages do not click.

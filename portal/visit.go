@@ -17,15 +17,16 @@ import (
 
 // visit is one request for a page.
 type visit struct {
-	p      *portal
-	w      http.ResponseWriter
-	r      *http.Request
-	ctx    context.Context // with the caller, for calls of the REST interface
-	caller httpapi.Caller  // zero until signIn
-	text   *language
-	theme  string // light or dark; "": as the browser prefers
-	public bool   // the page is for everybody: nobody needs to sign in
-	org    string // name of the organization in the path; "": none
+	p         *portal
+	w         http.ResponseWriter
+	r         *http.Request
+	ctx       context.Context // with the caller, for calls of the REST interface
+	caller    httpapi.Caller  // zero until signIn
+	bySession bool            // the caller came by a link, and can sign out
+	text      *language
+	theme     string // light or dark; "": as the browser prefers
+	public    bool   // the page is for everybody: nobody needs to sign in
+	org       string // name of the organization in the path; "": none
 }
 
 // maxForm bounds the body of a form, in bytes.
@@ -53,14 +54,14 @@ func (p *portal) show(page func(*visit) error) http.Handler {
 func (v *visit) signIn() error {
 	org := v.org
 	v.org = ""
-	caller, err := v.p.authenticate(v.r)
+	caller, bySession, err := v.p.authenticate(v.r)
 	switch {
 	case errors.Is(err, httpapi.ErrUnauthorized):
 		return err
 	case err != nil:
 		return &pageError{status: http.StatusServiceUnavailable, key: "error.sign_in_unavailable", cause: err}
 	}
-	v.caller, v.ctx = caller, withCaller(v.ctx, caller)
+	v.caller, v.bySession, v.ctx = caller, bySession, withCaller(v.ctx, caller)
 	if org == "" {
 		return nil
 	}
