@@ -56,24 +56,8 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, err
 	}
 	engine.Store, engine.Signer = auditedStore{Store: sealed, cfg: c, actor: engineActor}, signer.forTarget
-	engine.Ready = func(ctx context.Context) error {
-		if err := (&Keys{k}).Check(ctx); err != nil {
-			return err
-		}
-		return k.addOperationalTypes(ctx)
-	}
-	engine.Announces = isOperational
-	if c.OperationalEvents.Enabled {
-		engine.Announce = k.announce
-	}
-	if engine.Sender == nil {
-		engine.Sender = guard.NewClient(guard.Options{
-			Policy: k.policy, RootCAs: c.RootCAs, ClientCertificate: c.ClientCertificate, GetClientCertificate: c.GetClientCertificate,
-			Proxy: c.EgressProxy, ProxyTrusted: c.EgressProxyTrusted, Clock: c.Clock,
-		})
-	}
-	if k.engine, err = delivery.New(engine); err != nil {
-		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
+	if k.engine, err = k.newEngine(engine); err != nil {
+		return nil, err
 	}
 	k.commits = &groupCommit{store: k.storeAndHandOff}
 	k.pinged = shared[struct{}]{clock: c.Clock, keep: sharedTimeout, call: func(ctx context.Context) (struct{}, error) {
@@ -84,6 +68,32 @@ func New(st Store, c Config) (*Webhooks, error) {
 	return &Webhooks{
 		Registry: &Registry{k}, Subscriptions: &Subscriptions{k}, Dispatcher: &Dispatcher{k}, Signer: signer, core: k,
 	}, nil
+}
+
+// newEngine completes the configuration of the engine by the rules of this package.
+func (c *core) newEngine(engine delivery.Config) (*delivery.Engine, error) {
+	engine.Ready = func(ctx context.Context) error {
+		if err := (&Keys{c}).Check(ctx); err != nil {
+			return err
+		}
+		return c.addOperationalTypes(ctx)
+	}
+	engine.Announces = isOperational
+	if c.cfg.OperationalEvents.Enabled {
+		engine.Announce = c.announce
+	}
+	if engine.Sender == nil {
+		cfg := c.cfg
+		engine.Sender = guard.NewClient(guard.Options{
+			Policy: c.policy, RootCAs: cfg.RootCAs, ClientCertificate: cfg.ClientCertificate, GetClientCertificate: cfg.GetClientCertificate,
+			Proxy: cfg.EgressProxy, ProxyTrusted: cfg.EgressProxyTrusted, Clock: cfg.Clock,
+		})
+	}
+	e, err := delivery.New(engine)
+	if err != nil {
+		return nil, errors.New("webhooks: " + strings.TrimPrefix(err.Error(), "delivery: ")) // its fields are named as ours
+	}
+	return e, nil
 }
 
 // Health reports whether the dispatcher runs in this process and has workers left (see

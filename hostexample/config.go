@@ -30,11 +30,8 @@ func (h *host) config(s settings) (*config, error) {
 		Deadline: time.Duration(s.Deadline), SecretOverlap: time.Duration(s.SecretOverlap), MaxData: int(s.MaxData),
 		OperationalEvents: webhooks.OperationalEvents{Enabled: s.OperationalEvents, Operator: s.OperatorOrganization},
 	}}
-	if s.OperatorOrganization != uuid.Nil && !s.OperationalEvents {
-		return nil, wrong("operator-organization", "is set, but --operational-events is not")
-	}
 	var err error
-	if err = errors.Join(h.readStore(&c.storeSettings), h.readProxy(&c.egressSettings), s.checkPaths()); err != nil {
+	if err = errors.Join(h.readStore(&c.storeSettings), h.readProxy(&c.egressSettings), s.checkPaths(), s.checkOperator()); err != nil {
 		return nil, err
 	}
 	if c.jwtSecrets, err = h.readJWTSecrets(); err != nil {
@@ -99,4 +96,12 @@ func named(err error) error {
 		setting = envName(setting)
 	}
 	return wrong(setting, "%s", strings.TrimLeft(err.Error()[len(m[0]):], ": "))
+}
+
+// checkOperator refuses an operator who could never be told.
+func (s settings) checkOperator() error {
+	if s.OperatorOrganization != uuid.Nil && !s.OperationalEvents {
+		return wrong("operator-organization", "is set, but --operational-events is not")
+	}
+	return nil
 }

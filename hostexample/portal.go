@@ -73,9 +73,17 @@ func (p *process) withPortal(api http.Handler, links *portal.Links) (http.Handle
 	}), nil
 }
 
-// readyLink returns a link for the developer who started the host: to all organizations, for an hour. It leads to the sample
-// organization.
-func readyLink(ctx context.Context, links *portal.Links) (string, error) {
+// readyLink returns a link for the developer who started the host at an address: to all organizations, for an hour. It leads to
+// the sample organization.
+func (p *process) readyLink(ctx context.Context, url string) (string, error) {
+	links, err := p.portalLinks(url)
+	if err != nil {
+		return "", err
+	}
+	return linkOfDeveloper(ctx, links)
+}
+
+func linkOfDeveloper(ctx context.Context, links *portal.Links) (string, error) {
 	developer := httpapi.Caller{Subject: "developer", AllOrganizations: true, Scopes: []httpapi.Scope{httpapi.ScopeAdmin}}
 	page := "organizations/" + sampleOrg.String() + "/endpoints"
 	link, _, err := links.Link(webhooks.WithActor(ctx, developer.Subject), developer, page, time.Hour)

@@ -114,7 +114,7 @@ func TestTheReadyLinkIsForAllOrganizations(t *testing.T) {
 	o := newOperated(t)
 	links, err := portal.NewLinks(o.hooks, portal.LinksConfig{Keys: [][]byte{[]byte(portalKey)}, URL: "http://127.0.0.1:8080/portal/"})
 	o.check(err)
-	link, err := readyLink(t.Context(), links)
+	link, err := linkOfDeveloper(t.Context(), links)
 	o.check(err)
 	if s := o.redeem(links, link); !s.Caller.AllOrganizations || s.Caller.Subject != "developer" {
 		t.Errorf("%+v", s)

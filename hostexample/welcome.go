@@ -50,9 +50,7 @@ func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	expires := time.Now().Add(devTokenLife)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
-		p.claims("developer", []string{"*"}, "webhooks:admin", devTokenLife)).SignedString(p.jwtSecrets[0])
+	token, expires, err := p.developerToken()
 	if err != nil {
 		return "", err
 	}
@@ -60,11 +58,7 @@ func (p *process) welcome(ctx context.Context, url string) (string, error) {
 	if p.dev.jwt {
 		signedWith = filepath.Join(p.dev.folder, devSecretFile)
 	}
-	links, err := p.portalLinks(url)
-	if err != nil {
-		return "", err
-	}
-	link, err := readyLink(ctx, links)
+	link, err := p.readyLink(ctx, url)
 	if err != nil {
 		return "", err
 	}
@@ -94,6 +88,13 @@ Read about the rest of the interface:
 
 `, expires.Format(time.DateOnly), signedWith, token,
 		auth, org, sampleEvent, auth, org, sub.ID, link, url), nil
+}
+
+// developerToken returns a token with all rights, and its end.
+func (p *process) developerToken() (token string, expires time.Time, err error) {
+	claims := p.claims("developer", []string{"*"}, "webhooks:admin", devTokenLife)
+	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(p.jwtSecrets[0])
+	return token, time.Now().Add(devTokenLife), err
 }
 
 // sampleSubscription returns the sample organization's subscription. It makes one if there
