@@ -47,6 +47,8 @@ type (
 	Message = store.Message
 	// MessageSummary is a [Message] with the number of its deliveries by status.
 	MessageSummary = store.MessageSummary
+	// Recent summarizes the newest deliveries of a subscription.
+	Recent = store.Recent
 	// Tally counts deliveries by status.
 	Tally = store.Tally
 	// Delivery is one message on its way to one subscription: the summary of its attempts. REST calls it an

@@ -145,7 +145,7 @@ func TestExpungedMessageIsNotUsedAgain(t *testing.T) {
 	wantErr(t, err, webhooks.ErrExpunged)
 	_, err = w.Dispatcher.Retry(ctx, w.org, sub.ID, attempt.ID)
 	wantErr(t, err, webhooks.ErrExpunged)
-	_, err = w.Dispatcher.Explain(ctx, w.org, m.ID)
+	_, err = w.Dispatcher.Explain(ctx, w.org, m.ID, webhooks.ExplainQuery{})
 	wantErr(t, err, webhooks.ErrExpunged)
 	_, err = w.Dispatcher.Report(ctx, w.org, sub.ID, attempt.ID, webhooks.ReportInput{DeliveryID: attempt.ID, Success: true})
 	wantErr(t, err, webhooks.ErrExpunged)

@@ -34,9 +34,9 @@ func ExampleDispatcher_Explain() {
 	message, err := hooks.Dispatcher.Message(ctx, customer, published.ID)
 	check(err)
 	fmt.Println("deliveries:", message.Deliveries.Total, "pending:", message.Deliveries.Pending)
-	explanations, err := hooks.Dispatcher.Explain(ctx, customer, published.ID)
+	explanations, err := hooks.Dispatcher.Explain(ctx, customer, published.ID, webhooks.ExplainQuery{Page: webhooks.Page{Take: 10}})
 	check(err)
-	for _, e := range explanations {
+	for _, e := range explanations.Items {
 		fmt.Printf("%s: %s%s\n", e.Subscription.Description, e.Reason, statusOf(e))
 	}
 	// Output:

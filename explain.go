@@ -36,45 +36,68 @@ const (
 	TooLarge       Reason = "too_large"       // newer messages reached the bound on the bytes that are read
 )
 
-// Explain returns an explanation of a message for each subscription of its organization. The store
+// ExplainQuery chooses among the explanations of a message.
+type ExplainQuery struct {
+	SubscriptionID uuid.UUID // only for this subscription; zero for all of the organization
+
+	Page // the part of the list, in the order of the subscriptions' ids; MaxBytes has no effect
+}
+
+// Explain lists explanations of a message, one for each subscription of its organization. The store
 // keeps no former states of subscriptions: Explain finds the reason from their present states and
 // the times of their last changes. [ErrExpunged] if the content of the message was removed: no filter
-// can be compared with it.
-func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID) ([]Explanation, error) {
+// can be compared with it. [ErrNotFound] if the message or the one subscription is unknown.
+func (d *Dispatcher) Explain(ctx context.Context, org, message uuid.UUID, q ExplainQuery) (out List[Explanation], err error) {
 	m, err := d.store.Message(ctx, org, message)
 	if err == nil && m.Expunged.Is() {
 		err = ErrExpunged
 	}
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	deliveries, err := d.MessageDeliveries(ctx, org, message, allDeliveries)
-	if err != nil {
-		return nil, err
+	document := store.NewDocument(m.Data())
+	if q.SubscriptionID != uuid.Nil {
+		sub, err := d.store.Subscription(ctx, org, q.SubscriptionID)
+		if err != nil {
+			return out, err
+		}
+		out.Total = 1
+		out.Items, err = d.explain(ctx, m, document, []Subscription{sub})
+		return out, err
 	}
+	subs := func(page Page) (List[Subscription], error) {
+		return d.store.Subscriptions(ctx, org, SubscriptionQuery{Archived: IncludeArchived, Page: page})
+	}
+	out.Total, err = walkPage(subs, func(s Subscription) uuid.UUID { return s.ID }, q.Page, func(subs []Subscription) error {
+		explained, err := d.explain(ctx, m, document, subs)
+		out.Items = append(out.Items, explained...)
+		return err
+	})
+	return out, err
+}
+
+// explain returns the explanations of a message for subscriptions.
+func (d *Dispatcher) explain(ctx context.Context, m Message, data *store.Document, subs []Subscription) ([]Explanation, error) {
+	ids, out := make([]uuid.UUID, len(subs)), make([]Explanation, len(subs))
+	for i, sub := range subs {
+		ids[i] = sub.ID
+	}
+	deliveries, err := d.messageDeliveriesTo(ctx, m.OrganizationID, m.ID, ids, allDeliveries)
 	to := make(map[uuid.UUID]Delivery, len(deliveries.Items))
 	for _, delivery := range deliveries.Items {
 		if _, again := to[delivery.SubscriptionID]; !again {
 			to[delivery.SubscriptionID] = delivery
 		}
 	}
-	var out []Explanation
-	document := store.NewDocument(m.Data())
-	subs := func(page Page) (List[Subscription], error) {
-		return d.store.Subscriptions(ctx, org, SubscriptionQuery{Archived: IncludeArchived, Page: page})
-	}
-	err = walk(subs, func(s Subscription) uuid.UUID { return s.ID }, func(sub Subscription) error {
-		var e Explanation
+	for i, sub := range subs {
 		if delivery, ok := to[sub.ID]; ok {
-			e.DeliveryID, e.Status, e.HeldUntil = delivery.ID, delivery.Status, delivery.HeldUntil
+			out[i] = Explanation{DeliveryID: delivery.ID, Status: delivery.Status, HeldUntil: delivery.HeldUntil}
 		} else {
-			e.Reason = whyNot(sub, m, document)
+			out[i].Reason = whyNot(sub, m, data)
 		}
-		e.Subscription = sub
-		e.Subscription.Selectors, e.Subscription.Headers, e.Subscription.Filter = nil, nil, nil
-		out = append(out, e)
-		return nil
-	})
+		sub.Selectors, sub.Headers, sub.Filter = nil, nil, nil
+		out[i].Subscription = sub
+	}
 	return out, err
 }
 

@@ -48,6 +48,16 @@ func (s *Subscriptions) Deliveries(ctx context.Context, q HistoryQuery) (List[De
 	return list, setHeldUntilOf(ctx, s.core, list.Items, firstAttemptOf)
 }
 
+// RecentDeliveries summarizes the newest [MaxRecent] deliveries of each of an organization's subscriptions; one without
+// deliveries is not in the result.
+func (s *Subscriptions) RecentDeliveries(ctx context.Context, org uuid.UUID, subscriptions []uuid.UUID) (map[uuid.UUID]Recent, error) {
+	return s.store.RecentDeliveries(ctx, org, subscriptions, MaxRecent)
+}
+
+// MaxRecent bounds the deliveries that [Subscriptions.RecentDeliveries] summarizes for a subscription, so that the cost does not
+// grow with the history.
+const MaxRecent = 1000
+
 // Delivery returns a delivery, as [Subscriptions.Deliveries] does, given the ids of organization,
 // subscription and delivery in this order.
 func (s *Subscriptions) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error) {

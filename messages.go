@@ -19,18 +19,21 @@ func (d *Dispatcher) Message(ctx context.Context, org, id uuid.UUID) (MessageSum
 	if err != nil {
 		return MessageSummary{}, err
 	}
-	out := MessageSummary{Message: m}
-	deliveries, err := d.store.MessageDeliveries(ctx, org, id, allDeliveries)
-	for _, delivery := range deliveries.Items {
-		out.Deliveries.Add(delivery.Status, 1)
-	}
-	return out, err
+	tally, err := d.store.MessageTally(ctx, org, id)
+	return MessageSummary{Message: m, Deliveries: tally}, err
 }
 
 // MessageDeliveries lists the deliveries of a message, without its body. HeldUntil is as in
 // [Subscriptions.Deliveries].
 func (d *Dispatcher) MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error) {
-	list, err := d.store.MessageDeliveries(ctx, org, message, page)
+	return d.messageDeliveriesTo(ctx, org, message, nil, page)
+}
+
+// messageDeliveriesTo is MessageDeliveries of the subscriptions; nil for all.
+func (d *Dispatcher) messageDeliveriesTo(
+	ctx context.Context, org, message uuid.UUID, to []uuid.UUID, page Page,
+) (List[Delivery], error) {
+	list, err := d.store.MessageDeliveries(ctx, org, message, to, page)
 	if err != nil {
 		return list, err
 	}
@@ -39,4 +42,4 @@ func (d *Dispatcher) MessageDeliveries(ctx context.Context, org, message uuid.UU
 
 // allDeliveries is the page of all deliveries of a message. Its bound on bytes leaves nearly all
 // responses out.
-var allDeliveries = Page{Take: 100_000, MaxBytes: 1}
+var allDeliveries = Page{Take: 100_000, MaxBytes: 1, MaxTotal: 1}

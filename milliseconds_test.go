@@ -144,9 +144,9 @@ func TestExplainKnowsAChangeInTheMillisecondOfTheMessage(t *testing.T) {
 		w.must(w.Subscriptions.Restore(ctx, w.org, archived.ID))
 		later := w.subscribe("*")
 		elsewhere := w.subscribe()
-		found, err := w.Dispatcher.Explain(ctx, w.org, p.ID)
+		found, err := w.Dispatcher.Explain(ctx, w.org, p.ID, webhooks.ExplainQuery{Page: webhooks.Page{Take: 10}})
 		w.must(err)
-		for _, e := range found {
+		for _, e := range found.Items {
 			want := map[uuid.UUID]webhooks.Reason{
 				inactive.ID: webhooks.WasInactive, archived.ID: webhooks.WasArchived, later.ID: webhooks.CreatedLater,
 				elsewhere.ID: webhooks.NotSubscribed,
@@ -155,8 +155,8 @@ func TestExplainKnowsAChangeInTheMillisecondOfTheMessage(t *testing.T) {
 				t.Errorf("got %q, want %q", e.Reason, want)
 			}
 		}
-		if len(found) != 4 {
-			t.Errorf("%d explanations", len(found))
+		if len(found.Items) != 4 || found.Total != 4 {
+			t.Errorf("%d explanations of %d", len(found.Items), found.Total)
 		}
 	})
 }

@@ -207,7 +207,7 @@ func (o *Operations) Unhealthy(ctx context.Context, q UnhealthyQuery) (List[Unhe
 	if o.core.store.Abilities().Operations == nil {
 		return out, time.Time{}, errNoOperations
 	}
-	q.Most = MaxCounted
+	q.MaxTotal = MaxCounted
 	found, at, err := o.unhealthy.get(ctx, q)
 	now := o.core.now()
 	for _, t := range found.Items {
@@ -225,7 +225,7 @@ func (o *Operations) Recoveries(ctx context.Context, q RecoveryQuery) (List[Reco
 	if o.core.store.Abilities().Operations == nil {
 		return List[Recovery]{}, time.Time{}, errNoOperations
 	}
-	q.Most = MaxCounted
+	q.MaxTotal = MaxCounted
 	found, at, err := o.jobs.get(ctx, q)
 	found.Items = slices.Clone(found.Items) // callers share it
 	return found, at, err

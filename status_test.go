@@ -113,9 +113,9 @@ func TestAnOpenCircuitIsShown(t *testing.T) {
 		})
 		w.must(err)
 		shown["deliveries"] = all.Items[0].HeldUntil
-		explained, err := w.Dispatcher.Explain(t.Context(), w.org, p.ID)
+		explained, err := w.Dispatcher.Explain(t.Context(), w.org, p.ID, webhooks.ExplainQuery{SubscriptionID: s.ID})
 		w.must(err)
-		shown["explanation"] = explained[0].HeldUntil
+		shown["explanation"] = explained.Items[0].HeldUntil
 		for name, until := range shown {
 			if !until.Equal(c.NextProbeAt) {
 				t.Errorf("by the %s it is held until %v, want the next probe at %v", name, until, c.NextProbeAt)

@@ -1,25 +1,47 @@
 package webhooks
 
-import "github.com/google/uuid"
+import (
+	"math"
 
-// walk calls each with every item of a list. It reads pages of bounded size, so that few large
-// items are in memory at once. It ends at the first error.
+	"github.com/google/uuid"
+)
+
+// walk calls each with every item of a list, as walkPage does.
 func walk[T any](list func(Page) (List[T], error), id func(T) uuid.UUID, each func(T) error) error {
-	page := Page{Take: 1000, MaxBytes: 4 << 20}
-	for {
-		found, err := list(page)
-		if err != nil {
-			return err
-		}
-		whole := found.Items[:len(found.Items)-found.Truncated]
-		for _, item := range whole {
+	_, err := walkPage(list, id, Page{Take: math.MaxInt}, func(items []T) error {
+		for _, item := range items {
 			if err := each(item); err != nil {
 				return err
 			}
-			page.After = id(item)
 		}
-		if found.Truncated == 0 && len(whole) < page.Take {
-			return nil
+		return nil
+	})
+	return err
+}
+
+// walkPage calls each with the items of a page, whatever their size, and returns the List.Total. It reads pieces of bounded size, so
+// that few large items are in memory at once. It ends at the first error.
+func walkPage[T any](list func(Page) (List[T], error), id func(T) uuid.UUID, page Page, each func([]T) error) (total int, err error) {
+	page.MaxBytes = 4 << 20
+	left := page.Take
+	for piece := 0; ; piece++ {
+		page.Take = min(left, 1000)
+		found, err := list(page)
+		if err != nil {
+			return 0, err
 		}
+		if piece == 0 {
+			total = found.Total
+			page.Skip, page.MaxTotal = 0, 1 // the list is counted
+		}
+		whole := found.Items[:len(found.Items)-found.Truncated]
+		if err := each(whole); err != nil {
+			return 0, err
+		}
+		left -= len(whole)
+		if left == 0 || found.Truncated == 0 && len(whole) < page.Take {
+			return total, nil
+		}
+		page.After = id(whole[len(whole)-1])
 	}
 }

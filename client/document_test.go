@@ -44,7 +44,7 @@ var methods = map[string]string{
 	"listActivations": "Subscriptions.ListDeliveries", "getActivation": "Subscriptions.Delivery", "getStats": "Subscriptions.Stats",
 
 	"publishEvent": "Dispatcher.Publish", "publishEvents": "Dispatcher.PublishBatch", "listPublishedEvents": "Dispatcher.ListMessages",
-	"getPublishedEvent": "Dispatcher.Message", "explainPublishedEvent": "Dispatcher.Explain", "testSubscription": "Dispatcher.Test",
+	"getPublishedEvent": "Dispatcher.Message", "explainPublishedEvent": "Dispatcher.ListExplanations", "testSubscription": "Dispatcher.Test",
 	"addActivity": "Dispatcher.Post", "retryActivity": "Dispatcher.Retry", "saveOutcome": "Dispatcher.Report",
 	"makePayload":   "Dispatcher.MakePayload",
 	"startRecovery": "Dispatcher.Recover", "getRecovery": "Dispatcher.Recovery", "stopRecovery": "Dispatcher.StopRecovery",
@@ -59,7 +59,7 @@ var methods = map[string]string{
 // iterators are the methods that call an operation of another method for each page.
 var iterators = []string{
 	"Registry.Categories", "Registry.EventTypes", "Subscriptions.All", "Subscriptions.Secrets", "Subscriptions.Attempts",
-	"Subscriptions.Deliveries", "Dispatcher.Messages", "Client.Audit", "Client.AuditOf",
+	"Subscriptions.Deliveries", "Dispatcher.Messages", "Dispatcher.Explain", "Client.Audit", "Client.AuditOf",
 	"Operations.Unhealthy", "Operations.Recoveries",
 }
 

@@ -65,8 +65,17 @@ type Explanation struct {
 	HeldUntil      time.Time       `json:"heldUntil"`      // zero: neither circuit nor back-pressure holds it
 }
 
-type explanations struct {
-	Items []Explanation `json:"items"`
+// Explanations are a page of the explanations of a message.
+type Explanations struct {
+	Items      []Explanation `json:"items"`      // in the order in which the subscriptions were created
+	NextCursor string        `json:"nextCursor"` // goes on behind this page; "": it is the last one
+}
+
+// ExplanationQuery asks for explanations of a message.
+type ExplanationQuery struct {
+	SubscriptionID uuid.UUID `query:"subscriptionId"` // only of this subscription; zero: of all
+	Take           int       `query:"take"`           // items of a page, 1–100; 0: all
+	Cursor         string    `query:"cursor"`         // the NextCursor of a page of the same message
 }
 
 // Messages yields all messages of an organization.
@@ -88,6 +97,11 @@ func (d *Dispatcher) Message(ctx context.Context, org string, id uuid.UUID) (Mes
 
 // Explain says for each subscription of the organization whether it got the message, and why not.
 func (d *Dispatcher) Explain(ctx context.Context, org string, message uuid.UUID) ([]Explanation, error) {
-	found, err := get[explanations](ctx, d.c, organizationPath(org, "events", message.String(), "explain"), nil)
+	found, err := d.ListExplanations(ctx, org, message, ExplanationQuery{})
 	return found.Items, err
+}
+
+// ListExplanations returns one page of the explanations of a message.
+func (d *Dispatcher) ListExplanations(ctx context.Context, org string, message uuid.UUID, q ExplanationQuery) (Explanations, error) {
+	return get[Explanations](ctx, d.c, organizationPath(org, "events", message.String(), "explain"), q)
 }

@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,6 +38,10 @@ func (w *walk) publish() {
 	w.did("listPublishedEvents")
 	w.require(len(page.Items) == 1 && page.Items[0].ID == batch[1].ID, "the page behind the cursor is %+v", page)
 	why := must(d.Explain(ctx, w.org, batch[0].ID))
+	one := must(d.ListExplanations(ctx, w.org, batch[0].ID, client.ExplanationQuery{SubscriptionID: w.subscription.ID, Take: 1}))
+	w.require(len(one.Items) == 1 && one.NextCursor == "" && one.Items[0] == why[0], "the explanations are %+v", one)
+	_, err := d.ListExplanations(ctx, w.org, batch[0].ID, client.ExplanationQuery{Cursor: "x"})
+	w.require(errors.Is(err, client.ErrInvalid), "a wrong cursor: %v", err)
 	w.did("explainPublishedEvent")
 	tested := must(w.client.Subscriptions.TestFilter(ctx, w.org, client.FilterTestInput{
 		Filter: []client.ConditionInput{{Pointer: "/value", Op: client.LessThan, Value: 0}}, Events: []string{"vitals.*"}, Version: "v1",
@@ -224,5 +229,5 @@ func (w *walk) erase() {
 
 // behind asks for the page behind a cursor.
 func behind(cursor string) client.CursorQuery {
-	return client.CursorQuery{Order: client.OldestFirst, Cursor: cursor}
+	return client.CursorQuery{Order: client.OldestFirst, Cursor: cursor, MaxTotal: 1}
 }

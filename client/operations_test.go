@@ -222,7 +222,7 @@ func (w *walk) subscriptions() {
 	w.require(got.Description == "" && got.RateLimit == 0 && !got.Ordered && got.PostURI != "", "the subscription is %+v", got)
 	page := must(s.List(ctx, w.org, client.SubscriptionQuery{
 		ListQuery: client.ListQuery{Order: client.NewestFirst, Take: 1, Skip: 1}, Archived: client.IncludeArchived,
-		Version: "v1", EventTypeID: w.eventType.ID, Search: "HTTPS://", State: client.Enabled,
+		Version: "v1", EventTypeID: w.eventType.ID, Search: "HTTPS://", State: client.Enabled, Include: []client.Include{client.IncludeRecent},
 	}))
 	w.did("listSubscriptions")
 	w.require(page.TotalRecords == 1, "the page is %+v", page)

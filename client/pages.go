@@ -13,7 +13,7 @@ type Page[T any] struct {
 	// CurrentPageNumber is the Skip that was asked for.
 	CurrentPageNumber int `json:"currentPageNumber"`
 	RecordsPerPage    int `json:"recordsPerPage"` // the Take that was asked for
-	TotalRecords      int `json:"totalRecords"`   // items of the whole list
+	TotalRecords      int `json:"totalRecords"`   // items of the whole list; see CursorQuery.MaxTotal
 	TotalPages        int `json:"totalPages"`     // 0 for an empty list
 	// NextCursor goes on behind this page. "": it is the last one, or the list has no cursors.
 	NextCursor string `json:"nextCursor"`
@@ -62,13 +62,14 @@ const (
 )
 
 // Include names a resource that is shown in full inside another one, which otherwise has its ID
-// alone.
+// alone, or a member that is left out otherwise.
 type Include string
 
 // The resources.
 const (
 	IncludeSubscription Include = "subscription" // the subscription of an attempt, delivery or secret
 	IncludeEventType    Include = "event"        // the event type of an attempt or delivery
+	IncludeRecent       Include = "recent"       // a summary of the newest deliveries of a subscription
 )
 
 // ListQuery asks for a page of a list. An iterator reads pages of 100 items unless Take says
@@ -94,6 +95,7 @@ type SubscriptionQuery struct {
 	EventTypeID uuid.UUID      `query:"eventId"`  // zero: any
 	Search      string         `query:"search"`   // a text in PostURI or Description, at most 200 characters; A–Z equal a–z; "": any
 	State       State          `query:"state"`    // "": any
+	Include     []Include      `query:"include"`  // IncludeRecent adds Recent; default: none
 }
 
 // CursorQuery asks for a page of a list that has cursors. A page costs the same at any depth, and
@@ -103,6 +105,10 @@ type CursorQuery struct {
 	Skip   int    `query:"skip"`     // how many pages to leave out; not together with Cursor
 	Take   int    `query:"take"`     // items of a page, 1–100; default: 10
 	Cursor string `query:"cursor"`   // the NextCursor of a page of the same list
+
+	// MaxTotal ends the counting: TotalRecords that reach it mean so many or more. 0 for the exact number, which
+	// takes longer the longer the list is.
+	MaxTotal int `query:"maxTotal"`
 }
 
 // AttemptQuery asks for attempts.

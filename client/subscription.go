@@ -24,6 +24,7 @@ type Subscription struct {
 	Ordered        bool            `json:"ordered"`        // one attempt at a time for each ordering key, in the order of publishing
 	Filter         []Condition     `json:"filter"`         // nil: all events
 	Status         Status          `json:"status"`         // whether events are sent
+	Recent         Recent          `json:"recent"`         // in lists with IncludeRecent; zero elsewhere
 	AuditInfo      AuditInfo       `json:"auditInfo"`      // times and callers
 	ActiveInfo     ActiveInfo      `json:"activeInfo"`     // whether it is active
 	ArchiveInfo    ArchiveInfo     `json:"archiveInfo"`    // whether it is archived
@@ -31,6 +32,13 @@ type Subscription struct {
 	Truncated      bool            `json:"truncated"`      // the page was too large for Events, Headers and Filter
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists
+}
+
+// Recent summarizes the newest 1,000 deliveries of a subscription, or all if there are fewer.
+type Recent struct {
+	Deliveries    int       `json:"deliveries"`    // that are summarized
+	Pending       int       `json:"pending"`       // of these, deliveries that have not ended
+	LastSuccessAt time.Time `json:"lastSuccessAt"` // when the last of these that succeeded was posted; zero: none
 }
 
 // EventSelector selects one event type, or all that match a pattern.

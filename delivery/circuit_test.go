@@ -521,7 +521,7 @@ func TestAnAttemptWhoseSubscriptionIsDeletedBeforeItsProbeIsCancelledAtOnce(t *t
 		w.must(e.Start(t.Context()))
 		message := w.publish(org, 1)[0].MessageID
 		pass(10 * time.Second)
-		list, err := w.store.MessageDeliveries(t.Context(), org, message, store.Page{Take: 1})
+		list, err := w.store.MessageDeliveries(t.Context(), org, message, nil, store.Page{Take: 1})
 		w.must(err)
 		if d := list.Items[0]; d.Status != store.Cancelled || len(p.posts()) > 0 {
 			t.Errorf("the attempt is %v (%s), want cancelled", d.Status, d.Error)

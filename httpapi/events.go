@@ -41,6 +41,7 @@ var eventRoutes = group{
 			method: http.MethodGet, path: eventsPath + "/{eventId}/explain", access: tenantRead, handler: (*api).explainMessage,
 			id: "explainPublishedEvent", beyond: true,
 			summary: "Says for each subscription why it got the event, or why not",
+			query:   params(onlyParam, someParam, cursorParam),
 			answer:  explanationsWire{}, errorCodes: []string{"payload_removed"},
 		},
 	},

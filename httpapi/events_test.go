@@ -157,6 +157,9 @@ func TestActivity(t *testing.T) {
 			},
 			{as: "read", do: "GET " + s + "/activity?take=1", status: 200, want: `{"items": [` + activityOf("{second}", second+queued) + `],
 				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 2, "totalPages": 2, "nextCursor": "<=cursor>"}`},
+			{as: "read", do: "GET " + s + "/activity?take=1&maxTotal=1", status: 200, want: `{
+				"items": [` + activityOf("{second}", second+queued) + `],
+				"currentPageNumber": 0, "recordsPerPage": 1, "totalRecords": 1, "totalPages": 1, "nextCursor": "{cursor}"}`},
 			{
 				as: "read", do: "GET " + s + "/activity?take=1&cursor={cursor}", status: 200,
 				want: `{"items": [` + activityOf("{first}", first+failed) + `],

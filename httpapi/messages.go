@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -106,15 +107,31 @@ type explanationWire struct {
 }
 
 type explanationsWire struct {
-	Items []explanationWire `json:"items"`
+	Items      []explanationWire `json:"items"`
+	NextCursor *string           `json:"nextCursor"`
 }
 
 func (a *api) explainMessage(c *call) error {
-	found, err := a.hooks.Dispatcher.Explain(c.ctx(), c.org, c.id("eventId"))
+	q := c.query()
+	of := webhooks.ExplainQuery{SubscriptionID: q.id("subscriptionId"), Page: webhooks.Page{Take: math.MaxInt, After: q.cursor(), MaxTotal: 1}}
+	take := q.number("take", 0, 1, 100)
+	if take > 0 {
+		of.Take = take + 1
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	all, err := a.hooks.Dispatcher.Explain(c.ctx(), c.org, c.id("eventId"), of)
 	if err != nil {
 		return err
 	}
-	out := explanationsWire{make([]explanationWire, len(found))}
+	var out explanationsWire
+	found := all.Items
+	if take > 0 && len(found) > take {
+		found = found[:take]
+		out.NextCursor = optional(cursorOf(found[take-1].Subscription.ID))
+	}
+	out.Items = make([]explanationWire, len(found))
 	for i, e := range found {
 		w := explanationWire{
 			SubscriptionID: e.Subscription.ID, PostURI: optional(e.Subscription.PostURI),

@@ -85,7 +85,18 @@ func (f *fixture) explain() {
 		{as: "read", do: "GET " + events + "/{message}/explain", status: 200, want: `{"items": [
 			{"subscriptionId": "{sub}", "postUri": "https://example.com/hook", "matched": true, "reason": null, "activationId": "{first}",
 				"status": "failed", "heldUntil": null},
-			"<any>", "<any>"]}`},
+			"<any>", "<any>"], "nextCursor": null}`},
+		{as: "read", do: "GET " + events + "/{message}/explain?take=2", status: 200, want: `{"items": ["<any>", {
+			"subscriptionId": "<any>", "postUri": "<text>", "matched": false, "reason": "created_later", "activationId": null,
+			"status": null, "heldUntil": null}], "nextCursor": "<=cursor>"}`},
+		{as: "read", do: "GET " + events + "/{message}/explain?take=2&cursor={cursor}", status: 200, want: `{"items": ["<any>"], "nextCursor": null}`},
+		{as: "read", do: "GET " + events + "/{message}/explain?subscriptionId={sub}", status: 200, want: `{"items": [
+			{"subscriptionId": "{sub}", "postUri": "https://example.com/hook", "matched": true, "reason": null, "activationId": "{first}",
+				"status": "failed", "heldUntil": null}], "nextCursor": null}`},
+		{as: "read", do: "GET " + events + "/{message}/explain?subscriptionId={message}", status: 404},
+		{as: "read", do: "GET " + events + "/{message}/explain?take=0", status: 400, code: "validation_failed"},
+		{as: "read", do: "GET " + events + "/{message}/explain?cursor=x", status: 400, code: "validation_failed"},
+		{as: "read", do: "GET " + events + "/{message}/explain?subscriptionId=x", status: 400, code: "validation_failed"},
 	})
 	reasons := func(message string) map[string]string {
 		w := f.send(step{as: "read", do: "GET " + events + "/{" + message + "}/explain"})

@@ -48,7 +48,7 @@ var plain = strings.Fields(`eventCode If-Match Idempotency-Key X-Request-Id orde
 	to bucket type createdAt mode name code description schema payload rawMessage postedAt hash success httpStatusCode error rawResponse
 	eventType data idempotencyKey orderingKey PublishBatchInput.events since until dryRun ratePerSecond secretKey postUri isDevelopment
 	headers timeoutMs retrySchedule rateLimit ordered filter op path value actor resourceType resourceId confirm search state id
-	scopes expiresIn`)
+	scopes expiresIn maxTotal`)
 
 // bodies are right bodies by the operation. {kind} stands for an id of the kind.
 var bodies = map[string]string{

@@ -59,7 +59,12 @@ var (
 		beyondReference(timeParam("since", "Only activities that were created at or after this. Makes filters by status quick.")),
 		beyondReference(timeParam("until", "Only activities that were created before this.")),
 	}
-	createdAtParam  = timeParam("createdAt", "The time at which the secret was current. Default: now.")
+	createdAtParam = timeParam("createdAt", "The time at which the secret was current. Default: now.")
+	recentParam    = includeOf("recent adds a summary of the newest activations.", "recent")
+	onlyParam      = idParam("subscriptionId", "Only about this subscription.")
+	someParam      = param{
+		name: "take", text: "The size of a page. Default: all.", schema: object{{"type", "integer"}, {"minimum", 1}, {"maximum", 100}},
+	}
 	fromParam       = timeParam("from", "Attempts posted at or after this. Default: 24 hours before to.")
 	toParam         = timeParam("to", "Attempts posted before this. Default: now.")
 	bucketParam     = wordParam("bucket", "How much time is put together; at most 1,500 buckets.", "hour", "minute", "day")
@@ -117,5 +122,11 @@ var cursorParam = param{
 	schema: object{{"type", "string"}}, beyond: true,
 }
 
+// maxTotalParam is the parameter maxTotal of lists that have a cursor, which are long.
+var maxTotalParam = param{
+	name: "maxTotal", text: "Counts no further: a totalRecords that reaches it means so many or more. Default: the exact number.",
+	schema: object{{"type", "integer"}, {"minimum", 1}, {"maximum", maxSkip}}, beyond: true,
+}
+
 // cursorPageParams are the parameters of lists that have a cursor.
-var cursorPageParams = append(pageParams("DESC"), cursorParam)
+var cursorPageParams = append(pageParams("DESC"), cursorParam, maxTotalParam)

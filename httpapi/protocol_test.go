@@ -80,7 +80,7 @@ func TestQueryParameters(t *testing.T) {
 		"skip=-1", "skip=x", "skip=", "skip=99999999999999999999", "skip=%2B1", "take=0", "take=101", "take=1&take=2", "order_by=asc",
 		"order_by=", "status=done", "eventId=x", "eventId=", "statusClass=1xx", "statusClass=", "since=now", "until=2026-02-30T00:00:00Z",
 		"since=2026-01-02T00:00:00Z&until=2026-01-02T00:00:00Z", "include=everything", "cursor=x", "cursor=AAAA", "take=%zz",
-		"cursor=AAAAAAAAAAAAAAAAAAAAAA",
+		"cursor=AAAAAAAAAAAAAAAAAAAAAA", "maxTotal=0", "maxTotal=many",
 		"skip=1&cursor=AZuFbqAAcACAAAAAAAAAAA",
 	} {
 		name, _, _ := strings.Cut(query, "=")

@@ -217,6 +217,7 @@ type paging struct {
 	after      uuid.UUID // the cursor; zero for none
 	cursors    bool      // the list has cursors
 	shortens   bool      // a page that would be too large has fewer items: it is not read by skip
+	maxTotal   int       // where counting ends; 0 for the exact number
 }
 
 const maxSkip = 1<<31 - 1
@@ -233,7 +234,7 @@ func (q *query) paging(orders ...string) paging {
 // cursorPaging reads the parameters of a history list, newest first by default.
 func (q *query) cursorPaging() paging {
 	p := q.paging("DESC", "ASC")
-	p.cursors, p.shortens = true, !q.values.Has("skip")
+	p.cursors, p.shortens, p.maxTotal = true, !q.values.Has("skip"), q.number("maxTotal", 0, 1, maxSkip)
 	if p.after = q.cursor(); p.after != uuid.Nil && p.skip > 0 {
 		q.addFault("cursor", "must not be given together with skip")
 	}
@@ -272,6 +273,6 @@ func (p paging) page() webhooks.Page {
 // history is page for lists with a cursor: it reads one item more, see historyOf.
 func (p paging) history() webhooks.Page {
 	page := p.page()
-	page.Take, page.After = p.take+1, p.after
+	page.Take, page.After, page.MaxTotal = p.take+1, p.after, p.maxTotal
 	return page
 }

@@ -18,7 +18,7 @@ var subscriptionRoutes = group{
 		{
 			method: http.MethodGet, path: subscriptionsPath, access: tenantRead, handler: (*api).listSubscriptions,
 			id: "listSubscriptions", summary: "Lists the subscriptions of an organization",
-			query:  params(versionParam, eventIDParam, pageParams("ASC"), archivedParam, searchParam, stateParam),
+			query:  params(versionParam, eventIDParam, pageParams("ASC"), archivedParam, searchParam, stateParam, beyondReference(recentParam)),
 			answer: list[subscriptionWire]{},
 		},
 		{

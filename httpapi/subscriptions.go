@@ -81,6 +81,7 @@ func (a *api) listSubscriptions(c *call) error {
 		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(),
 		Search: q.search(), State: q.state(), Page: p.page(),
 	}
+	included := q.set("include", "recent")
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -95,7 +96,24 @@ func (a *api) listSubscriptions(c *call) error {
 	if err != nil {
 		return err
 	}
-	return replyPage(c, found, p, func(s webhooks.Subscription) uuid.UUID { return s.ID }, show)
+	var recent map[uuid.UUID]webhooks.Recent
+	if included["recent"] {
+		ids := make([]uuid.UUID, len(found.Items))
+		for i, s := range found.Items {
+			ids[i] = s.ID
+		}
+		if recent, err = a.hooks.Subscriptions.RecentDeliveries(c.ctx(), c.org, ids); err != nil {
+			return err
+		}
+	}
+	return replyPage(c, found, p, func(s webhooks.Subscription) uuid.UUID { return s.ID }, func(s webhooks.Subscription) subscriptionWire {
+		w := show(s)
+		if included["recent"] {
+			r := recent[s.ID]
+			w.Recent = &recentWire{r.Deliveries, r.Pending, timestamp(r.LastSuccess)}
+		}
+		return w
+	})
 }
 
 func (a *api) getSubscription(c *call) error {

@@ -112,11 +112,19 @@ type subscriptionWire struct {
 	Ordered        bool              `json:"ordered"`
 	Filter         []conditionWire   `json:"filter" schema:"nullable"`
 	Status         statusWire        `json:"status"`
+	Recent         *recentWire       `json:"recent,omitempty"`
 	AuditInfo      auditInfo         `json:"auditInfo"`
 	ActiveInfo     activeInfo        `json:"activeInfo"`
 	ArchiveInfo    archiveInfo       `json:"archiveInfo"`
 	Damaged        []string          `json:"damaged,omitempty"`
 	Truncated      bool              `json:"truncated,omitempty"`
+}
+
+// recentWire summarizes the newest deliveries of a subscription.
+type recentWire struct {
+	Deliveries    int       `json:"deliveries"`
+	Pending       int       `json:"pending"`
+	LastSuccessAt timestamp `json:"lastSuccessAt"`
 }
 
 func (w *subscriptionWire) truncate() {

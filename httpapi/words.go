@@ -58,7 +58,8 @@ var beyondMembers = map[string][]string{
 	"Sample":     {"damaged"},
 	"EventInput": {"schema"},
 	"Subscription": {
-		"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "damaged", "truncated",
+		"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter", "status", "recent", "damaged",
+		"truncated",
 	},
 	"SubscriptionInput": {"description", "headers", "timeoutMs", "retrySchedule", "rateLimit", "ordered", "filter"},
 	"Activity": {

@@ -16,7 +16,7 @@ var commonWords = map[string]wording{
 
 	"currentPageNumber": {text: "Echoes skip.", example: "0"},
 	"recordsPerPage":    {example: "10"},
-	"totalRecords":      {text: "Exact.", example: "1"},
+	"totalRecords":      {text: "Exact, unless maxTotal is given.", example: "1"},
 	"totalPages":        {example: "1"},
 	"nextCursor": {
 		text: "For the next page; null on the last. A page that would have more than " + mebibytes(maxPage) +

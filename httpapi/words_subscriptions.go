@@ -1,5 +1,7 @@
 package httpapi
 
+import "github.com/ecg-api/webhooks"
+
 // organizationNameWords describe organizationId where organizations have names of the host.
 var organizationNameWords = wording{
 	text: "The host's name of an organization. In a path it is percent-encoded.", example: `"acme"`,
@@ -95,6 +97,10 @@ var subscriptionWords = map[string]wording{
 		text:    "The receiver answered 429, or 503 with Retry-After: deliveries, tests and retries wait. Otherwise null.",
 		example: "null",
 	},
+	"Subscription.recent":             {text: "With include=recent: about the newest " + thousands(webhooks.MaxRecent) + " activations, or all if there are fewer."},
+	"Recent.deliveries":               {text: "Activations that are summarized.", example: "420"},
+	"Recent.pending":                  {text: "Of these, activations that have not ended.", example: "0"},
+	"lastSuccessAt":                   {text: "When the last of these that succeeded was posted; null for none."},
 	"Circuit.since":                   {text: "When the first failure after the last success began."},
 	"failures":                        {text: "Since then; requests that were under way together count as one.", example: "12"},
 	"nextProbeAt":                     {text: "The next attempt that is due then is sent, as a probe."},

@@ -123,7 +123,7 @@ func (v *visit) deliveryFilter(q url.Values, found *faults) deliveryFilter {
 // query returns the query of the REST interface for the filter.
 func (f deliveryFilter) query(take int) client.DeliveryQuery {
 	return client.DeliveryQuery{
-		CursorQuery: client.CursorQuery{Take: take}, Status: client.StatusFilter(f.State), Class: client.StatusClass(f.Class),
+		CursorQuery: client.CursorQuery{Take: take, MaxTotal: maxTotal}, Status: client.StatusFilter(f.State), Class: client.StatusClass(f.Class),
 		EventTypeID: f.event, Since: f.Since.Time, Until: f.Until.Time, Include: []client.Include{client.IncludeEventType},
 	}
 }

@@ -106,7 +106,7 @@ func (p *portal) showEndpoint(v *visit) error {
 	})
 	all.Go(func() {
 		page, err := p.api.Subscriptions.ListDeliveries(ctx, v.org, sub.ID, client.DeliveryQuery{
-			CursorQuery: client.CursorQuery{Take: recentTake}, Include: []client.Include{client.IncludeEventType},
+			CursorQuery: client.CursorQuery{Take: recentTake, MaxTotal: 1}, Include: []client.Include{client.IncludeEventType},
 		})
 		view.Recent, view.NoRecent = page.Items, err != nil
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/client"
 )
 
@@ -36,11 +37,11 @@ const stateArchived = "archived"
 // endpointItem is an endpoint in the list.
 type endpointItem struct {
 	client.Subscription
-	LastSuccess time.Time     // zero: none
-	Waiting     int           // deliveries that have not ended
-	Sparkline   template.HTML // the success rate of 24 hours
-	Unknown     bool          // the other fields could not be read in time
+	Sparkline template.HTML // the success rate of 24 hours
 }
+
+// Older reports whether there are older deliveries than Recent is about.
+func (e endpointItem) Older() bool { return e.Recent.Deliveries >= webhooks.MaxRecent }
 
 const (
 	endpointsTake    = 20
@@ -54,6 +55,7 @@ func (p *portal) listEndpoints(v *visit) error {
 	view := endpointsView{Search: strings.TrimSpace(asked.Get("q")), State: asked.Get("state"), States: endpointStates}
 	q := client.SubscriptionQuery{
 		ListQuery: client.ListQuery{Skip: pageNumber(v.r), Take: endpointsTake, Order: client.NewestFirst}, Search: view.Search,
+		Include: []client.Include{client.IncludeRecent},
 	}
 	switch {
 	case view.State == stateArchived:
@@ -72,27 +74,10 @@ func (p *portal) listEndpoints(v *visit) error {
 	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
 	defer cancel()
 	eachAtOnce(len(page.Items), func(i int) {
-		view.Items[i].Subscription = page.Items[i]
-		p.describe(ctx, v, &view.Items[i])
+		stats, _ := p.api.Subscriptions.Stats(ctx, v.org, page.Items[i].ID, client.StatsQuery{})
+		view.Items[i] = endpointItem{page.Items[i], v.text.sparkline(stats.Items)}
 	})
 	return v.render(http.StatusOK, "endpoints", view)
-}
-
-// describe reads the details of an endpoint.
-func (p *portal) describe(ctx context.Context, v *visit, e *endpointItem) {
-	one := func(status client.StatusFilter) (client.Page[client.Delivery], error) {
-		q := client.DeliveryQuery{CursorQuery: client.CursorQuery{Take: 1}, Status: status}
-		return p.api.Subscriptions.ListDeliveries(ctx, v.org, e.ID, q)
-	}
-	succeeded, err := one(client.OnlySucceeded)
-	if err == nil && len(succeeded.Items) > 0 {
-		e.LastSuccess = succeeded.Items[0].PostedAt
-	}
-	waiting, err2 := one(client.OnlyPending)
-	e.Waiting = waiting.TotalRecords
-	stats, err3 := p.api.Subscriptions.Stats(ctx, v.org, e.ID, client.StatsQuery{})
-	e.Sparkline = v.text.sparkline(stats.Items)
-	e.Unknown = err != nil || err2 != nil || err3 != nil
 }
 
 // pager links the pages of a list.

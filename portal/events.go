@@ -55,7 +55,7 @@ func (p *portal) listEvents(v *visit) error {
 		view.Faults.add("id", v.say("events.id.unknown"))
 	}
 	page, err := p.api.Dispatcher.ListMessages(v.ctx, v.org, client.MessageQuery{
-		CursorQuery: client.CursorQuery{Take: eventsTake, Cursor: q.Get("cursor")},
+		CursorQuery: client.CursorQuery{Take: eventsTake, Cursor: q.Get("cursor"), MaxTotal: maxTotal},
 	})
 	if err != nil {
 		return err
@@ -77,9 +77,11 @@ type eventView struct {
 	Shown     string // the data; "": they were removed, or cannot be read
 	Pretty    bool
 	Toggle    string               // address of the page with the data in the other form
-	Endpoints []client.Explanation // of this page: the endpoints that got the event first
+	Got       []client.Explanation // the first endpoints that got the event; nil where Endpoints has them
+	Endpoints []client.Explanation // of this page
 	Unknown   bool                 // the reasons could not be read: Endpoints are those that got the event
-	Pager     pager
+	First     string               // address of the first page; "": this is it
+	Next      string               // address of the next page; "": there is none
 }
 
 // showEvent shows an event, and for each endpoint whether it got the event, and why not.
@@ -89,11 +91,14 @@ func (p *portal) showEvent(v *visit) error {
 		return err
 	}
 	var all sync.WaitGroup
-	var explanations []client.Explanation
+	var explained client.Explanations
 	var errExplain error
+	cursor := v.r.URL.Query().Get("cursor")
 	ctx, cancel := context.WithTimeout(v.ctx, explainTimeLimit)
 	defer cancel()
-	all.Go(func() { explanations, errExplain = p.api.Dispatcher.Explain(ctx, v.org, id) })
+	all.Go(func() {
+		explained, errExplain = p.api.Dispatcher.ListExplanations(ctx, v.org, id, client.ExplanationQuery{Take: eventsTake, Cursor: cursor})
+	})
 	event, err := p.api.Dispatcher.Message(v.ctx, v.org, id)
 	all.Wait()
 	if err != nil {
@@ -108,31 +113,42 @@ func (p *portal) showEvent(v *visit) error {
 	} else {
 		view.Toggle = v.with("body", "")
 	}
-	if errExplain != nil {
-		explanations = explanationsOf(event.Activations)
-	}
 	if event.Expunged != nil || slices.Contains(event.Damaged, "data") {
 		view.Shown = ""
 	}
-	view.Endpoints, view.Pager = v.pageOf(explanations)
+	p.setEndpoints(ctx, v, &view, explained)
 	return v.render(http.StatusOK, "event", view)
 }
 
-// explanationsOf tells for the deliveries of an event that the endpoint got it.
-func explanationsOf(deliveries []client.Delivery) []client.Explanation {
-	var all []client.Explanation
-	for _, d := range deliveries {
-		all = append(all, client.Explanation{
-			SubscriptionID: d.Subscription.ID, Matched: true, ActivationID: d.ID, Status: d.Status, HeldUntil: d.HeldUntil,
-		})
+// setEndpoints sets the endpoints of the page. If one page has all endpoints, the ones that got the event are first. Otherwise the
+// first page begins with some of them.
+func (p *portal) setEndpoints(ctx context.Context, v *visit, e *eventView, page client.Explanations) {
+	if e.Unknown {
+		e.Endpoints = p.gotBy(ctx, v, e.Activations)
+		return
 	}
-	return all
+	e.Endpoints = page.Items
+	slices.SortStableFunc(e.Endpoints, func(a, b client.Explanation) int { return cmp.Compare(a.Reason, b.Reason) })
+	if page.NextCursor != "" {
+		e.Next = v.with("cursor", page.NextCursor)
+	}
+	if v.r.URL.Query().Has("cursor") {
+		e.First = v.with("cursor", "")
+	} else if e.Next != "" {
+		e.Got = p.gotBy(ctx, v, e.Activations)
+	}
 }
 
-// pageOf sorts explanations, the endpoints that got the event first, and returns the page that the address asks for.
-func (v *visit) pageOf(all []client.Explanation) ([]client.Explanation, pager) {
-	slices.SortStableFunc(all, func(a, b client.Explanation) int { return cmp.Compare(a.Reason, b.Reason) })
-	number, pages := pageNumber(v.r), (len(all)+eventsTake-1)/eventsTake
-	from := min(number*eventsTake, len(all))
-	return all[from:min(from+eventsTake, len(all))], pagerOf(v, number, pages)
+// gotBy tells for the first deliveries of an event that the endpoint got it.
+func (p *portal) gotBy(ctx context.Context, v *visit, deliveries []client.Delivery) []client.Explanation {
+	all := make([]client.Explanation, min(eventsTake, len(deliveries)))
+	eachAtOnce(len(all), func(i int) {
+		d := deliveries[i]
+		endpoint, _ := p.api.Subscriptions.Get(ctx, v.org, d.Subscription.ID) // a deleted endpoint is shown by its id
+		all[i] = client.Explanation{
+			SubscriptionID: d.Subscription.ID, PostURI: endpoint.PostURI, Matched: true, ActivationID: d.ID, Status: d.Status,
+			HeldUntil: d.HeldUntil,
+		}
+	})
+	return all
 }

@@ -53,6 +53,7 @@ func TestAnEventTellsWhyEachEndpointGotItOrNot(t *testing.T) {
 		s.endpoint("https://many.acme.example/", "order.*")
 	}
 	next := s.publish("order.paid", map[string]any{"orderId": "1", "amount": 1, "currency": "EUR"})
-	first := s.get(s.acme("events", next.String())).is(http.StatusOK, "Page 1 of 2")
-	s.get(first.between(`rel="next" href="`, `"`)).is(http.StatusOK, "Page 2 of 2", "The endpoint has not chosen this event type.")
+	first := s.get(s.acme("events", next.String())).is(http.StatusOK, " endpoints got it", "https://many.acme.example/", "All endpoints")
+	second := s.get(first.between(`rel="next" href="`, `"`)).is(http.StatusOK, `rel="first" href="`+s.acme("events", next.String())+`"`)
+	second.is(http.StatusOK, "https://many.acme.example/").lacks(" endpoints got it", `rel="next"`)
 }

@@ -37,11 +37,9 @@ func (p *portal) findDelivery(v *visit, endpoint, id uuid.UUID) (uuid.UUID, erro
 	if event.Deliveries.Total <= len(event.Activations) || event.Expunged != nil {
 		return uuid.Nil, nil
 	}
-	explanations, err := p.api.Dispatcher.Explain(v.ctx, v.org, id)
-	for _, e := range explanations {
-		if e.SubscriptionID == endpoint {
-			return e.ActivationID, err
-		}
+	explained, err := p.api.Dispatcher.ListExplanations(v.ctx, v.org, id, client.ExplanationQuery{SubscriptionID: endpoint})
+	for _, e := range explained.Items {
+		return e.ActivationID, err
 	}
 	return uuid.Nil, err
 }

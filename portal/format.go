@@ -12,7 +12,7 @@ import (
 // functions are the functions of templates, in one language.
 func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": l.t, "n": l.n, "has": l.has, "number": l.number, "percent": l.percent,
+		"t": l.t, "n": l.n, "total": l.total, "has": l.has, "number": l.number, "percent": l.percent,
 		"time": l.time, "ago": l.ago, "duration": l.duration, "ms": l.milliseconds,
 		"millis": func(ms int64) string { return l.milliseconds(&ms) },
 		"rate":   l.rate, "seconds": l.seconds, "bytes": l.bytes,

@@ -133,5 +133,17 @@ func (l *language) n(key string, count int) (string, error) {
 	return l.t(key+".other", count)
 }
 
+// maxTotal ends the counting of the lists that a page shows. No page reads the whole history for a number.
+const maxTotal = 1000
+
+// total returns the text of a count that ended at maxTotal.
+func (l *language) total(key string, count int) (string, error) {
+	text, err := l.n(key, count)
+	if count >= maxTotal {
+		text += " " + l.texts["or_more"]
+	}
+	return text, err
+}
+
 // has reports whether there is a text with the key.
 func (l *language) has(key string) bool { return l.texts[key] != "" }

@@ -72,7 +72,7 @@ func actingForms(s *site) map[string]actingForm {
 			return list.Total
 		}},
 		"replay": {replay, url.Values{"scope": {"failed"}, "since": {"2026-01-01"}}, func(t *testing.T, s *site) int {
-			list, _, err := s.service.Hooks.Operations().Recoveries(t.Context(), webhooks.RecoveryQuery{Take: 100, Most: 100})
+			list, _, err := s.service.Hooks.Operations().Recoveries(t.Context(), webhooks.RecoveryQuery{Take: 100, MaxTotal: 100})
 			s.check(err)
 			return list.Total
 		}},

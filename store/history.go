@@ -150,6 +150,13 @@ type Delivery struct {
 	Attempts int // number of attempts, including pending ones
 }
 
+// Recent summarizes the newest deliveries of a subscription.
+type Recent struct {
+	Deliveries  int       // that are summarized
+	Pending     int       // of these, deliveries that have not ended
+	LastSuccess time.Time // the PostedAt of their outcomes: the latest of the deliveries that succeeded; zero for none
+}
+
 // NewAttempt is an attempt that a caller asks for.
 type NewAttempt struct {
 	// ID of the attempt, made by the caller. It is the DeliveryID too if the attempt begins a delivery.

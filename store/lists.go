@@ -17,6 +17,10 @@ type Page struct {
 	Descending bool      // newest first
 	After      uuid.UUID // start behind this id; zero for the beginning. Skip counts from there
 
+	// MaxTotal bounds List.Total, so that the cost of counting does not grow with the list: a Total that reaches it means
+	// "MaxTotal or more". 0 for no bound.
+	MaxTotal int
+
 	// MaxBytes bounds the large members of the items together, in bytes as the store keeps
 	// them; 0 for no bound. Large members are Body, Source, Response and ResponseHeaders of
 	// attempts and deliveries, Schema of event types, Payload of samples, and Selectors, Headers and
@@ -26,10 +30,18 @@ type Page struct {
 	MaxBytes int
 }
 
+// TotalOf returns the Total of a list of n items.
+func (p Page) TotalOf(n int) int {
+	if p.MaxTotal > 0 {
+		return min(n, p.MaxTotal)
+	}
+	return n
+}
+
 // List is a part of a list and the length of the whole.
 type List[T any] struct {
 	Items     []T // the page, in the order that it asks for; nil or empty for none
-	Total     int // of everything that the query matches, whatever the page
+	Total     int // of everything that the query matches, whatever the page: see Page.MaxTotal
 	Truncated int // how many of Items, from the last one backwards, lack their large members: see Page.MaxBytes
 }
 
@@ -39,7 +51,7 @@ type List[T any] struct {
 func ListOf[T, R any](
 	things []T, p Page, id func(T) uuid.UUID, size func(T) int, read func(thing T, whole bool) R,
 ) List[R] {
-	out := List[R]{Total: len(things)}
+	out := List[R]{Total: p.TotalOf(len(things))}
 	if p.After != uuid.Nil {
 		i, found := slices.BinarySearchFunc(things, p.After, func(thing T, after uuid.UUID) int {
 			return compareIDs(id(thing), after)

@@ -98,7 +98,7 @@ type UnhealthyQuery struct {
 	Disabled bool      // inactive subscriptions with an InactiveReason
 	After    uuid.UUID // start behind this id; zero for the beginning
 	Take     int       // items at most
-	Most     int       // bound of List.Total
+	MaxTotal int       // bound of List.Total
 }
 
 // Keeps reports whether a list for the query has a subscription with the health, whatever its id. The subscription exists.
@@ -116,10 +116,10 @@ func (q UnhealthyQuery) Keeps(s Subscription, h Health) bool {
 
 // RecoveryQuery chooses among recoveries.
 type RecoveryQuery struct {
-	State RecoveryFilter // the zero value chooses all
-	After uuid.UUID      // start behind this id; zero for the beginning
-	Take  int            // items at most
-	Most  int            // bound of List.Total
+	State    RecoveryFilter // the zero value chooses all
+	After    uuid.UUID      // start behind this id; zero for the beginning
+	Take     int            // items at most
+	MaxTotal int            // bound of List.Total
 }
 
 // RecoveryFilter restricts a list of recoveries by state.

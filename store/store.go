@@ -221,8 +221,12 @@ type Messages interface {
 
 	// MessageDeliveries lists the deliveries of a message of the organization, without
 	// Body and Source: all chains that began with the message, also of subscriptions that
-	// were deleted since. It fails with ErrNotFound if there is no such message.
-	MessageDeliveries(ctx context.Context, org, message uuid.UUID, page Page) (List[Delivery], error)
+	// were deleted since. Unless to is nil, it lists the deliveries to these subscriptions
+	// alone. It fails with ErrNotFound if there is no such message.
+	MessageDeliveries(ctx context.Context, org, message uuid.UUID, to []uuid.UUID, page Page) (List[Delivery], error)
+
+	// MessageTally counts the deliveries that MessageDeliveries lists, and fails as it does.
+	MessageTally(ctx context.Context, org, message uuid.UUID) (Tally, error)
 
 	// Prune removes messages that were created before the time, with all their attempts,
 	// the oldest first and at most max, and idempotency keys that were first used before
@@ -293,6 +297,10 @@ type History interface {
 	Chain(ctx context.Context, org, subscription, delivery uuid.UUID, maxBytes int) (List[Attempt], error)
 	// Deliveries lists deliveries of a subscription. Status is the chain's.
 	Deliveries(ctx context.Context, q HistoryQuery) (List[Delivery], error)
+	// RecentDeliveries summarizes the newest deliveries of each of the organization's
+	// subscriptions, at most newest of each. A subscription without deliveries is not in the
+	// result, nor is one that the organization does not have.
+	RecentDeliveries(ctx context.Context, org uuid.UUID, subscriptions []uuid.UUID, newest int) (map[uuid.UUID]Recent, error)
 	// Delivery returns one of a subscription's deliveries.
 	Delivery(ctx context.Context, org, subscription, id uuid.UUID) (Delivery, error)
 	// AddAttempt adds an attempt that somebody asked for, and its message if that is new,

@@ -250,6 +250,10 @@ func auditPages(f *fixture) {
 		q = store.AuditQuery{Page: store.Page{Take: 2, Skip: 5, Descending: descending}}
 		f.equal("skipped", f.trail(q), want[5:])
 	}
+	for _, most := range []int{3, 7, 8} {
+		page := must(f.s.AuditEntries(f.ctx, store.AuditQuery{Page: store.Page{Take: 2, MaxTotal: most}}))(f.t)
+		f.equal("counted", page, store.List[store.AuditEntry]{Items: all[:2], Total: min(most, 7)})
+	}
 	f.equal("none", must(f.s.AuditEntries(f.ctx, store.AuditQuery{}))(f.t), store.List[store.AuditEntry]{Total: 7})
 }
 

@@ -145,7 +145,7 @@ func boundsOfMessageDeliveries(f *fixture) {
 	}
 	sizedList[store.Delivery]{
 		list: func(p store.Page) (store.List[store.Delivery], error) {
-			return f.s.MessageDeliveries(f.ctx, f.org, m.ID, p)
+			return f.s.MessageDeliveries(f.ctx, f.org, m.ID, nil, p)
 		},
 		size:  func(d store.Delivery) int { return len(d.Response) + len(d.ResponseHeaders) },
 		strip: func(d *store.Delivery) { d.Response, d.ResponseHeaders = nil, "" },

@@ -14,6 +14,7 @@ var deliveryCases = []testCase{
 	{"StatusFilterLooksAtTheChain", deliveryStatusFilter},
 	{"EventTypeFilter", deliveryEventTypeFilter},
 	{"ReadAsTheyAreListed", deliveryReadAsListed},
+	{"RecentOnesAreSummarized", deliveryRecent},
 }
 
 // latest is a delivery as its contract describes it.
@@ -124,6 +125,30 @@ func deliveryReadAsListed(f *fixture) {
 			f.equal("by its chain", d, latest(f.chain(job)))
 		}
 	}
+}
+
+func deliveryRecent(f *fixture) {
+	e, sub := f.scene()
+	silent := f.subscribe()
+	recent := func(newest int, want store.Recent) {
+		f.t.Helper()
+		asked := []uuid.UUID{silent.ID, sub.ID, f.id()}
+		got := must(f.s.RecentDeliveries(f.ctx, f.org, asked, newest))(f.t)
+		f.equal("recent", got, map[uuid.UUID]store.Recent{sub.ID: want})
+		f.equal("of another organization", len(must(f.s.RecentDeliveries(f.ctx, uuid.New(), asked, newest))(f.t)), 0)
+	}
+	f.equal("before the first", len(must(f.s.RecentDeliveries(f.ctx, f.org, []uuid.UUID{sub.ID}, 9))(f.t)), 0)
+	f.publishN(e, 3)
+	jobs := f.claim(3)
+	recent(9, store.Recent{Deliveries: 3, Pending: 3})
+	first := f.success(jobs[0].Lease)
+	f.record(first, f.failure(jobs[2].Lease, f.next()))
+	recent(9, store.Recent{Deliveries: 3, Pending: 2, LastSuccess: first.PostedAt})
+	recent(2, store.Recent{Deliveries: 2, Pending: 2})
+	retry := f.success(f.claimOne().Lease) // the outcome of the chain, not the first attempt, is the success
+	retry.PostedAt = first.PostedAt.Add(time.Minute)
+	f.record(retry, f.failure(jobs[1].Lease, nil))
+	recent(9, store.Recent{Deliveries: 3, LastSuccess: retry.PostedAt})
 }
 
 // mixtureOfTwo publishes three messages to two subscriptions. Some succeed, some

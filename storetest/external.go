@@ -71,7 +71,7 @@ func externalLifecycle(f *fixture) {
 	queued.Status, queued.UpdatedAt, queued.UpdatedBy = store.Cancelled, f.at(time.Minute), ""
 	f.equal("attempts", f.attempts(sub.ID), []store.Attempt{external, queued})
 	f.check(f.s.DeleteSubscription(f.ctx, f.org, sub.ID, f.now, nil))
-	got := must(f.s.MessageDeliveries(f.ctx, f.org, external.MessageID, store.Page{Take: 10}))(f.t)
+	got := must(f.s.MessageDeliveries(f.ctx, f.org, external.MessageID, nil, store.Page{Take: 10}))(f.t)
 	f.equal("status after the deletion", got.Items[0].Status, store.Pending)
 }
 

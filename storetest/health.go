@@ -153,7 +153,7 @@ func healthHeldUntil(f *fixture) {
 		all["delivery"] = must(f.s.Delivery(f.ctx, f.org, sub.ID, first.AttemptID))(f.t).HeldUntil
 		q := store.HistoryQuery{OrganizationID: f.org, SubscriptionID: sub.ID, Page: store.Page{Take: 10}}
 		all["deliveries"] = must(f.s.Deliveries(f.ctx, q))(f.t).Items[0].HeldUntil
-		all["message"] = must(f.s.MessageDeliveries(f.ctx, f.org, first.MessageID, q.Page))(f.t).Items[0].HeldUntil
+		all["message"] = must(f.s.MessageDeliveries(f.ctx, f.org, first.MessageID, nil, q.Page))(f.t).Items[0].HeldUntil
 		for name, got := range all {
 			switch off := got.Sub(f.at(want)).Abs(); {
 			case want == 0 && !got.IsZero():

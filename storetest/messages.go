@@ -24,7 +24,7 @@ func (f *fixture) messages() store.List[store.MessageSummary] {
 // deliveriesOf lists the deliveries of a message.
 func (f *fixture) deliveriesOf(message uuid.UUID) store.List[store.Delivery] {
 	f.t.Helper()
-	return must(f.s.MessageDeliveries(f.ctx, f.org, message, store.Page{Take: 1000}))(f.t)
+	return must(f.s.MessageDeliveries(f.ctx, f.org, message, nil, store.Page{Take: 1000}))(f.t)
 }
 
 // bare is a delivery as it is listed with its message.
@@ -74,9 +74,11 @@ func messageTally(f *fixture) {
 	)
 	f.deferTo(f.now, jobs[5])
 	want := store.Tally{Total: 7, Pending: 3, Succeeded: 2, Failed: 1, Cancelled: 1}
-	f.equal("tally", f.messages().Items[0].Deliveries, want)
+	message := f.messages().Items[0]
+	f.equal("tally", message.Deliveries, want)
 	f.check(f.s.DeleteSubscription(f.ctx, f.org, jobs[0].SubscriptionID, f.now, nil))
 	f.equal("tally after a deletion", f.messages().Items[0].Deliveries, want)
+	f.equal("tally of the message alone", must(f.s.MessageTally(f.ctx, f.org, message.ID))(f.t), want)
 }
 
 func messageTallyChains(f *fixture) {
@@ -123,6 +125,11 @@ func messageDeliveries(f *fixture) {
 	f.check(f.s.DeleteSubscription(f.ctx, f.org, jobs[2].SubscriptionID, f.now, nil))
 	sortByID(want, func(d store.Delivery) uuid.UUID { return d.ID })
 	f.equal("deliveries", f.deliveriesOf(m.ID), store.List[store.Delivery]{Items: want, Total: 4})
+	some := []uuid.UUID{want[1].SubscriptionID, want[3].SubscriptionID, f.id()}
+	got := must(f.s.MessageDeliveries(f.ctx, f.org, m.ID, some, store.Page{Take: 9}))(f.t)
+	f.equal("deliveries to some", got, store.List[store.Delivery]{Items: []store.Delivery{want[1], want[3]}, Total: 2})
+	got = must(f.s.MessageDeliveries(f.ctx, f.org, m.ID, []uuid.UUID{}, store.Page{Take: 9}))(f.t)
+	f.equal("deliveries to none", got.Total, 0)
 }
 
 func messageDeliveriesBegin(f *fixture) {
@@ -137,9 +144,12 @@ func messageDeliveriesBegin(f *fixture) {
 	unseen := f.newMessage(f.addEventType(f.categoryOf(e), "other", "v1"))
 	f.publish(unseen)
 	f.equal("deliveries of one that nobody got", f.deliveriesOf(unseen.ID).Total, 0)
+	f.equal("their tally", must(f.s.MessageTally(f.ctx, f.org, unseen.ID))(f.t), store.Tally{})
 }
 
 func messageDeliveriesNotFound(f *fixture) {
-	_, err := f.s.MessageDeliveries(f.ctx, f.org, f.id(), store.Page{Take: 1})
+	_, err := f.s.MessageDeliveries(f.ctx, f.org, f.id(), nil, store.Page{Take: 1})
 	f.notFound("MessageDeliveries", err)
+	_, err = f.s.MessageTally(f.ctx, f.org, f.id())
+	f.notFound("MessageTally", err)
 }

@@ -191,7 +191,7 @@ func backlogsCapped(f *fixture) {
 }
 
 // everyKind is a query for all unhealthy subscriptions.
-var everyKind = store.UnhealthyQuery{Failing: true, Paused: true, Disabled: true, Take: 10, Most: 100}
+var everyKind = store.UnhealthyQuery{Failing: true, Paused: true, Disabled: true, Take: 10, MaxTotal: 100}
 
 func (f *fixture) unhealthy(q store.UnhealthyQuery) []uuid.UUID {
 	f.t.Helper()
@@ -233,10 +233,10 @@ func unhealthyKinds(f *fixture) {
 		{store.UnhealthyQuery{Paused: true}, paused.ID},
 		{store.UnhealthyQuery{Disabled: true}, disabled.ID},
 	} {
-		c.q.Take, c.q.Most = 10, 100
+		c.q.Take, c.q.MaxTotal = 10, 100
 		f.sameIDs("of one kind", f.unhealthy(c.q), []uuid.UUID{c.want})
 	}
-	f.sameIDs("of no kind", f.unhealthy(store.UnhealthyQuery{Take: 10, Most: 100}), nil)
+	f.sameIDs("of no kind", f.unhealthy(store.UnhealthyQuery{Take: 10, MaxTotal: 100}), nil)
 }
 
 func unhealthyGone(f *fixture) {
@@ -276,7 +276,7 @@ func unhealthyPages(f *fixture) {
 		q.After = all[from+1]
 	}
 	f.equal("behind the last page", len(f.unhealthy(q)), 0)
-	q.After, q.Most = uuid.Nil, 4
+	q.After, q.MaxTotal = uuid.Nil, 4
 	f.equal("total", must(f.operations().Unhealthy(f.ctx, q))(f.t).Total, 4)
 	q.Take = 0
 	f.equal("of no items", len(f.unhealthy(q)), 0)
@@ -296,12 +296,12 @@ func recoveryJobs(f *fixture) {
 	})
 	f.check(f.s.StopRecovery(f.ctx, f.org, sub.ID, second.ID, f.at(time.Minute)))
 	second = f.recovery(second)
-	all := store.RecoveryQuery{Take: 10, Most: 100}
+	all := store.RecoveryQuery{Take: 10, MaxTotal: 100}
 	list := must(o.RecoveryJobs(f.ctx, all))(f.t)
 	f.equal("all", list, store.List[store.Recovery]{Items: []store.Recovery{third, second, first}, Total: 3})
-	list = must(o.RecoveryJobs(f.ctx, store.RecoveryQuery{State: store.OnlyStoppedRecoveries, Take: 10, Most: 100}))(f.t)
+	list = must(o.RecoveryJobs(f.ctx, store.RecoveryQuery{State: store.OnlyStoppedRecoveries, Take: 10, MaxTotal: 100}))(f.t)
 	f.equal("stopped", list, store.List[store.Recovery]{Items: []store.Recovery{second}, Total: 1})
-	list = must(o.RecoveryJobs(f.ctx, store.RecoveryQuery{After: third.ID, Take: 1, Most: 2}))(f.t)
+	list = must(o.RecoveryJobs(f.ctx, store.RecoveryQuery{After: third.ID, Take: 1, MaxTotal: 2}))(f.t)
 	f.equal("a page", list, store.List[store.Recovery]{Items: []store.Recovery{second}, Total: 2})
 }
 

@@ -63,8 +63,10 @@ func organizationMessage(f *fixture) {
 	for _, other := range []uuid.UUID{uuid.New(), uuid.Nil} {
 		_, err := f.s.Message(f.ctx, other, m.ID)
 		f.notFound("Message", err)
-		_, err = f.s.MessageDeliveries(f.ctx, other, m.ID, store.Page{Take: 1})
+		_, err = f.s.MessageDeliveries(f.ctx, other, m.ID, nil, store.Page{Take: 1})
 		f.notFound("MessageDeliveries", err)
+		_, err = f.s.MessageTally(f.ctx, other, m.ID)
+		f.notFound("MessageTally", err)
 		got := must(f.s.Messages(f.ctx, other, store.Page{Take: 9}))(f.t)
 		f.equal("items", len(got.Items), 0)
 		f.equal("total", got.Total, 0)

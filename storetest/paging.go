@@ -15,6 +15,7 @@ var pagingCases = []testCase{
 	{"AfterStartsBehindAnID", pagingAfter},
 	{"AfterNeedNotExist", pagingAfterUnknown},
 	{"EachItemOnceUnderInserts", pagingUnderInserts},
+	{"MaxTotalBoundsTheTotal", pagingMaxTotal},
 }
 
 // all is the page that holds everything.
@@ -151,7 +152,7 @@ func (f *fixture) messageDeliveriesList(e store.EventType) *pagedList {
 			return id
 		},
 		list: func(p store.Page) ([]uuid.UUID, int) {
-			l := must(f.s.MessageDeliveries(f.ctx, m.OrganizationID, m.ID, p))(f.t)
+			l := must(f.s.MessageDeliveries(f.ctx, m.OrganizationID, m.ID, nil, p))(f.t)
 			return idsOf(l.Items, func(d store.Delivery) uuid.UUID { return d.ID }), l.Total
 		},
 	}
@@ -228,6 +229,16 @@ func pagingAfterUnknown(f *fixture) {
 		f.sameIDs(l.name, got, l.ids[n:])
 		got, _ = l.list(store.Page{After: between, Take: 100, Descending: true})
 		f.sameIDs(l.name+" descending", got, ordered(l.ids[:n], true))
+	})
+}
+
+func pagingMaxTotal(f *fixture) {
+	f.eachList(func(l *pagedList) {
+		for _, most := range []int{1, 3, len(l.ids), len(l.ids) + 1} {
+			got, total := l.list(store.Page{Skip: 2, Take: 2, MaxTotal: most})
+			f.sameIDs(fmt.Sprintf("%s, counted to %d", l.name, most), got, part(l.ids, 2, 2))
+			f.equal(fmt.Sprintf("%s, counted to %d, total", l.name, most), total, min(most, len(l.ids)))
+		}
 	})
 }
 

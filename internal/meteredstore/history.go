@@ -29,10 +29,15 @@ func (m *metered) Messages(ctx context.Context, org uuid.UUID, page store.Page) 
 }
 
 func (m *metered) MessageDeliveries(
-	ctx context.Context, org, message uuid.UUID, page store.Page,
+	ctx context.Context, org, message uuid.UUID, to []uuid.UUID, page store.Page,
 ) (_ store.List[store.Delivery], err error) {
 	defer m.called("message_deliveries", m.now(), &err)
-	return m.Store.MessageDeliveries(ctx, org, message, page)
+	return m.Store.MessageDeliveries(ctx, org, message, to, page)
+}
+
+func (m *metered) MessageTally(ctx context.Context, org, message uuid.UUID) (_ store.Tally, err error) {
+	defer m.called("message_tally", m.now(), &err)
+	return m.Store.MessageTally(ctx, org, message)
 }
 
 func (m *metered) Prune(ctx context.Context, before time.Time, max int) (_ int, err error) {
@@ -62,6 +67,13 @@ func (m *metered) Chain(
 func (m *metered) Deliveries(ctx context.Context, q store.HistoryQuery) (_ store.List[store.Delivery], err error) {
 	defer m.called("deliveries", m.now(), &err)
 	return m.Store.Deliveries(ctx, q)
+}
+
+func (m *metered) RecentDeliveries(
+	ctx context.Context, org uuid.UUID, subscriptions []uuid.UUID, newest int,
+) (_ map[uuid.UUID]store.Recent, err error) {
+	defer m.called("recent_deliveries", m.now(), &err)
+	return m.Store.RecentDeliveries(ctx, org, subscriptions, newest)
 }
 
 func (m *metered) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (_ store.Delivery, err error) {

@@ -114,8 +114,7 @@ func (s *Store) join(ctx context.Context, tx bun.Tx, j *joining, subscription uu
 		return err
 	}
 	var latest attemptRow
-	err := s.bareAttempts(tx, &latest).Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", of.DeliveryID, of.DeliveryID).
-		Order("a.number DESC").Limit(1).Scan(ctx)
+	err := s.whereChain(s.bareAttempts(tx, &latest), of.DeliveryID).Order("a.number DESC").Limit(1).Scan(ctx)
 	if err != nil {
 		return err
 	}

@@ -57,9 +57,9 @@ func (s *Store) AuditEntries(ctx context.Context, query store.AuditQuery) (list 
 	err = s.read(ctx, func(tx bun.Tx) error {
 		var rows []auditEntryRow
 		q := whereAudit(tx.NewSelect().Model(&rows).ModelTableExpr(s.table("audit AS t")), query)
-		n, err := q.Count(ctx)
+		total, err := count(ctx, tx, q, query.Page)
 		if err != nil || query.Take <= 0 {
-			list = store.List[store.AuditEntry]{Total: int(n)}
+			list = store.List[store.AuditEntry]{Total: total}
 			return err
 		}
 		order, behind := "ASC", ">"
@@ -78,7 +78,7 @@ func (s *Store) AuditEntries(ctx context.Context, query store.AuditQuery) (list 
 		}
 		q.OrderExpr("t.at " + order + ", t.id " + order).Limit(int64(query.Take)).Offset(int64(max(query.Skip, 0)))
 		err = q.Scan(ctx)
-		list = toList(rows, int(n), 0, (*auditEntryRow).toStore)
+		list = toList(rows, total, 0, (*auditEntryRow).toStore)
 		return err
 	})
 	return list, err

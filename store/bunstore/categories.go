@@ -72,7 +72,7 @@ func (s *Store) Categories(
 		var rows []categoryRow
 		q := s.categories(tx, &rows)
 		whereArchived(q, "c", archived)
-		total, err := scanPage(ctx, q, "c", page)
+		total, err := scanPage(ctx, tx, q, "c", page)
 		list = toList(rows, total, 0, (*categoryRow).toStore)
 		return err
 	})

@@ -158,7 +158,7 @@ func TestDamagedDeliveriesFailByThemselves(t *testing.T) {
 		}
 		sc.spoil("messages", "body = NULL", publish())
 		noDeadline := publish()
-		deliveries, err := s.MessageDeliveries(t.Context(), sc.org, noDeadline, store.Page{Take: 100})
+		deliveries, err := s.MessageDeliveries(t.Context(), sc.org, noDeadline, nil, store.Page{Take: 100})
 		check(t, err)
 		for _, d := range deliveries.Items {
 			if set := "expires_at = 'infinity'"; d.SubscriptionID == sc.sub.ID { // for SQLite it is a text

@@ -156,7 +156,7 @@ func (s *Store) EventTypes(
 	ctx context.Context, categoryID uuid.UUID, archived store.ArchivedFilter, page store.Page,
 ) (list store.List[store.EventType], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		total, rows, truncated, err := countBounded(ctx, func(rows *[]eventTypeRow) *bun.SelectQuery {
+		total, rows, truncated, err := countBounded(ctx, tx, func(rows *[]eventTypeRow) *bun.SelectQuery {
 			q := s.bareEventTypes(tx, rows).Where("e.deleted_at IS NULL")
 			if categoryID != uuid.Nil {
 				q.Where("e.category_id = ?", id(categoryID))

@@ -202,6 +202,39 @@ func (s *Store) Deliveries(ctx context.Context, query store.HistoryQuery) (list 
 	return list, err
 }
 
+// RecentDeliveries implements store.History.
+func (s *Store) RecentDeliveries(
+	ctx context.Context, org uuid.UUID, subscriptions []uuid.UUID, newest int,
+) (out map[uuid.UUID]store.Recent, err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		out = map[uuid.UUID]store.Recent{}
+		for _, sub := range subscriptions {
+			r, err := s.recentDeliveries(ctx, tx, org, sub, newest)
+			if err != nil {
+				return err
+			}
+			if r.Deliveries > 0 {
+				out[sub] = r
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Store) recentDeliveries(ctx context.Context, tx bun.Tx, org, subscription uuid.UUID, newest int) (r store.Recent, err error) {
+	of := tx.NewSelect().TableExpr(s.table("attempts AS a")).
+		ColumnExpr("coalesce(a.chain_status, a.status) AS status, a.posted_at, a.outcome_id").
+		Where("a.subscription_id = ?", id(subscription)).Where("a.organization_id = ?", id(org)).Where("a.number = 1").
+		OrderExpr("a.id DESC").Limit(int64(newest))
+	err = tx.NewSelect().TableExpr("(?) AS d", of).
+		ColumnExpr("count(*), count(CASE WHEN d.status = ? THEN 1 END)", store.Pending).
+		ColumnExpr("max(CASE WHEN d.status = ? THEN coalesce((SELECT o.posted_at FROM "+s.table("attempts AS o")+
+			" WHERE o.id = d.outcome_id), d.posted_at) END)", store.Succeeded).
+		Scan(ctx, &r.Deliveries, &r.Pending, (*instant)(&r.LastSuccess))
+	return r, err
+}
+
 // historyColumns are SQL expressions for members of a list's items.
 type historyColumns struct{ status, httpStatus string }
 
@@ -217,15 +250,15 @@ func (s *Store) countHistory(ctx context.Context, tx bun.Tx, query store.History
 	if err := s.requireSubscription(ctx, tx, query.OrganizationID, query.SubscriptionID, ""); err != nil {
 		return 0, err
 	}
-	count := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("count(*)").
+	q := tx.NewSelect().TableExpr(s.table("attempts AS a")).ColumnExpr("1").
 		Where("a.subscription_id = ?", id(query.SubscriptionID))
 	if in == deliveryColumns {
-		count.Where("a.number = 1")
+		q.Where("a.number = 1")
 		if query.Class != store.AnyClass {
-			count.Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
+			q.Join("LEFT JOIN " + s.table("attempts AS o")).JoinOn("o.id = a.outcome_id")
 		}
 	}
-	return total, whereHistory(count, query, in).Scan(ctx, &total)
+	return count(ctx, tx, whereHistory(q, query, in), query.Page)
 }
 
 // whereHistory applies the filters of the query.
@@ -269,9 +302,7 @@ func (s *Store) Chain(
 		}
 		all := store.Page{Take: math.MaxInt32, MaxBytes: maxBytes}
 		rows, truncated, err := scanBounded(ctx, func(rows *[]attemptRow) *bun.SelectQuery {
-			// The second condition lets the planner use the index attempts_chain.
-			return s.bareAttemptsOf(tx, rows, subscription).Where("a.delivery_id = ?", id(delivery)).
-				Where("a.id = ? OR (a.delivery_id = ? AND a.number > 1)", id(delivery), id(delivery)).Order("a.number")
+			return s.whereChain(s.bareAttemptsOf(tx, rows, subscription), id(delivery)).Order("a.number")
 		}, largeAttempt, "a", all)
 		if err == nil && len(rows) == 0 {
 			err = store.ErrNotFound
@@ -280,6 +311,13 @@ func (s *Store) Chain(
 		return err
 	})
 	return list, err
+}
+
+// whereChain keeps the attempts of a delivery. The subquery leaves the planner one plan, which looks each attempt up: without
+// bitmap scans it would read the history of the subscription for an OR.
+func (s *Store) whereChain(q *bun.SelectQuery, delivery id) *bun.SelectQuery {
+	return q.Where("a.delivery_id = ?0 AND a.id IN (SELECT ?0 UNION ALL SELECT o.id FROM "+s.table("attempts AS o")+
+		" WHERE o.delivery_id = ?0 AND o.number > 1)", delivery)
 }
 
 // Delivery implements store.History.

@@ -149,7 +149,7 @@ func readings() []reading {
 		messagesRead("/newest", func(*past) store.Page { return store.Page{Take: 10, Descending: true} }),
 		messagesRead("/deep", func(p *past) store.Page { return store.Page{Take: 11, After: p.middle(3)} }),
 		{"MessageDeliveries", func(ctx context.Context, s *bunstore.Store, p *past) (int, int, error) {
-			list, err := s.MessageDeliveries(ctx, p.org, p.middle(3), store.Page{Take: 10})
+			list, err := s.MessageDeliveries(ctx, p.org, p.middle(3), nil, store.Page{Take: 10})
 			return len(list.Items), list.Total, err
 		}},
 	}

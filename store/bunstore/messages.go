@@ -65,12 +65,16 @@ func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (l
 		var rows []messageRow
 		q := tx.NewSelect().Model(&rows).ModelTableExpr(s.table("messages AS m")).ExcludeColumn("body", "source").
 			Where("m.organization_id = ?", id(org)).Where("m.subscription_id IS NULL")
-		total, err := scanPage(ctx, q, "m", page)
+		total, err := scanPage(ctx, tx, q, "m", page)
 		if err != nil || len(rows) == 0 {
 			list = store.List[store.MessageSummary]{Total: total}
 			return err
 		}
-		tallies, err := s.tallies(ctx, tx, rows)
+		of := make([]id, len(rows))
+		for i := range rows {
+			of[i] = rows[i].ID
+		}
+		tallies, err := s.tallies(ctx, tx, of...)
 		list = toList(rows, total, 0, func(r *messageRow) store.MessageSummary {
 			return store.MessageSummary{Message: r.toStore(), Deliveries: tallies[r.ID]}
 		})
@@ -80,11 +84,7 @@ func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (l
 }
 
 // tallies counts the deliveries of messages.
-func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages []messageRow) (map[id]store.Tally, error) {
-	of := make([]id, len(messages))
-	for i := range messages {
-		of[i] = messages[i].ID
-	}
+func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages ...id) (map[id]store.Tally, error) {
 	var counts []struct {
 		MessageID id
 		Status    store.Status
@@ -92,7 +92,7 @@ func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages []messageRow) (
 	}
 	err := tx.NewSelect().TableExpr(s.table("attempts AS a")).
 		ColumnExpr("a.message_id, coalesce(a.chain_status, a.status) AS status, count(*) AS count").
-		Where("a.message_id IN (?)", bun.List(of)).Where("a.number = 1").GroupExpr("1, 2").Scan(ctx, &counts)
+		Where("a.message_id IN (?)", bun.List(messages)).Where("a.number = 1").GroupExpr("1, 2").Scan(ctx, &counts)
 	out := map[id]store.Tally{}
 	for _, c := range counts {
 		t := out[c.MessageID]
@@ -104,24 +104,46 @@ func (s *Store) tallies(ctx context.Context, tx bun.Tx, messages []messageRow) (
 
 // MessageDeliveries implements store.Messages.
 func (s *Store) MessageDeliveries(
-	ctx context.Context, org, message uuid.UUID, page store.Page,
+	ctx context.Context, org, message uuid.UUID, to []uuid.UUID, page store.Page,
 ) (list store.List[store.Delivery], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		known, err := tx.NewSelect().TableExpr(s.table("messages AS m")).
-			Where("m.id = ?", id(message)).Where("m.organization_id = ?", id(org)).Exists(ctx)
-		if err != nil {
+		if err := s.requireMessage(ctx, tx, org, message); err != nil {
 			return err
 		}
-		if !known {
-			return store.ErrNotFound
-		}
-		total, rows, truncated, err := countBounded(ctx, func(rows *[]deliveryRow) *bun.SelectQuery {
-			return s.withOutcome(s.bareAttempts(tx, rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
+		total, rows, truncated, err := countBounded(ctx, tx, func(rows *[]deliveryRow) *bun.SelectQuery {
+			q := s.withOutcome(s.bareAttempts(tx, rows)).Where("a.message_id = ?", id(message)).Where("a.number = 1")
+			if to != nil {
+				q.Where("a.subscription_id IN (?)", bun.List(ids(to)))
+			}
+			return q
 		}, largeOutcome, "a", page)
 		list = toList(rows, total, truncated, (*deliveryRow).toStore)
 		return err
 	})
 	return list, err
+}
+
+// MessageTally implements store.Messages.
+func (s *Store) MessageTally(ctx context.Context, org, message uuid.UUID) (tally store.Tally, err error) {
+	err = s.read(ctx, func(tx bun.Tx) error {
+		if err := s.requireMessage(ctx, tx, org, message); err != nil {
+			return err
+		}
+		tallies, err := s.tallies(ctx, tx, id(message))
+		tally = tallies[id(message)]
+		return err
+	})
+	return tally, err
+}
+
+// requireMessage fails with store.ErrNotFound unless the organization has the message.
+func (s *Store) requireMessage(ctx context.Context, tx bun.Tx, org, message uuid.UUID) error {
+	known, err := tx.NewSelect().TableExpr(s.table("messages AS m")).
+		Where("m.id = ?", id(message)).Where("m.organization_id = ?", id(org)).Exists(ctx)
+	if err == nil && !known {
+		err = store.ErrNotFound
+	}
+	return err
 }
 
 // Prune implements store.Messages. On PostgreSQL it drops the partitions of whole days. It

@@ -144,7 +144,7 @@ func (s *Store) Unhealthy(ctx context.Context, q store.UnhealthyQuery) (list sto
 	})
 	slices.SortFunc(list.Items, func(a, b store.Target) int { return compareIDs(b.ID, a.ID) })
 	list.Items = list.Items[:min(len(list.Items), max(q.Take, 0))]
-	list.Total = min(list.Total, q.Most)
+	list.Total = min(list.Total, q.MaxTotal)
 	return list, err
 }
 
@@ -153,7 +153,7 @@ func (s *Store) unhealthyOf(
 	ctx context.Context, tx bun.Tx, kind unhealthyKind, q store.UnhealthyQuery, list *store.List[store.Target],
 ) error {
 	n := 0
-	if err := tx.NewRaw(s.sql(`SELECT count(*) FROM (SELECT 1 FROM `+kind.all+` LIMIT ?) AS u`), q.Most).Scan(ctx, &n); err != nil {
+	if err := tx.NewRaw(s.sql(`SELECT count(*) FROM (SELECT 1 FROM `+kind.all+` LIMIT ?) AS u`), q.MaxTotal).Scan(ctx, &n); err != nil {
 		return err
 	}
 	list.Total += n
@@ -214,15 +214,15 @@ func scanUnhealthy(row scanner) (t store.Target, err error) {
 // RecoveryJobs implements store.Operations.
 func (s *Store) RecoveryJobs(ctx context.Context, query store.RecoveryQuery) (list store.List[store.Recovery], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		counted := tx.NewSelect().TableExpr(s.table("recoveries AS j")).ColumnExpr("1").Limit(int64(query.Most))
+		counted := tx.NewSelect().TableExpr(s.table("recoveries AS j")).ColumnExpr("1")
 		var rows []recoveryRow
 		q := s.recoveries(tx, &rows).Order("j.id DESC").Limit(int64(query.Take))
 		if state, ok := query.State.State(); ok {
 			counted.Where("j.state = ?", state)
 			q.Where("j.state = ?", state)
 		}
-		total := 0
-		if err := tx.NewSelect().TableExpr("(?) AS counted", counted).ColumnExpr("count(*)").Scan(ctx, &total); err != nil {
+		total, err := countTo(ctx, tx, counted, query.MaxTotal)
+		if err != nil {
 			return err
 		}
 		if query.After != uuid.Nil {

@@ -24,15 +24,15 @@ func operatorReads(most int) map[string]func(ctx context.Context, s *bunstore.St
 			return err
 		},
 		"Unhealthy": func(ctx context.Context, s *bunstore.Store) error {
-			_, err := s.Unhealthy(ctx, store.UnhealthyQuery{Failing: true, Paused: true, Disabled: true, Take: 10, Most: most})
+			_, err := s.Unhealthy(ctx, store.UnhealthyQuery{Failing: true, Paused: true, Disabled: true, Take: 10, MaxTotal: most})
 			return err
 		},
 		"RecoveryJobs": func(ctx context.Context, s *bunstore.Store) error {
-			_, err := s.RecoveryJobs(ctx, store.RecoveryQuery{Take: 10, Most: most})
+			_, err := s.RecoveryJobs(ctx, store.RecoveryQuery{Take: 10, MaxTotal: most})
 			return err
 		},
 		"RecoveryJobsOfAState": func(ctx context.Context, s *bunstore.Store) error {
-			_, err := s.RecoveryJobs(ctx, store.RecoveryQuery{State: store.OnlyStoppedRecoveries, Take: 10, Most: most})
+			_, err := s.RecoveryJobs(ctx, store.RecoveryQuery{State: store.OnlyStoppedRecoveries, Take: 10, MaxTotal: most})
 			return err
 		},
 		"NextSecretKey": func(ctx context.Context, s *bunstore.Store) error {

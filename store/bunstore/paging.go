@@ -12,12 +12,25 @@ import (
 
 // scanPage counts the rows of the query, and scans the page of them in the order of the ids of
 // the table with the alias.
-func scanPage(ctx context.Context, q *bun.SelectQuery, alias string, page store.Page) (total int, err error) {
-	n, err := q.Count(ctx)
-	if err != nil {
+func scanPage(ctx context.Context, tx bun.Tx, q *bun.SelectQuery, alias string, page store.Page) (total int, err error) {
+	if total, err = count(ctx, tx, q, page); err != nil {
 		return 0, err
 	}
-	return int(n), scanRows(ctx, q, alias, page)
+	return total, scanRows(ctx, q, alias, page)
+}
+
+// count returns the List.Total of the query's rows.
+func count(ctx context.Context, tx bun.Tx, q *bun.SelectQuery, page store.Page) (total int, err error) {
+	if page.MaxTotal > 0 {
+		return countTo(ctx, tx, q.Clone(), page.MaxTotal)
+	}
+	n, err := q.Count(ctx)
+	return int(n), err
+}
+
+// countTo counts the rows of the query, and ends at most. It changes the query.
+func countTo(ctx context.Context, tx bun.Tx, q *bun.SelectQuery, most int) (total int, err error) {
+	return total, tx.NewSelect().TableExpr("(?) AS counted", q.Limit(int64(most))).ColumnExpr("count(*)").Scan(ctx, &total)
 }
 
 // scanRows is scanPage without the count.
@@ -83,14 +96,13 @@ func countBounded[R any, P interface {
 	*R
 	size() int
 }](
-	ctx context.Context, query func(rows *[]R) *bun.SelectQuery, l large, alias string, page store.Page,
+	ctx context.Context, tx bun.Tx, query func(rows *[]R) *bun.SelectQuery, l large, alias string, page store.Page,
 ) (total int, rows []R, truncated int, err error) {
-	n, err := query(&rows).Count(ctx)
-	if err != nil {
+	if total, err = count(ctx, tx, query(&rows), page); err != nil {
 		return 0, nil, 0, err
 	}
 	rows, truncated, err = scanBounded[R, P](ctx, query, l, alias, page)
-	return int(n), rows, truncated, err
+	return total, rows, truncated, err
 }
 
 // toList makes a list of the rows of scanPage or scanBounded.

@@ -2,9 +2,7 @@ package bunstore_test
 
 import (
 	"database/sql"
-	"fmt"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -256,48 +254,5 @@ func pruneFinds(t *testing.T, s *bunstore.Store) {
 	}
 	if !sc.known(gone) || sc.known(unused) {
 		t.Errorf("the one with attempts is known: %v, the one without: %v", sc.known(gone), sc.known(unused))
-	}
-}
-
-// A list of a time reads the attempts of that time, and no other attempts of the subscription.
-func TestAListOfATimeReadsNoOtherTime(t *testing.T) {
-	t.Parallel()
-	onEachPool(t, listOfATime)
-}
-
-func listOfATime(t *testing.T, s *bunstore.Store) {
-	sc := newScene(t, s)
-	const attempts = 20_000 // one a second
-	begin := time.UnixMilli(1_700_000_000_000).UTC()
-	fill := strings.NewReplacer(
-		"{message}", numbered("3", "i * 1000"), "{attempt}", numbered("4", "i * 1000"), "{rows}", fmt.Sprint(attempts-1),
-		"{org}", sc.org.String(), "{event}", sc.event.ID.String(), "{subscription}", sc.sub.ID.String())
-	sc.exec(fill.Replace(`INSERT INTO {}messages (id, organization_id, event_type_id, type, version, body, ordering_key, created_by)
-SELECT {message}, '{org}', '{event}', 'x', 'v1', 'x', '', '' FROM generate_series(0::bigint, {rows}) AS i`))
-	sc.exec(fill.Replace(`INSERT INTO {}attempts (id, delivery_id, message_id, organization_id, subscription_id, event_type_id, number, step,
-  http_status, type, status, created_by, updated_by)
-SELECT {attempt}, {attempt}, {message}, '{org}', '{subscription}', '{event}', 1, 0,
-  CASE i % 10 WHEN 0 THEN 500 ELSE 200 END, 0, 2, '', '' FROM generate_series(0::bigint, {rows}) AS i`))
-	sc.exec(`ANALYZE {}attempts, {}messages`)
-	read := func() (n int) {
-		sc.exec(`SELECT pg_stat_force_next_flush()`)
-		return sc.one(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0)
-+ (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE schemaname = ?0)`, s.Schema())
-	}
-	q := store.HistoryQuery{
-		OrganizationID: sc.org, SubscriptionID: sc.sub.ID, Class: store.Class5xx,
-		Since: begin.Add(attempts / 2 * time.Second), Until: begin.Add((attempts/2 + 100) * time.Second),
-		Page: store.Page{Take: 5, Descending: true},
-	}
-	before := read()
-	found, err := s.Attempts(t.Context(), q)
-	check(t, err)
-	delivered, err := s.Deliveries(t.Context(), q)
-	check(t, err)
-	if found.Total != 10 || len(found.Items) != 5 || delivered.Total != 10 || len(delivered.Items) != 5 {
-		t.Errorf("found %d of %d attempts, %d of %d deliveries", len(found.Items), found.Total, len(delivered.Items), delivered.Total)
-	}
-	if n := read() - before; n > 1500 {
-		t.Errorf("%d rows and entries were read, for 100 attempts of %d", n, attempts)
 	}
 }

@@ -73,7 +73,7 @@ func (s *Store) Samples(
 	ctx context.Context, eventTypeID uuid.UUID, page store.Page,
 ) (list store.List[store.Sample], err error) {
 	err = s.read(ctx, func(tx bun.Tx) error {
-		total, rows, truncated, err := countBounded(ctx, func(rows *[]sampleRow) *bun.SelectQuery {
+		total, rows, truncated, err := countBounded(ctx, tx, func(rows *[]sampleRow) *bun.SelectQuery {
 			q := s.samples(tx, rows).ExcludeColumn("payload")
 			if eventTypeID != uuid.Nil {
 				q.Where("sa.event_type_id = ?", id(eventTypeID))

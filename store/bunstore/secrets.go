@@ -55,7 +55,7 @@ func (s *Store) Secrets(
 			return err
 		}
 		var rows []secretRow
-		total, err := scanPage(ctx, s.secrets(tx, &rows).Where("k.subscription_id = ?", id(subscription)), "k", page)
+		total, err := scanPage(ctx, tx, s.secrets(tx, &rows).Where("k.subscription_id = ?", id(subscription)), "k", page)
 		list = toList(rows, total, 0, (*secretRow).toStore)
 		return err
 	})

@@ -135,7 +135,7 @@ func (s *Store) listSubscriptions(
 ) (list store.List[store.Subscription], err error) {
 	members := []string{"selectors", "headers", "filter"}
 	err = s.read(ctx, func(tx bun.Tx) error {
-		total, rows, truncated, err := countBounded(ctx, func(rows *[]subscriptionRow) *bun.SelectQuery {
+		total, rows, truncated, err := countBounded(ctx, tx, func(rows *[]subscriptionRow) *bun.SelectQuery {
 			q := s.subscriptions(tx, rows).ExcludeColumn(members...)
 			choose(tx, q)
 			return q

@@ -34,7 +34,7 @@ func copyEntry(e store.AuditEntry) store.AuditEntry {
 func (s *Store) AuditEntries(ctx context.Context, q store.AuditQuery) (store.List[store.AuditEntry], error) {
 	return locked(ctx, s, func() (out store.List[store.AuditEntry], err error) {
 		kept := slices.DeleteFunc(slices.Clone(s.trail), func(e store.AuditEntry) bool { return !q.Keeps(e) })
-		out.Total = len(kept)
+		out.Total = q.TotalOf(len(kept))
 		if q.Descending {
 			slices.Reverse(kept)
 		}

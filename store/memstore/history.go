@@ -101,6 +101,36 @@ func (s *Store) Deliveries(ctx context.Context, q store.HistoryQuery) (store.Lis
 	})
 }
 
+// RecentDeliveries summarizes the newest deliveries of subscriptions.
+func (s *Store) RecentDeliveries(
+	ctx context.Context, org uuid.UUID, subscriptions []uuid.UUID, newest int,
+) (map[uuid.UUID]store.Recent, error) {
+	return locked(ctx, s, func() (map[uuid.UUID]store.Recent, error) {
+		out := map[uuid.UUID]store.Recent{}
+		for _, id := range subscriptions {
+			sub, err := s.subscription(org, id)
+			if err != nil || len(sub.deliveries) == 0 {
+				continue
+			}
+			out[id] = recent(sub.deliveries[max(0, len(sub.deliveries)-newest):])
+		}
+		return out, nil
+	})
+}
+
+func recent(deliveries []*delivery) store.Recent {
+	r := store.Recent{Deliveries: len(deliveries)}
+	for _, d := range deliveries {
+		switch status := d.chain.Status(); {
+		case !status.Finished():
+			r.Pending++
+		case status == store.Succeeded && d.chain.Outcome().PostedAt.After(r.LastSuccess):
+			r.LastSuccess = d.chain.Outcome().PostedAt
+		}
+	}
+	return r
+}
+
 // Delivery returns a delivery.
 func (s *Store) Delivery(ctx context.Context, org, subscription, id uuid.UUID) (store.Delivery, error) {
 	return read(ctx, s, func() (*delivery, error) { return s.delivery(org, subscription, id) },

@@ -72,12 +72,24 @@ func (s *Store) Messages(ctx context.Context, org uuid.UUID, page store.Page) (s
 }
 
 func summarize(m *message) store.MessageSummary {
-	out := store.MessageSummary{Message: m.Message}
+	out := store.MessageSummary{Message: m.Message, Deliveries: m.tally()}
 	out.Body, out.Source = nil, nil
-	for _, d := range m.deliveries() {
-		out.Deliveries.Add(d.chain.Status(), 1)
-	}
 	return out
+}
+
+// tally counts the deliveries that the message began.
+func (m *message) tally() (t store.Tally) {
+	for _, a := range m.attempts {
+		if a.Number == 1 {
+			t.Add(a.delivery.chain.Status(), 1)
+		}
+	}
+	return t
+}
+
+// MessageTally counts the deliveries of a message.
+func (s *Store) MessageTally(ctx context.Context, org, id uuid.UUID) (store.Tally, error) {
+	return read(ctx, s, func() (*message, error) { return s.message(org, id) }, (*message).tally)
 }
 
 // deliveries returns the deliveries that the message began, in the order of their ids.
@@ -94,7 +106,7 @@ func (m *message) deliveries() []*delivery {
 
 // MessageDeliveries lists the deliveries of a message.
 func (s *Store) MessageDeliveries(
-	ctx context.Context, org, id uuid.UUID, page store.Page,
+	ctx context.Context, org, id uuid.UUID, to []uuid.UUID, page store.Page,
 ) (store.List[store.Delivery], error) {
 	return locked(ctx, s, func() (out store.List[store.Delivery], err error) {
 		m, err := s.message(org, id)
@@ -102,7 +114,11 @@ func (s *Store) MessageDeliveries(
 			return out, err
 		}
 		size := func(d *delivery) int { return answerSize(d.chain.Outcome()) }
-		return store.ListOf(m.deliveries(), page, deliveryID, size, func(d *delivery, whole bool) store.Delivery {
+		deliveries := m.deliveries()
+		if to != nil {
+			deliveries = slices.DeleteFunc(deliveries, func(d *delivery) bool { return !slices.Contains(to, d.chain[0].SubscriptionID) })
+		}
+		return store.ListOf(deliveries, page, deliveryID, size, func(d *delivery, whole bool) store.Delivery {
 			out := readDelivery(d, whole)
 			out.Body, out.Source = nil, nil
 			return out

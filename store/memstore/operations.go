@@ -124,7 +124,7 @@ func (s *Store) Unhealthy(ctx context.Context, q store.UnhealthyQuery) (store.Li
 		kept := chosen(maps.Values(s.subscriptions), func(sub *subscription) bool {
 			return !sub.deleted && q.Keeps(sub.Subscription, sub.health)
 		}, subscriptionID)
-		return newest(kept, q.After, q.Take, q.Most, subscriptionID, func(sub *subscription) store.Target {
+		return newest(kept, q.After, q.Take, q.MaxTotal, subscriptionID, func(sub *subscription) store.Target {
 			return store.Target{Health: sub.health, Subscription: store.Subscription{
 				ID: sub.ID, OrganizationID: sub.OrganizationID, PostURI: sub.PostURI, InactiveReason: sub.InactiveReason, Lifecycle: sub.Lifecycle,
 			}}
@@ -137,7 +137,7 @@ func (s *Store) RecoveryJobs(ctx context.Context, q store.RecoveryQuery) (store.
 	return locked(ctx, s, func() (store.List[store.Recovery], error) {
 		id := func(r *recovery) uuid.UUID { return r.ID }
 		kept := chosen(maps.Values(s.recoveries), func(r *recovery) bool { return q.State.Keeps(r.State) }, id)
-		return newest(kept, q.After, q.Take, q.Most, id, func(r *recovery) store.Recovery { return r.Recovery }), nil
+		return newest(kept, q.After, q.Take, q.MaxTotal, id, func(r *recovery) store.Recovery { return r.Recovery }), nil
 	})
 }
 
