@@ -12,6 +12,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/keyring"
+	"github.com/ecg-api/webhooks/internal/shared"
 )
 
 // core is the state that the four parts share.
@@ -26,7 +27,7 @@ type core struct {
 
 	commits    *groupCommit
 	operations *Operations
-	pinged     shared[struct{}] // whether the store answers
+	pinged     shared.Value[struct{}] // whether the store answers
 }
 
 // now is the current time in the form of records: UTC, in whole milliseconds.

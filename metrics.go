@@ -37,7 +37,7 @@ func (c *core) exposeGauges() {
 
 // isUp reports whether the store answered within the last second, or answers within the next.
 func (c *core) isUp() bool {
-	_, _, err := c.pinged.get(context.Background())
+	_, _, err := c.pinged.Get(context.Background())
 	return err == nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/clock"
+	"github.com/ecg-api/webhooks/internal/shared"
 	"github.com/ecg-api/webhooks/internal/keyring"
 	"github.com/ecg-api/webhooks/store"
 )
@@ -43,14 +44,14 @@ const (
 type Operations struct {
 	core *core
 
-	queue     shared[Measures]
-	traffic   shared[Traffic]
-	hosts     shared[[]SeenHost]
-	layout    shared[Layout]
-	keys      shared[[]string]
-	backlogs  shared[Backlogs]
-	unhealthy sharedByKey[UnhealthyQuery, store.List[store.Target]]
-	jobs      sharedByKey[RecoveryQuery, store.List[store.Recovery]]
+	queue     shared.Value[Measures]
+	traffic   shared.Value[Traffic]
+	hosts     shared.Value[[]SeenHost]
+	layout    shared.Value[Layout]
+	keys      shared.Value[[]string]
+	backlogs  shared.Value[Backlogs]
+	unhealthy shared.ByKey[UnhealthyQuery, store.List[store.Target]]
+	jobs      shared.ByKey[RecoveryQuery, store.List[store.Recovery]]
 }
 
 // Overview is the state of all organizations at one moment. Parts in Unknown are zero.
@@ -121,15 +122,15 @@ func newOperations(c *core) *Operations {
 	o.backlogs = sharedOf(c, able, func(ctx context.Context) (Backlogs, error) {
 		return a.Operations.Backlogs(ctx, maxBacklogs, MaxCounted)
 	})
-	o.unhealthy = sharedByKey[UnhealthyQuery, store.List[store.Target]]{
-		clock: c.cfg.Clock, keep: OperationsAge,
-		call: func(ctx context.Context, q UnhealthyQuery) (store.List[store.Target], error) {
+	o.unhealthy = shared.ByKey[UnhealthyQuery, store.List[store.Target]]{
+		Config: c.sharing(OperationsAge), MaxKeys: maxSharedLists,
+		Call: func(ctx context.Context, q UnhealthyQuery) (store.List[store.Target], error) {
 			return a.Operations.Unhealthy(ctx, q)
 		},
 	}
-	o.jobs = sharedByKey[RecoveryQuery, store.List[store.Recovery]]{
-		clock: c.cfg.Clock, keep: OperationsAge,
-		call: func(ctx context.Context, q RecoveryQuery) (store.List[store.Recovery], error) {
+	o.jobs = shared.ByKey[RecoveryQuery, store.List[store.Recovery]]{
+		Config: c.sharing(OperationsAge), MaxKeys: maxSharedLists,
+		Call: func(ctx context.Context, q RecoveryQuery) (store.List[store.Recovery], error) {
 			return a.Operations.RecoveryJobs(ctx, q)
 		},
 	}
@@ -139,25 +140,36 @@ func newOperations(c *core) *Operations {
 // errNoOperations is the result of a call that needs an ability which the store lacks.
 var errNoOperations = fmt.Errorf("webhooks: the store has no store.Operations: %w", errors.ErrUnsupported)
 
-// sharedOf returns a shared of a call, which fails if the store lacks the ability for it.
-func sharedOf[T any](c *core, able bool, call func(context.Context) (T, error)) shared[T] {
+// maxSharedLists bounds the different lists of a kind that callers share.
+const maxSharedLists = 100
+
+// sharedTimeout bounds a call of the store that callers share, and the wait of each caller.
+const sharedTimeout = time.Second
+
+// sharing shares results of the store for some time.
+func (c *core) sharing(keep time.Duration) shared.Config {
+	return shared.Config{Clock: c.cfg.Clock, Keep: keep, Timeout: sharedTimeout, Unavailable: ErrUnavailable}
+}
+
+// sharedOf returns a Value of a call, which fails if the store lacks the ability for it.
+func sharedOf[T any](c *core, able bool, call func(context.Context) (T, error)) shared.Value[T] {
 	if !able {
 		call = func(context.Context) (none T, err error) { return none, errNoOperations }
 	}
-	return shared[T]{call: call, clock: c.cfg.Clock, keep: OperationsAge}
+	return shared.Value[T]{Config: c.sharing(OperationsAge), Call: call}
 }
 
 // Overview returns the state of all organizations. It fails only when ctx ends.
 func (o *Operations) Overview(ctx context.Context) (Overview, error) {
 	p, end := o.core.parts(ctx)
 	defer end()
-	queue, traffic, hosts, layout, pinged := o.queue.begin(), o.traffic.begin(), o.hosts.begin(), o.layout.begin(), o.core.pinged.begin()
+	queue, traffic, hosts, layout, pinged := o.queue.Begin(), o.traffic.Begin(), o.hosts.Begin(), o.layout.Begin(), o.core.pinged.Begin()
 	var out Overview
 	out.Queue = read(p, PartQueue, queue)
 	out.Traffic = read(p, PartTraffic, traffic)
 	out.Hosts = read(p, PartHosts, hosts)
 	out.Layout = read(p, PartLayout, layout)
-	_, _, err := pinged.wait(p.ctx)
+	_, _, err := pinged.Wait(p.ctx)
 	out.Up, out.AsOf, out.Unknown = err == nil, p.asOf(), p.unknown
 	if in := o.core.engine.Inspect(); in.Running {
 		out.Process = ProcessOperations{true, in.InFlight, in.Workers}
@@ -169,7 +181,7 @@ func (o *Operations) Overview(ctx context.Context) (Overview, error) {
 func (o *Operations) Storage(ctx context.Context) (StorageState, error) {
 	p, end := o.core.parts(ctx)
 	defer end()
-	layout, queue, keys := o.layout.begin(), o.queue.begin(), o.keys.begin()
+	layout, queue, keys := o.layout.Begin(), o.queue.Begin(), o.keys.Begin()
 	out := StorageState{Retention: o.core.cfg.Retention, AuditRetention: o.core.cfg.AuditRetention, Keys: o.core.keyring.IDs()}
 	out.Layout = read(p, PartLayout, layout)
 	out.DaysAhead = read(p, PartQueue, queue).DaysAhead
@@ -197,7 +209,7 @@ func (o *Operations) keysInUse(ctx context.Context) (ids []string, err error) {
 // Backlog returns the organizations and subscriptions with the most waiting attempts, 20 of each, and the time of the
 // result. It fails with [errors.ErrUnsupported] if the store lacks the ability.
 func (o *Operations) Backlog(ctx context.Context) (Backlogs, time.Time, error) {
-	return o.backlogs.get(ctx)
+	return o.backlogs.Get(ctx)
 }
 
 // Unhealthy lists subscriptions of all organizations, the newest first, and returns the time of the result. Most of the
@@ -208,7 +220,7 @@ func (o *Operations) Unhealthy(ctx context.Context, q UnhealthyQuery) (List[Unhe
 		return out, time.Time{}, errNoOperations
 	}
 	q.MaxTotal = MaxCounted
-	found, at, err := o.unhealthy.get(ctx, q)
+	found, at, err := o.unhealthy.Get(ctx, q)
 	now := o.core.now()
 	for _, t := range found.Items {
 		out.Items = append(out.Items, UnhealthySubscription{
@@ -226,7 +238,7 @@ func (o *Operations) Recoveries(ctx context.Context, q RecoveryQuery) (List[Reco
 		return List[Recovery]{}, time.Time{}, errNoOperations
 	}
 	q.MaxTotal = MaxCounted
-	found, at, err := o.jobs.get(ctx, q)
+	found, at, err := o.jobs.Get(ctx, q)
 	found.Items = slices.Clone(found.Items) // callers share it
 	return found, at, err
 }
@@ -253,8 +265,8 @@ func (p *parts) asOf() time.Time {
 }
 
 // read returns a part, or zero if it is unknown.
-func read[T any](p *parts, name string, c *sharedCall[T]) T {
-	value, at, err := c.wait(p.ctx)
+func read[T any](p *parts, name string, c *shared.Running[T]) T {
+	value, at, err := c.Wait(p.ctx)
 	if err != nil {
 		p.unknown = append(p.unknown, name)
 		if !errors.Is(err, errors.ErrUnsupported) {

@@ -11,6 +11,7 @@ import (
 	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/internal/keyring"
 	"github.com/ecg-api/webhooks/internal/meteredstore"
+	"github.com/ecg-api/webhooks/internal/shared"
 )
 
 // Version of the module. Deliveries carry it in their User-Agent header.
@@ -60,7 +61,7 @@ func New(st Store, c Config) (*Webhooks, error) {
 		return nil, err
 	}
 	k.commits = &groupCommit{store: k.storeAndHandOff}
-	k.pinged = shared[struct{}]{clock: c.Clock, keep: sharedTimeout, call: func(ctx context.Context) (struct{}, error) {
+	k.pinged = shared.Value[struct{}]{Config: k.sharing(sharedTimeout), Call: func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, k.store.Ping(ctx)
 	}}
 	k.operations = newOperations(k)

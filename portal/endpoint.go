@@ -29,6 +29,7 @@ var endpointPageRoutes = []route{
 type endpointView struct {
 	endpointHead
 	Stats     client.Stats
+	StatsAt   time.Time
 	ByDay     bool // the statistics are of 30 days; otherwise of 24 hours
 	Counts    template.HTML
 	Durations template.HTML
@@ -92,16 +93,12 @@ func (p *portal) showEndpoint(v *visit) error {
 		return err
 	}
 	view := endpointView{endpointHead: v.endpointHead(sub, false), ByDay: v.r.URL.Query().Get("by") == "day"}
-	query := client.StatsQuery{}
-	if view.ByDay {
-		query = client.StatsQuery{Bucket: client.ByDay, From: time.Now().AddDate(0, 0, -daysShown)}
-	}
 	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
 	defer cancel()
 	var all sync.WaitGroup
 	all.Go(func() {
 		var err error
-		view.Stats, err = p.api.Subscriptions.Stats(ctx, v.org, sub.ID, query)
+		view.Stats, view.StatsAt, err = p.stats.Get(ctx, statisticsKey{v.org, sub.ID, view.ByDay})
 		view.NoStats = err != nil
 	})
 	all.Go(func() {

@@ -74,7 +74,7 @@ func (p *portal) listEndpoints(v *visit) error {
 	ctx, cancel := context.WithTimeout(v.ctx, detailsTimeLimit)
 	defer cancel()
 	eachAtOnce(len(page.Items), func(i int) {
-		stats, _ := p.api.Subscriptions.Stats(ctx, v.org, page.Items[i].ID, client.StatsQuery{})
+		stats, _, _ := p.stats.Get(ctx, statisticsKey{org: v.org, endpoint: page.Items[i].ID}) // without statistics, the line is empty
 		view.Items[i] = endpointItem{page.Items[i], v.text.sparkline(stats.Items)}
 	})
 	return v.render(http.StatusOK, "endpoints", view)

@@ -11,6 +11,7 @@ import (
 	"github.com/ecg-api/webhooks"
 	"github.com/ecg-api/webhooks/client"
 	"github.com/ecg-api/webhooks/httpapi"
+	"github.com/ecg-api/webhooks/internal/shared"
 )
 
 // Config configures the portal.
@@ -54,6 +55,7 @@ type portal struct {
 	pages     map[string]*pageTemplate // by name
 	assets    *assets
 	policy    string // the header Content-Security-Policy
+	stats     *shared.ByKey[statisticsKey, client.Stats]
 }
 
 // New returns the portal of hooks. It starts no goroutine.
@@ -83,6 +85,7 @@ func New(hooks *webhooks.Webhooks, cfg Config) (http.Handler, error) {
 	}
 	p := &portal{
 		cfg: cfg, hooks: hooks, api: api, languages: languages, assets: newAssets(), policy: contentPolicy(cfg.FrameAncestors),
+		stats: newStatistics(api),
 	}
 	if p.pages, err = p.parsePages(); err != nil {
 		return nil, err
