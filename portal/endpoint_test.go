@@ -33,7 +33,8 @@ func TestEachStateHasItsBanner(t *testing.T) {
 	s.get(s.acme("endpoints", e.Paused.String())).is(http.StatusOK, "Archived: no events are delivered", "/restore").
 		lacks("/edit", "/test", "/archive")
 	s.header.Set("Accept-Language", "de")
-	s.get(s.acme("endpoints", e.Failing.String())).is(http.StatusOK, "Testen und wieder einschalten", "Der Endpunkt ist fehlerhaft")
+	s.get(s.acme("endpoints", e.Failing.String())).is(http.StatusOK, "Testen und wieder einschalten", "Der Endpunkt ist fehlerhaft",
+		">lauter Fehler<")
 }
 
 func TestAnEndpointThatIsGoneOrBusySaysSo(t *testing.T) {

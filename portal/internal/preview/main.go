@@ -31,7 +31,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	service, err := sample.New(ctx, memstore.New(), sample.Data{})
+	service, err := sample.New(ctx, memstore.New(), sample.Data{History: true})
 	if err != nil {
 		return err
 	}

@@ -37,15 +37,21 @@ var (
 )
 
 // answers plays the endpoints: the host of the URL says how one answers.
-type answers struct{ extra string }
+type answers struct {
+	extra string
+	slow  bool // answers take as long as those of real endpoints
+}
 
 // Post implements [webhooks.Sender].
 func (a answers) Post(_ context.Context, r guard.Request) guard.Result {
 	result := guard.Result{Status: 200, SentAt: time.Now(), Duration: 84 * time.Millisecond, Body: []byte(`{"received":true}`)}
+	if a.slow {
+		defer func() { time.Sleep(result.Duration) }()
+	}
 	switch host := r.URL.Hostname(); {
 	case strings.HasPrefix(host, "failing."):
 		result.Status, result.Body = 503, []byte("upstream connect error or disconnect/reset before headers")
-		result.Duration = 1204 * time.Millisecond
+		result.Duration = 304 * time.Millisecond
 	case strings.HasPrefix(host, "busy."):
 		result.Status, result.RetryAfter, result.Body = 429, "600", nil
 	case strings.HasPrefix(host, "gone."):
@@ -66,6 +72,8 @@ type Data struct {
 	// Extra are texts for one more endpoint, by name of the field: description, header, path, and response, its answer.
 	Extra map[string]string
 	Keys  [][]byte // encryption keys; default: none
+	// History adds deliveries of the last day, and lets endpoints take their time to answer: for people who look at the pages.
+	History bool
 }
 
 // New returns a service on an empty store, with its dispatcher running until ctx ends. It returns when the data is there and the
@@ -73,7 +81,7 @@ type Data struct {
 func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	hooks, err := webhooks.New(db, webhooks.Config{
 		SecretKeys: data.Keys,
-		Sender:     answers{data.Extra["response"]}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
+		Sender:     answers{data.Extra["response"], data.History}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
 	})
 	if err != nil {
 		return nil, err
@@ -90,10 +98,15 @@ func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	if err := s.subscribe(ctx, data); err != nil {
 		return nil, err
 	}
+	if data.History {
+		if err := s.addHistory(ctx, db); err != nil {
+			return nil, err
+		}
+	}
 	if err := hooks.Dispatcher.Start(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.publish(ctx, max(data.Events, 30))
+	return s, s.publish(ctx, max(data.Events, 30), data.History)
 }
 
 func (s *Service) subscribe(ctx context.Context, data Data) error {
@@ -138,7 +151,7 @@ func (s *Service) subscribe(ctx context.Context, data Data) error {
 }
 
 // publish publishes events until there are as many as asked for and the failing endpoint is known to fail.
-func (s *Service) publish(ctx context.Context, events int) error {
+func (s *Service) publish(ctx context.Context, events int, slowly bool) error {
 	countries := []string{"DE", "FR", "DE", "IT"}
 	for n := 0; ; n++ {
 		e := webhooks.Event{Type: "order.paid", Data: map[string]any{
@@ -150,6 +163,9 @@ func (s *Service) publish(ctx context.Context, events int) error {
 		}
 		if _, err := s.Hooks.Dispatcher.Publish(ctx, s.Acme, e); err != nil {
 			return err
+		}
+		if slowly {
+			time.Sleep(100 * time.Millisecond)
 		}
 		if n+1 < events {
 			continue
