@@ -18,7 +18,7 @@ import (
 // portalLinkCmd prints a link to the portal.
 type portalLinkCmd struct {
 	orgSettings
-	portalSettings
+	PortalURL string        `name:"portal-url" help:"Public address of the portal, with its path, such as https://example.com/webhooks/; needs WEBHOOKS_PORTAL_KEY. Default: none; in development mode /portal/ on --addr."`
 	Addr      listenAddress `help:"Listen address. Port 0 is any free port." default:"127.0.0.1:8080"`
 	Scope     string        `help:"Scopes of the person, separated by spaces. Default: those of the token that are for an organization; of webhooks:admin, and on --store: webhooks:manage and webhooks:secrets."`
 	Path      string        `help:"Page to begin with, relative to the address of the portal. Default: the first page."`
