@@ -11,7 +11,7 @@ type change struct {
 }
 
 // changes are the faults that the tests have to notice.
-var changes = slices.Concat(limits, policies, guards, organizations, trails, locks, identities, takeovers, portals)
+var changes = slices.Concat(limits, policies, guards, organizations, trails, locks, identities, takeovers, portals, operational)
 
 // The tests that have to notice them.
 var (
