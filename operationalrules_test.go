@@ -92,13 +92,7 @@ func TestOperationalEventsTellNoFailuresThatAnotherDeliveryEnded(t *testing.T) {
 		}
 		o.wantNews(alertURL, "endpoint.failing")
 		o.setAnswer(brokenURL, 0)
-		for _, a := range o.attempts(sub) {
-			if a.EventTypeID != o.typ.ID && a.Status == store.Failed {
-				_, err := o.Dispatcher.Retry(t.Context(), o.org, sub.ID, a.ID)
-				o.must(err)
-			}
-		}
-		pass(time.Second)
+		o.retryNews(sub)
 		o.wantNews(brokenURL, "endpoint.failing")
 		o.wantNews(alertURL, "endpoint.failing")
 		pass(5 * time.Minute)
@@ -109,6 +103,44 @@ func TestOperationalEventsTellNoFailuresThatAnotherDeliveryEnded(t *testing.T) {
 		}
 		o.must(o.Dispatcher.Stop(t.Context()))
 	})
+}
+
+// The success of an operational event begins the count of failures anew. The next failure is no recovery.
+func TestOperationalEventsTellNoRecoveryOfAnEndpointThatFailsAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperational(t, func(c *webhooks.Config) { c.RetrySchedule = []time.Duration{24 * time.Hour} })
+		o.must(o.Dispatcher.Start(t.Context()))
+		sub := o.listen(o.org, brokenURL, "*")
+		o.listen(o.org, alertURL, "webhooks.*")
+		o.setAnswer(brokenURL, http.StatusServiceUnavailable)
+		for range 3 {
+			o.publish("1")
+			pass(time.Second)
+		}
+		o.setAnswer(brokenURL, 0)
+		o.retryNews(sub)
+		o.wantNews(brokenURL, "endpoint.failing")
+		o.setAnswer(brokenURL, http.StatusServiceUnavailable)
+		for range 3 {
+			o.publish("2")
+			pass(time.Second)
+		}
+		o.wantNews(alertURL, "endpoint.failing")
+		o.must(o.Dispatcher.Stop(t.Context()))
+	})
+}
+
+// retryNews retries the operational events that an endpoint did not take.
+func (o *operational) retryNews(sub webhooks.Subscription) {
+	o.t.Helper()
+	for _, a := range o.attempts(sub) {
+		if a.EventTypeID != o.typ.ID && a.Status == store.Failed {
+			_, err := o.Dispatcher.Retry(context.Background(), o.org, sub.ID, a.ID)
+			o.must(err)
+		}
+	}
+	pass(time.Second)
 }
 
 func TestWithoutOperationalEventsTheCatalogMayHaveTheirCodes(t *testing.T) {

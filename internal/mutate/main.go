@@ -66,6 +66,7 @@ func run(ctx context.Context, only string) (survivors int, err error) {
 	}
 	mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return !chosen.MatchString(m.String()) })
 	passing := map[tests]bool{} // without a change
+	var unknown []error
 	for _, m := range mutants {
 		if !passing[m.tests] {
 			if err := m.tests.mustPass(ctx, dir); err != nil {
@@ -75,18 +76,21 @@ func run(ctx context.Context, only string) (survivors int, err error) {
 		}
 		begun := time.Now()
 		noticed, err := m.try(ctx, dir)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", m, err)
-		}
 		verdict := "noticed "
-		if !noticed {
+		switch {
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case err != nil:
+			verdict = "UNKNOWN "
+			unknown = append(unknown, fmt.Errorf("%s: %w", m, err))
+		case !noticed:
 			verdict = "SURVIVED"
 			survivors++
 		}
 		fmt.Printf("%s %4.0fs  %s\n", verdict, time.Since(begun).Seconds(), m)
 	}
-	fmt.Printf("%d of %d changes were noticed\n", len(mutants)-survivors, len(mutants))
-	return survivors, nil
+	fmt.Printf("%d of %d changes were noticed\n", len(mutants)-survivors-len(unknown), len(mutants))
+	return survivors, errors.Join(unknown...)
 }
 
 // copyModule copies the files that git knows or would take, as they are in the working folder. Tests

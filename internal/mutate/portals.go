@@ -25,7 +25,7 @@ var portals = []change{
 	{"portal/session.go", `Secure: secure, `, ``, links},
 	{"portal/session.go", `framed && secure`, `secure`, links},
 	{"httpapi/portallinks.go", `case !c.has(s):`, `case false:`, passedOn},
-	{"httpapi/portallinks.go", `Organizations: []uuid.UUID{c.org}, `, `AllOrganizations: true, `, passedOn},
+	{"httpapi/portallinks.go", `Organizations: []uuid.UUID{c.org}, `, `Organizations: []uuid.UUID{c.org}, AllOrganizations: true, `, passedOn},
 	{"httpapi/portallinks.go", `s == ScopeCatalog || `, ``, passedOn},
 	{"httpapi/portallinks.go", `wanted == nil && slices.Contains(c.Scopes, ScopeAdmin)`, `false`, passedOn},
 	{"store/bunstore/onetime.go", `first = n > 0`, `first = n >= 0`, oneTime},
