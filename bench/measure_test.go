@@ -76,7 +76,13 @@ func inTurn(b *testing.B, times int, runs ...func(b testing.TB) figures) []figur
 // compare measures ours and the limit, and reports both with their ratio.
 func compare(b *testing.B, limit, ours func(b testing.TB) figures) {
 	b.Helper()
-	m := inTurn(b, pairs, limit, ours)
+	compareTimes(b, pairs, limit, ours)
+}
+
+// compareTimes is compare with a number of pairs, for short runs.
+func compareTimes(b *testing.B, times int, limit, ours func(b testing.TB) figures) {
+	b.Helper()
+	m := inTurn(b, times, limit, ours)
 	for unit, value := range m[1] {
 		b.ReportMetric(value, unit)
 		if bound, ok := m[0][unit]; ok {

@@ -65,7 +65,7 @@ func BenchmarkPortal(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // of all
 }
 
-func firstSubscription(b *testing.B, f *flat) webhooks.Subscription {
+func firstSubscription(b testing.TB, f *flat) webhooks.Subscription {
 	b.Helper()
 	all, err := f.Webhooks.Subscriptions.List(b.Context(), f.org, webhooks.SubscriptionQuery{Page: webhooks.Page{Take: 1}})
 	check(b, err)

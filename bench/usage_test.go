@@ -62,6 +62,13 @@ func cpuSeconds(pid, postmaster int) (seconds float64) {
 	return seconds
 }
 
+// ownCPU returns the seconds of CPU that this process and PostgreSQL take for a function.
+func ownCPU(postmaster int, f func()) float64 {
+	before := cpuSeconds(os.Getpid(), postmaster)
+	f()
+	return cpuSeconds(os.Getpid(), postmaster) - before
+}
+
 // memory is the most that a process has had resident, in MiB.
 func memory(pid int) float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // "" where there is no /proc
