@@ -146,8 +146,9 @@ func (o *operational) retryNews(sub webhooks.Subscription) {
 func TestWithoutOperationalEventsTheCatalogMayHaveTheirCodes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	const event = `{"name":"a","code":"webhooks.endpoint.failing","version":"v1"}`
 	applied, err := w.Registry.Seed(t.Context(), fstest.MapFS{"a.json": {Data: []byte(
-		`{"version":"1","categories":[{"name":"Mine","code":"webhooks","events":[{"name":"a","code":"webhooks.endpoint.failing","version":"v1"}]}]}`,
+		`{"version":"1","categories":[{"name":"Mine","code":"webhooks","events":[` + event + `]}]}`,
 	)}})
 	if err != nil || len(applied) != 1 {
 		t.Errorf("applied %v, %v", applied, err)
