@@ -82,6 +82,6 @@ func (f *flat) erase() figures {
 	return figures{
 		"records/s": perSecond(2*erased, began, ended), "step-ms": milliseconds(median(steps)),
 		"longest-step-ms": milliseconds(slices.Max(steps)),
-		"attempts-share": attempts.Seconds() / ended.Sub(began).Seconds(),
+		"attempts-share":  attempts.Seconds() / ended.Sub(began).Seconds(),
 	}
 }
