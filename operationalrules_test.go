@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks"
+	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -153,4 +154,44 @@ func TestWithoutOperationalEventsTheCatalogMayHaveTheirCodes(t *testing.T) {
 	if err != nil || len(applied) != 1 {
 		t.Errorf("applied %v, %v", applied, err)
 	}
+}
+
+// leaving is a sender whose endpoint is switched off by a person while it answers 410 Gone.
+type leaving struct{ *operational }
+
+func (s leaving) Post(ctx context.Context, r guard.Request) guard.Result {
+	if r.URL.String() == brokenURL {
+		list, err := s.Subscriptions.List(context.Background(), s.org, webhooks.SubscriptionQuery{Page: webhooks.Page{Take: 10}})
+		s.must(err)
+		for _, sub := range list.Items {
+			if sub.PostURI == brokenURL {
+				s.must(s.Subscriptions.Deactivate(webhooks.WithActor(context.Background(), "dora"), s.org, sub.ID))
+			}
+		}
+	}
+	return s.operational.Post(ctx, r)
+}
+
+func TestOperationalEventsDoNotTellOfASubscriptionThatAPersonSwitchedOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperational(t)
+		hooks, err := webhooks.New(o.store, webhooks.Config{
+			Sender: leaving{o}, OperationalEvents: webhooks.OperationalEvents{Enabled: true}, RetrySchedule: []time.Duration{time.Hour},
+		})
+		o.must(err)
+		o.must(hooks.Dispatcher.Start(t.Context()))
+		sub := o.listen(o.org, brokenURL, "vitals.*")
+		o.listen(o.org, alertURL, "webhooks.endpoint.*")
+		o.setAnswer(brokenURL, http.StatusGone)
+		_, err = hooks.Dispatcher.Publish(t.Context(), o.org, event("1"))
+		o.must(err)
+		pass(time.Minute)
+		o.wantNews(alertURL)
+		off, err := o.Subscriptions.Get(t.Context(), o.org, sub.ID)
+		if err != nil || off.Active || off.UpdatedBy != "dora" || off.InactiveReason != "" {
+			t.Errorf("the subscription is %+v, %v", off, err)
+		}
+		o.must(hooks.Dispatcher.Stop(t.Context()))
+	})
 }
