@@ -65,6 +65,11 @@ func run(ctx context.Context, only string) (survivors int, err error) {
 		return 0, err
 	}
 	mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return !chosen.MatchString(m.String()) })
+	return tryAll(ctx, dir, mutants)
+}
+
+// tryAll prints the verdict about each mutant. The error joins the mutants about which there is none.
+func tryAll(ctx context.Context, dir string, mutants []mutant) (survivors int, err error) {
 	passing := map[tests]bool{} // without a change
 	var unknown []error
 	for _, m := range mutants {
