@@ -187,6 +187,21 @@ func (p *pair) failOn(sub webhooks.Subscription, times int) {
 	}
 }
 
+// openTogether lets an attempt of each host fail at once, and so open the circuit.
+func (p *pair) openTogether(sub webhooks.Subscription) {
+	p.t.Helper()
+	p.meeting.call(len(p.hosts))
+	for _, host := range p.hosts {
+		_, err := host.Dispatcher.Publish(p.t.Context(), p.org, event("1"))
+		p.must(err)
+	}
+	for range p.hosts {
+		if h := p.next(sub); h.Failures != delivery.CircuitAfter || h.Stage != store.StageOpen {
+			p.t.Fatalf("the health of the endpoint is %+v", h)
+		}
+	}
+}
+
 // Both hosts see the failure that opens the circuit. The endpoints that are told fail, too, until their own circuits open.
 func TestHostsOnOneDatabaseTellOfAnOpenCircuitOnce(t *testing.T) {
 	t.Parallel()
@@ -203,16 +218,7 @@ func TestHostsOnOneDatabaseTellOfAnOpenCircuitOnce(t *testing.T) {
 		p.next(sub)
 	}
 	p.failOn(broken, delivery.CircuitAfter-1)
-	p.meeting.call(len(p.hosts))
-	for _, host := range p.hosts {
-		_, err := host.Dispatcher.Publish(t.Context(), p.org, event("1"))
-		p.must(err)
-	}
-	for range p.hosts {
-		if h := p.next(broken); h.Failures != delivery.CircuitAfter || h.Stage != store.StageOpen {
-			t.Fatalf("the health of the endpoint is %+v", h)
-		}
-	}
+	p.openTogether(broken)
 	for _, sub := range told {
 		message := p.messages(sub.OrganizationID)[opened]
 		if len(message) != 1 {

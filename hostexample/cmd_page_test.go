@@ -15,17 +15,24 @@ var sharedFlags = []string{
 	"help", "version", "log-level", "log-format", "store", "schema", "pool-size", "listen-address", "url", "token-file", "json", "org",
 }
 
-func TestThePageOfCommandsHasEachFlag(t *testing.T) {
-	t.Parallel()
+// sectionsOfPage returns the sections of docs/cli.md by their titles.
+func sectionsOfPage(t *testing.T) map[string]string {
+	t.Helper()
 	page, err := os.ReadFile("../docs/cli.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sections := map[string]string{} // by command; "" for the text before the first one
+	sections := map[string]string{}
 	for _, section := range strings.Split("\n"+string(page), "\n## ") {
 		title, text, _ := strings.Cut(section, "\n")
 		sections[title] = text
 	}
+	return sections
+}
+
+func TestThePageOfCommandsHasEachFlag(t *testing.T) {
+	t.Parallel()
+	sections := sectionsOfPage(t)
 	parser, err := kong.New(new(cli))
 	if err != nil {
 		t.Fatal(err)
