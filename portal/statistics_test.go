@@ -67,7 +67,7 @@ func TestAPageDoesNotWaitForSlowStatistics(t *testing.T) {
 	s := newSiteOn(t, db, sample.Data{})
 	endpoint := s.acme("endpoints", s.service.Failing.String())
 	s.get(endpoint).is(http.StatusOK, "The endpoint fails", "This cannot be read at the moment.")
-	close(db.open) // reading goes on after the visit
+	close(db.open)                                         // reading goes on after the visit
 	for !strings.Contains(s.get(endpoint).text, "As of") { // each visit waits for the reading, but not for long
 		t.Log("the statistics are not there yet")
 	}
