@@ -214,18 +214,21 @@ func TestConfigCheck(t *testing.T) {
 	fresh := "WEBHOOKS_STORE=sqlite:" + filepath.Join(folder, "webhooks.db")
 	here := "WEBHOOKS_STORE=sqlite:" + o.path
 	off := "WEBHOOKS_SECRET_KEYS=off"
+	inFile := filepath.Join(t.TempDir(), "store")
+	o.check(os.WriteFile(inFile, []byte("sqlite:"+o.path+"\n"), 0o600))
 	for _, c := range []struct {
 		environ []string
 		args    string
 		code    int
 		want    string
 	}{
+		{[]string{"WEBHOOKS_STORE_FILE=" + inFile, off, testSecret}, "", 0, "--store  sqlite:" + o.path},
 		{[]string{here, off, testSecret}, "--deadline=30d --workers=9", 0, "--deadline  720h0m0s"},
 		{[]string{here, off, testSecret}, "--retention=forever", 0, "--retention  forever"},
 		{[]string{here, off, testSecret}, "--allow-networks=10.0.0.0/8,10.1.0.0/16", 0, "--allow-networks  10.0.0.0/8,10.1.0.0/16"},
 		{[]string{here, off, testSecret}, "--retry-schedule=1s,2m", 0, "--retry-schedule  1s,2m0s"},
 		{[]string{here, off, testSecret}, "--seed=seed", 0, "the store can be written"},
-		{[]string{here, off, testSecret}, "", 0, "WEBHOOKS_JWT_SECRET  1 values"},
+		{[]string{here, off, testSecret}, "", 0, "WEBHOOKS_JWT_SECRET  1 value\n"},
 		{[]string{here, off}, "--dispatcher", 0, "WEBHOOKS_SECRET_KEYS  off"},
 		{[]string{fresh, testKeys, testSecret}, "", 0, "does not exist: serve creates it"},
 		{[]string{fresh}, "--dev", 0, "of development mode"},

@@ -38,7 +38,7 @@ func (k *configCheck) run(ctx context.Context, h *host, _ *cli) error {
 	if err != nil {
 		return &wrongError{err.Error()}
 	}
-	reports := append(k.reports(), h.secretReports(conf)...)
+	reports := append(conf.reports(), h.secretReports(conf)...)
 	a := &access{host: h, json: k.JSON}
 	if k.JSON {
 		return a.print(map[string]any{"settings": reports, "findings": findings}, nil)
@@ -149,14 +149,15 @@ func (p *process) checkAPI(ctx context.Context) error {
 	return err
 }
 
-// reports returns the flags with their values.
-func (k *configCheck) reports() (reports []settingReport) {
-	parser, err := kong.New(k)
+// reports returns the flags with their values, also the values that come from files.
+func (c *config) reports() (reports []settingReport) {
+	of := c.settings
+	parser, err := kong.New(&of)
 	if err != nil {
 		return nil // the same flags were parsed before
 	}
 	for _, flag := range parser.Model.Flags {
-		if flag.Name != "help" && flag.Name != "json" {
+		if flag.Name != "help" {
 			reports = append(reports, settingReport{"--" + flag.Name, withoutCredentials(valueText(flag.Target))})
 		}
 	}
@@ -191,6 +192,14 @@ func valueText(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
+// values says how many values a secret has.
+func values(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return fmt.Sprintf("%d values", n)
+}
+
 // secretReports says which secrets are set, and how many values they have.
 func (h *host) secretReports(conf *config) []settingReport {
 	jwt, keys := "not set", "not set"
@@ -198,7 +207,7 @@ func (h *host) secretReports(conf *config) []settingReport {
 	case conf.dev != nil && conf.dev.jwt:
 		jwt = "of development mode"
 	case conf.jwtSecrets != nil:
-		jwt = fmt.Sprintf("%d values", len(conf.jwtSecrets))
+		jwt = values(len(conf.jwtSecrets))
 	}
 	switch {
 	case conf.dev != nil && conf.dev.key:
@@ -206,14 +215,14 @@ func (h *host) secretReports(conf *config) []settingReport {
 	case conf.inClear:
 		keys = "off"
 	case conf.library.SecretKeys != nil:
-		keys = fmt.Sprintf("%d values", len(conf.library.SecretKeys))
+		keys = values(len(conf.library.SecretKeys))
 	}
 	private, portal := "not set", "not set"
 	switch {
 	case conf.dev != nil && conf.dev.portal:
 		portal = "of development mode"
 	case conf.portalKeys != nil:
-		portal = fmt.Sprintf("%d values", len(conf.portalKeys))
+		portal = values(len(conf.portalKeys))
 	}
 	if conf.library.PrivateKey != "" {
 		private = "set"
