@@ -78,6 +78,21 @@ func TestStatusShowsOpenCircuits(t *testing.T) {
 	}
 }
 
+// An open circuit holds deliveries: events show says until when, as events explain does.
+func TestEventsShowSaysUntilWhenADeliveryIsHeld(t *testing.T) {
+	t.Parallel()
+	o := newOperated(t)
+	ways := o.ways("webhooks:admin")
+	for range 10 {
+		o.run(ways["store"], "subscriptions", "test", o.bad.ID.String())
+	}
+	event := o.publish(ways["store"])
+	within(t, func() bool {
+		r := o.run(ways["store"], "events", "show", event)
+		return strings.Contains(stable(r.stdout), "CODE  NEXT RETRY  HELD UNTIL  ERROR\n") && strings.Contains(stable(r.stdout), "  -  <time>  -\n")
+	})
+}
+
 func TestStatusShowsDispatchersAndPartitionsOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	dsn, schema := testpg.DSN(t), testpg.Schema(t)

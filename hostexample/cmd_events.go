@@ -72,9 +72,9 @@ func (e *eventsShow) run(ctx context.Context, h *host, c *cli) error {
 	}
 	if err := a.print(nil, func(w *tabwriter.Writer) {
 		fmt.Fprintln(w)
-		row(w, "DELIVERY", "SUBSCRIPTION", "STATUS", "ATTEMPTS", "CODE", "NEXT RETRY", "ERROR")
+		row(w, "DELIVERY", "SUBSCRIPTION", "STATUS", "ATTEMPTS", "CODE", "NEXT RETRY", "HELD UNTIL", "ERROR")
 		for _, d := range m.Activations {
-			row(w, d.ID, d.Subscription.ID, d.Status, d.Attempts, codeOf(d.HTTPStatusCode), d.NextRetryAt, d.Error)
+			row(w, d.ID, d.Subscription.ID, d.Status, d.Attempts, codeOf(d.HTTPStatusCode), d.NextRetryAt, d.HeldUntil, d.Error)
 		}
 	}); err != nil {
 		return err

@@ -43,9 +43,13 @@ const pollInterval = 500 * time.Millisecond
 // outcome waits until an attempt has an outcome, and prints the attempt. An attempt that failed, or
 // has no outcome in time, is an error.
 func (a *access) outcome(ctx context.Context, org string, subscription uuid.UUID, made client.Attempt, w waitSettings) error {
+	off, err := a.switchedOff(ctx, org, subscription)
+	if err != nil {
+		return err
+	}
 	began, shown := time.Now(), a.progress("seconds that the attempt has waited")
 	done := func(status client.AttemptStatus) bool { return status != client.Pending && status != client.Sending }
-	for !w.NoWait && !done(made.Status) && time.Since(began) < time.Duration(w.Wait) {
+	for off == "" && !w.NoWait && !done(made.Status) && time.Since(began) < time.Duration(w.Wait) {
 		if err := waitFor(ctx, pollInterval); err != nil {
 			return err
 		}
@@ -63,10 +67,24 @@ func (a *access) outcome(ctx context.Context, org string, subscription uuid.UUID
 	switch {
 	case w.NoWait || made.Status == client.Succeeded:
 		return nil
+	case off != "" && !done(made.Status):
+		return fmt.Errorf("the attempt stays queued, because the subscription is %s: subscriptions enable sends the attempt", off)
 	case !done(made.Status):
 		return fmt.Errorf("the attempt has no outcome after %v and stays queued; does a dispatcher run?", time.Duration(w.Wait))
 	}
 	return fmt.Errorf("the attempt is %s: %s", made.Status, printable(made.Error))
+}
+
+// switchedOff returns the state of a subscription that gets nothing until it is activated, else "".
+func (a *access) switchedOff(ctx context.Context, org string, subscription uuid.UUID) (client.State, error) {
+	sub, err := a.Subscriptions.Get(ctx, org, subscription)
+	if err != nil {
+		return "", plain(err)
+	}
+	if state := sub.Status.State; state == client.Paused || state == client.Disabled {
+		return state, nil
+	}
+	return "", nil
 }
 
 func attemptRows(w *tabwriter.Writer, made client.Attempt) {

@@ -105,6 +105,21 @@ func TestAnAttemptWithoutOutcomeIsAFailure(t *testing.T) {
 	}
 }
 
+// A subscription that is switched off is the cause, and no time is waited for.
+func TestAnAttemptToASubscriptionThatIsOffNamesTheCause(t *testing.T) {
+	t.Parallel()
+	o := newOperated(t)
+	for way, environ := range o.ways("webhooks:admin") {
+		o.check(o.hooks.Subscriptions.Deactivate(t.Context(), uuid.MustParse(operatedOrg), o.good.ID))
+		r := o.run(environ, "subscriptions", "test", o.good.ID.String(), "--wait=1h")
+		if !r.says(exitFailed, "because the subscription is paused: subscriptions enable", "status    pending") {
+			t.Errorf("%s: exit %d: %s%s", way, r.code, r.stdout, r.stderr)
+		}
+		o.check(o.hooks.Subscriptions.Activate(t.Context(), uuid.MustParse(operatedOrg), o.good.ID))
+		<-o.received
+	}
+}
+
 func TestRecoverWaitsUntilAllIsQueued(t *testing.T) {
 	t.Parallel()
 	o := newOperated(t)
