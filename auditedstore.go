@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -43,15 +44,34 @@ func (s auditedStore) write(ctx context.Context, c *change, method func(context.
 	if err != nil || !stored {
 		return err
 	}
-	attributes := []any{
-		"action", c.Action, "actor", c.Actor, "resource", c.Resource, "resourceId", c.ResourceID,
-		"changes", c.Changes, "requestId", c.RequestID, "entryId", c.ID,
-	}
-	if c.OrganizationID != uuid.Nil {
-		attributes = append(attributes, "organizationId", c.OrganizationID)
-	}
-	s.cfg.Logger.InfoContext(ctx, "webhooks: audit", attributes...)
+	s.cfg.Logger.InfoContext(ctx, "webhooks: audit", lineOf(c.AuditEntry)...)
 	return nil
+}
+
+// idNames are the names of ids in all lines of the log. The id of another resource is resourceId.
+var idNames = map[store.AuditResource]string{
+	store.AuditSubscription: "subscriptionId", store.AuditActivity: "attemptId", store.AuditRecovery: "recoveryId",
+	store.AuditEvent: "messageId", store.AuditOrganization: "organizationId",
+}
+
+// lineOf returns the attributes of an entry for the log, without the empty ones.
+func lineOf(e store.AuditEntry) []any {
+	line := []any{"action", e.Action, "resource", e.Resource}
+	add := func(name, value string) {
+		if value != "" {
+			line = append(line, name, value)
+		}
+	}
+	add("actor", e.Actor)
+	add(cmp.Or(idNames[e.Resource], "resourceId"), e.ResourceID)
+	if e.OrganizationID != uuid.Nil && e.Resource != store.AuditOrganization {
+		add("organizationId", e.OrganizationID.String())
+	}
+	if len(e.Changes) > 0 {
+		line = append(line, "changes", e.Changes)
+	}
+	add("requestId", e.RequestID)
+	return append(line, "entryId", e.ID)
 }
 
 func ignore[T any](T) {}
