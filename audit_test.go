@@ -223,7 +223,8 @@ func TestActivateMakesOneEntryAlsoWhereItClosesACircuit(t *testing.T) {
 // idName is the name that the id of a resource has in all lines of the log.
 func idName(r store.AuditResource) string {
 	names := map[store.AuditResource]string{
-		"subscription": "subscriptionId", "activity": "attemptId", "recovery": "recoveryId", "event": "messageId", "organization": "organizationId",
+		"subscription": "subscriptionId", "activity": "attemptId", "recovery": "recoveryId", "event": "messageId",
+		"organization": "organizationId",
 	}
 	return cmp.Or(names[r], "resourceId")
 }

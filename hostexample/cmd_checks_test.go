@@ -88,8 +88,8 @@ func TestEventsShowSaysUntilWhenADeliveryIsHeld(t *testing.T) {
 	}
 	event := o.publish(ways["store"])
 	within(t, func() bool {
-		r := o.run(ways["store"], "events", "show", event)
-		return strings.Contains(stable(r.stdout), "CODE  NEXT RETRY  HELD UNTIL  ERROR\n") && strings.Contains(stable(r.stdout), "  -  <time>  -\n")
+		shown := stable(o.run(ways["store"], "events", "show", event).stdout)
+		return strings.Contains(shown, "CODE  NEXT RETRY  HELD UNTIL  ERROR\n") && strings.Contains(shown, "  -  <time>  -\n")
 	})
 }
 

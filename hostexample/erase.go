@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,7 +23,7 @@ type eraseCmd struct {
 type eraseSettings struct {
 	accessSettings
 	Organization uuid.UUID `required:"" help:"UUID of the organization."`
-	Actor        string    `help:"Name that the audit trail keeps, without --url. Over REST it keeps the subject of the token." default:"hostexample"`
+	Actor        string    `help:"Name that the audit trail keeps, without --url. Over REST it keeps the subject of the token. Default: cli/ and the name in USER."`
 }
 
 // open opens the library, and adds the actor to the context.
@@ -31,7 +32,7 @@ func (s *eraseSettings) open(ctx context.Context, h *host, c *cli) (context.Cont
 	if err != nil {
 		return ctx, nil, nil, err
 	}
-	return webhooks.WithActor(ctx, s.Actor), hooks, func() { _ = db.Close() }, nil
+	return webhooks.WithActor(ctx, cmp.Or(s.Actor, h.actor())), hooks, func() { _ = db.Close() }, nil
 }
 
 // eraseOrganizationCmd removes an organization, and waits for the end.

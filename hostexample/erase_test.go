@@ -17,7 +17,7 @@ var organizationID = strings.TrimPrefix(testOrg, "/api/organizations/")
 // eraseIt runs the command in JSON, and returns its result.
 func eraseIt(t *testing.T, folder string, args ...string) (out erased) {
 	t.Helper()
-	r := execute(t, folder, nil, append([]string{"erase", "--json", "--log-level=error"}, args...)...)
+	r := execute(t, folder, []string{"USER=ann"}, append([]string{"erase", "--json", "--log-level=error"}, args...)...)
 	if r.code != 0 {
 		t.Fatalf("erase %v: exit %d, %s%s", args, r.code, r.stdout, r.stderr)
 	}
@@ -52,7 +52,7 @@ func TestEraseRemovesAnOrganizationBesideAHost(t *testing.T) {
 		Items []struct{ Action, Actor string }
 	}
 	a.call(t, http.MethodGet, testOrg+"/audit", nil, &trail, http.StatusOK)
-	if len(trail.Items) != 1 || trail.Items[0].Action != "organization.erased" || trail.Items[0].Actor != "hostexample" {
+	if len(trail.Items) != 1 || trail.Items[0].Action != "organization.erased" || trail.Items[0].Actor != "cli/ann" {
 		t.Errorf("the trail is %+v", trail)
 	}
 	host.signal(t, syscall.SIGTERM)
@@ -146,7 +146,7 @@ func TestErasePayloadRemovesTheContentOfAnEvent(t *testing.T) {
 	var published struct{ ID string }
 	events := testOrg + "/events"
 	a.call(t, http.MethodPost, events, event(7), &published, http.StatusAccepted)
-	r := execute(t, folder, nil, "erase", "payload", "--organization="+organizationID, "--event="+published.ID)
+	r := execute(t, folder, []string{"USER=ann"}, "erase", "payload", "--organization="+organizationID, "--event="+published.ID)
 	if r.code != 0 {
 		t.Fatalf("exit %d, %s%s", r.code, r.stdout, r.stderr)
 	}
@@ -158,7 +158,7 @@ func TestErasePayloadRemovesTheContentOfAnEvent(t *testing.T) {
 		}
 	}
 	a.call(t, http.MethodGet, events+"/"+published.ID, nil, &event, http.StatusOK)
-	if event.Data != nil || event.Expunged.By != "hostexample" || event.Expunged.At.IsZero() {
+	if event.Data != nil || event.Expunged.By != "cli/ann" || event.Expunged.At.IsZero() {
 		t.Errorf("the event is %+v", event)
 	}
 }

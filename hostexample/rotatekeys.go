@@ -38,7 +38,7 @@ func (r *rotateKeysCmd) run(ctx context.Context, h *host, c *cli) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	done, err := hooks.Keys().Rotate(ctx)
+	done, err := hooks.Keys().Rotate(webhooks.WithActor(ctx, h.actor()))
 	if errors.Is(err, webhooks.ErrMissingKey) {
 		return named(err)
 	}

@@ -94,7 +94,9 @@ func TestAKeyIsRotatedWhileAHostRuns(t *testing.T) {
 		t.Errorf("rotate-keys without the former key: exit %d, %s", r.code, r.stderr)
 	}
 	for _, want := range []string{"2 signing secrets", "0 signing secrets"} { // the test's and the sample's
-		if r := execute(t, folder, withKeys(keyB+","+keyA), "rotate-keys"); r.code != 0 || !strings.HasPrefix(r.stdout, want) {
+		r := execute(t, folder, append(withKeys(keyB+","+keyA), "USER=ann"), "rotate-keys")
+		audited := strings.Contains(r.stderr, `"actor":"cli/ann"`) == strings.HasPrefix(want, "2")
+		if r.code != 0 || !strings.HasPrefix(r.stdout, want) || !audited {
 			t.Errorf("rotate-keys: exit %d, %q, %s; want %s", r.code, r.stdout, r.stderr, want)
 		}
 	}
