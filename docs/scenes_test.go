@@ -4,6 +4,7 @@ package docs_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
@@ -25,6 +26,9 @@ var scenes = map[string]func(*scene){
 	"deployment.md: Secrets":     runBefore,
 	"deployment.md: Start":       deployed,
 	"deployment.md: Start, then": runBefore,
+
+	"operating.md: Backup and restore":       restored,
+	"operating.md: Backup and restore, then": runBefore,
 
 	"observability.md: Traces": traced,
 
@@ -144,6 +148,33 @@ func deployed(s *scene) {
 	for _, role := range []*server{api, dispatcher} {
 		if err := role.stop(); err != nil {
 			s.Errorf("SIGTERM: %v\n%s", err, &role.stderr)
+		}
+	}
+}
+
+// restored runs the page's backup, its restore, and the statement that makes the copy silent.
+func restored(s *scene) {
+	needTools(s.T, "pg_dump", "pg_restore")
+	owner := s.database()
+	s.write("store-owner", owner)
+	s.write("store-copy", s.database())
+	s.write("in", `{"application": {"uid": "7152ff07-72b4-4934-b96c-9283003188a1"}, "endpoint": {"id": "e", "url": "https://example.com/"},
+		"secret": {"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "headers": {}}`)
+	s.setenv("WEBHOOKS_STORE", owner)
+	s.setenv("WEBHOOKS_SECRET_KEYS", "off")
+	s.sh("hostexample migrate up && hostexample import --from=svix in")
+	s.run()
+	active := `psql -XAt "$(cat store-%s)" -c 'SELECT count(*) FROM webhooks.subscriptions WHERE active'`
+	for _, c := range []struct{ rule, database, want string }{
+		{"the dump has the subscription, which is active", "copy", "1"},
+		{"the copy is silent", "copy", "0"},
+		{"the original is not", "owner", "1"},
+	} {
+		if got := strings.TrimSpace(s.sh(fmt.Sprintf(active, c.database))); got != c.want {
+			s.Errorf("%s: %s active subscriptions, want %s", c.rule, got, c.want)
+		}
+		if c.want == "1" && c.database == "copy" {
+			s.sh(s.blocks["operating.md: Backup and restore, then"].text)
 		}
 	}
 }
