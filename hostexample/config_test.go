@@ -131,7 +131,7 @@ func TestWrongSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"NotDevelopmentOfADispatcher", nil, "--dispatcher", "WEBHOOKS_SECRET_KEYS"},
 		{"TokenOrg", []string{testSecret}, "token --org=acme", "--org (WEBHOOKS_ORG)"},
 		{"TokenScope", []string{testSecret}, "token --scope=all", "--scope (WEBHOOKS_SCOPE)"},
-		{"TokenBeforeServe", nil, "token", "WEBHOOKS_JWT_SECRET"},
+		{"TokenBeforeServe", nil, "token", "set it to the secret of the host"},
 		{"TokenOfJWKS", []string{"WEBHOOKS_JWKS=keys.json"}, "token", "WEBHOOKS_JWT_SECRET"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

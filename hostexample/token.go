@@ -77,7 +77,8 @@ func (h *host) signingSecret(s storeSettings) ([]byte, error) {
 	}
 	text, err := readDevSecret(s.folder(), devSecretFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set, and there is no %s beside the database: start serve in development mode first",
+		return nil, wrong("WEBHOOKS_JWT_SECRET", "is not set, and there is no %s beside the database: set it to the secret of the host, "+
+			"or start serve in development mode first",
 			devSecretFile)
 	}
 	return []byte(text), err
