@@ -9,27 +9,27 @@ import (
 
 // Subscription says which events an organization wants, and where they are sent.
 type Subscription struct {
-	ID             uuid.UUID       `json:"id"`             // given by the host
-	OrganizationID string          `json:"organizationId"` // the owner, as the host names it
-	PostURI        string          `json:"postUri"`        // "": none, and the subscription is inactive
-	Version        string          `json:"version"`        // of the codes and patterns in Events
-	SecretKey      Secret          `json:"secretKey"`      // masked, unless the caller may see secrets
-	Events         []EventSelector `json:"events"`         // the event types that it gets; empty: none
-	IsDevelopment  bool            `json:"isDevelopment"`  // PostURI may be http, where the host allows it
-	Description    string          `json:"description"`    // "": none
-	Headers        Headers         `json:"headers"`        // masked, unless the caller may see secrets
-	TimeoutMs      int64           `json:"timeoutMs"`      // 0: that of the host
-	RetrySchedule  []string        `json:"retrySchedule"`  // nil: that of the host
-	RateLimit      float64         `json:"rateLimit"`      // requests in a second; 0: no limit
-	Ordered        bool            `json:"ordered"`        // one attempt at a time for each ordering key, in the order of publishing
-	Filter         []Condition     `json:"filter"`         // nil: all events
-	Status         Status          `json:"status"`         // whether events are sent
-	Recent         Recent          `json:"recent"`         // in lists with IncludeRecent; zero elsewhere
-	AuditInfo      AuditInfo       `json:"auditInfo"`      // times and callers
-	ActiveInfo     ActiveInfo      `json:"activeInfo"`     // whether it is active
-	ArchiveInfo    ArchiveInfo     `json:"archiveInfo"`    // whether it is archived
-	Damaged        []string        `json:"damaged"`        // members with stored values that cannot be read
-	Truncated      bool            `json:"truncated"`      // the page was too large for Events, Headers and Filter
+	ID             uuid.UUID       `json:"id"`               // given by the host
+	OrganizationID string          `json:"organizationId"`   // the owner, as the host names it
+	PostURI        string          `json:"postUri"`          // "": none, and the subscription is inactive
+	Version        string          `json:"version"`          // of the codes and patterns in Events
+	SecretKey      Secret          `json:"secretKey"`        // masked, unless the caller may see secrets
+	Events         []EventSelector `json:"events"`           // the event types that it gets; empty: none
+	IsDevelopment  bool            `json:"isDevelopment"`    // PostURI may be http, where the host allows it
+	Description    string          `json:"description"`      // "": none
+	Headers        Headers         `json:"headers"`          // masked, unless the caller may see secrets
+	TimeoutMs      int64           `json:"timeoutMs"`        // 0: that of the host
+	RetrySchedule  []string        `json:"retrySchedule"`    // nil: that of the host
+	RateLimit      float64         `json:"rateLimit"`        // requests in a second; 0: no limit
+	Ordered        bool            `json:"ordered"`          // one attempt at a time for each ordering key, in the order of publishing
+	Filter         []Condition     `json:"filter"`           // nil: all events
+	Status         Status          `json:"status"`           // whether events are sent
+	Recent         *Recent         `json:"recent,omitempty"` // in lists with IncludeRecent; nil elsewhere
+	AuditInfo      AuditInfo       `json:"auditInfo"`        // times and callers
+	ActiveInfo     ActiveInfo      `json:"activeInfo"`       // whether it is active
+	ArchiveInfo    ArchiveInfo     `json:"archiveInfo"`      // whether it is archived
+	Damaged        []string        `json:"damaged"`          // members with stored values that cannot be read
+	Truncated      bool            `json:"truncated"`        // the page was too large for Events, Headers and Filter
 
 	ETag string `json:"-"` // for [IfMatch]; "" in lists
 }

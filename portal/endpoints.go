@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -37,6 +38,7 @@ const stateArchived = "archived"
 // endpointItem is an endpoint in the list.
 type endpointItem struct {
 	client.Subscription
+	Recent    client.Recent // its newest deliveries
 	Sparkline template.HTML // the success rate of 24 hours
 }
 
@@ -75,7 +77,7 @@ func (p *portal) listEndpoints(v *visit) error {
 	defer cancel()
 	eachAtOnce(len(page.Items), func(i int) {
 		stats, _, _ := p.stats.Get(ctx, statisticsKey{org: v.org, endpoint: page.Items[i].ID}) // without statistics, the line is empty
-		view.Items[i] = endpointItem{page.Items[i], v.text.sparkline(stats.Items)}
+		view.Items[i] = endpointItem{page.Items[i], *cmp.Or(page.Items[i].Recent, new(client.Recent)), v.text.sparkline(stats.Items)}
 	})
 	return v.render(http.StatusOK, "endpoints", view)
 }
