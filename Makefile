@@ -11,6 +11,8 @@ GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
 # Built, because `go run` passes on neither signals nor exit codes.
 PGCLUSTER = .bin/pgcluster
 
+comma := ,
+
 # The race detector needs a C compiler. Without one, Go switches cgo off.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
@@ -33,7 +35,8 @@ run: ## start the sample host; ARGS="serve --help"
 LISTED = $(shell GOTOOLCHAIN=$(GOTOOLCHAIN) go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
 TESTED = $(or $(LISTED),$(error go list finds no package for PKG=$(PKG)))
 SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
-WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus --
+BROWSER = $(if $(filter %/portal/browser.test,$(TESTED)),$(comma)chromium-headless-shell)
+WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus$(BROWSER) --
 
 test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./signing/... selects some
 	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")
@@ -43,7 +46,7 @@ test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./sign
 	@$(if $(filter %/store/bunstore.test,$(TESTED)),cd examples/drivers && ../../$(PGCLUSTER) -- go test $(RACE) ./...,:)
 
 browser: pgcluster ## visit every page of the portal in Chromium, and walk its flows by keyboard on three stores
-	$(PGCLUSTER) -with chromium -- go test -tags browser -timeout 30m ./portal/browser
+	$(PGCLUSTER) -with chromium-headless-shell -- go test -count=1 -timeout 30m ./portal/browser
 
 clients: ## generate clients in Go and TypeScript, and test them against the sample host
 	@command -v npm >/dev/null || echo "The client in TypeScript is skipped: no npm found."

@@ -1,12 +1,12 @@
-//go:build browser
-
 package browser_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/ecg-api/webhooks/internal/neighbour"
@@ -37,43 +37,76 @@ type address struct {
 	Status int               `json:"status,omitempty"` // default: 200
 }
 
-// run runs files of the suite against a site.
-func run(t *testing.T, s site, files ...string) {
+// chromium returns the path of Chromium. Debian's headless shell is the same engine with the part of the
+// browser that a test needs: it takes two thirds of the time.
+func chromium(t *testing.T) string {
 	t.Helper()
-	description, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
+	return neighbour.Program(t, "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+}
+
+// ready skips the test, or fails it under CI=true, if a program is missing. It fails the test if npm cannot fetch the packages.
+func ready(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the portal in a browser left out: it takes minutes")
 	}
-	cmd := exec.CommandContext(t.Context(), neighbour.Program(t, "node"), append([]string{"--test", "--test-reporter=spec"}, files...)...)
-	cmd.Dir = suite(t)
-	cmd.Env = append(os.Environ(), "SITE="+string(description), "CHROMIUM="+neighbour.Program(t, "chromium"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	chromium(t)
+	neighbour.Program(t, "node")
+	neighbour.Program(t, "npm")
+	if err := installed(); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// suite returns a folder with the suite and its packages.
-func suite(t *testing.T) string {
-	t.Helper()
-	folder := t.TempDir()
+// suite is a folder for the suite and its packages.
+var suite string
+
+func TestMain(m *testing.M) { os.Exit(inFolder(m.Run)) }
+
+// inFolder calls run while suite exists.
+func inFolder(run func() int) int {
+	var err error
+	if suite, err = os.MkdirTemp("", "portal-browser"); err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(suite) }()
+	return run()
+}
+
+// installed copies the suite to its folder, and lets npm install its packages there.
+var installed = sync.OnceValue(func() error {
 	files, err := filepath.Glob("suite/*.*")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, filepath.Base(file)), content, 0o600)
+			err = os.WriteFile(filepath.Join(suite, filepath.Base(file)), content, 0o600)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
-	npm := neighbour.Program(t, "npm")
-	install := exec.CommandContext(t.Context(), npm, "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
-	install.Dir = folder
+	install := exec.Command("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
+	install.Dir = suite
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	return folder
+	return nil
+})
+
+// run runs a file of the suite against sites, by the names of their stores.
+func run(t *testing.T, sites map[string]site, file string) {
+	t.Helper()
+	description, err := json.Marshal(sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), neighbour.Program(t, "node"), "--test-reporter=spec", file)
+	cmd.Dir = suite
+	cmd.Env = append(os.Environ(), "SITES="+string(description), "CHROMIUM="+chromium(t))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

@@ -1,5 +1,3 @@
-//go:build browser
-
 package browser_test
 
 import (
@@ -21,6 +19,7 @@ import (
 // TestPagesOfOtherSites shows the portal in an iframe of another site, and sends it a form of another site.
 func TestPagesOfOtherSites(t *testing.T) {
 	t.Parallel()
+	ready(t)
 	var mux http.ServeMux
 	other := httptest.NewTLSServer(&mux)
 	t.Cleanup(other.Close)
@@ -40,5 +39,5 @@ func TestPagesOfOtherSites(t *testing.T) {
 	})
 	shown := s.site()
 	shown.Embedder, shown.Healthy, shown.Foreign = embedder, s.endpoint(s.Healthy), other.URL
-	run(t, shown, "embed.test.mjs")
+	run(t, map[string]site{"memory": shown}, "embed.test.mjs")
 }

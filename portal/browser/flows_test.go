@@ -1,5 +1,3 @@
-//go:build browser
-
 package browser_test
 
 import (
@@ -11,17 +9,12 @@ import (
 // TestEveryFlow carries out the tasks of users by keyboard, on each kind of store.
 func TestEveryFlow(t *testing.T) {
 	t.Parallel()
-	for kind, open := range stores {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, open(t), sample.Data{}, false)
-			shown := s.site()
-			missed := s.missed("https://late.acme.example/1", "https://late.acme.example/2")
-			shown.Missed = map[string]string{"scripts": s.endpoint(missed[0]), "plain": s.endpoint(missed[1])}
-			shown.Unhealthy = map[string]string{"scripts": "https://failing.acme.example/1", "plain": "https://failing.acme.example/2"}
-			failing := s.failing("https://failing.acme.example/1", "https://failing.acme.example/2", "https://failing.acme.example/3")
-			shown.Failing = map[string]string{"scripts": s.endpoint(s.Service.Failing), "plain": s.endpoint(failing[2])}
-			run(t, shown, "flows.test.mjs")
-		})
-	}
+	ready(t)
+	run(t, eachStore(t, sample.Data{}, func(s *service, shown *site) {
+		missed := s.missed("https://late.acme.example/1", "https://late.acme.example/2")
+		shown.Missed = map[string]string{"scripts": s.endpoint(missed[0]), "plain": s.endpoint(missed[1])}
+		shown.Unhealthy = map[string]string{"scripts": "https://failing.acme.example/1", "plain": "https://failing.acme.example/2"}
+		failing := s.failing("https://failing.acme.example/1", "https://failing.acme.example/2", "https://failing.acme.example/3")
+		shown.Failing = map[string]string{"scripts": s.endpoint(s.Service.Failing), "plain": s.endpoint(failing[2])}
+	}), "flows.test.mjs")
 }

@@ -1,5 +1,3 @@
-//go:build browser
-
 package browser_test
 
 import (
@@ -24,17 +22,10 @@ const hostile = `</textarea></pre></title><script>globalThis.obeyed=1</script>"'
 // TestHostileTextsAreShownAndNotObeyed opens the pages that show texts of customers.
 func TestHostileTextsAreShownAndNotObeyed(t *testing.T) {
 	t.Parallel()
-	for kind, open := range stores {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, open(t), sample.Data{Extra: map[string]string{
-				"description": hostile, "header": printable(hostile), "path": url.PathEscape(hostile), "response": hostile + "\x00",
-			}}, false)
-			shown := s.site()
-			shown.Pages = s.hostilePages()
-			run(t, shown, "hostile.test.mjs")
-		})
-	}
+	ready(t)
+	run(t, eachStore(t, sample.Data{Extra: map[string]string{
+		"description": hostile, "header": printable(hostile), "path": url.PathEscape(hostile), "response": hostile + "\x00",
+	}}, func(s *service, shown *site) { shown.Pages = s.hostilePages() }), "hostile.test.mjs")
 }
 
 // printable returns the ASCII part of a text, as headers have it.

@@ -1,5 +1,3 @@
-//go:build browser
-
 package browser_test
 
 import (
@@ -23,12 +21,13 @@ import (
 // TestEveryPage checks each page with axe, for violations of the content security policy, and in a small window.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
+	ready(t)
 	s := start(t, memstore.New(), sample.Data{}, false)
 	all := s.pages()
 	checkPages(t, all)
 	shown := s.site()
 	shown.Pages = all
-	run(t, shown, "pages.test.mjs")
+	run(t, map[string]site{"memory": shown}, "pages.test.mjs")
 }
 
 // checkPages fails the test unless the pages have each pattern of testdata/pages.txt.
@@ -199,7 +198,7 @@ func (s *service) replayPages(gone uuid.UUID) map[string]address {
 		"replay counted":      {Path: form + asked},
 		"replay none":         {Path: s.endpoint(s.Healthy, "replay") + asked},
 		"replay wrong time":   {Path: form + "?scope=x&since=x&until=x", Status: http.StatusBadRequest},
-		"replay wrong rate":   {Path: form + asked, Fill: fill("#rate", "fast"), Press: "#confirm button", Status: http.StatusBadRequest},
+		"replay wrong rate":   {Path: form + asked, Fill: fill("#per_second", "fast"), Press: "#confirm button", Status: http.StatusBadRequest},
 		"replay running":      {Path: s.endpoint(late, "replay", running.String())},
 		"replay stopped":      {Path: s.endpoint(late, "replay", stopped.String())},
 		"recoveries":          {Path: "/operations/recoveries", Who: "admin"},

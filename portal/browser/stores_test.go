@@ -1,5 +1,3 @@
-//go:build browser
-
 package browser_test
 
 import (
@@ -8,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ecg-api/webhooks/internal/testpg"
+	"github.com/ecg-api/webhooks/portal/internal/sample"
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
@@ -23,7 +22,7 @@ var stores = map[string]func(*testing.T) store.Store{
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ready(t, st, func() {})
+		return migrated(t, st, func() {})
 	},
 	"postgres": func(t *testing.T) store.Store {
 		schema := testpg.Schema(t)
@@ -31,12 +30,25 @@ var stores = map[string]func(*testing.T) store.Store{
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ready(t, st, func() {
+		return migrated(t, st, func() {
 			if _, err := st.DB().ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
 				t.Error(err)
 			}
 		})
 	},
+}
+
+// eachStore starts the portal on each kind of store, and returns the sites by the names of the stores.
+func eachStore(t *testing.T, data sample.Data, fill func(*service, *site)) map[string]site {
+	t.Helper()
+	all := map[string]site{}
+	for kind, open := range stores {
+		s := start(t, open(t), data, false)
+		shown := s.site()
+		fill(s, &shown)
+		all[kind] = shown
+	}
+	return all
 }
 
 type database interface {
@@ -45,8 +57,8 @@ type database interface {
 	Close() error
 }
 
-// ready migrates the store, and closes it at the end.
-func ready(t *testing.T, st database, drop func()) store.Store {
+// migrated migrates the store, and closes it at the end.
+func migrated(t *testing.T, st database, drop func()) store.Store {
 	t.Helper()
 	t.Cleanup(func() {
 		drop()

@@ -1,14 +1,16 @@
 // The portal in an iframe of another site, and forms of another site.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, open, site } from "./harness.mjs";
+import { launch, open, sites } from "./harness.mjs";
 
+const site = sites.memory;
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 test("a link signs in within an iframe, which gets the height of its page", async () => {
-  const page = await open(browser, { path: `${site.embedder}/frame`, who: "nobody" });
+  const page = await open(browser, site, { who: "nobody" });
+  await page.goto(`${site.embedder}/frame`);
   const frame = page.frameLocator("iframe");
   await frame.getByRole("button", { name: "Open" }).click();
   await frame.getByRole("link", { name: "https://hooks.acme.example/orders" }).click();
@@ -24,7 +26,8 @@ test("a link signs in within an iframe, which gets the height of its page", asyn
 });
 
 test("a page that is not configured cannot show the portal", async () => {
-  const page = await open(browser, { path: `${site.foreign}/frame`, who: "nobody" });
+  const page = await open(browser, site, { who: "nobody" });
+  await page.goto(`${site.foreign}/frame`);
   const iframe = await (await page.waitForSelector("iframe")).contentFrame();
   await page.waitForLoadState();
   assert.equal(await iframe.evaluate(() => document.querySelectorAll("form, main").length), 0);
@@ -32,7 +35,8 @@ test("a page that is not configured cannot show the portal", async () => {
 });
 
 test("a form of another site changes nothing", async () => {
-  const page = await open(browser, { path: `${site.embedder}/attack`, cookie: { secure: true, sameSite: "None" } });
+  const page = await open(browser, site, { cookie: { secure: true, sameSite: "None" } });
+  await page.goto(`${site.embedder}/attack`);
   const [answer] = await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: "Win" }).click()]);
   assert.equal(answer.request().method(), "POST");
   assert.match((await answer.request().allHeaders()).cookie, /who=developer/, "the browser sends the cookie");

@@ -1,23 +1,38 @@
-// What users do, by keyboard alone. Each flow runs with scripts and without, on each kind of store.
+// What users do, by keyboard alone. Each flow runs on each kind of store, with scripts and without.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, open, site, tabTo } from "./harness.mjs";
+import { launch, open, sites, tabTo } from "./harness.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser.close());
 
-for (const javaScript of [true, false]) {
-  const flow = (name, who, path, steps) => test(`${name}${javaScript ? "" : ", without scripts"}`, async () => {
-    const page = await open(browser, { path, who, javaScript });
-    await steps(new User(page));
-    assert.deepEqual(page.faults, []);
-    await page.context().close();
-  });
-  const name = javaScript ? "scripts" : "plain";
+for (const [store, site] of Object.entries(sites)) {
+  for (const javaScript of [true, false]) {
+    const name = javaScript ? "scripts" : "plain";
+    test(`${store}, ${name}`, async (t) => {
+      const tabs = {};
+      for (const [title, who, path, steps] of flows(site, name, javaScript)) {
+        await t.test(title, async () => {
+          const page = tabs[who] ??= await open(browser, site, { who, javaScript });
+          page.faults.length = 0;
+          await page.goto(path());
+          await steps(new User(page));
+          assert.deepEqual(page.faults, []);
+        });
+      }
+      await Promise.all(Object.values(tabs).map((page) => page.context().close()));
+    });
+  }
+}
+
+// flows returns the flows: title, user, path of the first page, and steps.
+function flows(site, name, javaScript) {
+  const all = [];
+  const flow = (...parts) => all.push(parts);
   let endpoint; // path of the endpoint that the first flow adds
 
-  flow("add an endpoint, with faults first", "developer", `${site.org}/endpoints`, async (user) => {
+  flow("add an endpoint, with faults first", "developer", () => `${site.org}/endpoints`, async (user) => {
     await user.follow(user.link("Add endpoint"));
     await user.type(user.field("URL"), `ftp://${name}.acme.example`);
     await user.type(user.field("Description"), `Made by ${name}`);
@@ -35,8 +50,7 @@ for (const javaScript of [true, false]) {
     endpoint = new URL(user.page.url()).pathname;
   });
 
-  flow("edit an endpoint", "developer", site.org, async (user) => {
-    await user.opens(endpoint);
+  flow("edit an endpoint", "developer", () => endpoint, async (user) => {
     await user.follow(user.link("Edit").first());
     await user.type(user.field("Description"), `Edited by ${name}`);
     await user.follow(user.button("Add a condition"));
@@ -49,8 +63,7 @@ for (const javaScript of [true, false]) {
     await user.reads(`Edited by ${name}`, "/currency eq");
   });
 
-  flow("test, pause, resume and re-enable an endpoint", "developer", site.org, async (user) => {
-    await user.opens(endpoint);
+  flow("test, pause, resume and re-enable an endpoint", "developer", () => endpoint, async (user) => {
     await user.follow(user.button("Send a test"));
     await user.sees("status", "The test is on its way");
     await user.follow(user.button("Pause"));
@@ -67,8 +80,7 @@ for (const javaScript of [true, false]) {
     await user.sees("status", "The endpoint is enabled");
   });
 
-  flow("rotate a secret and reveal it", "developer", site.org, async (user) => {
-    await user.opens(endpoint);
+  flow("rotate a secret and reveal it", "developer", () => endpoint, async (user) => {
     await user.follow(user.link("Signing secrets"));
     await user.follow(user.link("Rotate"));
     await user.follow(user.button("Rotate"));
@@ -79,7 +91,7 @@ for (const javaScript of [true, false]) {
     assert.match(await user.page.locator(".secret").first().textContent(), /^whsec_[A-Za-z0-9+/=]{30,}$/);
   });
 
-  flow("find a delivery, copy it as curl, and send it again", "developer", `${site.org}/endpoints`, async (user) => {
+  flow("find a delivery, copy it as curl, and send it again", "developer", () => `${site.org}/endpoints`, async (user) => {
     await user.follow(user.link("https://mixed.acme.example/events"));
     await user.follow(user.link("All deliveries"));
     await user.choose(user.field("State"), "succeeded");
@@ -100,8 +112,7 @@ for (const javaScript of [true, false]) {
     await user.reads("Attempt 2");
   });
 
-  flow("replay what was missed, and stop", "developer", site.org, async (user) => {
-    await user.opens(site.missed[name]);
+  flow("replay what was missed, and stop", "developer", () => site.missed[name], async (user) => {
     await user.follow(user.link("Replay"));
     await tabTo(user.page, user.page.getByRole("radio", { name: "Failed deliveries" }));
     await user.page.keyboard.press("ArrowDown");
@@ -119,8 +130,7 @@ for (const javaScript of [true, false]) {
     await user.reads("stopped");
   });
 
-  flow("see why an endpoint did not get an event", "developer", site.org, async (user) => {
-    await user.opens(`${site.org}/endpoints`);
+  flow("see why an endpoint did not get an event", "developer", () => `${site.org}/endpoints`, async (user) => {
     await user.follow(user.link("Events"));
     await user.follow(user.page.locator("tbody tr", { hasText: "customer.created" }).first().getByRole("link"));
     await user.reads("The endpoint has not chosen this event type.");
@@ -128,8 +138,7 @@ for (const javaScript of [true, false]) {
     await user.reads("Attempt 1");
   });
 
-  flow("send a sample of the catalog", "developer", site.org, async (user) => {
-    await user.opens(`${site.org}/endpoints`);
+  flow("send a sample of the catalog", "developer", () => `${site.org}/endpoints`, async (user) => {
     await user.follow(user.link("Event catalog"));
     await user.follow(user.link("order.shipped"));
     await user.choose(user.field("Endpoint"), "https://hooks");
@@ -143,7 +152,7 @@ for (const javaScript of [true, false]) {
     await user.reads(`"orderId":"from ${name}"`);
   });
 
-  flow("open an organization as an operator", "admin", "/operations/overview", async (user) => {
+  flow("open an organization as an operator", "admin", () => "/operations/overview", async (user) => {
     await user.type(user.field("Open an organization"), "nowhere");
     await user.follow(user.button("Open"));
     await user.sees("alert", "no id of an organization");
@@ -154,7 +163,7 @@ for (const javaScript of [true, false]) {
     await user.reads("Largest backlogs");
   });
 
-  flow("pause an unhealthy endpoint as an operator", "admin", "/operations/overview", async (user) => {
+  flow("pause an unhealthy endpoint as an operator", "admin", () => "/operations/overview", async (user) => {
     await user.follow(user.link("Unhealthy endpoints"));
     await user.follow(user.button(`Probe now ${site.unhealthy[name]}`));
     await user.sees("status", "A test is on its way");
@@ -164,7 +173,7 @@ for (const javaScript of [true, false]) {
     await user.reads("Paused: no events are delivered");
   });
 
-  flow("edit the catalog", "admin", "/operations/overview", async (user) => {
+  flow("edit the catalog", "admin", () => "/operations/overview", async (user) => {
     await user.follow(user.link("Catalog"));
     await user.follow(user.link("Add category"));
     await user.type(user.field("Name"), `Parcels of ${name}`);
@@ -188,6 +197,7 @@ for (const javaScript of [true, false]) {
       assert.equal(await user.page.getByText(deleted).count(), 0);
     }
   });
+  return all;
 }
 
 // User acts on a page by keyboard alone.

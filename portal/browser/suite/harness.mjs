@@ -1,16 +1,20 @@
-// Starts the browser, and opens pages of the site that the Go test serves. SITE is JSON: see type site in browser_test.go.
-import axe from "axe-core";
+// Starts the browser, and opens pages of the sites that the Go test serves. SITES is JSON: see type site in browser_test.go.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-export const site = JSON.parse(process.env.SITE);
+export const sites = JSON.parse(process.env.SITES);
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+// The browser compiles no code for speed: the code of a page runs once.
+const flags = ["--no-sandbox", "--disable-gpu", "--js-flags=--no-opt --no-maglev"];
 
-// open returns a page of a context of its own. Faults collects what the browser complains about: errors of scripts, dialogs, and
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: flags });
+
+// open returns a page of a context of its own. A low window costs less to paint. Faults collects what the browser complains about: errors of scripts, dialogs, and
 // violations of the content security policy.
-export async function open(browser, { path = "/", who = "developer", language = "en", theme = "", javaScript = true, cookie = {} } = {}) {
+export async function open(browser, site, { who = "developer", language = "en", theme = "", javaScript = true, cookie = {}, height = 800 } = {}) {
   const context = await browser.newContext({
-    baseURL: site.url, locale: language, viewport: { width: 1280, height: 800 }, javaScriptEnabled: javaScript,
+    baseURL: site.url, locale: language, viewport: { width: 1280, height }, javaScriptEnabled: javaScript,
     colorScheme: theme === "dark" ? "dark" : "light", ignoreHTTPSErrors: true, permissions: ["clipboard-read", "clipboard-write"],
   });
   await context.addCookies([{ name: "who", value: who, url: site.url, ...cookie }]);
@@ -22,7 +26,6 @@ export async function open(browser, { path = "/", who = "developer", language = 
   page.on("console", (message) => {
     if (message.type() === "error" && !/Failed to load resource: the server responded/.test(message.text())) page.faults.push(message.text());
   });
-  page.answer = await page.goto(path);
   return page;
 }
 
@@ -36,28 +39,69 @@ export async function visit(page, { path, fill = {}, press }) {
   return next;
 }
 
-// violations returns what axe finds on the page, a line each.
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// violations returns what axe finds on the page, a line each. The browser gets the source of axe without page.evaluate, which takes five
+// times as long for a text of this length.
 export async function violations(page) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], preload: false }));
-  return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary.split("\n").slice(1).join(" ").trim()}`));
+  page.devtools ??= await page.context().newCDPSession(page);
+  await page.devtools.send("Runtime.evaluate", { expression: `${axe};0` });
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"], preload: false });
+    return violations.flatMap((v) => v.nodes.map((n) =>
+      `${v.id}: ${n.target.join(" ")}: ${n.failureSummary.split("\n").slice(1).join(" ").trim()}`));
+  });
 }
 
-// overflow returns how many pixels the page is wider than a window of the width. It restores the width.
-export async function overflow(page, width) {
-  const before = page.viewportSize();
-  await page.setViewportSize({ ...before, width });
-  const pixels = await page.evaluate(() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth);
+// overflows returns how many pixels the page is wider than a window of each width. It restores the width.
+export async function overflows(page, widths) {
+  const before = page.viewportSize(), pixels = [];
+  for (const width of widths) {
+    await page.setViewportSize({ ...before, width });
+    pixels.push(await page.evaluate(() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth));
+  }
   await page.setViewportSize(before);
   return pixels;
 }
 
-// tabTo presses Tab until the element has the focus, as a user without a mouse does.
+// shift opens a page, and returns its cumulative layout shift. The scripts arrive when the browser has painted the page: a script that
+// moves the content is seen.
+export async function shift(page, path) {
+  let painted;
+  const paint = new Promise((resolve) => { painted = resolve; });
+  await page.route(/\.js$/, async (route) => { await paint; await route.continue(); });
+  await page.goto(path, { waitUntil: "commit" });
+  await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+  painted();
+  await page.waitForLoadState("load");
+  const total = await page.evaluate(() => new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: "layout-shift", buffered: true });
+    const frames = (left) => requestAnimationFrame(() => left ? frames(left - 1) : resolve(sum));
+    frames(5);
+  }));
+  await page.unroute(/\.js$/);
+  return total;
+}
+
+// tabTo presses Tab until the element has the focus, as a user without a mouse does. It presses Tab as often as the order of the
+// elements lets expect, and goes on step by step if the focus is elsewhere.
 export async function tabTo(page, locator, most = 150) {
   const element = await locator.elementHandle();
-  for (let i = 0; i < most; i++) {
+  const expected = await element.evaluate(stepsTo);
+  await Promise.all(Array.from({ length: Math.min(expected, most) }, () => page.keyboard.press("Tab")));
+  for (let i = expected; i < most; i++) {
     if (await element.evaluate((e) => e === document.activeElement)) return;
     await page.keyboard.press("Tab");
   }
   throw new Error(`Tab does not lead to ${await element.evaluate((e) => e.outerHTML)} in ${most} steps`);
+}
+
+// stepsTo runs in the page. It returns the number of elements that Tab passes until the element has the focus; 0: unknown.
+function stepsTo(element) {
+  const group = (e) => e.type === "radio" ? document.querySelector(`input[name="${e.name}"]:checked`) ?? e : e;
+  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")]
+    .filter((e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility() && group(e) === e);
+  const from = all.indexOf(document.activeElement), to = all.indexOf(element);
+  return to > from ? to - from : 0;
 }

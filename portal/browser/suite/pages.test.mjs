@@ -1,8 +1,9 @@
 // Every page, in each language and in each theme: accessible, without violations of its policy, and no wider than a small window.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, open, overflow, site, violations, visit } from "./harness.mjs";
+import { launch, open, overflows, shift, sites, violations, visit } from "./harness.mjs";
 
+const site = sites.memory;
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser.close());
@@ -10,7 +11,7 @@ after(() => browser.close());
 // Contrast depends on the theme alone, and names of elements on the language alone: two runs see each of both.
 const looks = [{ language: "en", theme: "light" }, { language: "de", theme: "dark" }];
 
-// The width of a phone, and that of a window of 1,280 pixels with a zoom of 200 %.
+// The width of a window of 1,280 pixels with a zoom of 200 %, and that of a phone.
 const widths = [640, 320];
 
 for (const look of looks) {
@@ -18,15 +19,23 @@ for (const look of looks) {
     const tabs = {};
     for (const [name, { who = "developer", status = 200, ...address }] of Object.entries(site.pages)) {
       await t.test(name, async () => {
-        const page = tabs[who] ??= await open(browser, { who, ...look });
+        const page = tabs[who] ??= await open(browser, site, { who, height: 200, ...look });
         const answer = await visit(page, address);
         assert.equal(answer.status(), status);
         assert.equal(await page.getAttribute("html", "lang"), look.language);
         assert.deepEqual(await violations(page), []);
-        for (const width of widths) assert.equal(await overflow(page, width), 0, `too wide for ${width} pixels`);
+        assert.deepEqual(await overflows(page, widths), [0, 0], `pixels that are too many in windows of ${widths}`);
         assert.deepEqual(page.faults, []);
       });
     }
     await Promise.all(Object.values(tabs).map((page) => page.context().close()));
   });
 }
+
+test("nothing moves while a page loads", async (t) => {
+  const page = await open(browser, site);
+  for (const name of ["endpoints", "endpoint healthy", "deliveries", "delivery succeeded"]) {
+    await t.test(name, async () => assert.equal(await shift(page, site.pages[name].path), 0));
+  }
+  await page.context().close();
+});
