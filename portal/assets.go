@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -101,6 +102,7 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Encoding", "gzip")
 		content = file.zipped
 	}
+	h.Set("Content-Length", strconv.Itoa(len(content)))
 	_, _ = w.Write(content)
 }
 

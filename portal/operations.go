@@ -66,7 +66,11 @@ func (p *portal) overview(v *visit, view overviewView) error {
 		p.cfg.Logger.WarnContext(v.ctx, "the backlog cannot be told", "error", noBacklog)
 		view.Unknown = append(view.Unknown, "backlog")
 	}
-	return v.render(view.Faults.status(), "overview", view)
+	status := view.Faults.status()
+	if view.StoreDown {
+		status = http.StatusServiceUnavailable
+	}
+	return v.render(status, "overview", view)
 }
 
 // openOrganization sends the browser to the pages of the organization that has the name or the id.
@@ -111,6 +115,7 @@ type storageView struct {
 	client.Storage
 	KeyRows   []keyRow
 	UsedKnown bool // keyRow.Used was read
+	StoreDown bool // it does not answer, or cannot be written
 }
 
 // Retention is the age at which history is removed; 0: never.
@@ -153,5 +158,18 @@ func (p *portal) showStorage(v *visit) error {
 		}
 		view.KeyRows[i].Used = true
 	}
-	return v.render(http.StatusOK, "storage", view)
+	status := http.StatusOK
+	if p.storeDown(ctx, state.Unknown) {
+		view.StoreDown, status = true, http.StatusServiceUnavailable
+	}
+	return v.render(status, "storage", view)
+}
+
+// storeDown reports whether parts of a page are unknown because the store does not answer or cannot be written.
+func (p *portal) storeDown(ctx context.Context, unknown []string) bool {
+	if len(unknown) == 0 {
+		return false
+	}
+	state, err := p.api.Operations.Overview(ctx)
+	return err == nil && !state.Store.Up
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ecg-api/webhooks/portal"
 )
 
-var update = flag.Bool("update", false, "write the list of pages to "+listOfPages)
+var update = flag.Bool("update", false, "write the files that the tests compare with")
 
 // listOfPages has the pattern of each page. The suite in package browser visits all of them.
 const listOfPages = "browser/testdata/pages.txt"
