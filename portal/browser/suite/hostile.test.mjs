@@ -9,7 +9,7 @@ after(() => browser.close());
 
 for (const [store, site] of Object.entries(sites)) {
   test(`hostile texts in ${store}`, async (t) => {
-    const page = await open(browser, site, { who: "hostile" });
+    const page = await open(browser, site, { who: "hostile", height: 200 });
     for (const [name, address] of Object.entries(site.pages)) {
       await t.test(name, async () => {
         const answer = await visit(page, address);
