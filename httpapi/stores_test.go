@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -37,25 +36,28 @@ func openSQLite(t *testing.T) store.Store {
 
 func openPostgres(t *testing.T) store.Store {
 	t.Helper()
-	schema := testpg.Schema(t)
-	options := postgres.Options{Options: bunstore.Options{Schema: schema}, MaxConns: 4}
-	st, err := postgres.Open(t.Context(), testpg.DSN(t), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := st.DB().ExecContext(context.Background(), "DROP SCHEMA IF EXISTS "+schema+" CASCADE"); err != nil {
-			t.Error(err)
+	var st *postgres.Store
+	dsn := testpg.DSN(t)
+	schemas.Lend(t, func(schema string) *sql.DB {
+		var err error
+		if st, err = postgres.Open(t.Context(), dsn, postgres.Options{Options: bunstore.Options{Schema: schema}, MaxConns: 4}); err != nil {
+			t.Fatal(err)
 		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
+		t.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := st.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
 		}
+		return st.DB().DB
 	})
-	if err := st.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return st
 }
+
+// schemas are those of all stores on PostgreSQL.
+var schemas testpg.Lender
 
 // tables are all rows of all tables, where the store has tables that are easily
 // listed.

@@ -96,7 +96,7 @@ func (w tenants) rightful(o operation, p idPlace, kind string, of map[string]str
 	case "event": // the catalog is everybody's
 		return same && p.in != "path"
 	case "subscription":
-		return same && !slices.ContainsFunc(below, func(k string) bool { return k != "organization" && k != "event" })
+		return same && (p.in == "query" || !slices.ContainsFunc(below, func(k string) bool { return k != "organization" && k != "event" }))
 	case "category":
 		return same && !slices.Contains(below, "event")
 	}
@@ -182,7 +182,7 @@ func (w tenants) sameAnswer(o operation, p idPlace, what string, theirs, absent 
 	switch {
 	case p.in == "query" && p.name == "eventId": // a filter
 		status, code = http.StatusOK, `"totalRecords":0`
-	case p.in != "path":
+	case p.in != "path" && o.id != "explainPublishedEvent":
 		status, code = http.StatusUnprocessableEntity, `"code":"unknown_reference"`
 	}
 	plain := strings.ReplaceAll(got.Body.String(), id, none)

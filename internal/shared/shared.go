@@ -32,7 +32,7 @@ type Value[T any] struct {
 
 // Running is a call that runs or has ended.
 type Running[T any] struct {
-	of      *Value[T]
+	of *Value[T]
 
 	done  chan struct{} // closed at the end of the call
 	value T

@@ -3,6 +3,8 @@ package bunstore_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -30,6 +32,10 @@ type leaving struct{ m *testing.M }
 func (l leaving) Run() int {
 	code := l.m.Run()
 	if pool != nil {
+		if err := schemas.Drop(pool); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 		_ = pool.Close()
 	}
 	if bouncer.stop != nil {
@@ -76,6 +82,24 @@ func newPostgresAlone(tb testing.TB, opts bunstore.Options) *bunstore.Store {
 	check(tb, err)
 	tb.Cleanup(func() { check(tb, s.Close()) })
 	return migrated(tb, newOn(tb, s.DB().DB, opts))
+}
+
+// schemas are those of the stores of whole suites.
+var schemas testpg.Lender
+
+// lentOn makes a store in a lent schema on a pool.
+func lentOn(t *testing.T, pool *sql.DB, opts bunstore.Options) store.Store {
+	t.Helper()
+	var s *bunstore.Store
+	schemas.Lend(t, func(schema string) *sql.DB {
+		opts.Schema = schema
+		var err error
+		s, err = bunstore.New(bun.NewDB(pool, pgdialect.New()), opts)
+		check(t, err)
+		migrated(t, s)
+		return pool
+	})
+	return s
 }
 
 // newOn makes a store in a fresh schema on a pool.
@@ -131,7 +155,8 @@ func TestSQLite(t *testing.T) {
 func TestPostgres(t *testing.T) {
 	t.Parallel()
 	testpg.DSN(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return newPostgres(t) }, storetest.OneConnection(func(t *testing.T) store.Store {
+	shared := postgresPool(t)
+	storetest.Run(t, func(t *testing.T) store.Store { return lentOn(t, shared, bunstore.Options{}) }, storetest.OneConnection(func(t *testing.T) store.Store {
 		return newPostgresAlone(t, bunstore.Options{})
 	}))
 }

@@ -144,7 +144,7 @@ func TestPgBouncer(t *testing.T) {
 	shared := openThrough(t, "many", postgres.Options{MaxConns: 30})
 	opts := bunstore.Options{NoPrepare: true, ListenConn: func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, direct) }}
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return migrated(t, newOn(t, shared.DB().DB, opts))
+		return lentOn(t, shared.DB().DB, opts)
 	}, storetest.OneConnection(func(t *testing.T) store.Store {
 		return migrated(t, openThrough(t, "many", postgres.Options{MaxConns: 1, ListenAddress: direct}))
 	}))

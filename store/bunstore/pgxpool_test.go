@@ -2,6 +2,7 @@ package bunstore_test
 
 import (
 	"context"
+	"database/sql"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,18 +15,20 @@ import (
 	"github.com/ecg-api/webhooks/storetest"
 )
 
-// newOnPgxpool makes a store in a fresh schema, on a pgxpool with the number of connections.
+// newOnPgxpool makes a store in a lent schema, on a pgxpool with the number of connections.
 func newOnPgxpool(t *testing.T, conns int32) *postgres.Store {
 	t.Helper()
-	pool, schema := newPgxpool(t, testpg.DSN(t), conns), testpg.Schema(t)
-	s, err := postgres.New(pool, bunstore.Options{Schema: schema})
-	check(t, err)
-	t.Cleanup(func() {
-		check(t, s.Close())
-		_, err := pool.Exec(context.Background(), `DROP SCHEMA IF EXISTS `+schema+` CASCADE`) // Close leaves the pool open
+	pool := newPgxpool(t, testpg.DSN(t), conns)
+	postgresPool(t) // drops the schemas in the end
+	var s *postgres.Store
+	schemas.Lend(t, func(schema string) *sql.DB {
+		var err error
+		s, err = postgres.New(pool, bunstore.Options{Schema: schema})
 		check(t, err)
+		t.Cleanup(func() { check(t, s.Close()) })
+		migrated(t, s.Store)
+		return s.DB().DB
 	})
-	migrated(t, s.Store)
 	return s
 }
 
