@@ -31,7 +31,8 @@ var audited = strings.Fields(`CreateCategory UpdateCategory DeleteCategory Creat
 
 // unaudited are all other methods: reads, publishes, and the work of dispatchers.
 var unaudited = strings.Fields(`Abilities AuditEntries Attempt Attempts Categories Category Chain CountRecoverable Deliveries Delivery
-	Durable Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries MessageTally Messages Ping RecentDeliveries Recovery Sample
+	Durable Durations Erasure EventType EventTypeByCode EventTypes HistoricEventTypes Message MessageDeliveries MessageTally Messages Ping
+	RecentDeliveries Recovery Sample
 	Samples SecretAt Secrets SecretsExcept SeedVersions Subscribers Subscription SubscriptionHeaders Subscriptions Targets
 	Publish Claim Record Defer Release Prune PruneAudit AdvanceRecovery AdvanceErasure UseOnce Used PruneUsed`)
 

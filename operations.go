@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/clock"
-	"github.com/ecg-api/webhooks/internal/shared"
 	"github.com/ecg-api/webhooks/internal/keyring"
+	"github.com/ecg-api/webhooks/internal/shared"
 	"github.com/ecg-api/webhooks/store"
 )
 

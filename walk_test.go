@@ -101,7 +101,8 @@ func TestTheLibraryReadsLongListsInPieces(t *testing.T) {
 		"Explain": func() error {
 			all := webhooks.ExplainQuery{Page: webhooks.Page{Take: 100}}
 			explained, err := hooks.Dispatcher.Explain(t.Context(), w.org, published.ID, all)
-			if last := explained.Items[n-1]; len(explained.Items) != n || explained.Total != n || last.Reason != "" || last.Subscription.Headers != nil {
+			last := explained.Items[n-1]
+			if len(explained.Items) != n || explained.Total != n || last.Reason != "" || last.Subscription.Headers != nil {
 				t.Errorf("%d explanations of %d, the last one is %v", len(explained.Items), explained.Total, last)
 			}
 			return err

@@ -208,7 +208,7 @@ func (in includes) add(w *activityWire, a webhooks.Attempt) {
 
 func (a *api) listActivity(c *call) error {
 	q := c.query()
-	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
+	p, included := q.cursorPaging(), q.included("subscription", "event")
 	hq := q.history(c, p)
 	if err := q.err(); err != nil {
 		return err
@@ -241,7 +241,7 @@ func (a *api) retryActivity(c *call) error {
 
 func (a *api) listActivations(c *call) error {
 	q := c.query()
-	p, included := q.cursorPaging(), q.set("include", "subscription", "event")
+	p, included := q.cursorPaging(), q.included("subscription", "event")
 	hq := q.history(c, p)
 	if err := q.err(); err != nil {
 		return err

@@ -89,7 +89,10 @@ func (f *fixture) explain() {
 		{as: "read", do: "GET " + events + "/{message}/explain?take=2", status: 200, want: `{"items": ["<any>", {
 			"subscriptionId": "<any>", "postUri": "<text>", "matched": false, "reason": "created_later", "activationId": null,
 			"status": null, "heldUntil": null}], "nextCursor": "<=cursor>"}`},
-		{as: "read", do: "GET " + events + "/{message}/explain?take=2&cursor={cursor}", status: 200, want: `{"items": ["<any>"], "nextCursor": null}`},
+		{
+			as: "read", do: "GET " + events + "/{message}/explain?take=2&cursor={cursor}", status: 200,
+			want: `{"items": ["<any>"], "nextCursor": null}`,
+		},
 		{as: "read", do: "GET " + events + "/{message}/explain?subscriptionId={sub}", status: 200, want: `{"items": [
 			{"subscriptionId": "{sub}", "postUri": "https://example.com/hook", "matched": true, "reason": null, "activationId": "{first}",
 				"status": "failed", "heldUntil": null}], "nextCursor": null}`},

@@ -79,14 +79,14 @@ func (q *query) choice(name string, words ...string) string {
 	return s
 }
 
-// set reads a parameter that can be repeated and holds words separated by commas. It returns the
+// included reads the parameter include, which can be repeated and holds words separated by commas. It returns the
 // words that are given.
-func (q *query) set(name string, words ...string) map[string]bool {
+func (q *query) included(words ...string) map[string]bool {
 	found := map[string]bool{}
-	for _, s := range q.values[name] {
+	for _, s := range q.values["include"] {
 		for word := range strings.SplitSeq(s, ",") {
 			if !slices.Contains(words, word) {
-				q.addFault(name, "must be of "+strings.Join(words, ", "))
+				q.addFault("include", "must be of "+strings.Join(words, ", "))
 				return found
 			}
 			found[word] = true

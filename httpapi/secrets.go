@@ -97,7 +97,7 @@ func (a *api) setSecret(c *call) error {
 
 func (a *api) listSecrets(c *call) error {
 	q := c.query()
-	p, include := q.cursorPaging(), q.set("include", "subscription")
+	p, include := q.cursorPaging(), q.included("subscription")
 	if err := q.err(); err != nil {
 		return err
 	}

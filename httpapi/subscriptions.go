@@ -81,7 +81,7 @@ func (a *api) listSubscriptions(c *call) error {
 		Version: q.version("version"), EventTypeID: q.id("eventId"), Archived: q.archived(),
 		Search: q.search(), State: q.state(), Page: p.page(),
 	}
-	included := q.set("include", "recent")
+	included := q.included("recent")
 	if err := q.err(); err != nil {
 		return err
 	}

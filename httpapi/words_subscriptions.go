@@ -97,7 +97,9 @@ var subscriptionWords = map[string]wording{
 		text:    "The receiver answered 429, or 503 with Retry-After: deliveries, tests and retries wait. Otherwise null.",
 		example: "null",
 	},
-	"Subscription.recent":             {text: "With include=recent: about the newest " + thousands(webhooks.MaxRecent) + " activations, or all if there are fewer."},
+	"Subscription.recent": {
+		text: "With include=recent: about the newest " + thousands(webhooks.MaxRecent) + " activations, or all if there are fewer.",
+	},
 	"Recent.deliveries":               {text: "Activations that are summarized.", example: "420"},
 	"Recent.pending":                  {text: "Of these, activations that have not ended.", example: "0"},
 	"lastSuccessAt":                   {text: "When the last of these that succeeded was posted; null for none."},

@@ -46,6 +46,8 @@ func (v *visit) codeView(endpoint client.Subscription, r requestView) codeView {
 	c.Tools[0].Selected = c.Tool == codeTools[0]
 	switch {
 	case c.Unknown != "":
+	case r.Waits:
+		c.Unknown = "waits"
 	case len(r.Headers) == 0:
 		c.Unknown = "not_sent"
 	case c.Tool != "curl":

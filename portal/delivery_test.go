@@ -29,7 +29,8 @@ func TestADeliveryShowsItsAttemptsAndTheirConsequence(t *testing.T) {
 			break
 		}
 	}
-	s.get(s.deliveryPage(d)).is(http.StatusOK, "It is held back because the endpoint fails. It is tried", `hx-select="#chain"`)
+	s.get(s.deliveryPage(d)).is(http.StatusOK, "It is held back because the endpoint fails. It is tried",
+		`hx-select="#chain"`)
 	all, err := s.service.Hooks.Subscriptions.Attempts(t.Context(), webhooks.HistoryQuery{
 		OrganizationID: s.service.Acme, SubscriptionID: s.service.Failing, Status: webhooks.OnlyFailed,
 		Page: webhooks.Page{Take: 1, Descending: true},

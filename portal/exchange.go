@@ -10,6 +10,7 @@ import (
 // requestView is the request of an attempt.
 type requestView struct {
 	Headers []client.Header // empty: unknown
+	Waits   bool            // it will be sent, and gets its headers then
 	Body    string          // byte for byte
 	Shown   string          // Body, or the same tokens with line breaks
 	Pretty  bool
@@ -22,7 +23,7 @@ type requestView struct {
 // requestView returns the request of an attempt. The parameter body=pretty adds line breaks and indentation to the body; literals stay
 // as they are.
 func (v *visit) requestView(a client.AttemptDetail) requestView {
-	r := requestView{Headers: a.RequestHeaders, Body: a.RequestBody, Pretty: v.r.FormValue("body") == "pretty"}
+	r := requestView{Headers: a.RequestHeaders, Waits: waits(a), Body: a.RequestBody, Pretty: v.r.FormValue("body") == "pretty"}
 	if r.Body == "" {
 		r.Body = string(a.RawMessage)
 	} else {
@@ -42,6 +43,11 @@ func (v *visit) requestView(a client.AttemptDetail) requestView {
 		r.Body, r.Shown, r.Unknown = "", "", "damaged"
 	}
 	return r
+}
+
+// waits reports whether the dispatcher will send an attempt.
+func waits(a client.AttemptDetail) bool {
+	return a.PostedAt.IsZero() && !a.External && (a.Status == client.Pending || a.Status == client.Sending)
 }
 
 // indent adds line breaks between the tokens of a JSON text. It does not decode numbers and strings.
@@ -94,6 +100,8 @@ func responseOf(a client.AttemptDetail) responseView {
 		r.None = "expunged"
 	case a.Truncated:
 		r.None = "large"
+	case waits(a):
+		r.None = "waits"
 	case a.PostedAt.IsZero():
 		r.None = "not_sent"
 	case a.Success == nil:

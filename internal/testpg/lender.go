@@ -68,7 +68,8 @@ func (l *Lender) take(tb testing.TB) lent {
 func empty(db *sql.DB, schema string) error {
 	ctx := context.Background()
 	rows, err := db.QueryContext(ctx, `SELECT relname FROM pg_class
-WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN ('migrations', 'identity')`, schema)
+WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+  AND relname NOT IN ('migrations', 'identity')`, schema)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type history struct {
 }
 
 func (s *Service) addHistory(ctx context.Context, db store.Store) error {
-	h := history{db: db, s: s, random: rand.New(rand.NewPCG(1, 2))}
+	h := history{db: db, s: s, random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // the same history each time
 	for _, code := range []string{"order.paid", "order.paid", "order.shipped"} {
 		t, err := db.EventTypeByCode(ctx, nil, code, "v1")
 		if err != nil {

@@ -80,8 +80,9 @@ type Data struct {
 // circuit of the failing endpoint is open.
 func New(ctx context.Context, db store.Store, data Data) (*Service, error) {
 	hooks, err := webhooks.New(db, webhooks.Config{
-		SecretKeys: data.Keys,
-		Sender:     answers{data.Extra["response"], data.History}, RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
+		SecretKeys:    data.Keys,
+		Sender:        answers{data.Extra["response"], data.History},
+		RetrySchedule: []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Hour},
 	})
 	if err != nil {
 		return nil, err
