@@ -17,6 +17,23 @@ func (s *site) deliveryPage(d webhooks.Delivery, more ...string) string {
 	return s.acme(append([]string{"endpoints", d.SubscriptionID.String(), "deliveries", d.ID.String()}, more...)...)
 }
 
+func TestAnAttemptThatWaitsSaysThatItIsSentLater(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.publish("order.shipped", map[string]any{"orderId": "A-1"}) // the circuit of the endpoint is open: it waits
+	d := s.delivery(s.service.Failing, webhooks.OnlyPending)
+	if !d.PostedAt.IsZero() {
+		t.Fatalf("the newest delivery was sent at %v", d.PostedAt)
+	}
+	for tag, texts := range map[string][]string{
+		"en": {"The headers are made when the attempt is sent.", "The attempt is signed when it is sent.", "The attempt was not sent yet."},
+		"de": {"Die Kopfzeilen entstehen, wenn", "Der Versuch wird signiert, wenn", "Der Versuch wurde noch nicht gesendet."},
+	} {
+		s.header.Set("Accept-Language", tag)
+		s.get(s.deliveryPage(d)).is(http.StatusOK, texts...).lacks("not sent from here")
+	}
+}
+
 func TestADeliveryShowsItsAttemptsAndTheirConsequence(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
