@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +19,7 @@ type portalLinkCmd struct {
 	orgSettings
 	PortalURL string        `name:"portal-url" help:"Public address of the portal, with its path, such as https://example.com/webhooks/; needs WEBHOOKS_PORTAL_KEY. Default: none; in development mode /portal/ on --addr."`
 	Addr      listenAddress `help:"Listen address. Port 0 is any free port." default:"127.0.0.1:8080"`
-	Scope     string        `help:"Scopes of the person, separated by spaces. Default: those of the token that are for an organization; of webhooks:admin, and on --store: webhooks:manage and webhooks:secrets."`
+	Scope     []string      `sep:"none" help:"Scopes of the person, separated by spaces; can be given several times. Default: those of the token that are for an organization; of webhooks:admin, and on --store: webhooks:manage and webhooks:secrets."`
 	Path      string        `help:"Page to begin with, relative to the address of the portal. Default: the first page."`
 	ExpiresIn wait          `help:"Time for which the link can be used, at most 24h." default:"60s"`
 }
@@ -40,7 +39,7 @@ func (p *portalLinkCmd) run(ctx context.Context, h *host, c *cli) error {
 	}
 	defer a.close()
 	in := client.PortalLinkInput{ExpiresIn: int((time.Duration(p.ExpiresIn) + time.Second - 1) / time.Second), Path: p.Path}
-	for scope := range strings.FieldsSeq(p.Scope) {
+	for _, scope := range words(p.Scope) {
 		in.Scopes = append(in.Scopes, client.Scope(scope))
 	}
 	made, err := a.PortalLink(ctx, string(p.Org), in)

@@ -57,7 +57,7 @@ func TestPortalLinkPrintsALinkThatSignsIn(t *testing.T) {
 			URL       string
 			ExpiresAt time.Time
 		}
-		o.json(o.run(environ, "portal-link", "--scope=webhooks:read webhooks:secrets", "--expires-in=2h", "--json"), &shown)
+		o.json(o.run(environ, "portal-link", "--scope=webhooks:read", "--scope=webhooks:secrets", "--expires-in=2h", "--json"), &shown)
 		if s := o.redeem(links, shown.URL); len(s.Caller.Scopes) != 2 || s.Caller.Scopes[0] != "webhooks:read" ||
 			time.Until(shown.ExpiresAt) < time.Hour {
 			t.Errorf("%s: %+v, %v", way, s, shown.ExpiresAt)

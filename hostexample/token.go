@@ -21,7 +21,7 @@ type tokenCmd struct {
 	tokenSettings
 	Sub   string   `help:"Subject of the token." default:"admin"`
 	Org   []string `help:"Organizations of the token: UUIDs, separated by commas, or *." default:"*"`
-	Scope string   `help:"Scopes of the token, separated by spaces: webhooks:read, :manage, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
+	Scope []string `sep:"none" help:"Scopes of the token, separated by spaces; can be given several times: webhooks:read, :manage, :write, :secrets, :catalog, :admin." default:"webhooks:read"`
 	TTL   wait     `name:"ttl" help:"Time for which the token is valid." default:"1h"`
 }
 
@@ -40,7 +40,7 @@ func (t *tokenCmd) run(_ context.Context, h *host, _ *cli) error {
 	if err != nil {
 		return err
 	}
-	claims := t.claims(t.Sub, t.Org, t.Scope, time.Duration(t.TTL))
+	claims := t.claims(t.Sub, t.Org, strings.Join(words(t.Scope), " "), time.Duration(t.TTL))
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
 	if err == nil {
 		fmt.Fprintln(h.stdout, token)
@@ -54,13 +54,16 @@ func (t *tokenCmd) check() error {
 			return wrong("org", "is %q, must be a UUID or *", org)
 		}
 	}
-	for scope := range strings.FieldsSeq(t.Scope) {
+	for _, scope := range words(t.Scope) {
 		if !slices.Contains(scopes, httpapi.Scope(scope)) {
 			return wrong("scope", "is %q, must be of %s", scope, strings.Trim(fmt.Sprint(scopes), "[]"))
 		}
 	}
 	return nil
 }
+
+// words are the words of a flag that takes several in a value, and can be given several times.
+func words(values []string) []string { return strings.Fields(strings.Join(values, " ")) }
 
 // signingSecret returns the first configured secret, or the secret of development mode. It
 // does not make one: no host would accept a token that is signed with it.

@@ -16,7 +16,7 @@ type Config struct {
 	Keep  time.Duration // for as long after its end a result serves further callers
 	// Timeout bounds a call, and the wait of each caller. For as long, callers share an error.
 	Timeout     time.Duration
-	Unavailable error // wrapped by the error of a caller whose wait ended
+	Unavailable error // wrapped by the error of a caller that waited in vain
 }
 
 // Value makes a call for all callers that want its result: one call at a time, so that a call which hangs, even beyond the end of
@@ -113,7 +113,7 @@ func (s *Value[T]) idle() bool {
 type ByKey[K comparable, T any] struct {
 	Config
 	Call    func(context.Context, K) (T, error)
-	MaxKeys int // bounds the keys whose results are kept
+	MaxKeys int // bounds the keys with results that are kept
 
 	mu    sync.Mutex
 	byKey map[K]*Value[T]

@@ -39,7 +39,7 @@ var (
 // answers plays the endpoints: the host of the URL says how one answers.
 type answers struct {
 	extra string
-	slow  bool // answers take as long as those of real endpoints
+	slow  bool // answers take as long as answers of real endpoints
 }
 
 // Post implements [webhooks.Sender].
@@ -72,7 +72,7 @@ type Data struct {
 	// Extra are texts for one more endpoint, by name of the field: description, header, path, and response, its answer.
 	Extra map[string]string
 	Keys  [][]byte // encryption keys; default: none
-	// History adds deliveries of the last day, and lets endpoints take their time to answer: for people who look at the pages.
+	// History adds deliveries of the last day, and lets endpoints take their time to answer: for people at the pages.
 	History bool
 }
 
