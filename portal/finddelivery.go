@@ -38,10 +38,10 @@ func (p *portal) findDelivery(v *visit, endpoint, id uuid.UUID) (uuid.UUID, erro
 		return uuid.Nil, nil
 	}
 	explained, err := p.api.Dispatcher.ListExplanations(v.ctx, v.org, id, client.ExplanationQuery{SubscriptionID: endpoint})
-	for _, e := range explained.Items {
-		return e.ActivationID, err
+	if err != nil || len(explained.Items) == 0 {
+		return uuid.Nil, err
 	}
-	return uuid.Nil, err
+	return explained.Items[0].ActivationID, nil
 }
 
 // maxClimb bounds the retries between an attempt and the first attempt of its delivery.
