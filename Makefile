@@ -11,8 +11,6 @@ GOLANGCI_LINT = go tool -modfile=tools/go.mod golangci-lint
 # Built, because `go run` passes on neither signals nor exit codes.
 PGCLUSTER = .bin/pgcluster
 
-comma := ,
-
 # The race detector needs a C compiler. Without one, Go switches cgo off.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
@@ -35,18 +33,22 @@ run: ## start the sample host; ARGS="serve --help"
 LISTED = $(shell GOTOOLCHAIN=$(GOTOOLCHAIN) go list -f '{{.ImportPath}}.test {{join .TestImports " "}} {{join .XTestImports " "}}' $(PKG))
 TESTED = $(or $(LISTED),$(error go list finds no package for PKG=$(PKG)))
 SERVERS = $(filter %/internal/testpg %/internal/pgserver %/delivery/guard.test,$(TESTED))
-BROWSER = $(if $(filter %/portal/browser.test,$(TESTED)),$(comma)chromium-headless-shell)
-WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus$(BROWSER) --
+WITH_SERVERS = $(PGCLUSTER) -with nginx,pgbouncer,prometheus --
+# The browser takes all processors, so its tests wait until all others have ended.
+BROWSER = $(filter %/portal/browser.test,$(TESTED))
+OTHERS = $(patsubst %.test,%,$(filter-out %/portal/browser.test,$(filter %.test,$(TESTED))))
+IN_BROWSER = $(PGCLUSTER) -with chromium-headless-shell -- go test -count=1 -timeout 30m
 
 test: ## run all tests, beside a private PostgreSQL if they need one; PKG=./signing/... selects some
 	@$(if $(RACE),:,echo "Tests run without the race detector: no C compiler found.")
 	@$(if $(SERVERS),$(MAKE) --no-print-directory pgcluster,:)
-	$(if $(SERVERS),$(WITH_SERVERS) )go test $(RACE) -shuffle=on -timeout 30m $(PKG)
+	@$(if $(OTHERS),$(if $(SERVERS),$(WITH_SERVERS) )go test $(RACE) -shuffle=on -timeout 30m $(OTHERS),:)
+	$(if $(BROWSER),$(IN_BROWSER) $(RACE) ./portal/browser)
 	@$(if $(filter %/httpapi.test,$(TESTED)),cd hostexample/mounts && go test $(RACE) ./...,:)
 	@$(if $(filter %/store/bunstore.test,$(TESTED)),cd examples/drivers && ../../$(PGCLUSTER) -- go test $(RACE) ./...,:)
 
 browser: pgcluster ## visit every page of the portal in Chromium, and walk its flows by keyboard on three stores
-	$(PGCLUSTER) -with chromium-headless-shell -- go test -count=1 -timeout 30m ./portal/browser
+	$(IN_BROWSER) ./portal/browser
 
 clients: ## generate clients in Go and TypeScript, and test them against the sample host
 	@command -v npm >/dev/null || echo "The client in TypeScript is skipped: no npm found."
