@@ -8,7 +8,7 @@ import (
 
 // walk calls each with every item of a list, as walkPage does.
 func walk[T any](list func(Page) (List[T], error), id func(T) uuid.UUID, each func(T) error) error {
-	_, err := walkPage(list, id, Page{Take: math.MaxInt}, func(items []T) error {
+	_, err := walkPage(list, id, Page{Take: math.MaxInt, MaxTotal: 1}, func(items []T) error {
 		for _, item := range items {
 			if err := each(item); err != nil {
 				return err
