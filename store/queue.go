@@ -67,6 +67,7 @@ type ClaimOptions struct {
 	SkipSubscriptions []uuid.UUID   // their attempts are skipped
 	SkipOrganizations []uuid.UUID   // their attempts are skipped
 	Since             time.Time     // skips attempts due before this time, by the store's clock; zero skips none
+	Until             time.Time     // skips attempts due at this time or later, by the store's clock; zero skips none
 }
 
 // Lease names a claim.

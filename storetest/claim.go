@@ -18,6 +18,7 @@ var claimCases = []testCase{
 	{"NotBeforeTheyAreDue", claimNotDue},
 	{"AttemptOfAPublisherWhoseClockIsWrongIsDueAtOnce", claimSkewed},
 	{"SinceSkipsAttemptsThatWereDueBefore", claimSince},
+	{"UntilSkipsAttemptsThatWereDueThenOrLater", claimUntil},
 	{"SkipsSubscriptionsAndOrganizations", claimSkip},
 	{"ShowsTheSubscriptionsPresentRevision", claimRevision},
 	{"WhateverBecameOfTheSubscription", claimAnySubscription},
@@ -101,6 +102,17 @@ func claimSince(f *fixture) {
 	third := f.claimOne()
 	f.deferTo(f.now, third)
 	f.equal("due since then", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Since: third.DueAt})), 1)
+}
+
+func claimUntil(f *fixture) {
+	e, _ := f.scene()
+	f.publish(f.newMessage(e))
+	job := f.claimOne()
+	f.deferTo(f.now, job)
+	f.equal("due before it was put back", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Until: job.DueAt})), 0)
+	_, at, err := f.s.Claim(f.ctx, store.ClaimOptions{Max: 0, Lease: time.Hour})
+	f.check(err)
+	f.equal("due until now", len(f.claimWith(store.ClaimOptions{Max: 10, Lease: time.Hour, Until: at.Add(time.Millisecond)})), 1)
 }
 
 func claimSkip(f *fixture) {

@@ -27,7 +27,7 @@ func (d postgres) claim(ctx context.Context, opts store.ClaimOptions) (jobs []st
 	err = d.s.retry(ctx, func() error {
 		return d.s.session(ctx, func(c conn) (err error) {
 			jobs, at, err = scanJobs(func(scan func(scanner) error) error {
-				return c.queryPlanned(ctx, claim, scan, since(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations),
+				return c.queryPlanned(ctx, claim, scan, since(opts), until(opts), c.array(opts.SkipSubscriptions), c.array(opts.SkipOrganizations),
 					opts.Max, tokenOf(opts.Host, 1), opts.Lease.Microseconds())
 			})
 			return err
@@ -44,6 +44,14 @@ func since(opts store.ClaimOptions) time.Time {
 	return opts.Since
 }
 
+// until is opts.Until, or a time after every due time.
+func until(opts store.ClaimOptions) time.Time {
+	if opts.Until.IsZero() {
+		return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return opts.Until
+}
+
 // A claim moves due_at to the end of the lease, so one index serves attempts that are due for
 // the first time, that were deferred, and whose host died. It takes no attempt of a sequence (column line) behind
 // the first one, even while the first is being sent. The first job of each message carries its
@@ -52,7 +60,8 @@ func since(opts store.ClaimOptions) time.Time {
 const claim = `
 WITH picked AS (
   SELECT attempt_id, due_at FROM {}queue AS q
-  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
+  WHERE due_at <= {now} AND due_at >= ? AND due_at < ?
+    AND q.subscription_id <> ALL(?::uuid[]) AND q.organization_id <> ALL(?::uuid[]) AND ` + first + `
   ORDER BY ` + queueOrder + ` LIMIT CAST(? AS bigint) FOR UPDATE SKIP LOCKED
 ), due(ids) AS (
   SELECT array_agg(attempt_id) FROM picked
@@ -88,7 +97,7 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
 		token := tokenOf(opts.Host, 1)
-		text, args := selectDue, []any{token, since(opts)}
+		text, args := selectDue, []any{token, since(opts), until(opts)}
 		for _, skip := range [][]uuid.UUID{opts.SkipSubscriptions, opts.SkipOrganizations} {
 			text = strings.Replace(text, "{skip}", "?"+strings.Repeat(", ?", len(skip)), 1)
 			args = append(args, []byte{}) // NOT IN needs a list that is not empty
@@ -118,7 +127,8 @@ SELECT due.attempt_id, ` + nextToken + `,
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
   a.created_at, due.due_at, a.expires_at, m.body, coalesce(m.trace_context, '')
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
-  WHERE due_at <= {now} AND due_at >= ? AND q.subscription_id NOT IN ({skip}) AND q.organization_id NOT IN ({skip}) AND ` + first + `
+  WHERE due_at <= {now} AND due_at >= ? AND due_at < ?
+    AND q.subscription_id NOT IN ({skip}) AND q.organization_id NOT IN ({skip}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
 LEFT JOIN {}attempts AS a ON a.id = due.attempt_id
 LEFT JOIN {}messages AS m ON m.id = a.message_id

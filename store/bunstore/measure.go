@@ -30,14 +30,17 @@ func (s *Store) Measure(ctx context.Context, most int) (store.Measures, error) {
 	return m, nil
 }
 
+// counts reads what is due once: while a transaction stays open, the index has entries of all attempts that were delivered since.
 const counts = `
-SELECT {now}, (SELECT due_at FROM {}queue ORDER BY due_at LIMIT 1),
-  (SELECT count(*) FROM (SELECT 1 FROM {}queue WHERE due_at <= {now} LIMIT CAST(? AS bigint)) AS q),
+SELECT {now}, due.oldest, due.n,
   count(CASE WHEN later.sending THEN 1 END), count(CASE WHEN NOT later.sending AND NOT later.held THEN 1 END),
   count(CASE WHEN NOT later.sending AND later.held THEN 1 END),
   (SELECT count(*) FROM (SELECT 1 FROM {}health WHERE probe_at IS NOT NULL LIMIT CAST(? AS bigint)) AS h),
   (SELECT count(*) FROM (SELECT 1 FROM {}recoveries WHERE state = 0 LIMIT CAST(? AS bigint)) AS r)
-FROM (SELECT sending, held FROM {}queue WHERE due_at > {now} ORDER BY due_at LIMIT CAST(? AS bigint)) AS later`
+FROM (SELECT min(due_at) AS oldest, count(*) AS n FROM (
+    SELECT due_at FROM {}queue WHERE due_at <= {now} ORDER BY due_at LIMIT CAST(? AS bigint)) AS q) AS due
+  LEFT JOIN (SELECT sending, held FROM {}queue WHERE due_at > {now} ORDER BY due_at LIMIT CAST(? AS bigint)) AS later ON true
+GROUP BY due.oldest, due.n`
 
 // Pool implements store.Measurer.
 func (s *Store) Pool() store.Pool {

@@ -22,7 +22,8 @@ func (s *Store) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job
 	var due, passed []*attempt
 	for len(due) < opts.Max && len(s.due) > 0 && !s.due[0].due.After(now) {
 		a := heap.Pop(&s.due).(*attempt)
-		if a.due.Before(opts.Since) || slices.Contains(opts.SkipSubscriptions, a.SubscriptionID) ||
+		if a.due.Before(opts.Since) || !opts.Until.IsZero() && !a.due.Before(opts.Until) ||
+			slices.Contains(opts.SkipSubscriptions, a.SubscriptionID) ||
 			slices.Contains(opts.SkipOrganizations, a.OrganizationID) || !s.hasTurn(a) {
 			passed = append(passed, a)
 		} else {
