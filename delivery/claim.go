@@ -21,11 +21,7 @@ func (r *run) claimLoop() {
 	backOff := storeBackOff()
 	maxJobs := max(1, min(maxClaimJobs, r.cfg.Backlog/8)) // it fits into half of any share of the room
 	for r.claiming.Err() == nil {
-		if r.rescan.Swap(false) {
-			r.planning.Lock()
-			r.planner.rescan()
-			r.planning.Unlock()
-		}
+		r.lookAgain()
 		next, ok := r.plan(maxJobs)
 		if !ok {
 			r.refuse(r.backlog.evict(r.cfg.Clock.Now()))
@@ -48,6 +44,26 @@ func (r *run) claimLoop() {
 	}
 }
 
+// rescanFrom has the next claim look again at what is due since a time of the store.
+func (r *run) rescanFrom(from time.Time) {
+	for {
+		former := r.rescan.Load()
+		if former != nil && former.Before(from) || r.rescan.CompareAndSwap(former, &from) {
+			r.signal()
+			return
+		}
+	}
+}
+
+// lookAgain has the next claim find the attempts that were due earlier and can be claimed only now.
+func (r *run) lookAgain() {
+	if from := r.rescan.Swap(nil); from != nil {
+		r.planning.Lock()
+		r.planner.rescan(*from)
+		r.planning.Unlock()
+	}
+}
+
 // plan sets room aside and returns the next claim; false if there is no room for a quarter of the
 // largest claim: a smaller one is not worth its cost.
 func (r *run) plan(maxJobs int) (next plan, ok bool) {
@@ -66,8 +82,8 @@ func (r *run) plan(maxJobs int) (next plan, ok bool) {
 	if unused := in.free - next.maxJobs; unused > 0 {
 		r.backlog.unreserve(unused)
 	}
-	if next.scanBeside {
-		r.begin(&r.intake, func() { r.scan(maxJobs, next) })
+	if next.beside != nil {
+		r.begin(&r.intake, func() { r.scan(maxJobs, *next.beside, next) })
 	}
 	return next, true
 }
@@ -79,13 +95,27 @@ func (r *run) note(done plan, jobs []store.Job, at time.Time) {
 	r.planner.note(done, jobs, at, r.cfg.Clock.Now())
 }
 
-// scan is a full scan: it claims due attempts from the oldest on, beside the claims that go on.
-func (r *run) scan(maxJobs int, beside plan) {
+// scan is an extra claim beside a planned one, of the attempts of a look.
+func (r *run) scan(maxJobs int, l look, beside plan) {
+	took, more := time.Duration(0), true
+	defer func() {
+		r.planning.Lock()
+		r.planner.watermark.looked(l, took, more)
+		r.planning.Unlock()
+	}()
 	n, full, owners := r.backlog.reserve(1, maxJobs)
-	if n > 0 {
-		all := plan{maxJobs: n, skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs)}
-		all.skipFull(claimRoom{full: full, owners: owners})
-		_, _, _ = r.claim(all.options(r.cfg.Lease)) // the next claims meet the same error
+	if n == 0 {
+		return
+	}
+	scan := plan{
+		maxJobs: n, since: l.since, until: l.until,
+		skipSubs: slices.Clone(beside.skipSubs), skipOrgs: slices.Clone(beside.skipOrgs),
+	}
+	scan.skipFull(claimRoom{full: full, owners: owners})
+	began := r.cfg.Clock.Now()
+	jobs, _, err := r.claim(scan.options(r.cfg.Lease))
+	if err == nil { // the next claims meet the same error
+		took, more = r.cfg.Clock.Now().Sub(began), len(jobs) == n
 	}
 }
 

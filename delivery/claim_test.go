@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,4 +194,62 @@ func TestClaimsBeginBehindDeliveredAttempts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// walks is a store whose claims walk past the attempts that were delivered in the last ten minutes: 10,000 take a second.
+type walks struct {
+	store.Store
+	longest *atomic.Int64
+}
+
+func (w walks) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, time.Time, error) {
+	const kept, quickness = 10 * time.Minute, 600
+	until := now()
+	if !o.Until.IsZero() {
+		until = o.Until
+	}
+	from := now().Add(-kept)
+	if o.Since.After(from) {
+		from = o.Since
+	}
+	walk := max(0, until.Sub(from)) / quickness
+	w.longest.Store(max(w.longest.Load(), int64(walk)))
+	time.Sleep(time.Millisecond + walk)
+	return w.Store.Claim(ctx, o)
+}
+
+func (walks) Abilities() store.Abilities { return store.Abilities{} }
+
+// Where a look at all attempts takes a second, nobody waits for it, and attempts that were committed late are found nevertheless:
+// soon if they are a little late, and within ten times as long as a look takes if they are older than all that was delivered.
+func TestNobodyWaitsForALookAtAllThatTakesLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org, posts := newWorld(t), newID(), &order{}
+		sub := w.subscribe(org)
+		var longest atomic.Int64
+		e := w.engine(posts, func(c *delivery.Config) { c.Store, c.PollInterval = walks{w.store, &longest}, 20*time.Millisecond })
+		w.must(e.Start(t.Context()))
+		pass(2 * time.Second)
+		longest.Store(0) // after the first look
+		sent := 0
+		publish := func(late, within time.Duration) {
+			w.publishLate(late, w.message(org))
+			sent++
+			pass(within)
+			if n := posts.count(sub, 10_000); n != sent {
+				t.Fatalf("%d of %d were sent %v after the last one, which was %v late", n, sent, within, late)
+			}
+		}
+		for range 200 {
+			publish(0, 50*time.Millisecond)
+		}
+		publish(20*time.Second, 12*time.Second)
+		publish(5*time.Minute, 12*time.Second)
+		publish(time.Hour, 12*time.Second)
+		if walk := time.Duration(longest.Load()); walk > 200*time.Millisecond {
+			t.Errorf("a claim walked for %v", walk)
+		}
+		w.must(e.Stop(t.Context()))
+	})
 }

@@ -47,7 +47,7 @@ type run struct {
 	wake     *wakeup
 	planning sync.Mutex // guards planner, which only claimLoop changes
 	planner  planner
-	rescan   atomic.Bool // an attempt with an old due time became claimable: see planner.rescan
+	rescan   atomic.Pointer[time.Time] // an attempt that was due since then became claimable: see planner.rescan
 
 	recoveries *wakeup      // a recovery may have been created
 	erasures   *wakeup      // an erasure may have been created
@@ -102,11 +102,10 @@ func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return clock.WithTimeout(ctx, e.cfg.Clock, e.cfg.Lease)
 }
 
-// Rescan makes the engine look at all attempts that are due now, also where it looked already.
+// Rescan makes the engine look at the attempts that are due now, also where it looked already.
 func (e *Engine) Rescan() {
 	if r := e.current(); r != nil {
-		r.rescan.Store(true)
-		r.signal()
+		r.rescanFrom(r.cfg.Clock.Now().Add(-maxLookBack))
 	}
 }
 

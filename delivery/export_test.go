@@ -110,24 +110,43 @@ type Planner struct{ planner }
 type Plan struct {
 	plan
 
-	Org                 uuid.UUID
-	Most                int
-	Skip                []uuid.UUID
-	Since               time.Time
-	ScanBeside, Pausing bool
+	Org     uuid.UUID
+	Most    int
+	Skip    []uuid.UUID
+	Since   time.Time
+	Pausing bool
 }
 
 // Next returns the next claim, beside full subscriptions and organizations, of which owners are
 // the organizations. ServedOthers says that an organization was served that is not heavy.
 func (p *Planner) Next(free int, full, owners []uuid.UUID, servedOthers bool, now time.Time) Plan {
 	q := p.next(claimRoom{free, full, owners, servedOthers}, now)
-	return Plan{q, q.org, q.maxJobs, q.skipped(), q.since, q.scanBeside, q.pausing}
+	return Plan{q, q.org, q.maxJobs, q.skipped(), q.since, q.pausing}
 }
 
 // Note takes in the jobs of a claim, which ended now.
 func (p *Planner) Note(done Plan, jobs []store.Job, now time.Time) {
-	p.note(done.plan, jobs, now, now)
+	p.NoteAt(done, jobs, now, now)
 }
+
+// NoteAt takes in the jobs of a claim, which the store made at a time of its own, and which ended now.
+func (p *Planner) NoteAt(done Plan, jobs []store.Job, at, now time.Time) {
+	p.note(done.plan, jobs, at, now)
+}
+
+// NoteLook takes in the end of the look beside a claim.
+func (p *Planner) NoteLook(beside Plan, took time.Duration, more bool) {
+	p.watermark.looked(*beside.beside, took, more)
+}
+
+// Beside reports whether there is a look beside the claim.
+func (p Plan) Beside() bool { return p.beside != nil }
+
+// Look returns the due times of the look beside a claim.
+func (p Plan) Look() (since, until time.Time) { return p.beside.since, p.beside.until }
+
+// Rescan has the next claim look again at what is due since a time.
+func (p *Planner) Rescan(from time.Time) { p.rescan(from) }
 
 // Bucket is a token bucket.
 type Bucket struct{ bucket }

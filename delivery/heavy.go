@@ -92,7 +92,7 @@ func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
 		h.noteTurn(i, done, jobs, at, now)
 	}
 	full := len(jobs) == done.maxJobs
-	found := full && h.find(done, jobs, at)
+	found := full && h.find(done, jobs, at, now)
 	others := done.org == uuid.Nil
 	if others {
 		h.othersNext = found // attempts of other organizations may stand behind that backlog
@@ -105,7 +105,7 @@ func (h *heavyOrgs) note(done plan, jobs []store.Job, at, now time.Time) {
 // noteTurn takes in a turn of one organization.
 func (h *heavyOrgs) noteTurn(i int, done plan, jobs []store.Job, at, now time.Time) {
 	h.orgs[i].note(jobs)
-	h.orgs[i].watermark.note(done, jobs, at)
+	h.orgs[i].watermark.note(done, jobs, at, now)
 	h.othersNext = !h.crowded && now.Sub(h.othersAt) > othersInterval
 	if h.crowded {
 		h.pauseEnd = now.Add(h.pause(now.Sub(done.began)))
@@ -155,7 +155,7 @@ func (h *heavyOrgs) pause(took time.Duration) time.Duration {
 
 // find adds the organizations that have a good part of a full claim. It reports whether there was
 // a new one.
-func (h *heavyOrgs) find(done plan, jobs []store.Job, at time.Time) (found bool) {
+func (h *heavyOrgs) find(done plan, jobs []store.Job, at, now time.Time) (found bool) {
 	count := map[uuid.UUID]int{}
 	for _, j := range jobs {
 		count[j.OrganizationID]++
@@ -163,16 +163,16 @@ func (h *heavyOrgs) find(done plan, jobs []store.Job, at time.Time) (found bool)
 	for _, j := range jobs { // in their order, so that turns do not depend on chance
 		if org := j.OrganizationID; count[org] > len(jobs)/heavyShare && h.index(org) < 0 {
 			o := heavyOrg{org: org}
-			o.watermark.note(done, jobs, at)
+			o.watermark.note(done, jobs, at, now)
 			h.orgs, found = append(h.orgs, o), true
 		}
 	}
 	return found
 }
 
-// rescan makes the next turns look at all attempts of their organizations.
-func (h *heavyOrgs) rescan() {
+// rescan makes the next turns look again at what is due since a time of the store.
+func (h *heavyOrgs) rescan(from time.Time) {
 	for i := range h.orgs {
-		h.orgs[i].watermark.at = time.Time{}
+		h.orgs[i].watermark.rescan(from)
 	}
 }

@@ -11,22 +11,28 @@ import (
 
 // A plan is one claim.
 type plan struct {
-	org        uuid.UUID   // the heavy organization that the claim is for; zero: all other organizations
-	maxJobs    int         // attempts to claim
-	skipSubs   []uuid.UUID // subscriptions to skip
-	skipOrgs   []uuid.UUID // organizations to skip
-	since      time.Time   // attempts that were due earlier are skipped; zero: none is
-	scanBeside bool        // a second claim should look at all attempts
-	pausing    bool        // a heavy organization has no turn before pauseEnd
-	pauseEnd   time.Time
+	org      uuid.UUID   // the heavy organization that the claim is for; zero: all other organizations
+	maxJobs  int         // attempts to claim
+	skipSubs []uuid.UUID // subscriptions to skip
+	skipOrgs []uuid.UUID // organizations to skip
+	since    time.Time   // attempts that were due earlier are skipped; zero: none is
+	until    time.Time   // attempts that are due then or later are skipped; zero: none is
+	beside   *look       // what an extra claim should look at
+	pausing  bool        // a heavy organization has no turn before pauseEnd
+	pauseEnd time.Time
 
 	began time.Time // by the engine's clock
 }
 
 // options returns the plan as the store wants it.
 func (p plan) options(lease time.Duration) store.ClaimOptions {
-	return store.ClaimOptions{Max: p.maxJobs, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since}
+	return store.ClaimOptions{
+		Max: p.maxJobs, Lease: lease, SkipSubscriptions: p.skipSubs, SkipOrganizations: p.skipOrgs, Since: p.since, Until: p.until,
+	}
 }
+
+// A look is the due times of the attempts that a claim looks at: those of all attempts, if it is zero.
+type look struct{ since, until time.Time }
 
 // skipped returns the subscriptions and organizations that the claim skips.
 func (p plan) skipped() []uuid.UUID { return slices.Concat(p.skipSubs, p.skipOrgs) }

@@ -21,9 +21,10 @@ type planner struct {
 }
 
 const (
-	// fullScanInterval is how often a claim looks at all attempts while nothing is skipped.
+	// fullScanInterval is how often a claim looks at all attempts while nothing is skipped. It is an extra claim, and
+	// rarer, where that takes long (see scanShare).
 	fullScanInterval = 250 * time.Millisecond
-	// scanBesideInterval is how often a second claim looks at all attempts while something is
+	// scanBesideInterval is how often an extra claim looks at all attempts while something is
 	// skipped: it takes long where the skipped organizations have a large backlog.
 	scanBesideInterval = 5 * time.Second
 )
@@ -42,10 +43,17 @@ func (p *planner) next(room claimRoom, now time.Time) plan {
 			next.maxJobs = min(next.maxJobs, heavyBatch)
 		}
 		next.since = turn.watermark.since(skipped)
-	case len(skipped) == 0 && p.watermark.scanDue(now, fullScanInterval):
+	case len(skipped) == 0 && !p.watermark.scanIsSlow() && p.watermark.scanDue(now, fullScanInterval):
 	default:
-		if next.scanBeside = p.watermark.scanDue(now, scanBesideInterval); next.scanBeside {
-			p.heavy.rescan()
+		interval := fullScanInterval
+		if len(skipped) > 0 && !p.watermark.sweeps() {
+			interval = scanBesideInterval
+		}
+		if p.watermark.scanDue(now, interval) {
+			next.beside = p.watermark.look()
+			if next.beside.since.IsZero() {
+				p.heavy.rescan(time.Time{})
+			}
 		}
 		next.since = p.watermark.since(skipped)
 	}
@@ -57,13 +65,16 @@ func (p *planner) next(room claimRoom, now time.Time) plan {
 func (p *planner) note(done plan, jobs []store.Job, at, now time.Time) {
 	p.heavy.note(done, jobs, at, now)
 	if done.org == uuid.Nil || len(jobs) < done.maxJobs {
-		p.watermark.note(done, jobs, at)
+		p.watermark.note(done, jobs, at, now)
 	}
 }
 
-// rescan makes the next claims look at all attempts: an attempt that was due earlier can be
-// claimed only now.
-func (p *planner) rescan() {
-	p.watermark.at = time.Time{}
-	p.heavy.rescan()
+// rescan makes the next claims look again at what is due since a time of the store, or at all attempts if that does not
+// take long: an attempt that was due earlier can be claimed only now.
+func (p *planner) rescan(from time.Time) {
+	if !p.watermark.scanIsSlow() {
+		from = time.Time{}
+	}
+	p.watermark.rescan(from)
+	p.heavy.rescan(from)
 }

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -23,7 +24,11 @@ func jobsOf(org uuid.UUID, n int, due time.Time) []store.Job {
 
 // A plannedClaim is a claim that a test expects, and the jobs that it finds.
 type plannedClaim struct {
-	at           time.Duration // of the claim, which takes 1 ms
+	at           time.Duration // of the claim
+	takes        time.Duration // zero: 1 ms
+	looked       time.Duration // how long a look beside took that ended before the claim
+	more         bool          // the look may not have found all
+	again        time.Duration // if not zero, an attempt that was due since then became claimable before the claim
 	full, owners []uuid.UUID
 	servedOthers bool
 	want         string // "org", "most", "skip", "since" and flags
@@ -57,7 +62,42 @@ func TestPlanner(t *testing.T) {
 		"ASubscriptionWithoutRoomIsSkipped": {
 			{at: 0, want: "others 200 from 0"},
 			{at: 10 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.999s"},
-			{at: 20 * ms, want: "others 200 from 0"}, // its attempts were not looked at
+			{at: 20 * ms, want: "others 200 from -4.999s"}, // as far as its attempts were looked at
+		},
+		"AllIsLookedAtBesideAndForATenthOfTheTimeIfThatTakesLong": {
+			{at: 0, takes: 30 * ms, want: "others 200 from 0"},
+			{at: 299 * ms, want: "others 200 from -4.97s"},
+			{at: 300 * ms, want: "others 200 from -4.7s beside"},
+			{at: 700 * ms, want: "others 200 from -4.699s"}, // the look is under way
+			{at: 701 * ms, looked: 51 * ms, want: "others 200 from -4.299s"},
+			{at: 799 * ms, want: "others 200 from -4.298s"},
+			{at: 800 * ms, want: "others 200 from -4.2s beside"},
+			{at: 801 * ms, looked: 26 * ms, want: "others 200 from -4.199s"},
+			{at: 1050 * ms, want: "others 200 from 0"}, // it is quick again
+		},
+		"AllIsLookedAtInSlicesIfThatTakesVeryLong": {
+			{at: 0, takes: 1000 * ms, want: "others 200 from 0"},
+			{at: 10_000 * ms, want: "others 200 from -4s beside -29s to 1s"},
+			{at: 11_499 * ms, looked: 151 * ms, want: "others 200 from 5.001s"},
+			{at: 11_500 * ms, want: "others 200 from 6.5s beside -44s to -29s"}, // slices grow and shrink with what they take
+			{at: 11_750 * ms, looked: 15 * ms, want: "others 200 from 6.501s beside -1m44s to -44s"},
+			{
+				at: 12_000 * ms, looked: 15 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other},
+				want: "others 200 skip small from 6.751s beside -5m44s to -1m44s",
+			},
+			{at: 12_250 * ms, looked: 15 * ms, more: true, want: "others 200 from 6.751s beside -5m44s to -1m44s"}, // not all were found
+		},
+		"WhatBecomesClaimableLaterHasAllLookedAt": {
+			{at: 0, want: "others 200 from 0"},
+			{at: 10 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.999s"},
+			{at: 20 * ms, again: -time.Hour, want: "others 200 from 0"},
+		},
+		"WhatBecomesClaimableLaterIsLookedForFromItsTimeIfALookAtAllTakesLong": {
+			{at: 0, takes: 30 * ms, want: "others 200 from 0"},
+			{at: 40 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.97s"},
+			{at: 50 * ms, again: -time.Minute, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -1m5s"},
+			{at: 60 * ms, want: "others 200 from -1m5s"}, // it may be one of the subscription that was skipped
+			{at: 70 * ms, want: "others 200 from -4.939s"},
 		},
 		"SomethingSkippedHasAllLookedAtBesideEveryFiveSeconds": {
 			{at: 0, want: "others 200 from 0"},
@@ -94,19 +134,29 @@ func TestPlanner(t *testing.T) {
 			{at: 0, want: "others 200 from 0", finds: slices.Concat(jobsOf(large, 70, clock(-time.Hour)), jobsOf(small, 70, clock(-time.Hour)),
 				jobsOf(other, 60, clock(-time.Minute)))},
 			{at: 10 * ms, want: "others 200 skip large small other from -1m5s pausing", finds: slices.Concat(manyOrgs(200, clock(-time.Second)))},
-			{at: 20 * ms, want: "others 200 from 0"},
+			{at: 20 * ms, want: "others 200 from -1m5s"}, // as far as the attempts of the three were looked at
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var p delivery.Planner
+			var beside delivery.Plan
 			for i, c := range claims {
 				now := clock(c.at)
+				if c.looked > 0 {
+					p.NoteLook(beside, c.looked, c.more)
+				}
+				if c.again != 0 {
+					p.Rescan(clock(c.again))
+				}
 				got := p.Next(200, c.full, c.owners, c.servedOthers, now)
 				if text := describePlan(got, names); text != c.want {
 					t.Errorf("claim %d is %q, want %q", i, text, c.want)
 				}
-				p.Note(got, c.finds, now.Add(time.Millisecond))
+				if got.Beside() {
+					beside = got
+				}
+				p.Note(got, c.finds, now.Add(cmp.Or(c.takes, ms)))
 			}
 		})
 	}
@@ -133,8 +183,11 @@ func describePlan(p delivery.Plan, names map[uuid.UUID]string) string {
 	} else {
 		text += p.Since.Sub(clock(0)).String()
 	}
-	if p.ScanBeside {
+	if p.Beside() {
 		text += " beside"
+		if since, until := p.Look(); !until.IsZero() {
+			text += fmt.Sprintf(" %v to %v", since.Sub(clock(0)), until.Sub(clock(0)))
+		}
 	}
 	if p.Pausing {
 		text += " pausing"
@@ -150,10 +203,11 @@ type pending struct {
 }
 
 // claimFrom takes the jobs that a claim would get.
-func claimFrom(attempts *[]pending, most int, skip []uuid.UUID, since, now time.Time) (jobs []store.Job) {
+func claimFrom(attempts *[]pending, most int, skip []uuid.UUID, since, until, now time.Time) (jobs []store.Job) {
 	slices.SortStableFunc(*attempts, func(a, b pending) int { return a.DueAt.Compare(b.DueAt) })
 	*attempts = slices.DeleteFunc(*attempts, func(a pending) bool {
-		if len(jobs) == most || a.visible.After(now) || a.DueAt.After(now) || a.DueAt.Before(since) || slices.Contains(skip, a.OrganizationID) {
+		if len(jobs) == most || a.visible.After(now) || !a.DueAt.Before(until) || a.DueAt.Before(since) ||
+			slices.Contains(skip, a.OrganizationID) {
 			return false
 		}
 		jobs = append(jobs, a.Job)
@@ -179,10 +233,12 @@ func TestPlannerClaimsEverything(t *testing.T) {
 			attempts = append(attempts, pending{store.Job{OrganizationID: org, DueAt: due, CreatedAt: due}, due.Add(late)})
 		}
 		var p delivery.Planner
-		for now := clock(0); now.Before(clock(40 * time.Second)); now = now.Add(20 * time.Millisecond) {
+		var step time.Duration
+		for now := clock(0); now.Before(clock(90 * time.Second)); now = now.Add(step) {
 			var full []uuid.UUID
-			if now.Before(clock(25 * time.Second)) { // then all have room
+			if step = 100 * time.Millisecond; now.Before(clock(25 * time.Second)) { // then all have room
 				full = slices.DeleteFunc(slices.Clone(orgs), func(uuid.UUID) bool { return rapid.IntRange(0, 4).Draw(t, "full") > 0 })
+				step = 20 * time.Millisecond
 			}
 			free := rapid.IntRange(5, 50).Draw(t, "free")
 			next := p.Next(free, full, full, rapid.Bool().Draw(t, "others served"), now)
@@ -194,10 +250,14 @@ func TestPlannerClaimsEverything(t *testing.T) {
 					t.Fatalf("an organization without room is not skipped: %+v", next)
 				}
 			}
-			if next.ScanBeside {
-				claimFrom(&attempts, 50, next.Skip, time.Time{}, now)
+			takes := time.Duration(rapid.SampledFrom([]int{1, 1, 1, 1, 40, 300}).Draw(t, "takes")) * time.Millisecond
+			if next.Beside() {
+				since, until := next.Look()
+				found := claimFrom(&attempts, 50, next.Skip, since, cmp.Or(until, now.Add(1)), now)
+				p.NoteLook(next, takes, len(found) == 50)
 			}
-			p.Note(next, claimFrom(&attempts, next.Most, next.Skip, next.Since, now), now)
+			jobs := claimFrom(&attempts, next.Most, next.Skip, next.Since, now.Add(1), now)
+			p.NoteAt(next, jobs, now, now.Add(takes))
 		}
 		if len(attempts) > 0 {
 			t.Fatalf("%d attempts are never claimed", len(attempts))

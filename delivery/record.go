@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -75,7 +76,7 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 	lost, failed := r.persist(len(outcomes), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Record(r.tellingOfExhausted(ctx, ended[from:to]), outcomes[from:to])
 	})
-	advanced := false
+	var advanced time.Time // the first delivery of a sequence that went on
 	for i, b := range ended {
 		if failed[i] {
 			continue
@@ -83,12 +84,13 @@ func (r *run) recordOutcomes(ended []*result) (kept []*result) {
 		r.recorded(b, lost[b.AttemptID])
 		if !lost[b.AttemptID] {
 			kept = append(kept, b)
-			advanced = advanced || b.to != nil && b.to.Ordered
+			if began := time.Unix(b.DeliveryID.Time().UnixTime()); b.to != nil && b.to.Ordered && (advanced.IsZero() || began.Before(advanced)) {
+				advanced = began
+			}
 		}
 	}
-	if advanced { // the next attempt of a sequence can be claimed, and may have been due for long
-		r.rescan.Store(true)
-		r.signal()
+	if !advanced.IsZero() { // the next attempt of a sequence can be claimed, and may have been due for as long as this one
+		r.rescanFrom(advanced.Add(-maxLookBack))
 	}
 	return kept
 }
