@@ -97,7 +97,7 @@ func TestReport(t *testing.T) {
 	dir := t.TempDir()
 	run := func(t *testing.T, form string, seed uint64, results ...*result) (*report, error) {
 		t.Helper()
-		r := newReport(context.Background(), form, seed)
+		r := newReport(context.Background(), form, part{Seed: seed})
 		if err := r.readFrom(dir); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func (o options) runGuard(ctx context.Context, g guard, s scenario, dir string) 
 		r.said = err.Error()
 		return r
 	}
-	result := try(ctx, s, settings{seed: o.seed, size: o.size(s), binary: binary, changes: g.changes, slack: 1})
+	result := try(ctx, s, settings{seed: o.seed, size: cmp.Or(guardSizes[s.name], o.size(s)), binary: binary, changes: g.changes, slack: 1})
 	if err := os.RemoveAll(dir); err != nil {
 		result.note("%v", err)
 	}

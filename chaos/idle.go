@@ -23,11 +23,11 @@ type flow struct {
 }
 
 // measure publishes at the trial's rate for a while and returns the flow.
-func (t *trial) measure(ctx context.Context) (flow, error) {
-	from, n := t.publisher.next, int(float64(t.rate)*t.during.Seconds())
+func (t *trial) measure(ctx context.Context, during time.Duration) (flow, error) {
+	from, n := t.publisher.next, int(float64(t.rate)*during.Seconds())
 	began := time.Now()
 	t.publisher.load(ctx, n, t.rate)
-	t.settle(ctx, t.during+serverPatience)
+	t.settle(ctx, during+serverPatience)
 	last, delays := t.receiver.delays(t.paths, t.publisher.acknowledged(), from)
 	slices.Sort(delays)
 	return flow{float64(len(delays)) / last.Sub(began).Seconds(), delays[len(delays)*99/100]}, ctx.Err()
@@ -60,9 +60,18 @@ func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, fr
 // 99th percentile of a few milliseconds doubles by chance.
 const idleFloor = 250 * time.Millisecond
 
+// leastUndisturbed is the time without a disturbance that a comparison takes at the least. It takes a fifth of the disturbed time.
+const leastUndisturbed = 6 * time.Second
+
 // compare compares the flow beside a disturbance with the flow without it. One host publishes, another one delivers.
 func (t *trial) compare(ctx context.Context, disturb func() (end func() error, err error)) error {
-	if err := t.setUp(ctx, 1, slow(0), "--api"); err != nil {
+	if err := t.onPostgres(ctx); err != nil {
+		return err
+	}
+	if err := t.hosts(ctx, 1, "--api"); err != nil {
+		return err
+	}
+	if err := t.receive(ctx, slow(0), "/a"); err != nil {
 		return err
 	}
 	publishing := t.fleet.hosts
@@ -70,7 +79,7 @@ func (t *trial) compare(ctx context.Context, disturb func() (end func() error, e
 		return err
 	}
 	t.fleet.hosts = publishing
-	without, err := t.measure(ctx)
+	without, err := t.measure(ctx, max(t.during/5, leastUndisturbed))
 	if err != nil {
 		return err
 	}
@@ -78,7 +87,7 @@ func (t *trial) compare(ctx context.Context, disturb func() (end func() error, e
 	if err != nil {
 		return err
 	}
-	beside, err := t.measure(ctx)
+	beside, err := t.measure(ctx, t.during)
 	if err := errors.Join(err, end()); err != nil {
 		return err
 	}
@@ -107,11 +116,12 @@ func idleInTx(ctx context.Context, t *trial) error {
 	})
 }
 
-// The readers that disturb: sessions with reports of several reads, with a pause after each read.
+// The readers that disturb: sessions with reports that read the history again and again in one transaction, and a dump after
+// the other, with a pause after each.
 const (
 	reporters   = 2
-	reportReads = 10
-	readPause   = time.Second
+	reportReads = 100
+	readPause   = 3 * time.Second
 )
 
 // activeReaders disturbs by reports and dumps.

@@ -57,7 +57,7 @@ func start() int {
 	flag.BoolVar(&o.short, "short", false, "run the short form, of minutes instead of hours")
 	flag.BoolVar(&o.add, "add", false, "add the results to the report that is there, of the same form and commit")
 	flag.StringVar(&o.dir, "report", ".", "directory of the reports chaos.md and chaos.json")
-	flag.IntVar(&o.atOnce, "at-once", 1, "scenarios that run at the same time; they slow each other down")
+	flag.IntVar(&o.atOnce, "at-once", 3, "scenarios that run at the same time, beside those that measure the machine and run alone")
 	flag.StringVar(&o.binary, "host", "", "binary of the sample host; default: it is built from the module")
 	flag.Parse()
 	if o.seed == 0 {
@@ -118,7 +118,7 @@ func named(names string) (map[string]bool, error) {
 
 // runAll runs scenarios, prints their results, and writes the report.
 func (o options) runAll(ctx context.Context, chosen []scenario) (passed bool, err error) {
-	r := newReport(ctx, o.form(), o.seed)
+	r := newReport(ctx, o.form(), part{Seed: o.seed, AtOnce: o.atOnce})
 	if o.add {
 		if err := r.readFrom(o.dir); err != nil {
 			return false, err
@@ -134,21 +134,49 @@ func (o options) runAll(ctx context.Context, chosen []scenario) (passed bool, er
 			return false, err
 		}
 	}
-	var whole time.Duration
-	for _, s := range chosen {
-		whole += o.size(s).takes
-	}
-	fmt.Printf("seed %d, %s form, %d of %d scenarios, about %v, %s\n", o.seed, o.form(), len(chosen), len(scenarios),
-		(whole / time.Duration(o.atOnce)).Round(time.Minute), machine())
-	for _, outcome := range perform(chosen, o.atOnce, func(s scenario) *result { return o.run(ctx, s) }) {
-		got := <-outcome
-		r.add(got)
-		fmt.Println(got.line())
-		if err := r.write(o.dir); err != nil { // after each one: a run of hours may be interrupted
-			return false, err
+	turns := o.turns(chosen)
+	fmt.Printf("seed %d, %s form, %d of %d scenarios, %d at once, about %v, %s\n", o.seed, o.form(), len(chosen), len(scenarios), o.atOnce,
+		o.estimate(turns).Round(time.Minute), machine())
+	for _, turn := range turns {
+		for _, outcome := range perform(turn.scenarios, turn.atOnce, func(s scenario) *result { return o.run(ctx, s) }) {
+			got := <-outcome
+			r.add(got)
+			fmt.Println(got.line())
+			if err := r.write(o.dir); err != nil { // after each one: a long run may be interrupted
+				return false, err
+			}
 		}
 	}
 	return r.Passed, nil
+}
+
+// turn is scenarios that run before those of the next turn.
+type turn struct {
+	scenarios []scenario
+	atOnce    int
+}
+
+// turns puts the scenarios that want the machine alone behind the others.
+func (o options) turns(chosen []scenario) []turn {
+	together, alone := turn{atOnce: o.atOnce}, turn{atOnce: 1}
+	for _, s := range chosen {
+		if s.alone {
+			alone.scenarios = append(alone.scenarios, s)
+		} else {
+			together.scenarios = append(together.scenarios, s)
+		}
+	}
+	return []turn{together, alone}
+}
+
+// estimate returns the time of a run.
+func (o options) estimate(turns []turn) (whole time.Duration) {
+	for _, turn := range turns {
+		for _, s := range turn.scenarios {
+			whole += o.size(s).takes / time.Duration(turn.atOnce)
+		}
+	}
+	return whole
 }
 
 func (o options) form() string {

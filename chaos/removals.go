@@ -2,6 +2,8 @@
 
 package main
 
+import "time"
+
 // Files of the product that several guards change.
 const (
 	hostsFile    = "store/bunstore/hosts.go"
@@ -47,6 +49,19 @@ const mortalText = "the survival of an outage of the store"
 
 // withoutTakeOver never says that the host is alive, and looks for no other host.
 var withoutTakeOver = change{"delivery/presence.go", "	if r.abilities.Hosts == nil {\n", "	if r.hosts.takenOver.Load() >= 0 {\n"}
+
+// unbounded lets claims look at all attempts four times a second, however long that takes.
+var unbounded = change{
+	"delivery/watermark.go", "w.scannedAt, w.scanCost = done.began, max(0, took-w.claimTook)", "w.scannedAt = done.began",
+}
+
+const unboundedText = "the bound on looks at the whole queue, which walk past all that was delivered since a transaction began"
+
+// guardSizes are the sizes of scenarios whose short form is too short to notice anything.
+var guardSizes = map[string]size{
+	"idle_in_tx_saturation": {rate: 1_000, during: 3 * time.Minute, takes: 4 * time.Minute},
+	"active_readers":        {rate: 500, during: 4 * time.Minute, takes: 5 * time.Minute},
+}
 
 // guards are the parts of the product that the scenarios guard.
 var guards = []guard{
@@ -127,6 +142,8 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 		},
 		{queueFile, `wait: "r.wait",`, `wait: "(r.wait - CAST(extract(epoch FROM {now}) * 1000000 AS bigint))",`},
 	}},
+	{"idle_in_tx_saturation", unboundedText, "disturbed", []change{unbounded}},
+	{"active_readers", unboundedText, "disturbed", []change{unbounded}},
 	{"retry_storm", "the release of held attempts when a circuit closes", "", []change{
 		{"delivery/circuit.go", "return nil, r.cfg.Store.Release(ctx, subscription)", "return nil, r.cfg.Store.Ping(ctx)"},
 	}},

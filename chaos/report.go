@@ -32,15 +32,14 @@ type report struct {
 
 // part is one run of the program.
 type part struct {
-	Date time.Time `json:"date"`
-	Seed uint64    `json:"seed"`
+	Date   time.Time `json:"date"`
+	Seed   uint64    `json:"seed"`
+	AtOnce int       `json:"atOnce"` // scenarios at the same time
 }
 
-func newReport(ctx context.Context, form string, seed uint64) *report {
-	return &report{
-		Form: form, Machine: machine(), Commit: sourceCommit(ctx), Scenarios: len(scenarios),
-		Parts: []part{{Date: time.Now().UTC().Truncate(time.Second), Seed: seed}},
-	}
+func newReport(ctx context.Context, form string, p part) *report {
+	p.Date = time.Now().UTC().Truncate(time.Second)
+	return &report{Form: form, Machine: machine(), Commit: sourceCommit(ctx), Scenarios: len(scenarios), Parts: []part{p}}
 }
 
 const reportName = "chaos"
@@ -127,7 +126,7 @@ func (r *report) heading() string {
 	text := fmt.Sprintf("%s form, commit %s, on %s.", form, cmp.Or(r.Commit, "unknown"), r.Machine)
 	runs := make([]string, len(r.Parts))
 	for i, p := range r.Parts {
-		runs[i] = fmt.Sprintf("seed %d, %s", p.Seed, p.Date.Format("2006-01-02 15:04 MST"))
+		runs[i] = fmt.Sprintf("seed %d, %d scenarios at once, %s", p.Seed, p.AtOnce, p.Date.Format("2006-01-02 15:04 MST"))
 	}
 	if len(runs) == 1 {
 		text += " One run: " + runs[0] + "."

@@ -22,6 +22,7 @@ type size struct {
 type scenario struct {
 	name  string
 	about string // one sentence of the report
+	alone bool   // it measures what the machine can do: no other scenario runs beside it
 	short size
 	long  size
 	run   func(ctx context.Context, t *trial) error

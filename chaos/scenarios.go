@@ -9,19 +9,19 @@ var scenarios = []scenario{
 	{
 		name: "crash_recovery", about: "One of three hosts is killed (kill -9) at a point of a delivery; the other two take its attempts over.",
 		short: size{faults: 1, rate: 150, during: 6 * time.Second, takes: 30 * time.Second},
-		long:  size{faults: 15, rate: 500, during: 20 * time.Second, takes: 8 * time.Minute},
+		long:  size{faults: 15, rate: 300, during: 8 * time.Second, takes: 4 * time.Minute},
 		run:   crashRecovery,
 	},
 	{
 		name: "repeated_kills", about: "Random hosts out of three are killed (kill -9) and started again under load.",
 		short: size{faults: 5, rate: 150, takes: 40 * time.Second},
-		long:  size{faults: 300, rate: 300, takes: 15 * time.Minute},
+		long:  size{faults: 300, rate: 200, takes: 10 * time.Minute},
 		run:   repeatedKills,
 	},
 	{
 		name: "crash_without_lock", about: "Hosts that cannot keep a session, as behind a transaction pooler, are killed (kill -9) under load.",
 		short: size{faults: 1, rate: 150, takes: 40 * time.Second},
-		long:  size{faults: 5, rate: 300, takes: 3 * time.Minute},
+		long:  size{faults: 5, rate: 200, takes: 3 * time.Minute},
 		run:   crashWithoutLock,
 	},
 	{
@@ -38,19 +38,19 @@ var scenarios = []scenario{
 	{
 		name: "graceful_restart", about: "Hosts end by SIGTERM under load while one receiver hangs; then a second SIGTERM ends a host at once.",
 		short: size{faults: 2, rate: 150, takes: 40 * time.Second},
-		long:  size{faults: 100, rate: 300, takes: 11 * time.Minute},
+		long:  size{faults: 100, rate: 200, takes: 10 * time.Minute},
 		run:   gracefulRestart,
 	},
 	{
 		name: "postgres_restart", about: "PostgreSQL ends in the immediate mode, as in a crash, and starts again, under load.",
 		short: size{faults: 2, rate: 150, takes: 60 * time.Second},
-		long:  size{faults: 20, rate: 500, takes: 4 * time.Minute},
+		long:  size{faults: 20, rate: 300, takes: 4 * time.Minute},
 		run:   postgresRestart,
 	},
 	{
 		name: "pg_backend_kill", about: "All connections to PostgreSQL are terminated every 2 s under load.",
 		short: size{faults: 3, rate: 150, takes: time.Minute},
-		long:  size{faults: 60, rate: 500, takes: 4 * time.Minute},
+		long:  size{faults: 60, rate: 300, takes: 4 * time.Minute},
 		run:   backendKill,
 	},
 	{
@@ -79,6 +79,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "sustained_high_load", about: "Events as quickly as three hosts take them, without a fault: 300,000 deliveries in the long form.",
+		alone: true,
 		short: size{rate: 3_000, takes: 30 * time.Second}, long: size{rate: 150_000, takes: 4 * time.Minute},
 		run: sustainedHighLoad,
 	},
@@ -90,6 +91,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "pool_exhaustion", about: "500 publishers share a host with 5 connections.",
+		alone: true,
 		short: size{rate: 2_000, takes: 15 * time.Second}, long: size{rate: 50_000, takes: 2 * time.Minute},
 		run: poolExhaustion,
 	},
@@ -134,14 +136,16 @@ var scenarios = []scenario{
 	},
 	{
 		name: "idle_in_tx_saturation", about: "A transaction stays open while one host publishes events and another one claims them.",
+		alone: true,
 		short: size{rate: 100, during: 6 * time.Second, takes: 30 * time.Second},
-		long:  size{rate: 1_000, during: 10 * time.Minute, takes: 21 * time.Minute},
+		long:  size{rate: 1_000, during: 10 * time.Minute, takes: 13 * time.Minute},
 		run:   idleInTx,
 	},
 	{
 		name: "active_readers", about: "Long reports and pg_dump read the tables while one host publishes events and another one claims them.",
+		alone: true,
 		short: size{rate: 100, during: 6 * time.Second, takes: 30 * time.Second},
-		long:  size{rate: 500, during: 5 * time.Minute, takes: 11 * time.Minute},
+		long:  size{rate: 500, during: 5 * time.Minute, takes: 7 * time.Minute},
 		run:   activeReaders,
 	},
 	{
@@ -153,6 +157,7 @@ var scenarios = []scenario{
 	{
 		name:  "soak",
 		about: "60 % of the measured load with 5 % bad endpoints and short retention; hosts and tables do not grow.",
+		alone: true,
 		short: size{rate: 300, during: 40 * time.Second, takes: 2 * time.Minute},
 		long:  size{rate: 3_000, during: 30 * time.Minute, takes: 34 * time.Minute},
 		run:   soak,
