@@ -126,7 +126,7 @@ type Next struct {
 type Deferral struct {
 	Lease           // names the claim
 	DueAt time.Time // by the clock of this process. The store waits as long by its own clock
-	Held  bool      // Release may make it due earlier
+	Held  bool      // Release may make it due earlier; it is due at once if the subscription was deleted or archived
 }
 
 // Health is the state of a subscription's circuit breaker: the failures of its endpoint that

@@ -142,7 +142,10 @@ func (m *chainModel) deferLeases() string {
 		m.lost = append(m.lost, l)
 		a := m.find(l.AttemptID)
 		a.Status, a.due = store.Pending, due
-		if d.Held {
+		switch {
+		case d.Held && m.ended(a.SubscriptionID):
+			a.due = true
+		case d.Held:
 			a.HeldUntil = at
 		}
 	}
@@ -200,6 +203,11 @@ func (m *chainModel) begin() string {
 	m.fixture.add(sub.ID, n)
 	m.add(store.Chain{}.NewAttempt(n, *n.Message, sub.ID), n.Message.OrderingKey, due)
 	return fmt.Sprintf("begin with type %d", n.Type)
+}
+
+// ended reports whether a subscription was deleted or is archived.
+func (m *chainModel) ended(id uuid.UUID) bool {
+	return !slices.ContainsFunc(m.subs, func(s *store.Subscription) bool { return s.ID == id && !s.Archived })
 }
 
 func (m *chainModel) reportOutcome() string {

@@ -15,6 +15,7 @@ var healthCases = []testCase{
 	{"OfNobodyIsNone", healthUnknown},
 	{"IsForgottenWhenTheSubscriptionIsMended", healthMended},
 	{"ReleaseMakesDueWhatIsHeld", healthRelease},
+	{"NothingIsHeldForASubscriptionThatEnded", healthEnded},
 	{"HistoryShowsUntilWhenAttemptsAreHeld", healthHeldUntil},
 }
 
@@ -130,6 +131,26 @@ func healthRelease(f *fixture) {
 	f.claimNone("what is no longer held")
 	f.check(f.s.Release(f.ctx, other.ID))
 	f.equal("of the other", len(f.claim(10)), 2)
+}
+
+// A dispatcher may learn a little late that the subscription ended.
+func healthEnded(f *fixture) {
+	e, sub := f.scene()
+	other := f.subscribe(only(e))
+	for what, end := range map[string]func(){
+		"archived": func() { f.update(sub.ID, func(s *store.Subscription) { s.Archived = true }) },
+		"deleted":  func() { f.check(f.s.DeleteSubscription(f.ctx, f.org, other.ID, f.now, nil)) },
+	} {
+		f.publish(f.newMessage(e))
+		jobs := f.claim(10)
+		end()
+		var deferrals []store.Deferral
+		for _, j := range jobs {
+			deferrals = append(deferrals, store.Deferral{Lease: j.Lease, DueAt: f.at(time.Hour), Held: true})
+		}
+		f.sameIDs("lost", must(f.s.Defer(f.ctx, deferrals))(f.t), nil)
+		f.eventually("the attempt of the one that was "+what+" is due", func() bool { return len(f.claim(10)) > 0 })
+	}
 }
 
 func healthHeldUntil(f *fixture) {

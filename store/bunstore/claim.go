@@ -218,15 +218,22 @@ func anyDue(deferrals []store.Deferral) bool {
 	return false
 }
 
+// endedSubscription is the subscription of a row of the queue, q, if it was deleted or archived.
+const endedSubscription = `SELECT 1 FROM {}subscriptions AS s WHERE s.id = q.subscription_id AND (s.archived OR s.deleted_at IS NOT NULL)`
+
+// deferral is the values of due_at and held.
+const deferral = `{now} + CASE WHEN r.held = 1 AND EXISTS (` + endedSubscription + `) THEN 0 ELSE r.wait END{us},
+  r.held = 1 AND NOT EXISTS (` + endedSubscription + `)`
+
 const deferByJoin = `
 WITH r(attempt, claimed, wait, held) AS (?)
-UPDATE {}queue AS q SET sending = false, due_at = {now} + r.wait{us}, held = r.held = 1 FROM r
+UPDATE {}queue AS q SET sending = false, (due_at, held) = (` + deferral + `) FROM r
 WHERE q.attempt_id = r.attempt AND q.token = r.claimed AND ` + sending + `
 RETURNING attempt_id`
 
 const deferByLookup = `
 WITH r(attempt, claimed, wait, held) AS (?)
 UPDATE {}queue AS q SET sending = false,
-  (due_at, held) = (SELECT {now} + r.wait{us}, r.held = 1 FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)
+  (due_at, held) = (SELECT ` + deferral + ` FROM r WHERE r.attempt = q.attempt_id AND r.claimed = q.token LIMIT 1)
 WHERE ` + leased + `
 RETURNING attempt_id`

@@ -124,13 +124,19 @@ func (s *Store) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.U
 	defer s.unlock()
 	var lost []uuid.UUID
 	for _, d := range deferrals {
-		if a := s.held(d.Lease); a != nil {
-			s.queue(a, s.notBefore(d.DueAt))
-			if d.Held {
-				a.HeldUntil = store.WholeMilliseconds(a.due)
-			}
-		} else {
+		a := s.held(d.Lease)
+		if a == nil {
 			lost = append(lost, d.AttemptID)
+			continue
+		}
+		switch sub := s.subscriptions[a.SubscriptionID]; {
+		case !d.Held:
+			s.queue(a, s.notBefore(d.DueAt))
+		case sub == nil || sub.deleted || sub.Archived:
+			s.queue(a, s.clock.Now())
+		default:
+			s.queue(a, s.notBefore(d.DueAt))
+			a.HeldUntil = store.WholeMilliseconds(a.due)
 		}
 	}
 	return lost, nil
