@@ -60,7 +60,7 @@ func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, fr
 // 99th percentile of a few milliseconds doubles by chance.
 const idleFloor = 250 * time.Millisecond
 
-// leastUndisturbed is the time without a disturbance that a comparison takes at the least. It takes a fifth of the disturbed time.
+// leastUndisturbed is the time without a disturbance that a comparison takes at the least. It takes a tenth of the disturbed time.
 const leastUndisturbed = 6 * time.Second
 
 // compare compares the flow beside a disturbance with the flow without it. One host publishes, another one delivers.
@@ -79,7 +79,7 @@ func (t *trial) compare(ctx context.Context, disturb func() (end func() error, e
 		return err
 	}
 	t.fleet.hosts = publishing
-	without, err := t.measure(ctx, max(t.during/5, leastUndisturbed))
+	without, err := t.measure(ctx, max(t.during/10, leastUndisturbed))
 	if err != nil {
 		return err
 	}

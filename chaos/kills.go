@@ -195,7 +195,7 @@ func repeatedKills(ctx context.Context, t *trial) error {
 	least := minInFlight
 	for range t.faults {
 		h := t.fleet.hosts[t.random.IntN(len(t.fleet.hosts))]
-		point, exact, pause := killPoints[t.random.IntN(len(killPoints))], t.random.IntN(2) == 0, t.between(0, time.Second)
+		point, exact, pause := killPoints[t.random.IntN(len(killPoints))], t.random.IntN(2) == 0, t.between(0, time.Second/2)
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
@@ -224,7 +224,7 @@ func repeatedKills(ctx context.Context, t *trial) error {
 }
 
 // gracefulDrain is the drain time-out of the hosts that end by SIGTERM.
-const gracefulDrain = 3 * time.Second
+const gracefulDrain = 2 * time.Second
 
 // gracefulRestart ends hosts in order while one of the receivers hangs.
 func gracefulRestart(ctx context.Context, t *trial) error {
@@ -268,7 +268,7 @@ func gracefulRestart(ctx context.Context, t *trial) error {
 func (t *trial) restartInOrder(ctx context.Context) error {
 	slowest, failed := time.Duration(0), 0
 	for i := range t.faults {
-		if err := wait(ctx, t.between(time.Second, 2*time.Second)); err != nil {
+		if err := wait(ctx, t.between(time.Second/2, 3*time.Second/2)); err != nil {
 			return err
 		}
 		h := t.fleet.hosts[i%2]

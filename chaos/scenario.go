@@ -18,11 +18,20 @@ type size struct {
 	takes  time.Duration // estimate of the whole run on two processors
 }
 
+// lane says which scenarios run at the same time: those that mostly wait beside one that kills.
+type lane int
+
+const (
+	waits lane = iota // takes a small part of the machine
+	kills             // takes a large part of the machine, and has bounds of a few seconds
+	alone             // measures what the machine can do
+)
+
 // scenario is a series of faults under load, with assertions.
 type scenario struct {
 	name  string
 	about string // one sentence of the report
-	alone bool   // it measures what the machine can do: no other scenario runs beside it
+	lane  lane
 	short size
 	long  size
 	run   func(ctx context.Context, t *trial) error

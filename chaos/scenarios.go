@@ -8,25 +8,28 @@ import "time"
 var scenarios = []scenario{
 	{
 		name: "crash_recovery", about: "One of three hosts is killed (kill -9) at a point of a delivery; the other two take its attempts over.",
+		lane:  kills,
 		short: size{faults: 1, rate: 150, during: 6 * time.Second, takes: 30 * time.Second},
 		long:  size{faults: 15, rate: 300, during: 8 * time.Second, takes: 4 * time.Minute},
 		run:   crashRecovery,
 	},
 	{
 		name: "repeated_kills", about: "Random hosts out of three are killed (kill -9) and started again under load.",
+		lane:  kills,
 		short: size{faults: 5, rate: 150, takes: 40 * time.Second},
-		long:  size{faults: 300, rate: 200, takes: 10 * time.Minute},
+		long:  size{faults: 300, rate: 150, takes: 9 * time.Minute},
 		run:   repeatedKills,
 	},
 	{
 		name: "crash_without_lock", about: "Hosts that cannot keep a session, as behind a transaction pooler, are killed (kill -9) under load.",
+		lane:  kills,
 		short: size{faults: 1, rate: 150, takes: 40 * time.Second},
 		long:  size{faults: 5, rate: 200, takes: 3 * time.Minute},
 		run:   crashWithoutLock,
 	},
 	{
 		name: "pause", about: "A host is stopped (SIGSTOP) past its leases, another one finishes, and the first goes on (SIGCONT).",
-		short: size{faults: 1, takes: time.Minute}, long: size{faults: 5, takes: 5 * time.Minute},
+		short: size{faults: 1, takes: time.Minute}, long: size{faults: 3, takes: 3 * time.Minute},
 		run: pause,
 	},
 	{
@@ -37,18 +40,21 @@ var scenarios = []scenario{
 	},
 	{
 		name: "graceful_restart", about: "Hosts end by SIGTERM under load while one receiver hangs; then a second SIGTERM ends a host at once.",
+		lane:  kills,
 		short: size{faults: 2, rate: 150, takes: 40 * time.Second},
-		long:  size{faults: 100, rate: 200, takes: 10 * time.Minute},
+		long:  size{faults: 100, rate: 150, takes: 8 * time.Minute},
 		run:   gracefulRestart,
 	},
 	{
 		name: "postgres_restart", about: "PostgreSQL ends in the immediate mode, as in a crash, and starts again, under load.",
+		lane:  kills,
 		short: size{faults: 2, rate: 150, takes: 60 * time.Second},
 		long:  size{faults: 20, rate: 300, takes: 4 * time.Minute},
 		run:   postgresRestart,
 	},
 	{
 		name: "pg_backend_kill", about: "All connections to PostgreSQL are terminated every 2 s under load.",
+		lane:  kills,
 		short: size{faults: 3, rate: 150, takes: time.Minute},
 		long:  size{faults: 60, rate: 300, takes: 4 * time.Minute},
 		run:   backendKill,
@@ -68,7 +74,7 @@ var scenarios = []scenario{
 	{
 		name: "deadlocks", about: "Every tenth statement on the queue and the idempotency keys fails as a deadlock or a serialization error.",
 		short: size{faults: 50, rate: 100, during: 8 * time.Second, takes: 30 * time.Second},
-		long:  size{faults: 5_000, rate: 300, during: 2 * time.Minute, takes: 3 * time.Minute},
+		long:  size{faults: 300, rate: 300, during: 2 * time.Minute, takes: 3 * time.Minute},
 		run:   deadlocks,
 	},
 	{
@@ -79,7 +85,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "sustained_high_load", about: "Events as quickly as three hosts take them, without a fault: 300,000 deliveries in the long form.",
-		alone: true,
+		lane:  alone,
 		short: size{rate: 3_000, takes: 30 * time.Second}, long: size{rate: 150_000, takes: 4 * time.Minute},
 		run: sustainedHighLoad,
 	},
@@ -91,19 +97,20 @@ var scenarios = []scenario{
 	},
 	{
 		name: "pool_exhaustion", about: "500 publishers share a host with 5 connections.",
-		alone: true,
+		lane:  alone,
 		short: size{rate: 2_000, takes: 15 * time.Second}, long: size{rate: 50_000, takes: 2 * time.Minute},
 		run: poolExhaustion,
 	},
 	{
 		name: "sqlite_kill", about: "A host on SQLite with 50 writers is killed (kill -9) and started again.",
-		short: size{faults: 2, rate: 150, takes: 30 * time.Second}, long: size{faults: 200, rate: 200, takes: 10 * time.Minute},
+		lane:  kills,
+		short: size{faults: 2, rate: 150, takes: 30 * time.Second}, long: size{faults: 200, rate: 200, takes: 7 * time.Minute},
 		run: sqliteKill,
 	},
 	{
 		name: "sqlite_shared", about: "A second host joins on one SQLite file under load, and is killed (kill -9) later.",
 		short: size{rate: 100, during: 4 * time.Second, takes: 75 * time.Second},
-		long:  size{rate: 150, during: time.Minute, takes: 4 * time.Minute},
+		long:  size{rate: 150, during: 30 * time.Second, takes: 2 * time.Minute},
 		run:   sqliteShared,
 	},
 	{
@@ -113,7 +120,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "migrate_race", about: "Three hosts start on an empty database together; hosts are killed in the middle of a migration.",
-		short: size{faults: 1, takes: 20 * time.Second}, long: size{faults: 50, takes: 8 * time.Minute},
+		short: size{faults: 1, takes: 20 * time.Second}, long: size{faults: 50, takes: 6 * time.Minute},
 		run: migrateRace,
 	},
 	{
@@ -136,16 +143,16 @@ var scenarios = []scenario{
 	},
 	{
 		name: "idle_in_tx_saturation", about: "A transaction stays open while one host publishes events and another one claims them.",
-		alone: true,
+		lane:  alone,
 		short: size{rate: 100, during: 6 * time.Second, takes: 30 * time.Second},
-		long:  size{rate: 1_000, during: 10 * time.Minute, takes: 13 * time.Minute},
+		long:  size{rate: 1_000, during: 10 * time.Minute, takes: 12 * time.Minute},
 		run:   idleInTx,
 	},
 	{
 		name: "active_readers", about: "Long reports and pg_dump read the tables while one host publishes events and another one claims them.",
-		alone: true,
+		lane:  alone,
 		short: size{rate: 100, during: 6 * time.Second, takes: 30 * time.Second},
-		long:  size{rate: 500, during: 5 * time.Minute, takes: 7 * time.Minute},
+		long:  size{rate: 500, during: 3 * time.Minute, takes: 4 * time.Minute},
 		run:   activeReaders,
 	},
 	{
@@ -157,7 +164,7 @@ var scenarios = []scenario{
 	{
 		name:  "soak",
 		about: "60 % of the measured load with 5 % bad endpoints and short retention; hosts and tables do not grow.",
-		alone: true,
+		lane:  alone,
 		short: size{rate: 300, during: 40 * time.Second, takes: 2 * time.Minute},
 		long:  size{rate: 3_000, during: 30 * time.Minute, takes: 34 * time.Minute},
 		run:   soak,

@@ -44,6 +44,9 @@ func slowReceiver(ctx context.Context, t *trial) error {
 		if err != nil {
 			return err
 		}
+		if err := t.beating(ctx); err != nil { // a pause together with the loss of all connections is a death
+			return err
+		}
 		if _, err := t.db.ExecContext(ctx, terminateBackends); err != nil {
 			return err
 		}
@@ -57,6 +60,15 @@ func slowReceiver(ctx context.Context, t *trial) error {
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	t.result.check("hosts that ended", float64(len(t.fleet.hosts)-len(t.fleet.running())), atMost(0))
 	return nil
+}
+
+// beating waits until all hosts have said within the last second that they are alive.
+func (t *trial) beating(ctx context.Context) error {
+	return poll(ctx, serverPatience, func() (bool, error) {
+		var n int
+		err := t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.hosts WHERE beat_at < now() - interval '1 second'`).Scan(&n)
+		return n == 0, err
+	})
 }
 
 // sustainedHighLoad publishes a number of events as quickly as the hosts take them.

@@ -52,7 +52,7 @@ func sqliteKill(ctx context.Context, t *trial) error {
 	stop := t.publisher.background(ctx, t.rate)
 	defer t.publisher.abandon()
 	for range t.faults {
-		if err := wait(ctx, t.between(200*time.Millisecond, 2*time.Second)); err != nil {
+		if err := wait(ctx, t.between(200*time.Millisecond, time.Second)); err != nil {
 			return err
 		}
 		if err := t.busy(ctx); err != nil {

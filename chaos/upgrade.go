@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,30 +16,47 @@ import (
 // migrationFiles are the migrations whose newest one is not known to the previous program.
 const migrationFiles = "store/bunstore/migrations/postgres"
 
-// buildPrevious builds the host of the commit before the newest migration.
+// buildPrevious builds the host of the last commit that has fewer migrations and builds.
 func buildPrevious(ctx context.Context, dir string) (binary, commit string, err error) {
 	root, err := output(ctx, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return "", "", err
 	}
-	newest, err := output(ctx, "git", "-C", root, "log", "-1", "--format=%H", "--diff-filter=A", "--", migrationFiles)
+	git := func(arguments ...string) (string, error) {
+		return output(ctx, "git", append([]string{"-C", root}, arguments...)...)
+	}
+	added, err := git("log", "--format=%H", "--diff-filter=A", "--", migrationFiles)
 	if err != nil {
 		return "", "", err
 	}
-	commit, err = output(ctx, "git", "-C", root, "rev-parse", "--verify", newest+"^")
+	present, err := git("ls-tree", "--name-only", "HEAD", migrationFiles+"/")
 	if err != nil {
 		return "", "", err
 	}
-	source, archive := filepath.Join(dir, "previous"), filepath.Join(dir, "previous.tar")
-	_, packed := output(ctx, "git", "-C", root, "archive", "--output="+archive, commit)
-	if err := errors.Join(packed, os.Mkdir(source, 0o700)); err != nil {
-		return "", "", err
+	for i, addition := range strings.Fields(added) {
+		if commit, err = git("rev-parse", "--verify", addition+"^"); err != nil {
+			break
+		}
+		known, listed := git("ls-tree", "--name-only", commit, migrationFiles+"/")
+		if err = listed; err != nil {
+			break
+		}
+		if len(strings.Fields(known)) >= len(strings.Fields(present)) {
+			continue
+		}
+		source, archive := filepath.Join(dir, fmt.Sprintf("previous-%d", i)), filepath.Join(dir, "previous.tar")
+		_, packed := git("archive", "--output="+archive, commit)
+		if err = errors.Join(packed, os.Mkdir(source, 0o700)); err != nil {
+			break
+		}
+		if _, err = output(ctx, "tar", "-x", "-f", archive, "-C", source); err != nil {
+			break
+		}
+		if binary, err = (hostBuild{dir: dir, name: "host-previous", module: source}).run(ctx); err == nil {
+			return binary, commit, nil
+		}
 	}
-	if _, err := output(ctx, "tar", "-x", "-f", archive, "-C", source); err != nil {
-		return "", "", err
-	}
-	binary, err = hostBuild{dir: dir, name: "host-previous", module: source}.run(ctx)
-	return binary, commit, err
+	return "", "", errors.Join(errors.New("no commit before the newest migration builds"), err)
 }
 
 // rollingUpgrade starts hosts of the previous schema's program, then a host of this program, which migrates, and
@@ -47,7 +65,7 @@ func rollingUpgrade(ctx context.Context, t *trial) error {
 	present := t.binary
 	previous, commit, err := buildPrevious(ctx, t.dir)
 	if err != nil {
-		t.result.LeftOut = fmt.Sprintf("git does not have the program before the newest migration: %v", err)
+		t.result.LeftOut = fmt.Sprintf("the previous program: %v", err)
 		return nil
 	}
 	t.result.note("the previous program is of commit %.12s", commit)
