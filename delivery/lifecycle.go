@@ -77,11 +77,16 @@ func (e *Engine) enter(ctx, stopCalled context.Context, r *run) error {
 	return nil
 }
 
-// ping asks the store whether it answers, for no longer than a lease.
+// ping asks the store whether it answers, for no longer than a lease. It asks again while another process holds the lock of a busy
+// SQLite file.
 func (e *Engine) ping(ctx context.Context) error {
 	bounded, cancel := e.bounded(ctx)
 	defer cancel()
 	err := e.cfg.Store.Ping(bounded)
+	for backOff := storeBackOff(); errors.Is(err, store.ErrLocked) && bounded.Err() == nil; {
+		newWakeup(e.cfg.Clock).wait(backOff.NextBackOff(), bounded.Done())
+		err = e.cfg.Store.Ping(bounded)
+	}
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("delivery: %w: no answer within %v", store.ErrUnavailable, e.cfg.Lease)
 	}

@@ -191,3 +191,41 @@ func TestStartAndStop_AtTheSameTime(t *testing.T) {
 		}
 	})
 }
+
+// locked is a store whose lock another process holds at first.
+type locked struct {
+	store.Store
+	times *int
+	err   error
+}
+
+func (l locked) Ping(ctx context.Context) error {
+	if *l.times--; *l.times >= 0 {
+		return l.err
+	}
+	return l.Store.Ping(ctx)
+}
+
+func TestStart_WaitsForTheLockOfABusyFile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		err  error
+		want error
+	}{
+		{"Locked", store.ErrLocked, nil},
+		{"Unavailable", store.ErrUnavailable, store.ErrUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, times := newWorld(t), 3
+				e := w.engine(&order{}, func(cfg *delivery.Config) { cfg.Store = locked{w.store, &times, c.err} })
+				if err := e.Start(t.Context()); !errors.Is(err, c.want) {
+					t.Errorf("Start returned %v, want %v", err, c.want)
+				}
+				w.must(e.Stop(t.Context()))
+			})
+		})
+	}
+}

@@ -118,7 +118,7 @@ func (h *host) openLibrary(ctx context.Context, s *storeSettings, c webhooks.Con
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := db.Ping(ctx); err != nil {
+	if err := answers(ctx, db); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	hooks, err := webhooks.New(db, c)

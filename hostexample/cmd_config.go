@@ -118,7 +118,7 @@ func (p *process) checkStore(ctx context.Context) (finding string, err error) {
 	case pending > 0 && !p.NoMigrate:
 		return fmt.Sprintf("the schema lacks %d migrations: serve makes them", pending), nil
 	}
-	if err := db.Ping(ctx); err != nil {
+	if err := answers(ctx, db); err != nil {
 		return "", err
 	}
 	return "the store can be written, and has the tables and keys that serve needs", p.checkKeys(ctx)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore/sqlite"
 )
 
@@ -46,4 +48,32 @@ func TestALockedDatabaseIsA503(t *testing.T) {
 	_ = conn.Close()
 	a.publish(t)
 	next(t, posts)
+}
+
+// busyFor is a store that answers with an error at first.
+type busyFor struct {
+	times int
+	err   error
+}
+
+func (b *busyFor) Ping(context.Context) error {
+	if b.times--; b.times >= 0 {
+		return b.err
+	}
+	return nil
+}
+
+func TestAStartWaitsForALockAndForNothingElse(t *testing.T) {
+	t.Parallel()
+	if err := answers(t.Context(), &busyFor{3, store.ErrLocked}); err != nil {
+		t.Errorf("a lock of a moment: %v", err)
+	}
+	if err := answers(t.Context(), &busyFor{1, store.ErrReadOnly}); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("a store that is read-only: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := answers(ended, &busyFor{1000, store.ErrLocked}); err == nil {
+		t.Error("the wait did not end with its context")
+	}
 }

@@ -140,7 +140,7 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
-	if err := db.Ping(ctx); err != nil {
+	if err := answers(ctx, db); err != nil {
 		return err
 	}
 	if err := p.checkKeys(ctx); err != nil {

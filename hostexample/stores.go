@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
+
 	"github.com/ecg-api/webhooks/store"
 	"github.com/ecg-api/webhooks/store/bunstore"
 	"github.com/ecg-api/webhooks/store/bunstore/postgres"
@@ -21,6 +23,21 @@ const openTime = 10 * time.Second
 type database struct {
 	store.Store
 	sql *bunstore.Store // nil in memory
+}
+
+// lockPatience bounds the wait for the lock of an SQLite file that another process writes to.
+const lockPatience = 10 * time.Second
+
+// answers asks the store whether it can be used. It asks again while another process holds the lock of a busy SQLite file.
+func answers(ctx context.Context, s interface{ Ping(context.Context) error }) error {
+	patience := backoff.NewExponentialBackOff(backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxElapsedTime(lockPatience))
+	return backoff.Retry(func() error {
+		err := s.Ping(ctx)
+		if err != nil && !errors.Is(err, store.ErrLocked) {
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(patience, ctx))
 }
 
 // open opens the store of the settings, for a process with a role, "" for none. Every error is about a setting, except if the
