@@ -120,7 +120,8 @@ type verdict struct {
 	twice       int // events with two webhook-ids
 	inFlight    int // requests without an answer at the faults
 	takeOver    time.Duration
-	slowest     time.Duration // the longest time from an acknowledgement to the first request
+	waits       []time.Duration // from a fault to the first request, of events that were acknowledged before
+	slowest     time.Duration   // the longest time from an acknowledgement to the first request
 }
 
 // judge returns the verdict on some paths.
@@ -146,7 +147,9 @@ func (l *ledger) judge(paths []string, acknowledged map[int]acknowledgement, fau
 		v.repeats(all, faults)
 		if ack, ok := acks[d.id]; ok {
 			v.slowest = max(v.slowest, all[0].at.Sub(ack))
-			v.takeOver = max(v.takeOver, takeOver(ack, all[0].at, faults))
+			if wait := takeOver(ack, all[0].at, faults); wait > 0 {
+				v.takeOver, v.waits = max(v.takeOver, wait), append(v.waits, wait)
+			}
 		}
 	}
 	return v

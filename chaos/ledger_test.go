@@ -3,6 +3,7 @@
 package main
 
 import (
+	"reflect"
 	"testing"
 	"time"
 )
@@ -47,7 +48,9 @@ func TestVerdict(t *testing.T) {
 			"TakesOverFromTheDeathOn",
 			[]*arrival{request(42, 43)},
 			[]fault{{at(2), at(2)}},
-			verdict{delivered: 1, takeOver: 40 * time.Second, slowest: 42 * time.Second},
+			verdict{
+				delivered: 1, takeOver: 40 * time.Second, waits: []time.Duration{40 * time.Second}, slowest: 42 * time.Second,
+			},
 		},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
@@ -56,7 +59,7 @@ func TestVerdict(t *testing.T) {
 			if test.all != nil {
 				l.arrivals[delivery{"/a", "id"}] = test.all
 			}
-			if got := l.judge([]string{"/a"}, ack, test.faults); got != test.want {
+			if got := l.judge([]string{"/a"}, ack, test.faults); !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})

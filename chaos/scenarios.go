@@ -34,8 +34,8 @@ var scenarios = []scenario{
 	},
 	{
 		name:  "slow_receiver",
-		about: "Endpoints answer after 29 s, at the default settings; meanwhile a host is stopped for 8 s, and all hosts lose their connections.",
-		short: size{faults: 1, rate: 6, takes: 45 * time.Second}, long: size{faults: 5, rate: 60, takes: 5 * time.Minute},
+		about: "Endpoints answer after 29 s while all hosts lose their connections, and after 20 s while hosts are also stopped for 8 s.",
+		short: size{faults: 1, rate: 6, takes: 70 * time.Second}, long: size{faults: 5, rate: 30, takes: 5 * time.Minute},
 		run: slowReceiver,
 	},
 	{

@@ -71,8 +71,8 @@ func sqliteKill(ctx context.Context, t *trial) error {
 	stop()
 	v := t.conclude(ctx)
 	t.result.note("integrity_check was ok after each of %d kills", t.faults)
-	// An attempt whose next processes are killed as well waits for three starts.
-	t.within("longest take-over", v.takeOver, 3*maxTakeOver)
+	t.within("longest take-over", v.takeOver, repeatedTakeOvers*maxTakeOver)
+	t.noteWaits(v)
 	return nil
 }
 
