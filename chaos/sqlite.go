@@ -69,6 +69,7 @@ func sqliteKill(ctx context.Context, t *trial) error {
 		t.fault(killed, time.Now()) // nothing can be sent before
 	}
 	stop()
+	t.settle(ctx, backlogPatience)
 	v := t.conclude(ctx)
 	t.result.note("integrity_check was ok after each of %d kills", t.faults)
 	t.within("longest take-over", v.takeOver, repeatedTakeOvers*maxTakeOver)
