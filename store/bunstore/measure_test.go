@@ -56,7 +56,7 @@ FROM pg_stat_user_tables WHERE schemaname = ?0 AND relname = 'queue'`, s.Schema(
 func measurePlan(t *testing.T, s *bunstore.Store) string {
 	t.Helper()
 	var name string
-	check(t, s.DB().NewRaw(`SELECT name FROM pg_prepared_statements WHERE statement LIKE '%AS later'`).Scan(t.Context(), &name))
+	check(t, s.DB().NewRaw(`SELECT name FROM pg_prepared_statements WHERE statement LIKE '%AS later ON true%'`).Scan(t.Context(), &name))
 	var lines []string
 	check(t, s.DB().NewRaw(`EXPLAIN EXECUTE "`+name+`"(100000, 100000, 100000, 100000)`).Scan(t.Context(), &lines))
 	return strings.Join(lines, "\n")
