@@ -104,7 +104,7 @@ var scenarios = []scenario{
 	{
 		name: "sqlite_kill", about: "A host on SQLite with 50 writers is killed (kill -9) and started again.",
 		lane:  kills,
-		short: size{faults: 2, rate: 150, takes: 30 * time.Second}, long: size{faults: 200, rate: 40, takes: 7 * time.Minute},
+		short: size{faults: 5, takes: 20 * time.Second}, long: size{faults: 200, takes: 7 * time.Minute},
 		run: sqliteKill,
 	},
 	{

@@ -29,7 +29,7 @@ func (t *trial) onSQLite(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	t.onEnd(func() { _ = t.db.Close() })
-	t.publisher.batch = 50
+	t.publisher.batch = sqliteWriters
 	return t.receive(ctx, slow(answerTime), "/a", "/b")
 }
 
@@ -45,35 +45,53 @@ func (t *trial) intact(ctx context.Context) error {
 	return nil
 }
 
+// sqliteWriters is the number of events that are published at the same time before each kill, and settledKills the number of
+// kills after which the queue is emptied: a host that lives for half a second delivers less than is published.
+const (
+	sqliteWriters = 50
+	settledKills  = 5
+)
+
 func sqliteKill(ctx context.Context, t *trial) error {
 	if err := t.onSQLite(ctx, t.dir); err != nil {
 		return err
 	}
-	stop := t.publisher.background(ctx, t.rate)
-	defer t.publisher.abandon()
-	for range t.faults {
-		if err := wait(ctx, t.between(200*time.Millisecond, time.Second)); err != nil {
+	for i := range t.faults {
+		if err := t.killWriting(ctx); err != nil {
 			return err
 		}
-		if err := t.busy(ctx); err != nil {
-			return err
+		if (i+1)%settledKills == 0 {
+			t.settle(ctx, maxLease+serverPatience)
 		}
-		killed := time.Now()
-		t.fleet.hosts[0].kill()
-		if err := t.intact(ctx); err != nil {
-			return err
-		}
-		if err := t.fleet.hosts[0].start(ctx); err != nil {
-			return err
-		}
-		t.fault(killed, time.Now()) // nothing can be sent before
 	}
-	stop()
-	t.settle(ctx, backlogPatience)
 	v := t.conclude(ctx)
 	t.result.note("integrity_check was ok after each of %d kills", t.faults)
 	t.within("longest take-over", v.takeOver, repeatedTakeOvers*maxTakeOver)
 	t.noteWaits(v)
+	return nil
+}
+
+// killWriting kills the host soon after several writers began to publish, and starts it again. They go on then.
+func (t *trial) killWriting(ctx context.Context) error {
+	acknowledged := make(chan struct{})
+	go func() {
+		defer close(acknowledged)
+		t.publisher.count(ctx, sqliteWriters)
+	}()
+	defer func() { <-acknowledged }()
+	if err := wait(ctx, t.between(20*time.Millisecond, 500*time.Millisecond)); err != nil {
+		return err
+	}
+	h := t.fleet.hosts[0]
+	killed := time.Now()
+	h.kill()
+	if err := t.intact(ctx); err != nil {
+		return err
+	}
+	if err := h.start(ctx); err != nil {
+		return err
+	}
+	t.fault(killed, time.Now()) // nothing can be sent before
 	return nil
 }
 

@@ -11,7 +11,7 @@ type change struct {
 }
 
 // changes are the faults that the tests have to notice.
-var changes = slices.Concat(limits, policies, guards, organizations, trails, locks, identities, takeovers, portals, operational)
+var changes = slices.Concat(limits, policies, guards, organizations, trails, locks, identities, takeovers, looks, portals, operational)
 
 // The tests that have to notice them.
 var (
@@ -37,4 +37,5 @@ var (
 	hostsFoundDead = tests{"./store/bunstore", "TestHosts|TestAHost|TestADeadHost|TestAProcessThat|TestAStoreOnAFile"}
 	hostLeases     = tests{"./store/bunstore", "Test(SQLite|Postgres)/Host"}
 	presences      = tests{"./delivery", "TestAHost"}
+	claimPlans     = tests{"./delivery", "TestPlanner|TestClaims|TestNobodyWaits|Ordered|TestHeavy"}
 )

@@ -1,0 +1,25 @@
+package main
+
+// looks decide when claims look at the whole queue, and how much of it at once.
+var looks = []change{
+	{"delivery/watermark.go", `return w.scanCost > fullScanInterval/scanShare`, `return false`, claimPlans},
+	{"delivery/watermark.go", `return w.scanCost > sliceCost`, `return false`, claimPlans},
+	{"delivery/watermark.go", `scanShare*w.lookCost`, `0*w.lookCost`, claimPlans},
+	{"delivery/watermark.go", `w.at.IsZero() || w.looking ||`, `w.at.IsZero() ||`, claimPlans},
+	{"delivery/watermark.go", `case cost > sliceCost:`, `case false:`, claimPlans},
+	{"delivery/watermark.go", `case cost < sliceCost/4:`, `case false:`, claimPlans},
+	{"delivery/watermark.go", `case more: //`, `case false: //`, claimPlans},
+	{"delivery/watermark.go", `max(0, took-w.claimTook)
+	w.lookCost`, `max(0, took)
+	w.lookCost`, claimPlans},
+	{"delivery/watermark.go", `skipped[id] = own
+`, `skipped[id] = w.at
+`, claimPlans},
+	{"delivery/watermark.go", `if own.Before(at) && !slices.Contains(skip, id) {`, `if false {`, claimPlans},
+	{"delivery/watermark.go", `if from.Before(own) {`, `if false {`, claimPlans},
+	{"delivery/planner.go", `if len(skipped) > 0 && !p.watermark.sweeps() {`, `if len(skipped) > 0 {`, claimPlans},
+	{"delivery/planner.go", `if !p.watermark.scanIsSlow() {
+		from`, `if false {
+		from`, claimPlans},
+	{"delivery/record.go", `r.rescanFrom(advanced.Add(-maxLookBack))`, `r.signal()`, claimPlans},
+}
