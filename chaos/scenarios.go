@@ -127,7 +127,7 @@ var scenarios = []scenario{
 		name:  "rolling_upgrade",
 		about: "Hosts of the previous schema's program go on while a host of this one migrates, and are replaced one by one.",
 		short: size{rate: 100, during: 5 * time.Second, takes: 90 * time.Second},
-		long:  size{rate: 300, during: time.Minute, takes: 4 * time.Minute},
+		long:  size{rate: 150, during: time.Minute, takes: 4 * time.Minute},
 		run:   rollingUpgrade,
 	},
 	{
