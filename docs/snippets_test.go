@@ -105,7 +105,7 @@ func main() {
 
 var programs = map[string]program{
 	"go": {
-		tools: []string{"go"}, command: []string{"go", "run", "."},
+		tools: []string{"go"}, build: []string{"go", "build", "-o", "verify", "."}, command: []string{"./verify"},
 		files: map[string]string{"verify.go": "package main\n\nSNIPPET", "main.go": goMain, "go.mod": "module receiver\n\ngo 1.24\n"},
 	},
 	"javascript": {
@@ -147,15 +147,15 @@ var notRun = []string{"java-library", "csharp", "csharp-library"}
 // The snippets accept the requests of the product, and refuse forged requests.
 func TestSnippetsJudgeRequestsOfTheProduct(t *testing.T) {
 	t.Parallel()
-	p, all := readPage(t), attempts(t)
+	p := readPage(t)
 	for name, program := range programs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := program.install(t, p.snippets[name])
+			all := attempts(t) // their ages count from now on
 			judge(t, all, func(input io.Reader) ([]byte, error) {
 				run := exec.CommandContext(t.Context(), program.command[0], program.command[1:]...)
 				run.Dir, run.Stdin = folder, input
-				run.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 				return run.Output()
 			})
 		})
@@ -196,7 +196,7 @@ func (p program) install(t *testing.T, snippet string) string {
 	}
 	if p.build != nil {
 		build := exec.CommandContext(t.Context(), p.build[0], p.build[1:]...)
-		build.Dir = folder
+		build.Dir, build.Env = folder, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
