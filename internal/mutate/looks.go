@@ -12,11 +12,9 @@ var looks = []change{
 	{"delivery/watermark.go", `max(0, took-w.claimTook)
 	w.lookCost`, `max(0, took)
 	w.lookCost`, claimPlans},
-	{"delivery/watermark.go", `skipped[id] = own
-`, `skipped[id] = w.at
-`, claimPlans},
-	{"delivery/watermark.go", `if own.Before(at) && !slices.Contains(skip, id) {`, `if false {`, claimPlans},
-	{"delivery/watermark.go", `if from.Before(own) {`, `if false {`, claimPlans},
+	{"delivery/watermark.go", `own, ok := w.skipped[id]; ok {`, `own, ok := w.skipped[id]; ok && own.IsZero() {`, claimPlans},
+	{"delivery/watermark.go", `if own.Before(at) && !slices`, `if own.Before(at) && false && !slices`, claimPlans},
+	{"delivery/watermark.go", `if from.Before(own) {`, `if from.Before(own) && false {`, claimPlans},
 	{"delivery/planner.go", `if len(skipped) > 0 && !p.watermark.sweeps() {`, `if len(skipped) > 0 {`, claimPlans},
 	{"delivery/planner.go", `if !p.watermark.scanIsSlow() {
 		from`, `if false {
