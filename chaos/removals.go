@@ -50,12 +50,10 @@ const mortalText = "the survival of an outage of the store"
 // withoutTakeOver never says that the host is alive, and looks for no other host.
 var withoutTakeOver = change{"delivery/presence.go", "	if r.abilities.Hosts == nil {\n", "	if r.hosts.takenOver.Load() >= 0 {\n"}
 
-// unbounded lets claims look at all attempts four times a second, however long that takes.
-var unbounded = change{
-	"delivery/watermark.go", "w.scannedAt, w.scanCost = done.began, max(0, took-w.claimTook)", "w.scannedAt = done.began",
-}
+// wholeQueue lets every claim look at the whole queue.
+var wholeQueue = change{"store/bunstore/claim.go", "	if opts.Since.IsZero() {", "	if true {"}
 
-const unboundedText = "the bound on looks at the whole queue, which walk past all that was delivered since a transaction began"
+const wholeQueueText = "the watermark: every claim walks past all that was delivered since a transaction began"
 
 // guardSizes are the sizes of scenarios whose short form is too short to notice anything.
 var guardSizes = map[string]size{
@@ -142,8 +140,8 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 		},
 		{queueFile, `wait: "r.wait",`, `wait: "(r.wait - CAST(extract(epoch FROM {now}) * 1000000 AS bigint))",`},
 	}},
-	{"idle_in_tx_saturation", unboundedText, "disturbed", []change{unbounded}},
-	{"active_readers", unboundedText, "disturbed", []change{unbounded}},
+	{"idle_in_tx_saturation", wholeQueueText, "disturbed", []change{wholeQueue}},
+	{"active_readers", wholeQueueText, "disturbed", []change{wholeQueue}},
 	{"retry_storm", "the release of held attempts when a circuit closes", "", []change{
 		{"delivery/circuit.go", "return nil, r.cfg.Store.Release(ctx, subscription)", "return nil, r.cfg.Store.Ping(ctx)"},
 	}},
