@@ -59,7 +59,7 @@ func start() int {
 	flag.BoolVar(&o.short, "short", false, "run the short form, of a few minutes")
 	flag.BoolVar(&o.add, "add", false, "add the results to the report that is there, of the same form and commit")
 	flag.StringVar(&o.dir, "report", ".", "directory of the reports chaos.md and chaos.json")
-	flag.IntVar(&o.atOnce, "at-once", 2, "scenarios at the same time; those that measure the machine run alone")
+	flag.IntVar(&o.atOnce, "at-once", 2, "scenarios at the same time; scenarios that measure the machine run alone")
 	flag.StringVar(&o.binary, "host", "", "binary of the sample host; default: it is built from the module")
 	flag.Parse()
 	if o.seed == 0 {
@@ -153,7 +153,7 @@ func (o options) runAll(ctx context.Context, chosen []scenario) (passed bool, er
 	return r.Passed, nil
 }
 
-// runLanes runs scenarios, those that want the machine alone behind the others, and closes results at the end.
+// runLanes runs scenarios and closes results at the end. The scenarios of the lane alone run after all other scenarios.
 func (o options) runLanes(chosen []scenario, results chan<- *result, run func(scenario) *result) {
 	defer close(results)
 	runLane := func(l lane, atOnce int) {

@@ -55,7 +55,7 @@ var wholeQueue = change{"store/bunstore/claim.go", "	if opts.Since.IsZero() {", 
 
 const wholeQueueText = "the watermark: every claim walks past all that was delivered since a transaction began"
 
-// guardSizes are the sizes of scenarios whose short form is too short to notice anything.
+// guardSizes are the sizes of two scenarios that notice a missing part after minutes, and so not in their short form.
 var guardSizes = map[string]size{
 	"idle_in_tx_saturation": {rate: 1_000, during: 3 * time.Minute, takes: 4 * time.Minute},
 	"active_readers":        {rate: 500, during: 4 * time.Minute, takes: 5 * time.Minute},

@@ -18,13 +18,13 @@ type size struct {
 	takes  time.Duration // estimate of the whole run on two processors
 }
 
-// lane says which scenarios run at the same time: those that mostly wait beside one that kills.
+// lane says which scenarios run at the same time: a scenario of the lane waits beside a scenario of the lane kills.
 type lane int
 
 const (
-	waits lane = iota // takes a small part of the machine
-	kills             // takes a large part of the machine, and has bounds of a few seconds
-	alone             // measures what the machine can do
+	waits lane = iota // its scenarios take a small part of the processors
+	kills             // its scenarios take a large part of the processors, and have bounds of a few seconds
+	alone             // its scenarios measure the speed of the machine
 )
 
 // scenario is a series of faults under load, with assertions.

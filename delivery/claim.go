@@ -44,7 +44,7 @@ func (r *run) claimLoop() {
 	}
 }
 
-// rescanFrom has the next claim look again at what is due since a time of the store.
+// rescanFrom has the next claim look again at the attempts that are due since a time of the store.
 func (r *run) rescanFrom(from time.Time) {
 	for {
 		former := r.rescan.Load()

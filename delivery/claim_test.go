@@ -196,7 +196,7 @@ func TestClaimsBeginBehindDeliveredAttempts(t *testing.T) {
 	}
 }
 
-// walks is a store whose claims walk past the attempts that were delivered in the last ten minutes: 10,000 take a second.
+// walks is a store whose claims walk past the attempts that were delivered in the last ten minutes: a claim takes a second for all of them.
 type walks struct {
 	store.Store
 	longest *atomic.Int64

@@ -145,7 +145,7 @@ func (p Plan) Beside() bool { return p.beside != nil }
 // Look returns the due times of the look beside a claim.
 func (p Plan) Look() (since, until time.Time) { return p.beside.since, p.beside.until }
 
-// Rescan has the next claim look again at what is due since a time.
+// Rescan has the next claim look again at the attempts that are due since a time.
 func (p *Planner) Rescan(from time.Time) { p.rescan(from) }
 
 // Bucket is a token bucket.

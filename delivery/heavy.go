@@ -170,7 +170,7 @@ func (h *heavyOrgs) find(done plan, jobs []store.Job, at, now time.Time) (found 
 	return found
 }
 
-// rescan makes the next turns look again at what is due since a time of the store.
+// rescan makes the next turns look again at the attempts that are due since a time of the store.
 func (h *heavyOrgs) rescan(from time.Time) {
 	for i := range h.orgs {
 		h.orgs[i].watermark.rescan(from)

@@ -69,7 +69,7 @@ func (p *planner) note(done plan, jobs []store.Job, at, now time.Time) {
 	}
 }
 
-// rescan makes the next claims look again at what is due since a time of the store, or at all attempts if that does not
+// rescan makes the next claims look again at the attempts that are due since a time of the store, or at all attempts if that does not
 // take long: an attempt that was due earlier can be claimed only now.
 func (p *planner) rescan(from time.Time) {
 	if !p.watermark.scanIsSlow() {

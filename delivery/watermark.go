@@ -39,7 +39,7 @@ const (
 // would keep the database busy for long. The zero value is about to begin.
 type sweep struct {
 	began time.Time // the watermark at its beginning
-	until time.Time // what is due between then and the watermark was looked at
+	until time.Time // the attempts that are due between then and the watermark were looked at
 	width time.Duration
 	cost  time.Duration // so far
 }
@@ -153,7 +153,7 @@ func (w *watermark) note(done plan, jobs []store.Job, at, now time.Time) {
 	}
 }
 
-// rescan makes the next claims look again at what is due since a time of the store.
+// rescan makes the next claims look again at the attempts that are due since a time of the store.
 func (w *watermark) rescan(from time.Time) {
 	if from.Before(w.at) {
 		w.at = from
