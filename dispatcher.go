@@ -39,6 +39,7 @@ func (d *Dispatcher) Stuck() (calls, most int) { return d.engine.Stuck() }
 // Call it every few seconds at most.
 func (d *Dispatcher) Inspect() Inspection { return d.engine.Inspect() }
 
-// Wake makes the dispatcher look at all attempts that are due now, for a host that learns of new
-// attempts in a way of its own.
+// Wake makes the dispatcher look for due attempts now, for a host that learns of new attempts in a way
+// of its own. It looks at all attempts, or at the attempts that became due in the last 5 s where a look at
+// all of them takes more than 25 ms.
 func (d *Dispatcher) Wake() { d.engine.Rescan() }
