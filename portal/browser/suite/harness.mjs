@@ -64,9 +64,17 @@ export async function overflows(page, widths) {
   return pixels;
 }
 
-// shift opens a page, and returns its cumulative layout shift. The scripts arrive when the browser has painted the page: a script that
-// moves the content is seen.
+// Dates with a narrow and with a wide text.
+const dates = ["2026-05-01T01:11:11", "2026-09-30T22:58:58"];
+
+// shift opens a page, and returns the shifts of its layout, each with the elements that moved. The scripts arrive when the browser has
+// painted the page: a script that moves the content is seen. The scripts show one date in the place of every time, and then the other one.
 export async function shift(page, path) {
+  page.dated ??= await page.addInitScript((first) => {
+    window.shown = first;
+    const { get } = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, "format");
+    Object.defineProperty(Intl.DateTimeFormat.prototype, "format", { get() { return () => get.call(this)(new Date(window.shown)); } });
+  }, dates[0]) ?? true;
   let painted;
   const paint = new Promise((resolve) => { painted = resolve; });
   await page.route(/\.js$/, async (route) => { await paint; await route.continue(); });
@@ -74,14 +82,19 @@ export async function shift(page, path) {
   await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
   painted();
   await page.waitForLoadState("load");
-  const total = await page.evaluate(() => new Promise((resolve) => {
-    let sum = 0;
-    new PerformanceObserver((list) => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: "layout-shift", buffered: true });
-    const frames = (left) => requestAnimationFrame(() => left ? frames(left - 1) : resolve(sum));
-    frames(5);
-  }));
+  const shifts = await page.evaluate(async (second) => {
+    const moved = [];
+    const note = (e) => { moved.push(`${e.value}: ${e.sources.map((s) => s.node?.parentElement?.outerHTML.slice(0, 200)).join(", ")}`); };
+    new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "layout-shift", buffered: true });
+    const frames = (left) => new Promise((resolve) => { requestAnimationFrame(() => resolve(left && frames(left - 1))); });
+    await frames(5);
+    window.shown = second;
+    document.dispatchEvent(new Event("htmx:after:swap"));
+    await frames(5);
+    return moved;
+  }, dates[1]);
   await page.unroute(/\.js$/);
-  return total;
+  return shifts;
 }
 
 // tabTo presses Tab until the element has the focus, as a user without a mouse does. It presses Tab as often as the order of the
