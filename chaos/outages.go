@@ -174,7 +174,7 @@ func commitCut(ctx context.Context, t *trial) error {
 	v := t.conclude(ctx)
 	t.result.Faults = cuts.made()
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
-	t.within("longest time from acknowledgement to delivery", v.slowest, maxLease)
+	t.within("longest time from acknowledgement to delivery", v.slowest, maxResume)
 	t.result.check("publishes without an answer from the database", float64(t.publisher.refusals()), atLeast(1))
 	return nil
 }

@@ -94,6 +94,9 @@ var guards = []guard{
 	{"commit_cut", "the error of a COMMIT", "lost", []change{
 		{txFile, "	if err := tx.Commit(); err != nil {\n		return uncertain{err}\n	}\n", "	_ = tx.Commit()\n"},
 	}},
+	{"commit_cut", "the return of attempts whose publish had no answer", "longest time from acknowledgement", []change{
+		{"delivery/presence.go", "!r.leases.inDoubt(r.cfg.Clock.Now())", "true"},
+	}},
 	{"sustained_high_load", "leases of 40 s: they last 4 ms", "duplicated", dividedLeases("10000")},
 	{"black_hole", "the time-out of the store", "slowest answer", []change{
 		{"hostexample/config.go", "StoreTimeout: time.Duration(s.StoreTimeout)", "StoreTimeout: time.Hour"},

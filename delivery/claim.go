@@ -139,10 +139,12 @@ func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, er
 	opts.Host = r.hosts.leaseAs(began)
 	ctx, cancel := r.bounded(r.claiming)
 	defer cancel()
+	defer r.leases.begin().Done()
 	jobs, at, err = r.cfg.Store.Claim(ctx, opts)
 	answered := r.cfg.Clock.Now()
 	r.backlog.unreserve(opts.Max - len(jobs))
 	if err != nil {
+		r.leases.unsure(answered)
 		if r.claiming.Err() == nil {
 			r.outage.failed(err)
 		}

@@ -81,6 +81,9 @@
 // It says every second that it is alive, and ends the leases of hosts that died. An attempt does not
 // begin if other hosts may have found this host dead since its claim.
 //
+// A store may commit a claim or a publish whose reply is lost with the connection. For some seconds after such an
+// error the engine looks for attempts that are leased to it and that it does not know, and gives them back.
+//
 // # Which file owns which rule
 //
 // A file uses only files below it in this list.
@@ -113,6 +116,7 @@
 //	returns.go, rate.go       times of return; token bucket; pure
 //	concurrency.go            limit of attempts in flight; pure
 //	holds.go, flights.go      plan of held attempts; calls of the Sender
+//	leases.go                 the attempts that are leased to this process
 //	task.go, endpoint.go      a job in this process; cache of prepared subscriptions
 //	noticelog.go, outage.go   log lines about notices; the store goes away and comes back
 //	wakeup.go                 how loops wait

@@ -66,6 +66,7 @@ type run struct {
 	stopWriting  context.CancelFunc
 
 	hosts        hosts
+	leases       leases
 	present      context.Context // done: other hosts need not see this one
 	stopPresence context.CancelFunc
 	presences    sync.WaitGroup // loops that last until everything is recorded

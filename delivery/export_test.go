@@ -62,6 +62,14 @@ func (m *Meter) PerSecond(now time.Time) float64 { return m.m.perSecond(now) }
 // paced them.
 func (e *Engine) Pacers() int { return len(e.pacers) }
 
+// KnownLeases returns how many attempts are leased to a running engine and known to it.
+func (e *Engine) KnownLeases() int {
+	l := &e.current().leases
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.known)
+}
+
 // Limiter is the concurrency limiter, without the engine around it.
 type Limiter struct{ limiter }
 

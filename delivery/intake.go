@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +20,7 @@ func (e *Engine) Reserve() *Reservation {
 	}
 	r.intake.Add(1)
 	now := e.cfg.Clock.Now()
-	return &Reservation{run: r, Lease: e.cfg.Lease, Host: r.hosts.leaseAs(now), until: now.Add(e.cfg.Lease)}
+	return &Reservation{run: r, call: r.leases.begin(), Lease: e.cfg.Lease, Host: r.hosts.leaseAs(now), until: now.Add(e.cfg.Lease)}
 }
 
 // Reservation is room for attempts. HandOver must be called once on each.
@@ -28,6 +29,7 @@ type Reservation struct {
 	Host  int64         // the host to which they must be leased: see store.Hosts
 
 	run   *run
+	call  *sync.WaitGroup // see leases.begin
 	until time.Time
 	taken int
 }
@@ -46,13 +48,18 @@ func (v *Reservation) Take(organization, subscription uuid.UUID) bool {
 	return true
 }
 
-// HandOver delivers the jobs that were leased under the reservation, at most as many as were taken.
+// HandOver delivers the jobs that were leased under the reservation, at most as many as were taken. If there are none
+// although room was taken, they may be leased nevertheless: the reply of the store may be lost.
 func (v *Reservation) HandOver(jobs []store.Job) {
 	if v.run == nil {
 		return
 	}
 	v.run.backlog.unreserve(v.taken - len(jobs))
+	if v.taken > 0 && len(jobs) == 0 {
+		v.run.leases.unsure(v.run.cfg.Clock.Now())
+	}
 	v.run.put(jobs, v.Host, v.until, 0)
+	v.call.Done()
 	v.run.intake.Done()
 }
 
@@ -62,6 +69,7 @@ func (r *run) put(jobs []store.Job, host int64, until time.Time, ahead time.Dura
 	if len(jobs) == 0 {
 		return
 	}
+	r.leases.add(jobs)
 	tasks := make([]*task, len(jobs))
 	for i := range jobs {
 		tasks[i] = &task{Job: jobs[i], host: host, leasedUntil: until, to: r.endpoints.known(&jobs[i]), dueAt: jobs[i].DueAt.Add(ahead)}

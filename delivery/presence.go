@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -98,6 +99,51 @@ func (r *run) endLeases(ctx context.Context, dead int64) {
 		r.cfg.Logger.Info("webhooks: took over attempts of a host that died", "host", dead, "attempts", n)
 		r.signal()
 	}
+}
+
+// doubtLoop ends the leases that this process does not know, while it is in doubt.
+func (r *run) doubtLoop() {
+	for r.pause(r.present, store.BeatInterval) {
+		host := r.hosts.presence.Load().host
+		if host == 0 || !r.leases.inDoubt(r.cfg.Clock.Now()) {
+			continue
+		}
+		if err := r.endUnknownLeases(r.present, host); err != nil && r.present.Err() == nil {
+			r.leases.unsure(r.cfg.Clock.Now())
+			if !unavailable(err) { // the claims say so
+				r.logCondition(slog.LevelWarn, cannotTakeOver, nil, "host", host, "error", err)
+			}
+		}
+	}
+}
+
+// endUnknownLeases gives back the attempts that are leased to this host and unknown to it. Otherwise they would be
+// sent only after the end of their leases.
+func (r *run) endUnknownLeases(ctx context.Context, host int64) error {
+	reading, cancel := clock.WithTimeout(ctx, r.cfg.Clock, beatTimeout)
+	defer cancel()
+	stored, err := r.abilities.Hosts.Leases(reading, host)
+	if err != nil {
+		return err
+	}
+	given, now := 0, r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
+	for batch := range slices.Chunk(r.leases.unknown(stored), maxRecord) {
+		deferrals := make([]store.Deferral, len(batch))
+		for i := range batch {
+			deferrals[i] = store.Deferral{Lease: batch[i], DueAt: now}
+		}
+		writing, cancel := clock.WithTimeout(ctx, r.cfg.Clock, beatTimeout)
+		lost, err := r.cfg.Store.Defer(writing, deferrals)
+		cancel()
+		if err != nil {
+			return err
+		}
+		given += len(batch) - len(lost)
+	}
+	if given > 0 {
+		r.cfg.Logger.Info("webhooks: gave back attempts of claims and publishes whose replies were lost", "attempts", given)
+	}
+	return nil
 }
 
 // leave ends the presence, and the leases of attempts that could not be given back.

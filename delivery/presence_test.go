@@ -5,9 +5,12 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ecg-api/webhooks/delivery"
 	"github.com/ecg-api/webhooks/delivery/guard"
@@ -27,6 +30,8 @@ type hosted struct {
 	ended   []int64 // the host of each EndLeases
 	claimed []int64 // the host of each claim
 	closed  bool    // claims find nothing
+	loses   bool    // the reply of the next claim that finds something
+	leased  []store.Lease
 }
 
 func (h *hosted) Abilities() store.Abilities {
@@ -61,7 +66,50 @@ func (h *hosted) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Jo
 	if closed {
 		return nil, time.Now(), nil
 	}
-	return h.Store.Claim(ctx, opts)
+	jobs, at, err := h.Store.Claim(ctx, opts)
+	h.lease(jobs)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(jobs) > 0 && h.loses {
+		h.loses = false
+		return nil, time.Time{}, store.ErrUnavailable
+	}
+	return jobs, at, err
+}
+
+func (h *hosted) Leases(context.Context, int64) ([]store.Lease, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.leased), nil
+}
+
+// lease notes the leases of jobs.
+func (h *hosted) lease(jobs []store.Job) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, j := range jobs {
+		h.leased = append(h.leased, store.Lease{AttemptID: j.AttemptID, Token: j.Token})
+	}
+}
+
+// loseReply makes the next claim that finds something fail after that.
+func (h *hosted) loseReply() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.loses = true
+}
+
+// publishLeased publishes n messages whose attempts are leased under a reservation.
+func (w *world) publishLeased(h *hosted, room *delivery.Reservation, org uuid.UUID, n int) (jobs []store.Job) {
+	w.t.Helper()
+	for _, p := range w.publish(org, n, func(o *store.PublishOptions) { o.HandOff, o.Lease, o.Host = room.Take, room.Lease, room.Host }) {
+		jobs = append(jobs, p.Jobs...)
+	}
+	if len(jobs) != n {
+		w.t.Fatalf("%d of %d attempts were leased", len(jobs), n)
+	}
+	h.lease(jobs)
+	return jobs
 }
 
 // slow delays each Beat, until set.
@@ -236,12 +284,7 @@ func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 				e, h := w.host(once, func(c *delivery.Config) { c.PerSubscription = 1 })
 				c.before(h)
 				room := e.Reserve()
-				var jobs []store.Job
-				for _, p := range w.publish(org, 3, func(o *store.PublishOptions) {
-					o.HandOff, o.Lease, o.Host = room.Take, room.Lease, room.Host
-				}) {
-					jobs = append(jobs, p.Jobs...)
-				}
+				jobs := w.publishLeased(h, room, org, 3)
 				h.forbidClaims()
 				room.HandOver(jobs)
 				synctest.Wait()
@@ -254,4 +297,89 @@ func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A store may commit a claim or a publish whose reply is lost.
+func TestAHostSendsWithinSecondsWhatItLeasedInALostReply(t *testing.T) {
+	t.Parallel()
+	for call, lose := range map[string]func(w *world, e *delivery.Engine, h *hosted, org uuid.UUID){
+		"Claim": func(w *world, _ *delivery.Engine, h *hosted, org uuid.UUID) {
+			h.loseReply()
+			w.publish(org, 3)
+		},
+		"Publish": func(w *world, e *delivery.Engine, h *hosted, org uuid.UUID) {
+			room := e.Reserve()
+			w.publishLeased(h, room, org, 3)
+			room.HandOver(nil)
+		},
+	} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, org, sent := newWorld(t), newID(), atomic.Int32{}
+				w.subscribe(org)
+				e, h := w.host(sender(func(context.Context, guard.Request) guard.Result {
+					sent.Add(1)
+					return guard.Result{Status: 200}
+				}))
+				lose(w, e, h, org)
+				pass(3 * time.Second)
+				if n := sent.Load(); n != 3 {
+					t.Errorf("%d of 3 attempts were sent within 3 s", n)
+				}
+				pass(time.Minute)
+				if n := sent.Load(); n != 3 {
+					t.Errorf("3 attempts were sent %d times", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAHostInDoubtSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, busy, late, lost := newWorld(t), newID(), newID(), newID()
+		for _, org := range []uuid.UUID{busy, late, lost} {
+			w.subscribe(org)
+		}
+		var mu sync.Mutex
+		sent, release := map[string]int{}, make(chan struct{})
+		e, h := w.host(sender(func(_ context.Context, r guard.Request) guard.Result {
+			mu.Lock()
+			sent[r.URL.Path]++
+			mu.Unlock()
+			if r.URL.Path == "/"+busy.String() {
+				<-release
+			}
+			return guard.Result{Status: 200}
+		}), func(c *delivery.Config) { c.PerSubscription = 1 })
+		check := func(when string, ofBusy, ofLate, ofLost int) {
+			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
+			got := [...]int{sent["/"+busy.String()], sent["/"+late.String()], sent["/"+lost.String()]}
+			if want := [...]int{ofBusy, ofLate, ofLost}; got != want {
+				t.Errorf("%s the requests are %v, want %v", when, got, want)
+			}
+		}
+		room := e.Reserve()
+		room.HandOver(w.publishLeased(h, room, busy, 3)) // one is in flight, two wait
+		slow := e.Reserve()
+		jobs := w.publishLeased(h, slow, late, 1)
+		room = e.Reserve()
+		w.publishLeased(h, room, lost, 1)
+		room.HandOver(nil)
+		pass(5 * time.Second)
+		check("while a publish is under way", 1, 0, 0)
+		slow.HandOver(jobs)
+		pass(5 * time.Second)
+		check("when its attempts are known", 1, 1, 1)
+		close(release)
+		pass(time.Minute)
+		check("in the end", 3, 1, 1)
+		if n := e.KnownLeases(); n != 0 {
+			t.Errorf("%d attempts stay known after their end", n)
+		}
+	})
 }

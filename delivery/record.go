@@ -37,6 +37,7 @@ func (r *run) recordLoop() {
 			r.activity.End()
 		}
 		r.record(batch)
+		r.leases.remove(batch)
 		r.recording.Add(-int32(len(batch)))
 		r.activity.End()
 		clear(batch)

@@ -39,6 +39,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
 	r.present, r.stopPresence = context.WithCancel(context.Background())
 	r.hosts.presence.Store(&presence{})
+	r.leases.init()
 	r.holds.planned = map[uuid.UUID]hold{}
 	context.AfterFunc(r.sending, func() {
 		c.Clock.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
@@ -56,6 +57,7 @@ func (r *run) start() {
 	r.begin(&r.intake, r.claimLoop)
 	if r.abilities.Hosts != nil {
 		r.begin(&r.presences, r.beatLoop)
+		r.begin(&r.presences, r.doubtLoop)
 	}
 	if r.abilities.Notifier != nil {
 		r.begin(&r.presences, r.listenLoop)

@@ -21,6 +21,11 @@ type Hosts interface {
 	// when it stops. It returns the number of attempts, also beside an error: then another
 	// call goes on. The host may still record an attempt that nobody has claimed since.
 	EndLeases(ctx context.Context, host int64) (attempts int, err error)
+
+	// Leases returns the leases of a host, without their Number. After an error of Claim or
+	// Publish a dispatcher compares them with the attempts that it knows: the store may have
+	// committed what it could not answer.
+	Leases(ctx context.Context, host int64) ([]Lease, error)
 }
 
 // BeatInterval is the time from one Beat of a host to the next.

@@ -23,6 +23,7 @@ var hostCases = []testCase{
 	{"EndLeasesByManyAtOnceTakesEachAttemptOnce", hostTogether},
 	{"EndLeasesForgetsTheHost", hostForgotten},
 	{"EndLeasesOfAnUnknownHostDoesNothing", hostUnknown},
+	{"LeasesAreWhatItSendsNow", hostLeases},
 }
 
 const hostLease = time.Hour
@@ -198,4 +199,34 @@ func hostUnknown(f *fixture) {
 	f.claimFor(f.join(), 1)
 	f.endLeases(1<<31-1, 0)
 	f.claimNone("leased to another host")
+}
+
+func hostLeases(f *fixture) {
+	e, _ := f.scene()
+	host, other := f.join(), f.join()
+	leases := func() (all []store.Lease) {
+		all = must(f.hosts().Leases(f.ctx, host))(f.t)
+		slices.SortFunc(all, func(a, b store.Lease) int { return compareIDs(a.AttemptID, b.AttemptID) })
+		return all
+	}
+	f.equal("leases of a new host", len(leases()), 0)
+	opts := f.options()
+	opts.HandOff, opts.Lease, opts.Host = handOff(1), hostLease, host
+	handedOff := must(f.s.Publish(f.ctx, nil, []store.NewMessage{f.newMessage(e)}, opts))(f.t)[0].Jobs[0]
+	f.publishN(e, 5)
+	claimed := f.claimFor(host, 3)
+	f.claimFor(other, 1)
+	f.claimFor(0, 1)
+	var want []store.Lease
+	for _, j := range append([]store.Job{handedOff}, claimed...) {
+		want = append(want, store.Lease{AttemptID: j.AttemptID, Token: j.Token})
+	}
+	slices.SortFunc(want, func(a, b store.Lease) int { return compareIDs(a.AttemptID, b.AttemptID) })
+	f.equal("leases", leases(), want)
+	f.record(f.success(handedOff.Lease), f.success(claimed[0].Lease))
+	f.deferTo(f.now, claimed[1])
+	f.equal("leases", leases(), []store.Lease{{AttemptID: claimed[2].AttemptID, Token: claimed[2].Token}})
+	f.deferTo(f.now, store.Job{Lease: leases()[0]})
+	f.equal("claimed again", len(f.claim(10)), 2)
+	f.equal("leases", len(leases()), 0)
 }

@@ -96,6 +96,11 @@ func (h hosts) EndLeases(ctx context.Context, host int64) (_ int, err error) {
 	return h.Hosts.EndLeases(ctx, host)
 }
 
+func (h hosts) Leases(ctx context.Context, host int64) (_ []store.Lease, err error) {
+	defer h.m.called("leases", h.m.now(), &err)
+	return h.Hosts.Leases(ctx, host)
+}
+
 type maintainer struct {
 	m *metered
 	store.Maintainer

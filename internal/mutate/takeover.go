@@ -47,10 +47,21 @@ var takeovers = []change{
 	{"delivery/presence.go", `return host == 0 || `, `return `, presences},
 	{"delivery/presence.go", `began.Add(b.Silent)`, `began.Add(r.cfg.Clock.Now().Sub(began) + b.Silent)`, presences},
 	{"delivery/presence.go", `range b.Dead {`, `range b.Dead[:0] {`, presences},
-	{"delivery/presence.go", `r.pause(r.present, store.BeatInterval)`, `r.pause(r.present, 2*store.BeatInterval)`, presences},
+	{"delivery/presence.go", `r.pause(r.present, store.BeatInterval) {
+		r.beat`, `r.pause(r.present, 2*store.BeatInterval) {
+		r.beat`, presences},
 	{"delivery/presence.go", `if host == 0 {`, `if true {`, presences},
 	{"delivery/presence.go", "\t\tr.signal()\n", "", presences},
 	{"delivery/claim.go", `r.hosts.leaseAs(began)`, `0*r.hosts.leaseAs(began)`, presences},
+	{"delivery/presence.go", `!r.leases.inDoubt(r.cfg.Clock.Now())`, `true`, presences},
+	{"delivery/leases.go", `calls.Wait()`, `calls.Add(0)`, presences},
+	{"delivery/leases.go", `return known
+`, `return known && false
+`, presences},
+	{"delivery/leases.go", `delete(l.known, `, `delete(map[leaseID]struct{}{}, `, presences},
+	{"delivery/claim.go", `r.leases.unsure(answered)`, `r.leases.inDoubt(answered)`, presences},
+	{"delivery/intake.go", `r.leases.add(jobs)`, `r.leases.add(nil)`, presences},
+	{"delivery/intake.go", `if v.taken > 0 && len(jobs) == 0 {`, `if false {`, presences},
 	{"delivery/intake.go", `Host: r.hosts.leaseAs(now)`, `Host: 0`, presences},
 	{"delivery/attempt.go", `, !r.hosts.keeps(t.host, r.cfg.Clock.Now()):`, `:`, presences},
 }

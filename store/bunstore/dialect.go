@@ -80,9 +80,9 @@ type syntax struct {
 	time      func(t time.Time) any  // as a single parameter
 	id        func(id uuid.UUID) any // as a single parameter
 
-	matchSubscriptions, releaseLeases, deferLeases, endLeases string
-	durationBucket                                            string // the number of the bucket of a.posted_at, of ? seconds
-	tableExists                                               string // counts the tables of a name
+	matchSubscriptions, releaseLeases, deferLeases, endLeases, leases string
+	durationBucket                                                    string // the number of the bucket of a.posted_at, of ? seconds
+	tableExists                                                       string // counts the tables of a name
 
 	contains func(column string) string // whether the column contains ?, compared as store.FoldCase does
 
@@ -106,6 +106,7 @@ var postgresSyntax = &syntax{
 	releaseLeases:      releaseByLookup,
 	deferLeases:        deferByLookup,
 	endLeases:          endLeasesSkipping,
+	leases:             leasesByHost,
 	durationBucket:     `CAST(floor(extract(epoch FROM a.posted_at) / CAST(? AS bigint)) AS bigint)`,
 	tableExists:        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass(?)",
 	contains:           func(column string) string { return "strpos(lower(" + column + ` COLLATE "C"), ?) > 0` },
@@ -127,6 +128,7 @@ var sqliteSyntax = &syntax{
 	releaseLeases:      releaseByJoin,
 	deferLeases:        deferByJoin,
 	endLeases:          endLeasesByLookup,
+	leases:             leasesByToken,
 	durationBucket:     `a.posted_at / (CAST(? AS bigint) * 1000000)`,
 	tableExists:        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
 	contains:           func(column string) string { return "instr(lower(" + column + "), ?) > 0" },

@@ -85,6 +85,25 @@ func (s *Store) EndLeases(ctx context.Context, host int64) (attempts int, err er
 	}
 }
 
+// Leases implements store.Hosts.
+func (s *Store) Leases(ctx context.Context, host int64) (leases []store.Lease, err error) {
+	err = s.retry(ctx, func() error {
+		leases = nil
+		return s.session(ctx, func(c conn) error {
+			return c.query(ctx, s.syntax.leases, func(row scanner) error {
+				var l store.Lease
+				err := row.Scan((*id)(&l.AttemptID), &l.Token)
+				leases = append(leases, l)
+				return err
+			}, host)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return leases, nil
+}
+
 func (d postgres) beat(ctx context.Context, host int64, lease time.Duration) (b store.Beat, err error) {
 	if l := d.s.listener.Load(); l != nil {
 		waiting, cancel := context.WithTimeout(ctx, listenerPatience)
@@ -228,10 +247,17 @@ UPDATE {}queue SET due_at = {now} WHERE attempt_id = ANY(ARRAY(
   WHERE h.number = ? ORDER BY q.due_at LIMIT CAST(? AS bigint) FOR UPDATE OF q SKIP LOCKED))
 RETURNING attempt_id`
 
+const leasesByHost = `SELECT q.attempt_id, q.token FROM {}hosts AS h JOIN {}queue AS q ON ` + leasedToHost + ` WHERE h.number = ?`
+
+// leasedTo finds the rows of the queue that are leased to a host, where there is no table of hosts.
+const leasedTo = `due_at > {now} AND sending AND token >> 32 = ?`
+
 const endLeasesByLookup = `
 UPDATE {}queue SET due_at = {now} WHERE attempt_id IN (
-  SELECT attempt_id FROM {}queue WHERE due_at > {now} AND sending AND token >> 32 = ? ORDER BY due_at LIMIT ?)
+  SELECT attempt_id FROM {}queue WHERE ` + leasedTo + ` ORDER BY due_at LIMIT ?)
 RETURNING attempt_id`
+
+const leasesByToken = `SELECT attempt_id, token FROM {}queue WHERE ` + leasedTo
 
 func (d postgres) forgetHost(ctx context.Context, host int64) error {
 	return d.s.change(ctx, func(tx bun.Tx) (due bool, err error) {
