@@ -2,7 +2,7 @@
 
 // Command chaos shows that no acknowledged event is lost while hosts die, databases restart and networks fail.
 //
-//	make chaos                              # all scenarios in their long form, for about 85 minutes
+//	make chaos                              # all scenarios in their long form, for about 90 minutes
 //	make chaos ONLY=postgres_restart SEED=7 # one scenario, with the same faults in the same order
 //	make chaos ARGS='-skip=soak -add'       # a part, whose results are added to the report
 //	make chaos ARGS=-short                  # the short form of all scenarios
