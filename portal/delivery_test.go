@@ -74,7 +74,7 @@ func TestKindsOfDeliveriesAreToldInWords(t *testing.T) {
 	s.get(s.deliveryPage(removed)).is(http.StatusOK, "by 410 the endpoint asked not to get any more events", "The response has no body.")
 	s.check(hooks.Dispatcher.Expunge(webhooks.WithActor(ctx, "<b>privacy</b>"), s.service.Acme, event))
 	s.get(s.deliveryPage(removed)).is(
-		http.StatusOK, "The payload of this event and the responses to it were removed:", "&lt;b&gt;privacy&lt;/b&gt;", "nothing to repeat",
+		http.StatusOK, "The payload of this event and the responses to it were removed (", "&lt;b&gt;privacy&lt;/b&gt;", "nothing to repeat",
 	).lacks("Send again now", "<b>privacy", "Download")
 	s.get(s.deliveryPage(removed, "body")).is(http.StatusNotFound)
 	s.get(s.acme("endpoints", gone.String(), "deliveries")).is(http.StatusOK, "payload removed")
