@@ -135,6 +135,7 @@ func (r *run) waitForMore(done plan, found int) {
 // claim claims attempts, for which room is reserved, and puts them into the backlog. At is the time
 // by the store's clock.
 func (r *run) claim(opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
+	r.revive(r.claiming)
 	began := r.cfg.Clock.Now()
 	opts.Host = r.hosts.leaseAs(began)
 	ctx, cancel := r.bounded(r.claiming)

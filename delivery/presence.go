@@ -22,6 +22,7 @@ func (p presence) lasts(now time.Time) bool { return p.until.IsZero() || now.Bef
 
 // hosts keeps the presence up to date.
 type hosts struct {
+	beating   chan struct{} // holds a token while a Beat is under way
 	presence  atomic.Pointer[presence]
 	takenOver atomic.Int64 // attempts of hosts that died
 }
@@ -52,11 +53,20 @@ func (r *run) beatLoop() {
 	}
 }
 
+// revive beats before the next regular beat if other hosts may have found this one dead.
+func (r *run) revive(ctx context.Context) {
+	if !r.hosts.presence.Load().lasts(r.cfg.Clock.Now()) {
+		r.beat(ctx)
+	}
+}
+
 // beat says that this process is alive, and takes over from hosts that died.
 func (r *run) beat(ctx context.Context) {
 	if r.abilities.Hosts == nil {
 		return
 	}
+	r.hosts.beating <- struct{}{}
+	defer func() { <-r.hosts.beating }()
 	began := r.cfg.Clock.Now()
 	bounded, cancel := clock.WithTimeout(ctx, r.cfg.Clock, beatTimeout)
 	defer cancel()
@@ -90,10 +100,8 @@ func (r *run) endLeases(ctx context.Context, dead int64) {
 	if err != nil && ctx.Err() == nil {
 		r.logCondition(slog.LevelWarn, cannotTakeOver, nil, "host", dead, "error", err)
 	}
-	if err == nil {
-		measure.TakeOverHosts.Add(r.cfg.Metrics, 1)
-	}
 	if n > 0 {
+		measure.TakeOverHosts.Add(r.cfg.Metrics, 1)
 		r.hosts.takenOver.Add(int64(n))
 		measure.TakeOverAttempts.Add(r.cfg.Metrics, float64(n))
 		r.cfg.Logger.Info("webhooks: took over attempts of a host that died", "host", dead, "attempts", n)

@@ -38,6 +38,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.sending, r.abort = context.WithCancel(context.Background())
 	r.writing, r.stopWriting = context.WithCancel(context.Background())
 	r.present, r.stopPresence = context.WithCancel(context.Background())
+	r.hosts.beating = make(chan struct{}, 1)
 	r.hosts.presence.Store(&presence{})
 	r.leases.init()
 	r.holds.planned = map[uuid.UUID]hold{}

@@ -125,8 +125,8 @@ var (
 		[]float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000},
 		Label{"operation", []string{"claim", "record", "defer", "publish"}, ""})
 
-	// TakeOverHosts counts hosts whose leases this process ended.
-	TakeOverHosts = counter("webhooks.takeover.hosts", "{host}", "Hosts that this process found dead.")
+	// TakeOverHosts counts hosts of which this process took attempts over.
+	TakeOverHosts = counter("webhooks.takeover.hosts", "{host}", "Dead hosts of which this process made attempts due.")
 
 	// TakeOverAttempts counts the attempts of these leases.
 	TakeOverAttempts = counter("webhooks.takeover.attempts", "{attempt}", "Attempts of dead hosts that this process made due.")

@@ -234,7 +234,9 @@ WITH me AS (
 )
 SELECT CAST(number AS bigint) FROM me UNION ALL SELECT number FROM found`
 
-const forgetHost = `DELETE FROM {}hosts AS h WHERE number = ? AND NOT EXISTS (SELECT 1 FROM {}queue AS q WHERE ` + leasedToHost + `)`
+// A dead host is remembered for a while: its last commit may take longer than a take-over.
+var forgetHost = `DELETE FROM {}hosts AS h WHERE number = ? AND (NOT dead OR beat_at < {now} - ` + us(unlockedSilence) + `)
+  AND NOT EXISTS (SELECT 1 FROM {}queue AS q WHERE ` + leasedToHost + `)`
 
 // leasedToHost finds the rows of the queue, q, that are leased to the host h.
 const leasedToHost = `q.due_at > {now} AND q.due_at <= {now} + h.lease_us{us} AND q.sending AND q.token >> 32 = h.number`

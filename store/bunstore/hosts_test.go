@@ -163,6 +163,37 @@ func TestADeadHostIsTakenOverByOneOfManyThatSeeIt(t *testing.T) {
 	}
 }
 
+// A commit may take longer than it takes other hosts to find its host dead.
+func TestADeadHostIsTakenOverAgainAfterALateCommit(t *testing.T) {
+	t.Parallel()
+	s := newPostgres(t)
+	sc := newScene(t, s)
+	victim, judge := beat(t, s, 0).Host, newJudge(t, s)
+	changeHost(t, s, victim, "locked = true, beat_at = now() - interval '4 seconds'")
+	takeOver := func(want int) {
+		t.Helper()
+		if dead := beat(t, s, judge).Dead; !slices.Equal(dead, []int64{victim}) {
+			t.Fatalf("the dead hosts are %v, want %d", dead, victim)
+		}
+		n, err := s.EndLeases(t.Context(), victim)
+		check(t, err)
+		if n != want {
+			t.Errorf("%d leases ended, want %d", n, want)
+		}
+	}
+	takeOver(0)
+	opts := sc.options(1)
+	opts.Host = victim
+	_, err := s.Publish(t.Context(), nil, []store.NewMessage{sc.message(nil)}, opts)
+	check(t, err)
+	takeOver(1)
+	changeHost(t, s, victim, "beat_at = now() - interval '16 seconds'")
+	takeOver(0)
+	if dead := beat(t, s, judge).Dead; len(dead) > 0 {
+		t.Errorf("the dead hosts are %v after 16 s, want none", dead)
+	}
+}
+
 func TestHostsBeatThroughATransactionPooler(t *testing.T) {
 	t.Parallel()
 	s := migrated(t, openThrough(t, "many", postgres.Options{}))
