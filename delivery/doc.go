@@ -81,8 +81,8 @@
 // It says every second that it is alive, and ends the leases of hosts that died. An attempt does not
 // begin if other hosts may have found this host dead since its claim.
 //
-// A store may commit a claim or a publish whose reply is lost with the connection. For some seconds after such an
-// error the engine looks for attempts that are leased to it and that it does not know, and gives them back.
+// A connection may break after a store has committed a claim or a publish, and before its reply. For 10 s after such
+// an error the engine looks for attempts that are leased to it without its knowledge, and gives these attempts back.
 //
 // # Which file owns which rule
 //

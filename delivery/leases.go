@@ -13,12 +13,12 @@ import (
 // leases are the attempts that are leased to this process and known to it: from the end of the claim or the
 // publish that leased them until their result is recorded.
 //
-// A store may commit a claim or a publish whose reply is lost with the connection. Its attempts are leased to
-// this process, which does not know them. After such an error the process is in doubt: see endUnknownLeases.
+// A connection may break after a store has committed a claim or a publish, and before its reply. The attempts are leased
+// to this process without its knowledge. After such an error the process is in doubt: see endUnknownLeases.
 type leases struct {
 	mu    sync.Mutex
 	known map[leaseID]struct{}
-	calls *sync.WaitGroup // claims and publishes whose attempts may not be known yet
+	calls *sync.WaitGroup // claims and publishes that are under way: their attempts may not be known yet
 	doubt time.Time       // when the doubt ends
 }
 

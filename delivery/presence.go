@@ -53,7 +53,7 @@ func (r *run) beatLoop() {
 	}
 }
 
-// revive beats before the next regular beat if other hosts may have found this one dead.
+// revive beats before the next regular beat if other hosts may have found this host dead.
 func (r *run) revive(ctx context.Context) {
 	if !r.hosts.presence.Load().lasts(r.cfg.Clock.Now()) {
 		r.beat(ctx)

@@ -99,7 +99,7 @@ func (h *hosted) loseReply() {
 	h.loses = true
 }
 
-// publishLeased publishes n messages whose attempts are leased under a reservation.
+// publishLeased publishes n messages, and leases their attempts under a reservation.
 func (w *world) publishLeased(h *hosted, room *delivery.Reservation, org uuid.UUID, n int) (jobs []store.Job) {
 	w.t.Helper()
 	for _, p := range w.publish(org, n, func(o *store.PublishOptions) { o.HandOff, o.Lease, o.Host = room.Take, room.Lease, room.Host }) {
@@ -299,7 +299,7 @@ func TestAHostThatWasTakenOverBeginsNoAttemptOfBefore(t *testing.T) {
 	}
 }
 
-// A store may commit a claim or a publish whose reply is lost.
+// A connection may break after the store has committed a claim or a publish, and before its reply.
 func TestAHostSendsWithinSecondsWhatItLeasedInALostReply(t *testing.T) {
 	t.Parallel()
 	for call, lose := range map[string]func(w *world, e *delivery.Engine, h *hosted, org uuid.UUID){

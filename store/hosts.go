@@ -23,8 +23,8 @@ type Hosts interface {
 	EndLeases(ctx context.Context, host int64) (attempts int, err error)
 
 	// Leases returns the leases of a host, without their Number. After an error of Claim or
-	// Publish a dispatcher compares them with the attempts that it knows: the store may have
-	// committed what it could not answer.
+	// Publish a dispatcher compares the leases with the attempts that it knows: the store may have
+	// committed the call although its reply was lost.
 	Leases(ctx context.Context, host int64) ([]Lease, error)
 }
 
