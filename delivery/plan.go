@@ -32,7 +32,10 @@ func (p plan) options(lease time.Duration) store.ClaimOptions {
 }
 
 // A look is the due times of the attempts that a claim looks at: those of all attempts, if it is zero.
-type look struct{ since, until time.Time }
+type look struct {
+	since, until time.Time
+	latest       bool // the latest slice of the attempts
+}
 
 // skipped returns the subscriptions and organizations that the claim skips.
 func (p plan) skipped() []uuid.UUID { return slices.Concat(p.skipSubs, p.skipOrgs) }

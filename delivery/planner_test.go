@@ -65,27 +65,41 @@ func TestPlanner(t *testing.T) {
 			{at: 20 * ms, want: "others 200 from -4.999s"}, // as far as its attempts were looked at
 		},
 		"AllIsLookedAtBesideAndForATenthOfTheTimeIfThatTakesLong": {
-			{at: 0, takes: 30 * ms, want: "others 200 from 0"},
-			{at: 299 * ms, want: "others 200 from -4.97s"},
-			{at: 300 * ms, want: "others 200 from -4.7s beside"},
-			{at: 700 * ms, want: "others 200 from -4.699s"}, // the look is under way
-			{at: 701 * ms, looked: 51 * ms, want: "others 200 from -4.299s"},
-			{at: 799 * ms, want: "others 200 from -4.298s"},
-			{at: 800 * ms, want: "others 200 from -4.2s beside"},
-			{at: 801 * ms, looked: 26 * ms, want: "others 200 from -4.199s"},
-			{at: 1050 * ms, want: "others 200 from 0"}, // it is quick again
+			{at: 0, want: "others 200 from 0"},
+			{at: 10 * ms, want: "others 200 from -4.999s"},
+			{at: 250 * ms, takes: 30 * ms, want: "others 200 from 0"},
+			{at: 539 * ms, want: "others 200 from -4.72s"},
+			{at: 540 * ms, want: "others 200 from -4.46s beside"},
+			{at: 1040 * ms, want: "others 200 from -4.459s"}, // the look is under way
+			{at: 1041 * ms, looked: 51 * ms, want: "others 200 from -3.959s beside"},
+			{at: 1042 * ms, looked: 26 * ms, want: "others 200 from -3.958s"},
+			{at: 1291 * ms, want: "others 200 from 0"}, // it is quick again
 		},
 		"AllIsLookedAtInSlicesIfThatTakesVeryLong": {
-			{at: 0, takes: 1000 * ms, want: "others 200 from 0"},
-			{at: 10_000 * ms, want: "others 200 from -4s beside -29s to 1s"},
-			{at: 11_499 * ms, looked: 151 * ms, want: "others 200 from 5.001s"},
-			{at: 11_500 * ms, want: "others 200 from 6.5s beside -44s to -29s"}, // slices grow and shrink with what they take
-			{at: 11_750 * ms, looked: 15 * ms, want: "others 200 from 6.501s beside -1m44s to -44s"},
+			{at: 0, want: "others 200 from 0"},
+			{at: 10 * ms, want: "others 200 from -4.999s"},
+			{at: 250 * ms, takes: 102 * ms, want: "others 200 from 0"},
+			{at: 1259 * ms, want: "others 200 from -4.648s"},
+			{at: 1260 * ms, want: "others 200 from -3.74s beside -8.74s to 1.26s"},
+			{at: 1510 * ms, looked: 16 * ms, want: "others 200 from -3.739s beside -38.739s to -8.739s"},
+			{at: 3009 * ms, looked: 151 * ms, want: "others 200 from -3.489s"},
+			{at: 3010 * ms, want: "others 200 from -1.99s beside -6.99s to 3.01s"},                        // the latest slice comes every other time
+			{at: 3260 * ms, looked: 16 * ms, want: "others 200 from -1.989s beside -53.739s to -38.739s"}, // slices grow and shrink with their cost
+			{at: 3510 * ms, looked: 16 * ms, want: "others 200 from -1.739s beside -6.739s to 3.261s"},
 			{
-				at: 12_000 * ms, looked: 15 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other},
-				want: "others 200 skip small from 6.751s beside -5m44s to -1m44s",
+				at: 3760 * ms, looked: 16 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other},
+				want: "others 200 skip small from -1.489s beside -1m53.739s to -53.739s",
 			},
-			{at: 12_250 * ms, looked: 15 * ms, more: true, want: "others 200 from 6.751s beside -5m44s to -1m44s"}, // not all were found
+			{at: 4010 * ms, looked: 16 * ms, more: true, want: "others 200 from -1.489s beside -6.239s to 3.761s"},
+			{at: 4260 * ms, looked: 16 * ms, want: "others 200 from -989ms beside -1m53.739s to -53.739s"}, // not all were found
+		},
+		"AClaimThatIsSlowByChanceDoesNotPutOffTheLooks": {
+			{at: 0, takes: 1400 * ms, want: "others 200 from 0"},
+			{at: 1999 * ms, want: "others 200 from -3.6s"},
+			{at: 2000 * ms, want: "others 200 from -3s beside -8s to 2s"},
+			{at: 3999 * ms, looked: 1400 * ms, want: "others 200 from -2.999s"},
+			{at: 4000 * ms, want: "others 200 from -1s beside -36s to -6s"},
+			{at: 4250 * ms, looked: 3 * ms, want: "others 200 from -999ms beside -5.999s to 4.001s"},
 		},
 		"WhatBecomesClaimableLaterHasAllLookedAt": {
 			{at: 0, want: "others 200 from 0"},
@@ -93,11 +107,13 @@ func TestPlanner(t *testing.T) {
 			{at: 20 * ms, again: -time.Hour, want: "others 200 from 0"},
 		},
 		"WhatBecomesClaimableLaterIsLookedForFromItsTimeIfALookAtAllTakesLong": {
-			{at: 0, takes: 30 * ms, want: "others 200 from 0"},
-			{at: 40 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.97s"},
-			{at: 50 * ms, again: -time.Minute, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -1m5s"},
-			{at: 60 * ms, want: "others 200 from -1m5s"}, // it may be one of the subscription that was skipped
-			{at: 70 * ms, want: "others 200 from -4.939s"},
+			{at: 0, want: "others 200 from 0"},
+			{at: 10 * ms, want: "others 200 from -4.999s"},
+			{at: 250 * ms, takes: 30 * ms, want: "others 200 from 0"},
+			{at: 290 * ms, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -4.72s"},
+			{at: 300 * ms, again: -time.Minute, full: []uuid.UUID{small}, owners: []uuid.UUID{other}, want: "others 200 skip small from -1m5s"},
+			{at: 310 * ms, want: "others 200 from -1m5s"}, // it may be one of the subscription that was skipped
+			{at: 320 * ms, want: "others 200 from -4.689s"},
 		},
 		"SomethingSkippedHasAllLookedAtBesideEveryFiveSeconds": {
 			{at: 0, want: "others 200 from 0"},

@@ -21,6 +21,7 @@ type watermark struct {
 	claimTook time.Duration           // the last ordinary claim
 	lookCost  time.Duration           // of the last look at all attempts or at a slice of them
 	looking   bool                    // beside the claims, at all attempts or a slice of them
+	latest    bool                    // the last look was at the latest slice
 	sweep     sweep
 	lookBack  lookBack
 }
@@ -29,17 +30,21 @@ const (
 	// scanShare bounds the looks at all attempts to 1/scanShare of the time: with a transaction that had been open for four
 	// minutes, at 2,000 deliveries a second, one took a second.
 	scanShare = 10
+	// maxLookPause bounds the pause after a look. One that was slow by chance does not put off the next one for long.
+	maxLookPause = 2 * time.Second
 	// sliceCost is how long one look at a slice of all attempts should take.
 	sliceCost = 100 * time.Millisecond
-	// firstSlice is the length of the first slice of a sweep, lastSlice a length that reaches back to all attempts.
-	firstSlice, lastSlice = 30 * time.Second, 10 * 365 * 24 * time.Hour
+	// latestSlice is the length of the latest slice, firstSlice of the first one of a sweep, and lastSlice a length that reaches
+	// back to all attempts.
+	latestSlice, firstSlice, lastSlice = 2 * maxLookBack, 30 * time.Second, 10 * 365 * 24 * time.Hour
 )
 
-// A sweep is a look at all attempts in slices of their due times, from the watermark back. It takes the place of one look that
-// would keep the database busy for long. The zero value is about to begin.
+// A sweep is a look at all attempts in slices of their due times, from the latest slice back. It takes the place of one look that
+// would keep the database busy for long. Every other look is at the latest slice again: most attempts that a claim missed are
+// there, because their transactions were committed late. The zero value is about to begin.
 type sweep struct {
 	began time.Time // the watermark at its beginning
-	until time.Time // the attempts that are due between then and the watermark were looked at
+	until time.Time // the attempts that are due between then and the latest slice were looked at
 	width time.Duration
 	cost  time.Duration // so far
 }
@@ -47,12 +52,12 @@ type sweep struct {
 // next returns the next slice.
 func (s *sweep) next(watermark time.Time) *look {
 	if s.began.IsZero() {
-		s.began, s.until, s.width = watermark, watermark, firstSlice
+		s.began, s.until, s.width = watermark, watermark.Add(-latestSlice), firstSlice
 	}
 	if s.width >= lastSlice {
 		return &look{until: s.until}
 	}
-	return &look{s.until.Add(-s.width), s.until}
+	return &look{since: s.until.Add(-s.width), until: s.until}
 }
 
 // note takes in that the attempts of a slice were looked at. The slices grow with their age, so that the sweep ends.
@@ -74,7 +79,7 @@ func (w *watermark) sweeps() bool { return w.scanCost > sliceCost }
 
 // scanDue reports whether an interval has passed since attempts were looked at, and if so begins the next interval.
 func (w *watermark) scanDue(now time.Time, interval time.Duration) bool {
-	if w.at.IsZero() || w.looking || now.Sub(w.scannedAt) < max(interval, scanShare*w.lookCost) {
+	if w.at.IsZero() || w.looking || now.Sub(w.scannedAt) < max(interval, min(scanShare*w.lookCost, maxLookPause)) {
 		return false
 	}
 	w.scannedAt = now
@@ -84,10 +89,13 @@ func (w *watermark) scanDue(now time.Time, interval time.Duration) bool {
 // look begins a look beside the claims, at all attempts or at a slice of them.
 func (w *watermark) look() *look {
 	w.looking = true
-	if w.sweeps() {
-		return w.sweep.next(w.at)
+	if !w.sweeps() {
+		return &look{}
 	}
-	return &look{}
+	if w.latest = !w.latest; w.latest {
+		return &look{since: w.at.Add(-latestSlice), until: w.at, latest: true}
+	}
+	return w.sweep.next(w.at)
 }
 
 // looked takes in the end of a look beside the claims, and how long it took; 0 if it failed. More says that it may not have
@@ -102,6 +110,7 @@ func (w *watermark) looked(l look, took time.Duration, more bool) {
 	switch {
 	case l.until.IsZero():
 		w.scanCost = cost
+	case l.latest: // it comes again
 	case more: // the next look is at the same slice
 	default:
 		if w.sweep.note(l, cost); l.since.IsZero() {

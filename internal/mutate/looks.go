@@ -1,10 +1,13 @@
 package main
 
-// looks decide when claims look at the whole queue, and how much of it at once.
+// looks decide when claims look at the whole queue, and how much of it at once; and how soon a task comes back that found no room.
 var looks = []change{
 	{"delivery/watermark.go", `return w.scanCost > fullScanInterval/scanShare`, `return false`, claimPlans},
 	{"delivery/watermark.go", `return w.scanCost > sliceCost`, `return false`, claimPlans},
 	{"delivery/watermark.go", `scanShare*w.lookCost`, `0*w.lookCost`, claimPlans},
+	{"delivery/watermark.go", `min(scanShare*w.lookCost, maxLookPause)`, `scanShare*w.lookCost`, claimPlans},
+	{"delivery/watermark.go", `if w.latest = !w.latest; w.latest {`, `if false {`, claimPlans},
+	{"delivery/watermark.go", `case l.latest: //`, `case false: //`, claimPlans},
 	{"delivery/watermark.go", `w.at.IsZero() || w.looking ||`, `w.at.IsZero() ||`, claimPlans},
 	{"delivery/watermark.go", `case cost > sliceCost:`, `case false:`, claimPlans},
 	{"delivery/watermark.go", `case cost < sliceCost/4:`, `case false:`, claimPlans},
