@@ -20,6 +20,10 @@ const (
 	laneBurst = 2 * time.Second
 	// firstLatency is assumed of an endpoint of which nothing is known.
 	firstLatency = 50 * time.Millisecond
+	// minAway and maxAway bound for how long a task goes back to the store for which its lane has no room. The time is an
+	// estimate, and the lane may take many more attempts soon: it must not wait for tasks that are away. A task that comes
+	// back too early costs two writes.
+	minAway, maxAway = 200 * time.Millisecond, 5 * time.Second
 )
 
 // A lane is the queue of one subscription: the tasks that wait in memory for a worker. It is
@@ -206,12 +210,12 @@ func (ln *lane) refuse(t *task, claim int, now time.Time) refusal {
 // awayFor returns how long a task that finds no room goes back to the store: until the tasks before
 // it may have gone out, the refused ones too.
 func (ln *lane) awayFor(now time.Time) time.Duration {
-	const shortest, longest, fewSamples = 200 * time.Millisecond, 30 * time.Second, 8
+	const fewSamples = 8
 	ln.refusals++
 	if ln.samples < fewSamples && now.Sub(ln.progressAt) < time.Second {
-		return shortest
+		return minAway
 	}
-	return min(max(ln.attemptTime(now)*time.Duration(1+ln.refusals/ln.limiter.limit), shortest), longest)
+	return min(max(ln.attemptTime(now)*time.Duration(1+ln.refusals/ln.limiter.limit), minAway), maxAway)
 }
 
 // answered notes that the call for an attempt has returned, or that it was not made.

@@ -72,6 +72,36 @@ func TestEarlierRefusalsDoNotCountForEver(t *testing.T) {
 	})
 }
 
+// For how long an attempt goes back to the store is an estimate. Soon after its endpoint has become quick, no attempt is
+// left in the store.
+func TestAttemptsWithoutRoomComeBackSoonAfterTheirEndpointIsQuick(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		w.subscribe(org)
+		var sent atomic.Int32
+		quickAt := time.Now().Add(time.Minute)
+		e := w.engine(sender(func(context.Context, guard.Request) guard.Result {
+			if time.Now().Before(quickAt) {
+				time.Sleep(10 * time.Second)
+			}
+			sent.Add(1)
+			return guard.Result{Status: 200}
+		}))
+		w.publish(org, 500)
+		w.must(e.Start(t.Context()))
+		pass(time.Until(quickAt))
+		if n := sent.Load(); n > 250 {
+			t.Fatalf("%d of 500 were sent to a slow endpoint", n)
+		}
+		pass(16 * time.Second) // a slow attempt, and an attempt that has just gone back
+		if n := sent.Load(); n != 500 {
+			t.Errorf("%d of 500 were sent", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}
+
 // stalled is a store that neither claims nor records for a while.
 type stalled struct {
 	*claims

@@ -37,5 +37,5 @@ var (
 	hostsFoundDead = tests{"./store/bunstore", "TestHosts|TestAHost|TestADeadHost|TestAProcessThat|TestAStoreOnAFile"}
 	hostLeases     = tests{"./store/bunstore", "Test(SQLite|Postgres)/Host"}
 	presences      = tests{"./delivery", "TestAHost"}
-	claimPlans     = tests{"./delivery", "TestPlanner|TestClaims|TestNobodyWaits|Ordered|TestHeavy"}
+	claimPlans     = tests{"./delivery", "TestPlanner|TestClaims|TestNobodyWaits|Ordered|TestHeavy|TestAttemptsWithoutRoom"}
 )

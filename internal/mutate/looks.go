@@ -22,5 +22,6 @@ var looks = []change{
 	{"delivery/planner.go", `if !p.watermark.scanIsSlow() {
 		from`, `if false {
 		from`, claimPlans},
+	{"delivery/lane.go", `200 * time.Millisecond, 5 * time.Second`, `200 * time.Millisecond, 30 * time.Second`, claimPlans},
 	{"delivery/record.go", `r.rescanFrom(advanced.Add(-maxLookBack))`, `r.signal()`, claimPlans},
 }
