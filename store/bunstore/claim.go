@@ -86,7 +86,8 @@ const first = `(q.line IS NULL OR NOT EXISTS (SELECT 1 FROM {}queue AS p WHERE p
 // nothing is due.
 func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []store.Job, at time.Time, err error) {
 	s := d.s
-	at = time.Now().UTC().Truncate(time.Millisecond) // as {now}
+	present := func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as {now}
+	at = present()
 	var due bool
 	c := s.on(s.db.DB)
 	err = c.query(ctx, `SELECT EXISTS (SELECT 1 FROM {}queue WHERE due_at <= {now})`,
@@ -97,7 +98,8 @@ func (d sqlite) claim(ctx context.Context, opts store.ClaimOptions) (jobs []stor
 	err = s.write(ctx, func(tx bun.Tx) error {
 		c := s.on(tx.Tx)
 		token := tokenOf(opts.Host, 1)
-		text, args := selectDue, []any{token, since(opts), until(opts)}
+		at = present() // the lock may have taken a while
+		text, args := selectDue, []any{token, at, since(opts), until(opts)}
 		for _, skip := range [][]uuid.UUID{opts.SkipSubscriptions, opts.SkipOrganizations} {
 			text = strings.Replace(text, "{skip}", "?"+strings.Repeat(", ?", len(skip)), 1)
 			args = append(args, []byte{}) // NOT IN needs a list that is not empty
@@ -127,7 +129,7 @@ SELECT due.attempt_id, ` + nextToken + `,
   CAST(coalesce(a.number, 0) AS integer), CAST(coalesce(a.step, 0) AS integer), CAST(coalesce(a.type, 0) AS integer),
   a.created_at, due.due_at, a.expires_at, m.body, coalesce(m.trace_context, '')
 FROM (SELECT attempt_id, due_at, token FROM {}queue AS q
-  WHERE due_at <= {now} AND due_at >= ? AND due_at < ?
+  WHERE due_at <= ? AND due_at >= ? AND due_at < ?
     AND q.subscription_id NOT IN ({skip}) AND q.organization_id NOT IN ({skip}) AND ` + first + `
   ORDER BY due_at, attempt_id LIMIT ?) AS due
 LEFT JOIN {}attempts AS a ON a.id = due.attempt_id
