@@ -16,6 +16,8 @@ const (
 	// of this process or another process holds. The last try adds the busy_timeout of the
 	// pool, which bunstore/sqlite sets to 4 s.
 	lockWait = 1500 * time.Millisecond
+	// migrationWait bounds the time that [Store.Migrate] waits for the lock. A host that starts beside a busy one has time.
+	migrationWait = 30 * time.Second
 	// checkWait is the time that [Store.Ping] waits for the lock.
 	checkWait = 500 * time.Millisecond
 )
@@ -33,7 +35,7 @@ func (s *Store) takeTurn(ctx context.Context, until time.Time) error {
 	case s.writer <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("bunstore: %w: by other transactions of this process, for %v", store.ErrLocked, lockWait)
+		return fmt.Errorf("bunstore: %w: by other transactions of this process", store.ErrLocked)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -32,12 +32,14 @@ func locked(t *testing.T) (sc *scene, other *bunstore.Store, unlock func()) {
 	return sc, other, unlock
 }
 
-// Each writer has 6 s in all, however many writers are in line before it.
+// Each writer has 6 s in all, however many writers are in line before it. A program that starts, and migrates, waits longer.
 func TestADatabaseThatAnotherProcessLocksIsNotWritable(t *testing.T) {
 	t.Parallel()
-	sc, _, unlock := locked(t)
+	sc, another, unlock := locked(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 	defer cancel()
+	migrated := make(chan error, 1)
+	go func() { migrated <- another.Migrate(t.Context()) }()
 	var writers sync.WaitGroup
 	for range 10 {
 		writers.Go(func() {
@@ -47,11 +49,12 @@ func TestADatabaseThatAnotherProcessLocksIsNotWritable(t *testing.T) {
 			}
 		})
 	}
-	if err := sc.s.Ping(ctx); !errors.Is(err, store.ErrLocked) {
+	writers.Wait()
+	if err := sc.s.Ping(ctx); !errors.Is(err, store.ErrLocked) { // half a second after the writers gave up
 		t.Errorf("Ping: %v, want ErrLocked", err)
 	}
-	writers.Wait()
 	unlock()
+	check(t, <-migrated)
 	check(t, sc.s.Ping(t.Context()))
 	_, err := sc.s.Publish(t.Context(), nil, []store.NewMessage{sc.message([]byte("x"))}, sc.options(0))
 	check(t, err)

@@ -51,7 +51,8 @@ func (s *Store) newest() int { return len(s.syntax.migrations) }
 
 // Migrate makes the tables, or brings them to the version of this program. On PostgreSQL it
 // creates the schema if it is missing. It is one transaction. If several programs start at the
-// same time, one migrates while the other programs wait.
+// same time, one migrates while the other programs wait. On SQLite it waits for up to 30 s while another process
+// writes to the file.
 func (s *Store) Migrate(ctx context.Context) error { return s.MigrateTo(ctx, s.newest()) }
 
 // MigrateTo brings the tables to the version: a newer one, or an older one,
@@ -169,7 +170,7 @@ func (d postgres) beginMigration(ctx context.Context, conn bun.Conn) (end func()
 }
 
 func (d sqlite) beginMigration(ctx context.Context, conn bun.Conn) (end func(), err error) {
-	until := time.Now().Add(lockWait)
+	until := time.Now().Add(migrationWait)
 	if err := d.s.takeTurn(ctx, until); err != nil {
 		return nil, err
 	}
