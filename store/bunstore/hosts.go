@@ -178,15 +178,15 @@ func (d postgres) beatAs(
 		}
 		locks[host] = len(locked) > 0
 	}
-	numbers, err := run(ctx, beat, locks[host], lease.Microseconds(), host, d.s.schema)
+	numbers, err := run(ctx, beat, lease.Microseconds(), locks == nil, d.s.schema, locks[host], host, d.s.schema)
 	i := slices.Index(numbers, host)
 	if err != nil || i < 0 {
 		return b, false, err
 	}
 	d.s.hosts.Store(host, lease)
 	b = store.Beat{Host: host, Silent: unlockedSilence, Dead: slices.Delete(numbers, i, i+1)}
-	if locks[host] {
-		b.Silent = lockedSilence
+	if i := slices.Index(b.Dead, lockHeld); i >= 0 {
+		b.Silent, b.Dead = lockedSilence, slices.Delete(b.Dead, i, i+1)
 	}
 	return b, true, nil
 }
@@ -214,14 +214,19 @@ INSERT INTO {}hosts (lease_us, beat_at, judges_at, locked)
 VALUES (CAST(? AS bigint), {now}, greatest({now}, pg_postmaster_start_time() + ` + us(settleTime) + `), false)
 RETURNING CAST(number AS bigint)`
 
-// beat returns the number of the host, unless another host found it dead, and the numbers of the
-// hosts that died.
+// lockHeld stands among the numbers that beat returns if the host's lock is held.
+const lockHeld = 0
+
+// beat returns the number of the host, unless another host found it dead, lockHeld, and the numbers of the
+// hosts that died. A session of the pool does not know whether the session that listens still holds the lock. So it
+// tries to take the lock itself.
 var beat = `
 WITH me AS (
-  UPDATE {}hosts SET beat_at = {now}, locked = ?, lease_us = ?,
+  UPDATE {}hosts SET beat_at = {now}, lease_us = ?,
+    locked = CASE WHEN CAST(? AS boolean) THEN NOT pg_try_advisory_xact_lock(` + hostLock + `number)) ELSE CAST(? AS boolean) END,
     judges_at = CASE WHEN beat_at < {now} - ` + us(beatGap) + ` THEN {now} + ` + us(settleTime) + ` ELSE judges_at END
   WHERE number = ? AND NOT dead
-  RETURNING number, judges_at
+  RETURNING number, judges_at, locked
 ), found AS (
   UPDATE {}hosts SET dead = true WHERE number IN (
     SELECT h.number FROM {}hosts AS h JOIN me ON h.number <> me.number AND me.judges_at <= {now}
@@ -232,7 +237,7 @@ WITH me AS (
     FOR UPDATE OF h SKIP LOCKED)
   RETURNING number
 )
-SELECT CAST(number AS bigint) FROM me UNION ALL SELECT number FROM found`
+SELECT CAST(number AS bigint) FROM me UNION ALL SELECT 0 FROM me WHERE locked UNION ALL SELECT number FROM found`
 
 // A dead host is remembered for a while: its last commit may take longer than a take-over.
 var forgetHost = `DELETE FROM {}hosts AS h WHERE number = ? AND (NOT dead OR beat_at < {now} - ` + us(unlockedSilence) + `)
