@@ -94,6 +94,15 @@ func (t *trial) killAt(ctx context.Context, h *host, k killPoint) error {
 	return nil
 }
 
+// locked waits until each host holds its lock, which takes a moment from its start.
+func (t *trial) locked(ctx context.Context) error {
+	return poll(ctx, serverPatience, func() (bool, error) {
+		var n int
+		err := t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.hosts WHERE NOT locked AND NOT dead`).Scan(&n)
+		return n == 0, err
+	})
+}
+
 // crashRecovery kills hosts exactly at the points of a delivery, and waits until the other hosts have taken over.
 func crashRecovery(ctx context.Context, t *trial) error {
 	if err := t.setUp(ctx, 3, slow(answerTime)); err != nil {
@@ -101,6 +110,9 @@ func crashRecovery(ctx context.Context, t *trial) error {
 	}
 	first := t.random.IntN(len(killPoints))
 	for i := range t.faults {
+		if err := t.locked(ctx); err != nil {
+			return err
+		}
 		stop := t.publisher.background(ctx, t.rate)
 		defer t.publisher.abandon()
 		if err := t.busy(ctx); err != nil {
