@@ -91,7 +91,7 @@ var guards = []guard{
 	{"commit_cut", "idempotency keys: a used key is replaced", "stored events beyond", []change{
 		{"store/bunstore/idempotency.go", "WHERE k.created_at < ?\n", "WHERE k.created_at < ? OR true\n"},
 	}},
-	{"commit_cut", "the error of a COMMIT", "lost", []change{
+	{"commit_cut", "the error of a COMMIT", "stored events beyond", []change{
 		{txFile, "	if err := tx.Commit(); err != nil {\n		return uncertain{err}\n	}\n", "	_ = tx.Commit()\n"},
 	}},
 	{"commit_cut", "the return of attempts whose publish had no answer", "longest time from acknowledgement", []change{
