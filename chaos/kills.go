@@ -94,11 +94,11 @@ func (t *trial) killAt(ctx context.Context, h *host, k killPoint) error {
 	return nil
 }
 
-// locked waits until each host holds its lock, which takes a moment from its start.
-func (t *trial) locked(ctx context.Context) error {
+// noHost waits until the condition, in SQL, is true of no host that lives.
+func (t *trial) noHost(ctx context.Context, condition string) error {
 	return poll(ctx, serverPatience, func() (bool, error) {
 		var n int
-		err := t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.hosts WHERE NOT locked AND NOT dead`).Scan(&n)
+		err := t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.hosts WHERE NOT dead AND `+condition).Scan(&n)
 		return n == 0, err
 	})
 }
@@ -110,7 +110,7 @@ func crashRecovery(ctx context.Context, t *trial) error {
 	}
 	first := t.random.IntN(len(killPoints))
 	for i := range t.faults {
-		if err := t.locked(ctx); err != nil {
+		if err := t.noHost(ctx, "NOT locked"); err != nil { // a host takes its lock a moment after its start
 			return err
 		}
 		stop := t.publisher.background(ctx, t.rate)
@@ -174,12 +174,7 @@ func crashWithoutLock(ctx context.Context, t *trial) error {
 
 // killUnlocked kills a host once no host has a lock.
 func (t *trial) killUnlocked(ctx context.Context) error {
-	unlocked := func() (bool, error) {
-		var n int
-		err := t.db.QueryRowContext(ctx, `SELECT count(*) FROM webhooks.hosts WHERE locked AND NOT dead`).Scan(&n)
-		return n == 0, err
-	}
-	if err := poll(ctx, serverPatience, unlocked); err != nil {
+	if err := t.noHost(ctx, "locked"); err != nil {
 		return err
 	}
 	stop := t.publisher.background(ctx, t.rate)
