@@ -16,8 +16,8 @@ type Dispatcher struct{ *core }
 // ([ErrMissingKey]). Then it begins to deliver and returns. When ctx is cancelled, the
 // dispatcher drains as [Dispatcher.Stop] does, within Config.DrainTimeout. Start does nothing
 // if the dispatcher runs. A stopped dispatcher can be started again; Start waits for the
-// end of its drain. If ctx ends, or Stop is called, before Start returns, Start starts nothing and
-// returns an error.
+// end of its drain. While another process holds the lock of an SQLite file, Start waits, for 40 s at
+// most. If ctx ends, or Stop is called, before Start returns, Start starts nothing and returns an error.
 func (d *Dispatcher) Start(ctx context.Context) error { return d.engine.Start(ctx) }
 
 // Stop drains the dispatcher: it begins no attempt, finishes and records the attempts in flight,

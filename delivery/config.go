@@ -55,8 +55,8 @@ type Config struct {
 	// AuditRetention is how long entries of the audit trail are kept; negative for ever. Default: 9600 h (400 days).
 	AuditRetention time.Duration
 
-	// Ready is asked by Start once the store has answered. Its error ends the Start.
-	// Default: the host is always ready.
+	// Ready is asked by Start once the store has answered, and asked again while its error is store.ErrLocked. Another error
+	// ends the Start. Default: the host is always ready.
 	Ready func(ctx context.Context) error
 
 	// Announce makes the messages that tell of an announcement. They are published in the transaction of the change that

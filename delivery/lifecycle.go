@@ -49,10 +49,10 @@ func (e *Engine) startWhile(ctx, stopCalled, life context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if err := e.ping(ctx); err != nil {
+	if err := e.whenUnlocked(ctx, e.cfg.Store.Ping); err != nil {
 		return err
 	}
-	if err := e.cfg.Ready(ctx); err != nil {
+	if err := e.whenUnlocked(ctx, e.cfg.Ready); err != nil {
 		return err
 	}
 	e.exposeGauges()
@@ -77,15 +77,15 @@ func (e *Engine) enter(ctx, stopCalled context.Context, r *run) error {
 	return nil
 }
 
-// ping asks the store whether it answers, for no longer than a lease. It asks again while another process holds the lock of a busy
-// SQLite file.
-func (e *Engine) ping(ctx context.Context) error {
+// whenUnlocked calls ask, which may write to the store, and repeats the call while another process holds the lock of a busy SQLite
+// file. It takes no longer than a lease.
+func (e *Engine) whenUnlocked(ctx context.Context, ask func(context.Context) error) error {
 	bounded, cancel := e.bounded(ctx)
 	defer cancel()
-	err := e.cfg.Store.Ping(bounded)
+	err := ask(bounded)
 	for backOff := storeBackOff(); errors.Is(err, store.ErrLocked) && bounded.Err() == nil; {
 		newWakeup(e.cfg.Clock).wait(backOff.NextBackOff(), bounded.Done())
-		err = e.cfg.Store.Ping(bounded)
+		err = ask(bounded)
 	}
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("delivery: %w: no answer within %v", store.ErrUnavailable, e.cfg.Lease)

@@ -192,18 +192,23 @@ func TestStartAndStop_AtTheSameTime(t *testing.T) {
 	})
 }
 
-// locked is a store whose lock another process holds at first.
+// locked is a store whose Ping is a function.
 type locked struct {
 	store.Store
-	times *int
-	err   error
+	ping func(context.Context) error
 }
 
-func (l locked) Ping(ctx context.Context) error {
-	if *l.times--; *l.times >= 0 {
-		return l.err
+func (l locked) Ping(ctx context.Context) error { return l.ping(ctx) }
+
+// refusing returns a function that returns the error three times, and then nil.
+func refusing(err error) func(context.Context) error {
+	times := 0
+	return func(context.Context) error {
+		if times++; times <= 3 {
+			return err
+		}
+		return nil
 	}
-	return l.Store.Ping(ctx)
 }
 
 func TestStart_WaitsForTheLockOfABusyFile(t *testing.T) {
@@ -219,8 +224,10 @@ func TestStart_WaitsForTheLockOfABusyFile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, times := newWorld(t), 3
-				e := w.engine(&order{}, func(cfg *delivery.Config) { cfg.Store = locked{w.store, &times, c.err} })
+				w := newWorld(t)
+				e := w.engine(&order{}, func(cfg *delivery.Config) {
+					cfg.Store, cfg.Ready = locked{w.store, refusing(c.err)}, refusing(c.err)
+				})
 				if err := e.Start(t.Context()); !errors.Is(err, c.want) {
 					t.Errorf("Start returned %v, want %v", err, c.want)
 				}
