@@ -150,7 +150,12 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 	if documents == nil || !p.serves() {
 		return nil
 	}
-	applied, err := p.hooks.Registry.Seed(webhooks.WithActor(ctx, "seed"), documents)
+	var applied []string
+	err := unlessLocked(ctx, func() error {
+		now, err := p.hooks.Registry.Seed(webhooks.WithActor(ctx, "seed"), documents)
+		applied = append(applied, now...)
+		return err
+	})
 	if len(applied) > 0 {
 		p.log.Info("seed documents applied", "versions", applied)
 	}
@@ -165,8 +170,11 @@ func (p *process) announce(ctx context.Context, addr string) error {
 		"api", p.serves(), "dispatcher", p.dispatches())
 	welcome := ""
 	if p.dev != nil && p.serves() {
-		var err error
-		if welcome, err = p.welcome(ctx, url); err != nil {
+		err := unlessLocked(ctx, func() (err error) {
+			welcome, err = p.welcome(ctx, url)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -25,19 +25,24 @@ type database struct {
 	sql *bunstore.Store // nil in memory
 }
 
-// lockPatience bounds the wait for the lock of an SQLite file that another process writes to.
-const lockPatience = 10 * time.Second
+// lockPatience bounds the time that a step waits for the lock of an SQLite file to which another process writes.
+const lockPatience = 30 * time.Second
 
-// answers asks the store whether it can be used. It asks again while another process holds the lock of a busy SQLite file.
-func answers(ctx context.Context, s interface{ Ping(context.Context) error }) error {
+// unlessLocked takes a step, and repeats it while the SQLite file of the store is locked.
+func unlessLocked(ctx context.Context, step func() error) error {
 	patience := backoff.NewExponentialBackOff(backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxElapsedTime(lockPatience))
 	return backoff.Retry(func() error {
-		err := s.Ping(ctx)
+		err := step()
 		if err != nil && !errors.Is(err, store.ErrLocked) {
 			return backoff.Permanent(err)
 		}
 		return err
 	}, backoff.WithContext(patience, ctx))
+}
+
+// answers asks the store whether it can be used.
+func answers(ctx context.Context, s interface{ Ping(context.Context) error }) error {
+	return unlessLocked(ctx, func() error { return s.Ping(ctx) })
 }
 
 // open opens the store of the settings, for a process with a role, "" for none. Every error is about a setting, except if the

@@ -35,7 +35,7 @@ func (s *Store) takeTurn(ctx context.Context, until time.Time) error {
 	case s.writer <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("bunstore: %w: by other transactions of this process", store.ErrLocked)
+		return fmt.Errorf("bunstore: %w: by other transactions of this process, which may wait for another process", store.ErrLocked)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
