@@ -151,7 +151,7 @@ func (p *process) prepare(ctx context.Context, db *database) error {
 		return nil
 	}
 	var applied []string
-	err := unlessLocked(ctx, func() error {
+	err := whenUnlocked(ctx, func() error {
 		now, err := p.hooks.Registry.Seed(webhooks.WithActor(ctx, "seed"), documents)
 		applied = append(applied, now...)
 		return err
@@ -170,7 +170,7 @@ func (p *process) announce(ctx context.Context, addr string) error {
 		"api", p.serves(), "dispatcher", p.dispatches())
 	welcome := ""
 	if p.dev != nil && p.serves() {
-		err := unlessLocked(ctx, func() (err error) {
+		err := whenUnlocked(ctx, func() (err error) {
 			welcome, err = p.welcome(ctx, url)
 			return err
 		})

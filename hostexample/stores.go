@@ -28,8 +28,8 @@ type database struct {
 // lockPatience bounds the time that a step waits for the lock of an SQLite file to which another process writes.
 const lockPatience = 30 * time.Second
 
-// unlessLocked takes a step, and repeats it while the SQLite file of the store is locked.
-func unlessLocked(ctx context.Context, step func() error) error {
+// whenUnlocked takes a step, and repeats it while the SQLite file of the store is locked.
+func whenUnlocked(ctx context.Context, step func() error) error {
 	patience := backoff.NewExponentialBackOff(backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxElapsedTime(lockPatience))
 	return backoff.Retry(func() error {
 		err := step()
@@ -42,7 +42,7 @@ func unlessLocked(ctx context.Context, step func() error) error {
 
 // answers asks the store whether it can be used.
 func answers(ctx context.Context, s interface{ Ping(context.Context) error }) error {
-	return unlessLocked(ctx, func() error { return s.Ping(ctx) })
+	return whenUnlocked(ctx, func() error { return s.Ping(ctx) })
 }
 
 // open opens the store of the settings, for a process with a role, "" for none. Every error is about a setting, except if the
