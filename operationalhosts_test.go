@@ -43,8 +43,7 @@ func newPair(t *testing.T, operator uuid.UUID) *pair {
 		health:      map[uuid.UUID]chan store.Health{},
 	}
 	schema := testpg.Schema(t)
-	for i := range p.hosts {
-		st := p.open(t, schema)
+	for i, st := range [...]*bunstore.Store{p.open(t, schema), p.open(t, schema)} { // both stop before the tables are dropped
 		hooks, err := webhooks.New(healthNotes{st, p}, webhooks.Config{
 			Sender: hostSender{p}, RetrySchedule: []time.Duration{time.Hour},
 			OperationalEvents: webhooks.OperationalEvents{Enabled: true, Operator: operator},

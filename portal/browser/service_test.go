@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,7 @@ func start(t *testing.T, db store.Store, data sample.Data, https bool, options .
 	data.Keys = [][]byte{bytes.Repeat([]byte{1}, 32)}
 	s.Service, err = sample.New(t.Context(), db, data)
 	s.check(err)
+	t.Cleanup(func() { s.check(s.Hooks.Dispatcher.Stop(context.Background())) }) // before the tables are dropped
 	s.server = httptest.NewUnstartedServer(nil)
 	address := "http://" + s.server.Listener.Addr().String()
 	if https {
