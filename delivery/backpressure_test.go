@@ -334,14 +334,15 @@ func TestBackPressureIsInTheHistory(t *testing.T) {
 }
 
 // The deadline of a delivery and five days end back-pressure too, and requests to an
-// endpoint that answers nothing else grow rare.
+// endpoint that answers nothing else grow rare. So do claims: what waits for such an endpoint wakes none before its hold ends.
 func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, org := newWorld(t), newID()
 		sub := w.subscribe(org)
 		p := &limitedReceiver{latency: 10 * time.Millisecond, limit: fixedWindow(0, time.Hour, retryAfterText("1"))}
-		e := w.engine(p, never, polling(5*24*time.Hour))
+		asked := &claims{Store: w.store}
+		e := w.engine(p, never, polling(5*24*time.Hour), func(c *delivery.Config) { c.Store = asked })
 		w.must(e.Start(t.Context()))
 		began := time.Now()
 		for w.count(delivery.SubscriptionDeactivated) == 0 && time.Since(began) < 8*24*time.Hour {
@@ -356,6 +357,9 @@ func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 		}
 		if _, refused := p.counts(); refused > 3000 {
 			t.Errorf("%d requests to an endpoint that takes none for 5 days", refused)
+		}
+		if n := len(asked.from(org, began)); n > 3*5000 {
+			t.Errorf("%d claims, want little more than the 5000 of polling", n)
 		}
 		w.unharmed(sub)
 		w.must(e.Stop(t.Context()))

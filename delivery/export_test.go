@@ -194,5 +194,5 @@ func (r *Returns) Plan(id uuid.UUID, wait time.Duration, learned bool, held, now
 // Precede reports whether planned returns have precedence over an attempt.
 func (r *Returns) Precede(id uuid.UUID, now time.Time) bool { return r.precede(id, now) }
 
-// Next returns the first return after now.
-func (r *Returns) Next(now time.Time) (time.Time, bool) { return r.next(now) }
+// Next returns the first return after now, but none before the end of a hold.
+func (r *Returns) Next(held, now time.Time) (time.Time, bool) { return r.next(held, now) }

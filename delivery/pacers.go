@@ -71,7 +71,7 @@ func (s *pacers) returned() {
 	now := s.clock.Now()
 	s.nextReturn = time.Time{}
 	for _, p := range s.all {
-		if at, ok := p.returns.next(now); ok {
+		if at, ok := p.returns.next(p.held, now); ok {
 			s.expect(at, now)
 		}
 	}

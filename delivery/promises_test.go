@@ -73,6 +73,7 @@ func TestFiveDaysOfFailuresDeactivateOnceOverAllHosts(t *testing.T) {
 		p := &endpoint{broken: true}
 		one := func(c *delivery.Config) {
 			never(c)
+			polling(5 * 24 * time.Hour)(c)
 			c.Store, c.Backlog = slowly{w.store}, 8 // a claim leaves attempts to the other engines
 		}
 		hosts := []*delivery.Engine{w.engine(p, one), w.engine(p, one), w.engine(p, one)}

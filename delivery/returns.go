@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,14 +58,12 @@ func (r *returns) plan(id uuid.UUID, wait time.Duration, learned bool, held, now
 	return awayFor
 }
 
-// next returns the first planned return after now; false if none is planned.
-func (r *returns) next(now time.Time) (time.Time, bool) {
+// next returns the first planned return after now, but none before the end of a hold; false if none is planned.
+func (r *returns) next(held, now time.Time) (time.Time, bool) {
 	left := r.last.Sub(now)
 	if left <= 0 {
 		return time.Time{}, false
 	}
-	if first := left % r.spacing; first > 0 {
-		return now.Add(first), true
-	}
-	return now.Add(r.spacing), true
+	first := cmp.Or(left%r.spacing, r.spacing)
+	return latest(now.Add(first), held), true
 }

@@ -83,9 +83,13 @@ func TestReturnsProperties(t *testing.T) {
 			if r.Precede(numbered(rapid.IntRange(0, highest).Draw(t, "returned")), now) {
 				t.Fatal("precede an attempt that may return")
 			}
-			next, ok := r.Next(now)
+			next, ok := r.Next(time.Time{}, now)
 			if ok != last.After(now) || ok && (!next.After(now) || next.After(last) || next.Sub(now) > spacing) {
 				t.Fatalf("the next return is at %v (%v), the last one at %v, now is %v", next, ok, last, now)
+			}
+			held := now.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "held")))
+			if after, _ := r.Next(held, now); ok && !after.Equal(next) && (after.Before(next) || !after.Equal(held)) {
+				t.Fatalf("the next return is at %v, with a hold until %v at %v", next, held, after)
 			}
 		}
 	})
