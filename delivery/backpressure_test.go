@@ -334,7 +334,7 @@ func TestBackPressureIsInTheHistory(t *testing.T) {
 }
 
 // The deadline of a delivery and five days end back-pressure too, and requests to an
-// endpoint that answers nothing else grow rare. So do claims: what waits for such an endpoint wakes none before its hold ends.
+// endpoint that answers nothing else grow rare. An attempt that waits for such an endpoint wakes no claim before the hold ends.
 func TestFiveDaysOfNothingButBackPressureDeactivate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
