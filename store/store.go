@@ -230,7 +230,8 @@ type Messages interface {
 
 	// Prune removes messages that were created before the time, with all their attempts,
 	// the oldest first and at most max, and idempotency keys that were first used before
-	// the time. It returns the number of removed messages.
+	// the time. It returns the number of removed messages. A store may take the age of a
+	// message from its id, which is of version 7.
 	//
 	// If it removes fewer than max messages, it also removes deleted records without
 	// history: subscriptions without attempts, with their recoveries; event types that

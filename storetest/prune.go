@@ -104,7 +104,7 @@ func pruneKeepsPending(f *fixture) {
 func pruneExternal(f *fixture) {
 	e, sub := f.scene()
 	post := f.newExternal(e)
-	post.Message.CreatedAt = f.at(-2 * time.Hour)
+	*post.Message = f.newMessageAt(e, f.at(-2*time.Hour)).Message
 	a := f.add(sub.ID, post)
 	job := f.queueAt(e, f.at(-3*time.Hour))
 	f.record(f.failure(job.Lease, nil))
@@ -129,7 +129,7 @@ func (f *fixture) queueAt(e store.EventType, created time.Time) store.Job {
 func (f *fixture) joined(j store.Job, e store.EventType, created time.Time) store.Attempt {
 	f.t.Helper()
 	a := f.joining(j.AttemptID, e)
-	a.Message.CreatedAt = created
+	*a.Message = f.newMessageAt(e, created).Message
 	added := f.add(j.SubscriptionID, a)
 	f.record(f.failure(f.claimOne().Lease, nil))
 	return f.attempt(j.SubscriptionID, added.ID)

@@ -46,6 +46,8 @@ type dialect interface {
 	// forgetHost is called at the end of EndLeases.
 	forgetHost(ctx context.Context, host int64) error
 
+	// oldest chooses the messages of a query, m, that were created before a time, the oldest first.
+	oldest(q *bun.SelectQuery, before time.Time) *bun.SelectQuery
 	pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error)
 	// maintain creates the partitions of the coming days. SQLite has no partitions.
 	maintain(ctx context.Context, now time.Time) error

@@ -197,6 +197,14 @@ func aDayEnds(t *testing.T, s *bunstore.Store) {
 	}
 }
 
+// read returns how many rows and index entries were read.
+func (sc *scene) read() (n int) {
+	sc.tb.Helper()
+	sc.exec(`SELECT pg_stat_force_next_flush()`)
+	return sc.one(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0)
++ (SELECT sum(seq_tup_read) + sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE schemaname = ?0)`, sc.s.Schema())
+}
+
 // Prune finds old messages and deleted records without history, and reads no other messages,
 // subscriptions or attempts.
 func TestPruneFindsOldRowsWithoutAScan(t *testing.T) {
@@ -236,17 +244,12 @@ func pruneFinds(t *testing.T, s *bunstore.Store) {
 	sc.exec(`ANALYZE {}attempts, {}messages, {}subscriptions, {}recoveries, {}secrets`)
 	sc.exec(`INSERT INTO {}event_types SELECT (jsonb_populate_record(e, '{"id": "` + newID().String() +
 		`", "deleted_at": "2020-01-01"}')).* FROM {}event_types AS e`)
-	read := func() (n int) {
-		sc.exec(`SELECT pg_stat_force_next_flush()`)
-		return sc.one(`SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = ?0)
-+ (SELECT sum(seq_tup_read) + sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE schemaname = ?0)`, s.Schema())
-	}
 	// Autovacuum does this.
 	sc.exec(`SELECT brin_summarize_new_values(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam
 		WHERE c.relnamespace = ?::regnamespace AND c.relkind = 'i' AND a.amname = 'brin'`, s.Schema())
-	before := read()
+	before := sc.read()
 	prune()
-	if n := read() - before; n > 100 {
+	if n := sc.read() - before; n > 100 {
 		t.Errorf("%d rows and entries were read", n)
 	}
 	if n := sc.one(`SELECT count(*) FROM {}event_types`); n != 1 {
@@ -254,5 +257,37 @@ func pruneFinds(t *testing.T, s *bunstore.Store) {
 	}
 	if !sc.known(gone) || sc.known(unused) {
 		t.Errorf("the one with attempts is known: %v, the one without: %v", sc.known(gone), sc.known(unused))
+	}
+}
+
+// A call of Prune looks at the messages that it removes, however many more it may remove.
+func TestPruneLooksAtWhatItRemoves(t *testing.T) {
+	t.Parallel()
+	onEachPool(t, pruneStopsEarly)
+	t.Run("NotPrepared", func(t *testing.T) {
+		t.Parallel()
+		pruneStopsEarly(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
+	})
+}
+
+func pruneStopsEarly(t *testing.T, s *bunstore.Store) {
+	sc := newScene(t, s)
+	messages := make([]store.NewMessage, 2000)
+	for i := range messages {
+		messages[i] = sc.message([]byte("x"))
+	}
+	_, err := s.Publish(t.Context(), nil, messages, sc.options(0))
+	check(t, err)
+	sc.exec(`UPDATE {}attempts SET status = 4`)
+	sc.exec(`ANALYZE {}attempts, {}messages`)
+	const limit = 10
+	before := sc.read()
+	n, err := s.Prune(t.Context(), time.Now().Add(time.Minute), limit)
+	check(t, err)
+	if n != limit {
+		t.Errorf("removed %d, want %d", n, limit)
+	}
+	if n := sc.read() - before; n > 20*limit {
+		t.Errorf("%d rows and entries were read", n)
 	}
 }

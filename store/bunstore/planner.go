@@ -15,7 +15,8 @@ import (
 // docs/decisions/planner-settings.md says which plan it prevents, and how that plan was seen.
 const (
 	// fenced ends a subquery that the planner must run by itself, once for each outer row. A
-	// subquery without OFFSET becomes a join, and a join may read the whole table.
+	// subquery without OFFSET becomes a join, and a join may read the whole table. In EXISTS a
+	// LIMIT comes before it: SQLite demands one, and PostgreSQL takes no notice of one alone.
 	fenced = ` OFFSET 0`
 
 	// notJoined follows a condition IN (SELECT …), which then stays a look-up in a hash table.
@@ -37,8 +38,8 @@ const (
 	// would look as cheap as the primary key.
 	queueOrder = `due_at, uuid_send(attempt_id)`
 
-	// allowBitmapScans is for statements that use the index of messages.created_at: a BRIN index
-	// serves bitmap scans only.
+	// allowBitmapScans is for the statement that uses the index of messages.created_at: a BRIN
+	// index serves bitmap scans only.
 	allowBitmapScans = `SET LOCAL enable_bitmapscan = on`
 )
 

@@ -162,7 +162,7 @@ func TestADeliveryIsSummarizedFromItsRemainingAttempts(t *testing.T) {
 	}
 }
 
-func TestAMessageCreatedAfterTheTimeOfItsIDStays(t *testing.T) {
+func TestAMessageIsOldByItsIDAndByItsCreation(t *testing.T) {
 	t.Parallel()
 	w := newWeek(t)
 	w.doneAt(w.noon(1))
@@ -172,7 +172,7 @@ func TestAMessageCreatedAfterTheTimeOfItsIDStays(t *testing.T) {
 	older := w.messageAt(w.noon(3))
 	older.CreatedAt = w.noon(1)
 	w.succeed(w.publishAt(older, w.noon(3), 1).Jobs...)
-	w.prune(w.end(1), 2)
+	w.prune(w.end(1), 1)
 	if w.has(w.noon(1)) {
 		t.Error("the day is still there")
 	}
@@ -180,6 +180,8 @@ func TestAMessageCreatedAfterTheTimeOfItsIDStays(t *testing.T) {
 		t.Error(err)
 	}
 	w.prune(w.end(1).Add(time.Millisecond), 1)
+	w.prune(w.noon(3), 0)
+	w.prune(w.noon(3).Add(time.Millisecond), 1)
 	w.left(0, 0)
 }
 

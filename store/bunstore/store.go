@@ -99,8 +99,9 @@ var (
 // With pgx, statements are prepared, and the dispatcher sets planner settings for each of its
 // transactions. That costs a transaction of several statements a round trip, unless the
 // sessions of the pool begin with enable_seqscan, enable_bitmapscan, enable_mergejoin and jit
-// off, as in bunstore/postgres. A service that delivers thousands a second opens the store of
-// the dispatcher there, and publishes in transactions of any pool on the same database.
+// off and max_parallel_workers_per_gather 0, as in bunstore/postgres. A service that delivers
+// thousands a second opens the store of the dispatcher there, and publishes in transactions of
+// any pool on the same database.
 //
 // Query hooks of the *bun.DB do not see the store's statements.
 //

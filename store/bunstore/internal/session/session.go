@@ -47,12 +47,14 @@ var tracked = map[string]bool{"client_encoding": true, "standard_conforming_stri
 // for each statement. A prepared statement keeps the plan that was made while a table was
 // small, which reads all of it, until the table is analyzed; by then it may have grown a
 // hundredfold. A bitmap has no order, so a claim would read all that is due; and a merge
-// join reads a table from one end to the other.
+// join reads a table from one end to the other. Each statement finds few rows, for which the start
+// of parallel workers takes longer than all other work.
 var Planner = []Setting{
 	{Name: "enable_seqscan", Value: "off"},
 	{Name: "enable_bitmapscan", Value: "off"},
 	{Name: "enable_mergejoin", Value: "off"},
 	{Name: "jit", Value: "off"},
+	{Name: "max_parallel_workers_per_gather", Value: "0"},
 }
 
 // PlanLocally returns a statement that sets the Planner settings until the end of its transaction.
