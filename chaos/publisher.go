@@ -147,14 +147,19 @@ func (p *publisher) once(ctx context.Context, number, host int) bool {
 }
 
 // acknowledged returns a copy of the ledger.
-func (p *publisher) acknowledged() map[int]acknowledgement {
+func (p *publisher) acknowledged() map[int]acknowledgement { return p.acknowledgedFrom(0) }
+
+// acknowledgedFrom returns a copy of the ledger from an event's number on.
+func (p *publisher) acknowledgedFrom(first int) map[int]acknowledgement {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(map[int]acknowledgement, len(p.acks))
-	for number, ack := range p.acks {
-		all[number] = ack
+	part := map[int]acknowledgement{}
+	for number := first; number < p.next; number++ {
+		if ack, ok := p.acks[number]; ok {
+			part[number] = ack
+		}
 	}
-	return all
+	return part
 }
 
 // unacknowledged returns the number of events that no host acknowledged.

@@ -50,8 +50,9 @@ const soakEndpoints = 20
 // soakLoad is the load of a soak, as a part of the measured one.
 const soakLoad = 0.6
 
-// soakDeadline ends the deliveries to the bad endpoint, so that they do not add up.
-const soakDeadline = 15 * time.Second
+// soakDeadline ends the deliveries to the bad endpoint, so that they do not add up. A delivery to another endpoint that waits as long
+// would count as lost, so it is longer than any delay that the scenario allows.
+func (t *trial) soakDeadline() time.Duration { return max(15*time.Second, t.during/30) }
 
 // soakChanges let the history of a soak end within the run: the product keeps an hour at least, and removes history
 // once an hour.
@@ -68,13 +69,10 @@ func soak(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	t.publisher.count(ctx, t.rate)
-	arrived := func() (bool, error) { return t.receiver.missing(t.paths, t.publisher.acknowledged()) == 0, nil }
-	if err := poll(ctx, backlogPatience, arrived); err != nil {
+	capacity, err := t.fullLoad(ctx, retention/2)
+	if err != nil {
 		return err
 	}
-	capacity := float64(t.rate) / time.Since(began).Seconds()
 	steady := t.publisher.next // the full load before it made a backlog
 	stop := t.publisher.background(ctx, max(1, int(capacity*soakLoad)))
 	defer t.publisher.abandon()
@@ -96,6 +94,23 @@ func soak(ctx context.Context, t *trial) error {
 	return nil
 }
 
+// fullLoad returns how many events a second the hosts deliver at full load. It takes a while: in its first seconds a database writes no
+// checkpoint and vacuums nothing, and so delivers more than it can later.
+func (t *trial) fullLoad(ctx context.Context, while time.Duration) (perSecond float64, err error) {
+	began, n := time.Now(), 0
+	for ; time.Since(began) < while; n += t.rate {
+		first := t.publisher.next
+		t.publisher.count(ctx, t.rate)
+		arrived := func() (bool, error) {
+			return t.receiver.missing(t.paths, t.publisher.acknowledgedFrom(first)) == 0, nil
+		}
+		if err := poll(ctx, backlogPatience, arrived); err != nil {
+			return 0, err
+		}
+	}
+	return float64(n) / time.Since(began).Seconds(), nil
+}
+
 // setUpSoak starts hosts with a short retention, and returns the subscription of the bad endpoint.
 func (t *trial) setUpSoak(ctx context.Context, retention time.Duration) (bad string, err error) {
 	t.prunes = true
@@ -106,7 +121,7 @@ func (t *trial) setUpSoak(ctx context.Context, retention time.Duration) (bad str
 	if err := t.onPostgres(ctx); err != nil {
 		return "", err
 	}
-	err = t.hosts(ctx, 2, "--retention="+retention.String(), "--deadline="+soakDeadline.String(), "--retry-schedule=1s,2s,4s")
+	err = t.hosts(ctx, 2, "--retention="+retention.String(), "--deadline="+t.soakDeadline().String(), "--retry-schedule=1s,2s,4s")
 	if err != nil {
 		return "", err
 	}
@@ -191,9 +206,9 @@ func (t *trial) flat(quarters [soakQuarters]soakSize, retention time.Duration) {
 	r.check("growth of memory in MiB", after.memory-before.memory, atMost(64))
 	r.check("growth of goroutines", after.goroutines-before.goroutines, atMost(200+before.goroutines/4))
 	r.check("growth of descriptors", after.descriptors-before.descriptors, atMost(200+before.descriptors/4))
-	r.check("growth of the queue's table and indexes in MiB", after.queue-before.queue, atMost(16))
+	r.check("growth of the queue's table and indexes in MiB", after.queue-before.queue, atMost(16+before.queue))
 	r.check("growth of all other tables in MiB", after.history-before.history, atMost(64+before.history/5))
 	// An event stays while it has a delivery in the queue, and goes in the next upkeep after that.
-	oldest := max(retention, soakDeadline) + min(time.Minute, t.during/2)
+	oldest := max(retention, t.soakDeadline()) + min(time.Minute, t.during/2)
 	t.within("age of the oldest event", time.Duration(after.oldest*float64(time.Second)), oldest)
 }
