@@ -32,6 +32,7 @@ var (
 	outcomes    = tests{"./store/bunstore", "Test(SQLite|Postgres)/(Record|Report)"}
 	wakeUps     = tests{"./store/bunstore", "TestOperationsThatMakeAnAttemptDue"}
 	rowLocks    = tests{"./store/bunstore", "TestLockedRows|TestADeletion"}
+	retention   = tests{"./store/bunstore", "TestPrune|TestAMessageIsOld|TestPostgres/Prune"}
 
 	foreignTx      = tests{"./store/bunstore", "TransactionsOf|ATransaction|AnotherDatabase|Identity|WithoutTables|NoTransaction"}
 	hostsFoundDead = tests{"./store/bunstore", "TestHosts|TestAHost|TestADeadHost|TestAProcessThat|TestAStoreOnAFile"}

@@ -1,6 +1,7 @@
 package main
 
-// looks decide when claims look at the whole queue, and how much of it at once; and how soon a task comes back that found no room.
+// looks decide when claims look at the whole queue, and how much of it at once; how soon a task comes back that found no room; and
+// at how many old messages retention looks.
 var looks = []change{
 	{"delivery/watermark.go", `return w.scanCost > fullScanInterval/scanShare`, `return false`, claimPlans},
 	{"delivery/watermark.go", `return w.scanCost > sliceCost`, `return false`, claimPlans},
@@ -23,5 +24,11 @@ var looks = []change{
 		from`, `if false {
 		from`, claimPlans},
 	{"delivery/lane.go", `200 * time.Millisecond, 5 * time.Second`, `200 * time.Millisecond, 30 * time.Second`, claimPlans},
+	{"store/bunstore/messages.go", `.Order("m.id")`, `.Order("m.created_at")`, retention},
+	{"store/bunstore/messages.go", `"m.id < ?", id(store.FirstID(before))`, `"m.id IS NOT NULL"`, retention},
+	{"store/bunstore/messages.go", `Where("(m.created_at < ?) IS TRUE", instant(before)).`, ``, retention},
+	{"store/bunstore/messages.go", `a.chain_attempts > 1`, `a.chain_attempts > 2`, retention},
+	{"store/bunstore/retention.go", `of(q).Where("m.id > ?", *last)`, `of(q)`, retention},
+	{"store/bunstore/retention.go", `s.messagesAfter.Store(nil)`, `_ = s`, retention},
 	{"delivery/record.go", `r.rescanFrom(advanced.Add(-maxLookBack))`, `r.signal()`, claimPlans},
 }

@@ -174,47 +174,48 @@ func (d postgres) pruneMessages(ctx context.Context, before time.Time, limit int
 }
 
 func (d sqlite) pruneMessages(ctx context.Context, before time.Time, limit int) (removed int, err error) {
-	return d.s.pruneSome(ctx, before, limit, nil)
+	old, err := d.s.pruneSome(ctx, before, limit, nil)
+	return len(old), err
 }
 
-// pruneSome removes messages one by one. A nil filter chooses all messages.
-func (s *Store) pruneSome(ctx context.Context, before time.Time, limit int, of messageFilter) (removed int, err error) {
+// pruneSome removes messages one by one, and returns them. A nil filter chooses all messages.
+func (s *Store) pruneSome(ctx context.Context, before time.Time, limit int, of messageFilter) (removed []id, err error) {
 	err = s.write(ctx, func(tx bun.Tx) error {
 		removed, err = s.pruneMessages(ctx, tx, before, limit, of)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	return removed, nil
 }
 
-func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, limit int, of messageFilter) (int, error) {
+func (s *Store) pruneMessages(ctx context.Context, tx bun.Tx, before time.Time, limit int, of messageFilter) (removed []id, err error) {
 	var held, old []id
 	if err := s.dialect.setPlanner(ctx, tx, planLocally); err != nil {
-		return 0, err
+		return nil, err
 	}
 	q := s.dialect.oldest(s.prunable(tx), before).Apply(of).Limit(int64(limit))
 	// A transaction that adds an attempt locks its message, which is then skipped here. A
 	// concurrent Prune skips the messages that are locked here.
 	if err := s.locked(q, "UPDATE SKIP LOCKED").Scan(ctx, &held); err != nil || len(held) == 0 {
-		return 0, err
+		return nil, err
 	}
 	// An attempt may have been added to a message before the message was locked.
 	if err := s.prunable(tx).Where("m.id IN (?)", bun.List(held)).Scan(ctx, &old); err != nil || len(old) == 0 {
-		return 0, err
+		return nil, err
 	}
 	joined, err := s.joined(ctx, tx, old)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, table := range []struct{ name, key string }{{"attempts", "message_id"}, {"messages", "id"}} {
 		_, err := tx.NewDelete().TableExpr(s.table(table.name)).Where("? IN (?)", bun.Ident(table.key), bun.List(old)).Exec(ctx)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return len(old), summarize(ctx, s.on(tx.Tx), joined)
+	return old, summarize(ctx, s.on(tx.Tx), joined)
 }
 
 // oldest chooses the messages, m, that were created before a time. It takes the time of a message also from its id, and walks the

@@ -1,8 +1,10 @@
 package bunstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +42,9 @@ func (s *Store) pruneDays(ctx context.Context, before time.Time, limit int) (rem
 	if err != nil {
 		return 0, s.mapError(ctx, err)
 	}
-	removed, err = s.pruneSome(ctx, before, limit, s.outsideDays(days))
+	old, err := s.pruneSome(ctx, before, limit, s.afterLast(s.outsideDays(days)))
+	s.noteLast(old, limit)
+	removed = len(old)
 	for _, at := range days {
 		if err != nil || removed >= limit {
 			return removed, err
@@ -73,7 +77,8 @@ func (s *Store) pruneMessagesOfDay(ctx context.Context, before time.Time, limit 
 		if err := s.lockRetention(ctx, tx); err != nil {
 			return err
 		}
-		removed, err = s.pruneMessages(ctx, tx, before, limit, of)
+		old, err := s.pruneMessages(ctx, tx, before, limit, of)
+		removed = len(old)
 		return err
 	})
 	if err != nil {
@@ -91,6 +96,26 @@ func (s *Store) lockRetention(ctx context.Context, tx bun.Tx) error {
 }
 
 type messageFilter = func(*bun.SelectQuery) *bun.SelectQuery
+
+// afterLast chooses the messages behind those that the last call removed, if that call removed as many as it might. Calls in turn so
+// look once at each message that stays, and once at each removed message whose row an open transaction keeps.
+func (s *Store) afterLast(of messageFilter) messageFilter {
+	last := s.messagesAfter.Load()
+	if last == nil {
+		return of
+	}
+	return func(q *bun.SelectQuery) *bun.SelectQuery { return of(q).Where("m.id > ?", *last) }
+}
+
+// noteLast notes where the next call goes on.
+func (s *Store) noteLast(removed []id, limit int) {
+	if len(removed) < limit {
+		s.messagesAfter.Store(nil)
+		return
+	}
+	last := slices.MaxFunc(removed, func(a, b id) int { return bytes.Compare(a[:], b[:]) })
+	s.messagesAfter.Store(&last)
+}
 
 // outsideDays chooses the messages that are in none of the days.
 func (s *Store) outsideDays(days []time.Time) messageFilter {

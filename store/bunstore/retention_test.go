@@ -179,6 +179,7 @@ func TestAMessageIsOldByItsIDAndByItsCreation(t *testing.T) {
 	if _, err := w.s.Message(t.Context(), w.org, young.ID); err != nil {
 		t.Error(err)
 	}
+	w.prune(w.end(1), 0)
 	w.prune(w.end(1).Add(time.Millisecond), 1)
 	w.prune(w.noon(3), 0)
 	w.prune(w.noon(3).Add(time.Millisecond), 1)

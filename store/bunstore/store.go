@@ -73,8 +73,9 @@ type Store struct {
 	renewals          sessionRenewals
 	missingPartitions sync.Map // set of suffixes for which inPartition found no partitions
 
-	wasReady     atomic.Bool               // Ping succeeded before
-	deletedAfter atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
+	wasReady      atomic.Bool               // Ping succeeded before
+	messagesAfter atomic.Pointer[id]        // where the next Prune goes on with messages on PostgreSQL; nil for the first
+	deletedAfter  atomic.Pointer[uuid.UUID] // where the next Prune goes on with deleted subscriptions; nil for the first
 }
 
 var _ store.Store = (*Store)(nil)
