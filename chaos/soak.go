@@ -206,7 +206,8 @@ func (t *trial) flat(quarters [soakQuarters]soakSize, retention time.Duration) {
 	r.check("growth of memory in MiB", after.memory-before.memory, atMost(64))
 	r.check("growth of goroutines", after.goroutines-before.goroutines, atMost(200+before.goroutines/4))
 	r.check("growth of descriptors", after.descriptors-before.descriptors, atMost(200+before.descriptors/4))
-	r.check("growth of the queue's table and indexes in MiB", after.queue-before.queue, atMost(16+before.queue))
+	// The first vacuum comes after a minute: in the short form the queue grows with the rate.
+	r.check("growth of the queue's table and indexes in MiB", after.queue-before.queue, atMost(16+before.queue/2))
 	r.check("growth of all other tables in MiB", after.history-before.history, atMost(64+before.history/5))
 	// An event stays while it has a delivery in the queue, and goes in the next upkeep after that.
 	oldest := max(retention, t.soakDeadline()) + min(time.Minute, t.during/2)

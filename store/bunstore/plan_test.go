@@ -35,6 +35,16 @@ func onEachPool(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
 	})
 }
 
+// onEachPoolAndUnprepared is onEachPool, and also runs the test on a store that prepares no statement.
+func onEachPoolAndUnprepared(t *testing.T, test func(t *testing.T, s *bunstore.Store)) {
+	t.Helper()
+	onEachPool(t, test)
+	t.Run("NotPrepared", func(t *testing.T) {
+		t.Parallel()
+		test(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
+	})
+}
+
 // hostsPool opens a pool as a host does, with pgx's defaults and some parameters of sessions.
 func hostsPool(t *testing.T, conns int, params map[string]string) *sql.DB {
 	t.Helper()
@@ -209,11 +219,7 @@ func (sc *scene) read() (n int) {
 // subscriptions or attempts.
 func TestPruneFindsOldRowsWithoutAScan(t *testing.T) {
 	t.Parallel()
-	onEachPool(t, pruneFinds)
-	t.Run("NotPrepared", func(t *testing.T) {
-		t.Parallel()
-		pruneFinds(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
-	})
+	onEachPoolAndUnprepared(t, pruneFinds)
 }
 
 func pruneFinds(t *testing.T, s *bunstore.Store) {
@@ -264,11 +270,7 @@ func pruneFinds(t *testing.T, s *bunstore.Store) {
 // messages that stay.
 func TestPruneLooksAtWhatItRemoves(t *testing.T) {
 	t.Parallel()
-	onEachPool(t, pruneStopsEarly)
-	t.Run("NotPrepared", func(t *testing.T) {
-		t.Parallel()
-		pruneStopsEarly(t, migrated(t, newOn(t, hostsPool(t, 1, nil), bunstore.Options{NoPrepare: true})))
-	})
+	onEachPoolAndUnprepared(t, pruneStopsEarly)
 }
 
 func pruneStopsEarly(t *testing.T, s *bunstore.Store) {
