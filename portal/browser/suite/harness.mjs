@@ -67,11 +67,13 @@ export async function overflows(page, widths) {
 // Dates with a narrow and with a wide text.
 const dates = ["2026-05-01T01:11:11", "2026-09-30T22:58:58"];
 
-// shift opens a page, and returns the shifts of its layout, each with the elements that moved. The scripts arrive when the browser has
-// painted the page: a script that moves the content is seen. The scripts show one date in the place of every time, and then the other one.
+// shift opens a page, and returns the shifts of its layout that the scripts cause, each with the elements that moved. The scripts arrive
+// when the browser has painted the whole page: the columns of a table may move while its rows arrive. The scripts show one date in the
+// place of every time, and then the other one.
 export async function shift(page, path) {
   page.dated ??= await page.addInitScript((first) => {
     window.shown = first;
+    window.frames = (left) => new Promise((resolve) => { requestAnimationFrame(() => resolve(left && window.frames(left - 1))); });
     const { get } = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, "format");
     Object.defineProperty(Intl.DateTimeFormat.prototype, "format", { get() { return () => get.call(this)(new Date(window.shown)); } });
   }, dates[0]) ?? true;
@@ -79,19 +81,21 @@ export async function shift(page, path) {
   const paint = new Promise((resolve) => { painted = resolve; });
   await page.route(/\.js$/, async (route) => { await paint; await route.continue(); });
   await page.goto(path, { waitUntil: "commit" });
-  await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+  await page.waitForFunction(() => document.readyState === "interactive"); // the browser has read the page, and waits for the scripts
+  await page.evaluate(async () => {
+    await window.frames(5);
+    window.moved = [];
+    const note = (e) => { window.moved.push(`${e.value}: ${e.sources.map((s) => s.node?.parentElement?.outerHTML.slice(0, 200)).join(", ")}`); };
+    new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "layout-shift" });
+  });
   painted();
   await page.waitForLoadState("load");
   const shifts = await page.evaluate(async (second) => {
-    const moved = [];
-    const note = (e) => { moved.push(`${e.value}: ${e.sources.map((s) => s.node?.parentElement?.outerHTML.slice(0, 200)).join(", ")}`); };
-    new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "layout-shift", buffered: true });
-    const frames = (left) => new Promise((resolve) => { requestAnimationFrame(() => resolve(left && frames(left - 1))); });
-    await frames(5);
+    await window.frames(5);
     window.shown = second;
     document.dispatchEvent(new Event("htmx:after:swap"));
-    await frames(5);
-    return moved;
+    await window.frames(5);
+    return window.moved;
   }, dates[1]);
   await page.unroute(/\.js$/);
   return shifts;

@@ -38,7 +38,7 @@ const timed = [
   "events", "event", "event expunged", "replay stopped", "catalog edit", "category edit", "overview", "unhealthy", "storage", "recoveries",
 ];
 
-test("nothing moves while a page loads", async (t) => {
+test("the scripts of a page move nothing", async (t) => {
   const tabs = {};
   for (const name of timed) {
     await t.test(name, async () => {
