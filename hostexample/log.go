@@ -75,15 +75,15 @@ func shown(v reflect.Value) any {
 		v = v.Elem()
 	}
 	switch of := v.Interface().(type) {
-	case wait:
-		return time.Duration(of)
 	case retention:
 		if of == forever {
 			return "forever"
 		}
-		return time.Duration(of)
 	case waits:
 		return fmt.Sprint([]time.Duration(of))
+	}
+	if v.Kind() == reflect.Int64 { // a kind of duration
+		return time.Duration(v.Int())
 	}
 	if v.CanUint() {
 		return v.Uint()

@@ -41,9 +41,10 @@ func TestALineWithATraceNamesIt(t *testing.T) {
 func TestTheConfigurationIsLoggedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	allows := true
+	allows, second := true, pause(time.Second)
 	p := &process{log: slog.New(slog.NewTextHandler(&out, nil)), config: &config{settings: settings{
-		Addr: "127.0.0.1:1", JWKS: "https://keys.example.com/Canary?key=Canary", Retention: forever, RetrySchedule: waits{time.Second},
+		Addr: "127.0.0.1:1", JWKS: "https://keys.example.com/Canary?key=Canary", Retention: forever,
+		RetrySchedule: waits{time.Second}, ShutdownDelay: &second,
 		Timeout: wait(15 * time.Second), Dev: &allows, TrustedProxies: networks{netip.MustParsePrefix("10.0.0.0/8")},
 		storeSettings: storeSettings{Store: "postgres://me:Canary@db:5432/Canary?password=Canary", PoolSize: 7},
 	}}}
@@ -51,6 +52,7 @@ func TestTheConfigurationIsLoggedWithoutSecrets(t *testing.T) {
 	text := out.String()
 	for _, want := range []string{
 		"addr=127.0.0.1:1", "jwks=https://keys.example.com/…", "retention=forever", "retry-schedule=[1s]", "timeout=15s", "dev=true",
+		"shutdown-delay=1s",
 		"trusted-proxies=[10.0.0.0/8]", "store=postgres://db:5432/…", "pool-size=7",
 	} {
 		if !strings.Contains(text, " "+want) {

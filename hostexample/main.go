@@ -57,9 +57,14 @@ func (h *host) input() io.Reader {
 // closes, is ignored.
 func (h *host) run(ctx context.Context, args []string) int {
 	signal.Ignore(syscall.SIGHUP)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the next signal has its default effect
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	context.AfterFunc(signalled, func() {
+		stop() // the next signal has its default effect
+		end()
+	})
 
 	c, command, err := h.parse(args)
 	if err == nil && command != nil {
