@@ -139,7 +139,7 @@ func (d *Dispatcher) report(ctx context.Context, sub Subscription, a Attempt, in
 	case a.External:
 		r.Advice = next
 	default:
-		r.Next = &store.Next{ID: d.cfg.NewID(), DueAt: next}
+		r.Next = &store.Next{ID: d.cfg.NewID(), DueAt: d.cfg.Clock.Now().Add(next.Sub(at))} // see store.Deferral
 	}
 	return r
 }

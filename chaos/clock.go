@@ -11,7 +11,7 @@ import (
 )
 
 // skewVariable sets the clock of a host that was built with a false clock: the seconds that it is ahead, and after
-// a comma the seconds after its start at which it jumps back to the right time.
+// a comma the seconds after its start for which it jumps to the right time and back, ten times a second. Then it is right.
 const skewVariable = "CHAOS_CLOCK"
 
 // realNow is the line of package time that reads the clock, and falseNow adds the skew. A library that is loaded
@@ -40,7 +40,7 @@ func chaosSkew(mono int64) int64 {
 			ahead = ahead*10 + int64(c-'0')
 		}
 	}
-	if inSecond && mono-startNano > seconds*1e9 {
+	if age := mono - startNano; inSecond && (age > seconds*1e9 || age/5e7%2 == 1) {
 		return 0
 	}
 	if negative {
@@ -72,8 +72,8 @@ func buildFalseClock(ctx context.Context, dir string, changes []change) (string,
 	return build.run(ctx, "-trimpath") // trimmed paths let the next run use the cache
 }
 
-// clockSkews are the clocks of the hosts: right, 10 minutes ahead until it jumps back, and 10 minutes behind.
-var clockSkews = []string{"0", "600,20", "-600"}
+// clockSkews are the clocks of the hosts: right, jumping by 10 minutes, and 10 minutes behind.
+var clockSkews = []string{"0", "600,60", "-600"}
 
 // clock publishes and delivers by hosts whose clocks differ. A part of the first attempts fails, so that retries
 // are scheduled by one host and sent by another.

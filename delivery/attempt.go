@@ -29,7 +29,7 @@ func (r *run) work(t *task) {
 // ended. Returned is false if the Sender returned too late, and takeOver has ended the attempt.
 func (r *run) attempt(t *task) (e ending, returned bool) {
 	to, err := r.endpoints.get(r.sending, &t.Job)
-	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
+	now := r.now()
 	switch {
 	case err != nil:
 		r.outage.failed(err)

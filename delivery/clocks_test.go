@@ -5,11 +5,15 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ecg-api/webhooks/delivery"
+	"github.com/ecg-api/webhooks/delivery/guard"
 	"github.com/ecg-api/webhooks/store"
 )
 
@@ -88,6 +92,82 @@ func TestAClockSkewIsLoggedOnceAnHour(t *testing.T) {
 					t.Errorf("want %d lines about the clocks in 2.5 h:\n%s", c.lines, log)
 				}
 			})
+		})
+	}
+}
+
+// readings is a store that counts the times to wait for, and those without a monotonic reading.
+type readings struct {
+	store.Store
+	mu                              sync.Mutex
+	retries, returns, held, without int
+	counted                         chan struct{}
+}
+
+func (r *readings) count(n *int, due time.Time) {
+	r.mu.Lock()
+	*n++
+	if !strings.Contains(due.String(), " m=") {
+		r.without++
+	}
+	r.mu.Unlock()
+	select {
+	case r.counted <- struct{}{}:
+	default:
+	}
+}
+
+func (r *readings) Record(ctx context.Context, outcomes []store.Outcome) ([]uuid.UUID, error) {
+	for _, o := range outcomes {
+		if o.Next != nil {
+			r.count(&r.retries, o.Next.DueAt)
+		}
+	}
+	return r.Store.Record(ctx, outcomes)
+}
+
+func (r *readings) Defer(ctx context.Context, deferrals []store.Deferral) ([]uuid.UUID, error) {
+	for _, d := range deferrals {
+		n := &r.returns
+		if d.Held {
+			n = &r.held
+		}
+		r.count(n, d.DueAt)
+	}
+	return r.Store.Defer(ctx, deferrals)
+}
+
+// The store waits until a time by the clock of the engine's process. If somebody sets that clock before the store has the time, the
+// monotonic reading keeps the wait right. The clock of a bubble has no such reading.
+func TestTheTimesToWaitForCarryAMonotonicReading(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		result                 guard.Result
+		rate                   float64
+		retries, returns, held int // at least
+	}{
+		"Retries":      {guard.Result{Status: 500}, 0, 10, 0, 10}, // the circuit opens
+		"BackPressure": {guard.Result{Status: 429, RetryAfter: "1"}, 0, 1, 0, 10},
+		"Rate":         {guard.Result{Status: 200}, 1, 0, 10, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, org := newWorld(t), newID()
+			w.subscribe(org, func(s *store.Subscription) { s.RateLimit = c.rate })
+			r := &readings{Store: w.store, counted: make(chan struct{}, 1)}
+			e := w.engine(sender(func(context.Context, guard.Request) guard.Result { return c.result }), func(c *delivery.Config) { c.Store = r })
+			w.publish(org, 200)
+			w.must(e.Start(t.Context()))
+			for enough := false; !enough; {
+				<-r.counted
+				r.mu.Lock()
+				enough = r.retries >= c.retries && r.returns >= c.returns && r.held >= c.held
+				r.mu.Unlock()
+			}
+			w.must(e.Stop(context.Background()))
+			if r.without > 0 {
+				t.Errorf("%d of %d times have no monotonic reading", r.without, r.retries+r.returns+r.held)
+			}
 		})
 	}
 }

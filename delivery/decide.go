@@ -100,10 +100,13 @@ func (x *Exchange) observed(d Decision) observation {
 	return o
 }
 
-// wholeMilliseconds rounds up to the precision of stores, so that no attempt is due before
-// its time.
-func wholeMilliseconds(t time.Time) time.Time {
-	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+// wholeMilliseconds rounds up to the precision of stores, so that no attempt is due before its time. Unlike Truncate it
+// keeps the monotonic reading: see [store.Deferral].
+func wholeMilliseconds(t time.Time) time.Time { return floorMilliseconds(t.Add(time.Millisecond - 1)) }
+
+// floorMilliseconds rounds down to the precision of stores, and keeps the monotonic reading.
+func floorMilliseconds(t time.Time) time.Time {
+	return t.Add(-time.Duration(t.Nanosecond()) % time.Millisecond)
 }
 
 // failure returns the class of the failure that was decided; "" for an outcome that is none.

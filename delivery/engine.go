@@ -97,6 +97,9 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
+// now returns the present in whole milliseconds, as stores keep it. It keeps the monotonic reading, and is therefore not in UTC.
+func (e *Engine) now() time.Time { return floorMilliseconds(e.cfg.Clock.Now()) }
+
 // bounded returns a context for a call of the store. An answer that takes longer than a
 // lease comes too late, and a database that is frozen does not hold the caller for good.
 func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -134,7 +134,7 @@ func (r *run) endUnknownLeases(ctx context.Context, host int64) error {
 	if err != nil {
 		return err
 	}
-	given, now := 0, r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
+	given, now := 0, r.now()
 	for batch := range slices.Chunk(r.leases.unknown(stored), maxRecord) {
 		deferrals := make([]store.Deferral, len(batch))
 		for i := range batch {

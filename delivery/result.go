@@ -13,6 +13,7 @@ var notSent = &Exchange{}
 // POST, at the time.
 func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 	b := &result{task: t, gone: d.Gone}
+	at = at.UTC()
 	o := &b.outcome
 	o.Lease, o.Status, o.Error = t.Lease, d.Status, d.Error
 	b.failure = d.failure(x)
@@ -25,7 +26,9 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 		r.measureAttempt(t, x, took, d.Status)
 	}
 	if !d.RetryAt.IsZero() {
-		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: d.RetryAt, KeepStep: d.KeepStep}
+		// The wait begins now: the clock may have been set since the attempt began.
+		due := wholeMilliseconds(r.cfg.Clock.Now().Add(d.RetryAt.Sub(x.Ended)))
+		o.Next = &store.Next{ID: r.cfg.NewID(), DueAt: due, KeepStep: d.KeepStep}
 	}
 	r.deliver(b)
 }
@@ -33,7 +36,7 @@ func (r *run) finish(t *task, d Decision, x *Exchange, at time.Time) {
 // refuse gives tasks back for which their lane has no room, until their deadline at most. A task past
 // its deadline fails: a lane that stays full would refuse it for ever.
 func (r *run) refuse(refused []refusal) {
-	now := r.cfg.Clock.Now().UTC().Truncate(time.Millisecond)
+	now := r.now()
 	for _, t := range refused {
 		due := now.Add(t.awayFor)
 		switch {
@@ -54,7 +57,7 @@ func (r *run) giveBack(t *task, due time.Time) {
 
 // deferTo returns a task to the store. Held says that store.Queue.Release makes it due early.
 func (r *run) deferTo(t *task, due time.Time, held bool) {
-	r.deliver(&result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due.UTC().Truncate(time.Millisecond), Held: held}})
+	r.deliver(&result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due, Held: held}})
 }
 
 // deliver hands a result to the recorders.

@@ -176,7 +176,7 @@ type NewAttempt struct {
 	// of RetryOf.
 	Message *Message
 
-	At        time.Time // when it is created, and due: see Next.DueAt
+	At        time.Time // when it is created. It is due at once
 	By        string    // the caller's subject, for CreatedBy; "" if unknown
 	ExpiresAt time.Time // it is not sent after this time, nor are its automatic retries
 

@@ -118,15 +118,18 @@ func ValidText(text string) string {
 // Next is an automatic retry to be added.
 type Next struct {
 	ID       uuid.UUID // of the new attempt, made by the caller
-	DueAt    time.Time // by the clock of this process; becomes NextRetryAt. The store waits as long by its own clock
+	DueAt    time.Time // as that of a Deferral; becomes NextRetryAt
 	KeepStep bool      // the retry has the step of the attempt before it; by default it has one more
 }
 
 // Deferral gives a claimed attempt back.
 type Deferral struct {
-	Lease           // names the claim
-	DueAt time.Time // by the clock of this process. The store waits as long by its own clock
-	Held  bool      // Release may make it due earlier; it is due at once if the subscription was deleted or archived
+	Lease // names the claim
+	// DueAt is by the clock of this process. The store waits as long by its own clock. A time with a monotonic
+	// reading keeps the wait right although somebody sets the clock of this process meanwhile.
+	DueAt time.Time
+	// Held says that Release may make it due earlier. It is due at once if the subscription was deleted or archived.
+	Held bool
 }
 
 // Health is the state of a subscription's circuit breaker: the failures of its endpoint that

@@ -163,8 +163,7 @@ func (m *chainModel) addAttempt() string {
 		return "nothing"
 	}
 	n := m.newRetry(a.ID)
-	var due bool
-	n.At, due = m.when()
+	n.At, _ = m.when()
 	n.Type, n.External = one(m, store.ManualRetry, store.AutomaticRetry), m.chance(3)
 	message := m.messageOf(a)
 	if m.chance(3) {
@@ -184,7 +183,7 @@ func (m *chainModel) addAttempt() string {
 			a.delivery.chain.Cancel(former, n.At, n.By)
 		}
 	}
-	m.add(added, "", due)
+	m.add(added, "", true)
 	return fmt.Sprintf("retry of type %d", n.Type)
 }
 
@@ -196,12 +195,11 @@ func (m *chainModel) messageOf(a *modelAttempt) store.Message {
 // begin adds an attempt that begins a delivery.
 func (m *chainModel) begin() string {
 	n, sub := m.newPost(m.event), one(m, m.subs...)
-	var due bool
-	n.At, due = m.when()
+	n.At, _ = m.when()
 	n.Message.OrderingKey = one(m, "a", "b")
 	n.Type, n.External = one(m, store.FirstPost, store.TestPost), m.chance(3)
 	m.fixture.add(sub.ID, n)
-	m.add(store.Chain{}.NewAttempt(n, *n.Message, sub.ID), n.Message.OrderingKey, due)
+	m.add(store.Chain{}.NewAttempt(n, *n.Message, sub.ID), n.Message.OrderingKey, true)
 	return fmt.Sprintf("begin with type %d", n.Type)
 }
 

@@ -11,7 +11,7 @@ import (
 var retryCases = []testCase{
 	{"AddsAManualRetry", retryAdds},
 	{"IsClaimedWithItsOwnDeadline", retryClaimed},
-	{"IsNotClaimedBeforeItsTime", retryNotDue},
+	{"IsDueAtOnceWhateverTheCallersClockShows", retryDue},
 	{"CancelsTheAutomaticOne", retryCancelsAutomatic},
 	{"LeavesWhatIsBeingSent", retryLeavesSending},
 	{"UsesUpNoStep", retryStep},
@@ -55,14 +55,14 @@ func retryClaimed(f *fixture) {
 	f.equal("deadline", f.claimOne().ExpiresAt, retry.ExpiresAt)
 }
 
-func retryNotDue(f *fixture) {
+func retryDue(f *fixture) {
 	e, _ := f.scene()
 	job := f.queue(e)
 	f.record(f.failure(job.Lease, nil))
 	retry := f.newRetry(job.AttemptID)
 	retry.At = f.at(time.Hour)
 	f.add(job.SubscriptionID, retry)
-	f.claimNone("before its time")
+	f.equal("claimed", f.claimOne().AttemptID, retry.ID)
 }
 
 func retryCancelsAutomatic(f *fixture) {

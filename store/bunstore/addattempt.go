@@ -16,10 +16,9 @@ import (
 func (s *Store) AddAttempt(
 	ctx context.Context, org, subscription uuid.UUID, a store.NewAttempt,
 ) (added store.Attempt, err error) {
-	due := !a.External && !a.At.After(time.Now())
 	err = s.change(ctx, func(tx bun.Tx) (bool, error) {
 		added, err = s.addAttemptTx(ctx, tx, org, subscription, a)
-		return due, err
+		return !a.External, err
 	})
 	if err != nil {
 		return store.Attempt{}, err
@@ -170,7 +169,7 @@ func (s *Store) addAttempt(ctx context.Context, c conn, org, subscription uuid.U
 	if err != nil || a.External {
 		return err
 	}
-	return enqueue(ctx, c, []queueing{{a.ID, a.At}})
+	return enqueue(ctx, c, []queueing{{attempt: a.ID}})
 }
 
 var insertAttempt = `

@@ -44,7 +44,7 @@ func (s *Store) AddAttempt(ctx context.Context, org, subscription uuid.UUID, n s
 		}
 		s.withdraw(d, n)
 		added := newAttempt(sub, d, m, n)
-		s.add(added, s.notBefore(n.At))
+		s.add(added, s.clock.Now())
 		s.audit(ctx)
 		return copyAttempt(added.Attempt, true), nil
 	})
