@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,12 +30,17 @@ func (t *trial) measure(ctx context.Context, during time.Duration) (flow, error)
 	t.publisher.load(ctx, n, t.rate)
 	t.settle(ctx, during+serverPatience)
 	last, delays := t.receiver.delays(t.paths, t.publisher.acknowledged(), from)
-	slices.Sort(delays)
-	return flow{float64(len(delays)) / last.Sub(began).Seconds(), delays[len(delays)*99/100]}, ctx.Err()
+	return flow{float64(len(delays)) / last.Sub(began).Seconds(), delays[len(delays)*99/100].took}, ctx.Err()
 }
 
-// delays returns the times from acknowledgement to arrival of the events from a number on, and the last arrival.
-func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, from int) (last time.Time, delays []time.Duration) {
+// delay is the time from the acknowledgement of an event to the arrival of a delivery.
+type delay struct {
+	acknowledged time.Time
+	took         time.Duration
+}
+
+// delays returns the delays of the events from a number on, the shortest one first, and the last arrival.
+func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, from int) (last time.Time, delays []delay) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for number, ack := range acknowledged {
@@ -47,12 +53,13 @@ func (l *ledger) delays(paths []string, acknowledged map[int]acknowledgement, fr
 				continue // it is counted as lost
 			}
 			at := all[0].at
-			delays = append(delays, max(0, at.Sub(ack.at)))
+			delays = append(delays, delay{ack.at, max(0, at.Sub(ack.at))})
 			if at.After(last) {
 				last = at
 			}
 		}
 	}
+	slices.SortFunc(delays, func(a, b delay) int { return cmp.Compare(a.took, b.took) })
 	return last, delays
 }
 

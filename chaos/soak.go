@@ -73,7 +73,7 @@ func soak(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	steady := t.publisher.next // the full load before it made a backlog
+	steady, began := t.publisher.next, time.Now() // the full load before it made a backlog
 	stop := t.publisher.background(ctx, max(1, int(capacity*soakLoad)))
 	defer t.publisher.abandon()
 	t.result.note("%.0f events/s at full load, %.0f deliveries/s; %.0f %% of it for %v, kept for %v",
@@ -90,8 +90,27 @@ func soak(ctx context.Context, t *trial) error {
 	v := t.conclude(ctx)
 	t.result.check("duplicated", float64(v.duplicated), atMost(0))
 	_, delays := t.receiver.delays(t.paths, t.publisher.acknowledged(), steady)
-	t.within("longest time from acknowledgement to delivery", slices.Max(append(delays, 0)), maxResume)
+	t.noteDelays(delays, began)
 	return nil
+}
+
+// slowDelay is the delay from which the report says when it happened.
+const slowDelay = time.Second
+
+// noteDelays asserts the longest of the delays, and notes when the slow ones happened.
+func (t *trial) noteDelays(delays []delay, began time.Time) {
+	if len(delays) == 0 {
+		return // all deliveries are lost, and counted
+	}
+	n := len(delays)
+	t.within("longest time from acknowledgement to delivery", delays[n-1].took, maxResume)
+	t.result.note("delays: 99 %% within %v, 99.99 %% within %v", delays[n*99/100].took, delays[n*9999/10000].took)
+	slow := slices.DeleteFunc(delays, func(d delay) bool { return d.took < slowDelay })
+	if len(slow) > 0 {
+		earlier := func(a, b delay) int { return a.acknowledged.Compare(b.acknowledged) }
+		t.result.note("%d delays were longer than %v, of events that were acknowledged %v to %v after the load began", len(slow), slowDelay,
+			slices.MinFunc(slow, earlier).acknowledged.Sub(began), slices.MaxFunc(slow, earlier).acknowledged.Sub(began))
+	}
 }
 
 // fullLoad returns how many events a second the hosts deliver at full load. It takes a while: in its first seconds a database writes no
