@@ -60,8 +60,8 @@ func (r *run) attempt(t *task) (e ending, returned bool) {
 
 // post calls the Sender for a task, under the watchdog, and concludes the attempt.
 func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
-	start := r.cfg.Clock.Now()
-	t.call = call{at: now, start: start, began: start.UTC(), due: start.Add(r.timeout(t.to) + senderGrace)}
+	began := r.cfg.Clock.Now()
+	t.call = call{at: now, began: began, due: began.Add(r.timeout(t.to) + senderGrace)}
 	t.call.span = r.startSpan(t)
 	if !r.flights.begin(t) {
 		r.endSpan(t, AttemptEnd{Status: store.Pending})
@@ -78,7 +78,7 @@ func (r *run) post(t *task, now time.Time) (e ending, returned bool) {
 // conclude decides about the result of a call, and hands the outcome to the recorders.
 func (r *run) conclude(t *task, result guard.Result) ending {
 	to, now, began := t.to, t.call.at, t.call.began
-	took := max(r.cfg.Clock.Now().Sub(t.call.start), 1)
+	took := max(r.cfg.Clock.Now().Sub(began), 1)
 	r.backlog.answered(t)
 	if r.sending.Err() != nil && result.Status == 0 {
 		r.endSpan(t, AttemptEnd{Status: store.Pending, Reason: describe(result)})
@@ -92,7 +92,7 @@ func (r *run) conclude(t *task, result guard.Result) ending {
 	x := &Exchange{Job: t.Job, Result: result, Began: began, Ended: began.Add(took), Health: to.Health, Probe: to.circuitOpen()}
 	d := x.decide(schedule)
 	if !d.PushedBackUntil.IsZero() {
-		r.refuse(r.backlog.pushedBack(t, to, t.call.start, d.PushedBackUntil.Sub(x.Ended)))
+		r.refuse(r.backlog.pushedBack(t, to, began, d.PushedBackUntil.Sub(x.Ended)))
 	}
 	r.endSpan(t, AttemptEnd{Status: d.Status, HTTPStatus: result.Status, Class: d.failure(x), Reason: d.Error, RetryAt: d.RetryAt})
 	r.finish(t, d, x, now)

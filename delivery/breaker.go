@@ -78,7 +78,7 @@ func observe(h store.Health, o observation) store.Health {
 		if h.Failures == 0 || !o.began.Before(h.CountedUntil) {
 			h.Failures++
 			// Up to the end of the millisecond, which is as exact as stores are.
-			h.CountedUntil = o.ended.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+			h.CountedUntil = wholeMilliseconds(o.ended)
 		}
 		if h.Failures >= CircuitAfter && !circuitOpen(h) {
 			h.ProbeAt = o.ended.Add(firstProbe)

@@ -25,7 +25,7 @@ func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 	if asked || !now.Before(health.ProbeAt) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
-			*h, won = beginProbe(*h, now.UTC(), r.timeout(to)+leaseMargin, asked)
+			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin, asked)
 			health, exists = *h, true
 		})
 		cancel()

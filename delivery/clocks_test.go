@@ -34,6 +34,33 @@ func (s *skewed) Claim(ctx context.Context, o store.ClaimOptions) ([]store.Job, 
 	return jobs, at.Add(s.ahead), err
 }
 
+func (s *skewed) Targets(ctx context.Context, ids []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]store.Target, error) {
+	found, err := s.Store.Targets(ctx, ids, secretsSince)
+	for id, t := range found {
+		t.Health = moved(t.Health, s.ahead)
+		found[id] = t
+	}
+	return found, err
+}
+
+func (s *skewed) UpdateHealth(ctx context.Context, ids []uuid.UUID, change func(uuid.UUID, *store.Health)) error {
+	return s.Store.UpdateHealth(ctx, ids, func(id uuid.UUID, h *store.Health) {
+		*h = moved(*h, s.ahead)
+		change(id, h)
+		*h = moved(*h, -s.ahead)
+	})
+}
+
+// moved returns the Health later by some time.
+func moved(h store.Health, by time.Duration) store.Health {
+	for _, t := range []*time.Time{&h.Since, &h.CountedUntil, &h.ProbeAt, &h.ProbeUntil, &h.BackPressureSince, &h.BackPressureUntil} {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+	return h
+}
+
 // The store's clock says when an attempt is due, and the engine looks for it by that clock.
 func TestClaimsMissNothingWhateverTheStoresClockShows(t *testing.T) {
 	t.Parallel()
@@ -93,6 +120,57 @@ func TestAClockSkewIsLoggedOnceAnHour(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// One host sees that an endpoint fails or pushes back, and another host sends the next attempt, when it is allowed.
+func TestHostsWhoseClocksDifferShareCircuitsAndBackPressure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		result   guard.Result
+		from, to time.Duration // after the first failure
+	}{
+		"Circuit":      {guard.Result{Status: 500}, 0, 10 * time.Second},
+		"BackPressure": {guard.Result{Status: 429, RetryAfter: "60"}, time.Minute, 65 * time.Second},
+	} {
+		for _, ahead := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
+			for who, skews := range map[string][2]time.Duration{"First": {ahead, 0}, "Second": {0, ahead}} {
+				t.Run(name+who+ahead.String(), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						w, org := newWorld(t), newID()
+						w.subscribe(org)
+						host := func(s delivery.Sender, ahead time.Duration) *delivery.Engine {
+							return w.engine(s, never, func(c *delivery.Config) { c.Store = &skewed{w.store, ahead} })
+						}
+						first := host(sender(func(context.Context, guard.Request) guard.Result {
+							time.Sleep(10 * time.Millisecond)
+							return c.result
+						}), skews[0])
+						p := &endpoint{}
+						second := host(p, skews[1])
+						began := now()
+						w.publish(org, 100)
+						w.must(first.Start(t.Context()))
+						pass(time.Second)
+						w.must(first.Stop(t.Context()))
+						w.must(second.Start(t.Context()))
+						pass(5 * time.Minute)
+						w.must(second.Stop(t.Context()))
+						posts := p.posts()
+						if len(posts) == 0 {
+							t.Fatal("nothing was sent within 5 minutes")
+						}
+						if wait := posts[0].Sub(began); wait < c.from || wait > c.to {
+							t.Errorf("sent after %v, want %v to %v", wait, c.from, c.to)
+						}
+						if n := w.count(delivery.CircuitOpened); n != 1 && name == "Circuit" {
+							t.Errorf("the circuit opened %d times", n)
+						}
+					})
+				})
+			}
+		}
 	}
 }
 

@@ -33,8 +33,6 @@ type endpoint struct {
 	signer signing.Signer
 	err    error // why nothing can be sent to it, although it is live
 	read   time.Time
-
-	heldUntil time.Time // it pushed back: no attempt before, by the clock of the lanes
 }
 
 // An endpointCache keeps prepared subscriptions for endpointTTL: in a burst to one subscription its
@@ -179,7 +177,6 @@ func (c *endpointCache) load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	for id, t := range found {
 		prepared[id] = c.prepare(t)
 		prepared[id].read = now
-		prepared[id].heldUntil = now.Add(t.BackPressureUntil.Sub(now))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -87,6 +87,7 @@ func New(c Config) (*Engine, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	c.Store = withHostTimes(c.Store, c.Clock)
 	e := &Engine{
 		cfg: c, abilities: c.Store.Abilities(), log: conditionlog.New(c.Logger, c.Clock.Now),
 		activity: clock.ActivityOf(c.Clock), userAgent: []string{c.UserAgent}, pacers: map[uuid.UUID]*pacer{},

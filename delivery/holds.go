@@ -69,8 +69,8 @@ func (h *holds) plan(subscription uuid.UUID, health store.Health, now time.Time)
 		h.sweepAt = max(1000, 2*len(h.planned))
 	}
 	wait := absenceWait(now.Sub(health.Since))
-	at := now.Add(health.ProbeAt.Sub(now)) // with the monotonic reading of now
-	if !at.After(now) {                    // another probe is under way
+	at := health.ProbeAt
+	if !at.After(now) { // another probe is under way
 		at = now.Add(wait)
 	}
 	p := h.planned[subscription]

@@ -143,7 +143,7 @@ func (ln *lane) follow(to *endpoint, now time.Time) (changed bool) {
 		return false
 	case to.Deleted || !to.Live():
 		return ln.unpace()
-	case ln.pacers.all[ln.id] == nil && to.rate() == 0 && !to.heldUntil.After(now):
+	case ln.pacers.all[ln.id] == nil && to.rate() == 0 && !to.BackPressureUntil.After(now):
 		return false
 	}
 	p := ln.pacers.get(ln.id, now)

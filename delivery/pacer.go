@@ -52,7 +52,7 @@ func (p *pacer) set(to *endpoint, now time.Time) (changed bool) {
 		p.limit, p.changedAt, p.uri, p.returns.last, changed = to.rate(), changedAt, to.PostURI, time.Time{}, true
 		p.adjust(now)
 	}
-	return p.hold(to.heldUntil, now) || changed
+	return p.hold(to.BackPressureUntil, now) || changed
 }
 
 // adjust takes over a change of a rate. Returns of a throttled subscription are spaced by the

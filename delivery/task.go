@@ -23,8 +23,7 @@ type task struct {
 // A call is a call of the Sender, for a task.
 type call struct {
 	at    time.Time // of the attempt, by the host's clock
-	began time.Time // the call, by the host's clock
-	start time.Time // of the call, by the monotonic clock
+	began time.Time // the call, with the monotonic reading
 	due   time.Time // the Sender must have returned
 	span  attemptSpan
 	place int // among the flights, from 1; 0 if it is not there

@@ -1,0 +1,83 @@
+package delivery
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecg-api/webhooks/clock"
+	"github.com/ecg-api/webhooks/store"
+)
+
+// maxDrift is how far the clocks of the store and of this process may move apart before hostTimes reads them again. Claims
+// that take long do not make it read them: a reading that is wrong by a little would change times that are compared.
+const maxDrift = time.Second
+
+// hostTimes is a store for one process. The times of a store.Health are by the store's clock, because hosts whose clocks
+// differ share them. Through hostTimes they are by the clock of the process, with its monotonic reading, so that they
+// stay right although somebody sets that clock.
+type hostTimes struct {
+	Store
+	clock clock.Clock
+	last  atomic.Pointer[clockReading]
+}
+
+// A clockReading is a moment by two clocks: that of the process, with the monotonic reading, and that of the store.
+type clockReading struct{ host, store time.Time }
+
+func withHostTimes(s Store, c clock.Clock) *hostTimes {
+	now, h := c.Now(), &hostTimes{Store: s, clock: c}
+	h.last.Store(&clockReading{now, now.UTC()}) // until the first claim: the same clock
+	return h
+}
+
+// Claim implements store.Queue. It compares the clocks.
+func (h *hostTimes) Claim(ctx context.Context, opts store.ClaimOptions) ([]store.Job, time.Time, error) {
+	from := h.clock.Now()
+	jobs, at, err := h.Store.Claim(ctx, opts)
+	if to, last := h.clock.Now(), h.last.Load(); err == nil && outside(at, last.toStore(from), last.toStore(to)).Abs() > maxDrift {
+		h.last.Store(&clockReading{from.Add(to.Sub(from) / 2), at.UTC()})
+	}
+	return jobs, at, err
+}
+
+// UpdateHealth implements store.Queue.
+func (h *hostTimes) UpdateHealth(
+	ctx context.Context, subscriptions []uuid.UUID, change func(subscription uuid.UUID, h *store.Health),
+) error {
+	last := h.last.Load()
+	return h.Store.UpdateHealth(ctx, subscriptions, func(id uuid.UUID, h *store.Health) {
+		*h = translated(*h, last.toHost)
+		change(id, h)
+		*h = translated(*h, last.toStore)
+	})
+}
+
+// Targets implements store.Queue.
+func (h *hostTimes) Targets(ctx context.Context, subscriptions []uuid.UUID, secretsSince time.Time) (map[uuid.UUID]store.Target, error) {
+	last := h.last.Load()
+	found, err := h.Store.Targets(ctx, subscriptions, secretsSince)
+	for id, t := range found {
+		t.Health = translated(t.Health, last.toHost)
+		found[id] = t
+	}
+	return found, err
+}
+
+func (r *clockReading) toHost(t time.Time) time.Time { return r.host.Add(t.Sub(r.store)) }
+
+func (r *clockReading) toStore(t time.Time) time.Time { return r.store.Add(t.Sub(r.host)) }
+
+// translated returns the Health with its times translated, but for those that are zero.
+func translated(h store.Health, translate func(time.Time) time.Time) store.Health {
+	for _, t := range []*time.Time{
+		&h.Since, &h.CountedUntil, &h.ProbeAt, &h.ProbeUntil, &h.BackPressureSince, &h.BackPressureUntil,
+	} {
+		if !t.IsZero() {
+			*t = translate(*t)
+		}
+	}
+	return h
+}
