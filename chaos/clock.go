@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -75,15 +76,22 @@ func buildFalseClock(ctx context.Context, dir string, changes []change) (string,
 // clockSkews are the clocks of the hosts: right, jumping by 10 minutes, and 10 minutes behind.
 var clockSkews = []string{"0", "600,60", "-600"}
 
+// An endpoint of the scenario clock is away for clockAway of each clockPeriod.
+const clockAway, clockPeriod = 4 * time.Second, 20 * time.Second
+
 // clock publishes and delivers by hosts whose clocks differ. A part of the first attempts fails, so that retries
-// are scheduled by one host and sent by another.
+// are scheduled by one host and sent by another. One endpoint is away at times, so that hosts share its circuit.
 func clock(ctx context.Context, t *trial) error {
 	binary, err := buildFalseClock(ctx, t.dir, t.changes)
 	if err != nil {
 		return err
 	}
 	t.binary = binary
+	first := sync.OnceValue(time.Now)
 	behave := func(d delivery, nth int) (int, time.Duration) {
+		if d.path == "/c" && time.Since(first())%clockPeriod < clockAway {
+			return 500, 0
+		}
 		if nth == 1 && d.path == "/b" && strings.HasSuffix(d.id, "0") { // one of 16: more would open the circuit
 			return 500, 0
 		}
@@ -106,7 +114,7 @@ func clock(ctx context.Context, t *trial) error {
 	if t.fleet.token, err = t.fleet.hosts[0].token(ctx); err != nil {
 		return err
 	}
-	if err := t.receive(ctx, behave, "/a", "/b"); err != nil {
+	if err := t.receive(ctx, behave, "/a", "/b", "/c"); err != nil {
 		return err
 	}
 	t.publisher.load(ctx, int(float64(t.rate)*t.during.Seconds()), t.rate)

@@ -143,6 +143,9 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 		},
 		{queueFile, `wait: "r.wait",`, `wait: "(r.wait - CAST(extract(epoch FROM {now}) * 1000000 AS bigint))",`},
 	}},
+	{"clock", "the times of circuits by the database's clock", "still queued", []change{
+		{"delivery/engine.go", "c.Store = withHostTimes(c.Store, c.Clock)\n", "\n"},
+	}},
 	{"idle_in_tx_saturation", wholeQueueText, "disturbed", []change{wholeQueue}},
 	{"active_readers", wholeQueueText, "disturbed", []change{wholeQueue}},
 	{"retry_storm", "the release of held attempts when a circuit closes", "", []change{
