@@ -16,7 +16,7 @@ type Announcement struct {
 	At             time.Time        // when the change was decided, by the engine's clock
 	OrganizationID uuid.UUID        // the owner
 	SubscriptionID uuid.UUID        // whose endpoint, delivery or job it is
-	Health         store.Health     // of a failing endpoint after the failure; of a recovered endpoint before the success
+	Health         store.Health     // of a failing endpoint after the failure, of a recovered one before the success; by the clock of At
 	Attempt        *store.Job       // the last attempt of a delivery that is exhausted; else nil
 	HTTPStatus     int              // of the answer to the attempt that decided; 0 for none
 	Class          string           // of that attempt's failure, as in Notice; "" for none

@@ -134,7 +134,8 @@ type Deferral struct {
 
 // Health is the state of a subscription's circuit breaker: the failures of its endpoint that
 // the dispatchers of all processes have seen. It is zero for a healthy endpoint. A change of
-// the subscription's PostURI makes it zero, as does switching the subscription on.
+// the subscription's PostURI makes it zero, as does switching the subscription on. Dispatchers whose clocks differ share
+// it, so its times are by the store's clock; the dispatcher translates them.
 type Health struct {
 	Failures     int       // since the last success; failures of attempts that were in flight together count once
 	Since        time.Time // when the first attempt that failed since the last success began
