@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +117,7 @@ type verdict struct {
 	lost        int // deliveries of acknowledged events that did not arrive
 	duplicated  int // requests that follow one of their delivery which did not fail
 	unexplained int // duplicated requests that no fault explains
+	examples    []string
 	altered     int // deliveries with two bodies
 	twice       int // events with two webhook-ids
 	inFlight    int // requests without an answer at the faults
@@ -172,8 +174,32 @@ func (v *verdict) repeats(all []*arrival, faults []fault) {
 		v.duplicated++
 		if !slices.ContainsFunc(faults, func(f fault) bool { return f.excuses(all[i-1], a) }) {
 			v.unexplained++
+			v.example(all[i-1], a, faults)
 		}
 	}
+}
+
+// maxExamples bounds the examples of a verdict.
+const maxExamples = 10
+
+// example notes when an unexplained duplicate came.
+func (v *verdict) example(first, second *arrival, faults []fault) {
+	if len(v.examples) == maxExamples {
+		return
+	}
+	var last fault
+	for _, f := range faults {
+		if !f.from.After(second.at) {
+			last = f
+		}
+	}
+	text := fmt.Sprintf("an unexplained duplicate came %v after the first request, whose answer took %v",
+		second.at.Sub(first.at), first.answered.Sub(first.at))
+	if !last.from.IsZero() {
+		text += fmt.Sprintf("; the last fault before the duplicate began %v after the first request, and ended %v after it",
+			last.from.Sub(first.at), last.to.Sub(first.at))
+	}
+	v.examples = append(v.examples, text)
 }
 
 // takeOver returns the time from the first fault after the acknowledgement to the first arrival. It is zero

@@ -29,7 +29,9 @@ func TestVerdict(t *testing.T) {
 			"OfASecondRequestWithoutAFaultIsUnexplained",
 			[]*arrival{request(1, 2), request(3, 4)},
 			nil,
-			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second},
+			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second, examples: []string{
+				"an unexplained duplicate came 2s after the first request, whose answer took 1s",
+			}},
 		},
 		{
 			"OfASecondRequestAfterADeathIsExplained",
@@ -40,8 +42,11 @@ func TestVerdict(t *testing.T) {
 		{
 			"OfARequestThatWasRecordedBeforeTheDeathIsUnexplained",
 			[]*arrival{request(1, 2), request(40, 41)},
-			[]fault{{at(20), at(20)}},
-			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second},
+			[]fault{{at(20), at(21)}},
+			verdict{delivered: 1, duplicated: 1, unexplained: 1, slowest: time.Second, examples: []string{
+				"an unexplained duplicate came 39s after the first request, whose answer took 1s; " +
+					"the last fault before the duplicate began 19s after the first request, and ended 20s after it",
+			}},
 		},
 		{"OfAChangedBodyIsAltered", []*arrival{failed(1, 2), altered(3, 4)}, nil, verdict{delivered: 1, altered: 1, slowest: time.Second}},
 		{

@@ -254,6 +254,9 @@ func (t *trial) conclude(ctx context.Context) verdict {
 	r.check("events without an acknowledgement", float64(t.publisher.unacknowledged()), atMost(0))
 	r.check("lost", float64(v.lost), atMost(0))
 	r.check("duplicates that no fault explains", float64(v.unexplained), atMost(0))
+	for _, example := range v.examples {
+		r.note("%s", example)
+	}
 	r.check("deliveries whose body changed", float64(v.altered), atMost(0))
 	r.check("events with two webhook-ids", float64(v.twice), atMost(0))
 	if ctx.Err() == nil && !t.prunes {
