@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +48,7 @@ func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 	if due.After(t.ExpiresAt) {
 		due = t.ExpiresAt
 	}
-	r.deferTo(t, due, true)
+	r.deliver(&result{task: t, deferral: &store.Deferral{Lease: t.Lease, DueAt: due, Held: true}, heldAt: now})
 	r.wakeAt(due)
 	return false
 }
@@ -66,6 +67,32 @@ func (r *run) release(subscription uuid.UUID) {
 			"subscriptionId", subscription, "error", err)
 	}
 	r.signal()
+}
+
+// releaseLate releases attempts of a batch again that were held and then recorded late: their circuit may have closed, and
+// released its attempts, in between. Attempts of one subscription are planned one after the other, so the last
+// one of a long queue would wait for up to maxHold.
+func (r *run) releaseLate(batch []*result) {
+	recorded := r.cfg.Clock.Now()
+	var late []uuid.UUID
+	for _, b := range batch {
+		if !b.heldAt.IsZero() && recorded.Sub(b.heldAt) > holdsEnd-endpointTTL && !slices.Contains(late, b.SubscriptionID) {
+			late = append(late, b.SubscriptionID)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	var health map[uuid.UUID]store.Target
+	_, err := r.persistent(func(ctx context.Context) (_ []uuid.UUID, err error) {
+		health, err = r.cfg.Store.Targets(ctx, late, recorded)
+		return nil, err
+	})
+	for _, id := range late {
+		if err != nil || !circuitOpen(health[id].Health) {
+			r.release(id)
+		}
+	}
 }
 
 // CloseCircuit closes the circuit of a subscription, if it is open, and makes the attempts

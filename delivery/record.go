@@ -65,6 +65,7 @@ func (r *run) record(batch []*result) {
 	r.persist(len(deferrals), func(ctx context.Context, from, to int) ([]uuid.UUID, error) {
 		return r.cfg.Store.Defer(ctx, deferrals[from:to])
 	})
+	r.releaseLate(batch)
 }
 
 // recordOutcomes returns the results that are recorded.

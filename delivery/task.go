@@ -47,6 +47,7 @@ type result struct {
 	*task
 	outcome  store.Outcome
 	deferral *store.Deferral
+	heldAt   time.Time   // when an open circuit held the attempt of the deferral; else zero
 	seen     observation // zero if nothing was sent
 	gone     bool        // the receiver answered 410
 	failure  string      // class of a failed attempt, see failureClass
