@@ -138,7 +138,7 @@ var scenarios = []scenario{
 	{
 		name: "clock", about: "The clocks of two of three hosts are 10 minutes early and late, and one of them jumps to the right time and back.",
 		short: size{rate: 60, during: 8 * time.Second, takes: 2 * time.Minute},
-		long:  size{rate: 300, during: 2 * time.Minute, takes: 4 * time.Minute},
+		long:  size{rate: 200, during: 3 * time.Minute, takes: 4 * time.Minute},
 		run:   clock,
 	},
 	{
