@@ -152,7 +152,7 @@ ALTER TABLE {}queue ALTER COLUMN chaos DROP DEFAULT;
 		{"delivery/circuit.go", "return nil, r.cfg.Store.Release(ctx, subscription)", "return nil, r.cfg.Store.Ping(ctx)"},
 	}},
 	{"soak", "the end of a goroutine for each attempt", "growth of goroutines", []change{
-		{attemptFile, "	start := r.cfg.Clock.Now()\n", "	start := r.cfg.Clock.Now()\n	go func() { select {} }()\n"},
+		{attemptFile, "	began := r.cfg.Clock.Now()\n", "	began := r.cfg.Clock.Now()\n	go func() { select {} }()\n"},
 	}},
 	{"soak", "retention", "age of the oldest event", []change{
 		{"delivery/upkeep.go", "for retention > 0 && r.claiming.Err() == nil", "for retention < 0 && r.claiming.Err() == nil"},
