@@ -102,7 +102,7 @@
 //	telling.go                which changes owners are told of
 //	intake.go, result.go      how jobs come into the backlog, and leave it
 //	persist.go, measure.go    writing while the store is away; counting attempts
-//	clocks.go                 the difference between the clocks of store and engine
+//	clocks.go, hosttimes.go   how far the clocks of store and engine differ; the times of circuits by both
 //	engine.go                 Engine, run, and their helpers
 //	planner.go, heavy.go      the next claim; heavy organizations; pure
 //	watermark.go, plan.go     watermark and look-back; a claim; pure
