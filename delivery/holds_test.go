@@ -13,7 +13,7 @@ import (
 	"github.com/ecg-api/webhooks/store"
 )
 
-// lately is a store whose Defer takes as long as that of an overloaded database.
+// lately is a store with a slow Defer, as on an overloaded database.
 type lately struct {
 	store.Store
 	by       time.Duration

@@ -15,9 +15,9 @@ import (
 // that take long do not make it read them: a reading that is wrong by a little would change times that are compared.
 const maxDrift = time.Second
 
-// hostTimes is a store for one process. The times of a store.Health are by the store's clock, because hosts whose clocks
-// differ share them. Through hostTimes they are by the clock of the process, with its monotonic reading, so that they
-// stay right although somebody sets that clock.
+// hostTimes is a store for one process. Hosts with different clocks share a store.Health, so the store keeps the times of
+// a Health by the store's clock. Through hostTimes the times are by the clock of the process, with the monotonic
+// reading, so that they stay right although somebody sets the clock of the process.
 type hostTimes struct {
 	Store
 	clock clock.Clock
@@ -70,7 +70,7 @@ func (r *clockReading) toHost(t time.Time) time.Time { return r.host.Add(t.Sub(r
 
 func (r *clockReading) toStore(t time.Time) time.Time { return r.store.Add(t.Sub(r.host)) }
 
-// translated returns the Health with its times translated, but for those that are zero.
+// translated returns the Health with all times translated that are not zero.
 func translated(h store.Health, translate func(time.Time) time.Time) store.Health {
 	for _, t := range []*time.Time{
 		&h.Since, &h.CountedUntil, &h.ProbeAt, &h.ProbeUntil, &h.BackPressureSince, &h.BackPressureUntil,

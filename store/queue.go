@@ -135,7 +135,7 @@ type Deferral struct {
 // Health is the state of a subscription's circuit breaker: the failures of its endpoint that
 // the dispatchers of all processes have seen. It is zero for a healthy endpoint. A change of
 // the subscription's PostURI makes it zero, as does switching the subscription on. Dispatchers whose clocks differ share
-// it, so its times are by the store's clock; the dispatcher translates them.
+// a Health, so the times are by the store's clock; the dispatcher translates the times.
 type Health struct {
 	Failures     int       // since the last success; failures of attempts that were in flight together count once
 	Since        time.Time // when the first attempt that failed since the last success began
