@@ -23,19 +23,23 @@ import (
 func (r *run) probe(t *task, to *endpoint, now time.Time) bool {
 	health, won, exists := to.Health, false, false
 	asked := (t.Type == store.ManualRetry || t.Type == store.TestPost) && r.holds.admitManual(t.SubscriptionID, now)
-	if asked || !now.Before(health.ProbeAt) {
+	reserved := r.timeout(to) + leaseMargin
+	if _, due := beginProbe(health, now, reserved, asked); due && (asked || r.holds.beginTry(t.SubscriptionID)) {
 		ctx, cancel := r.bounded(r.sending)
 		err := r.cfg.Store.UpdateHealth(ctx, []uuid.UUID{t.SubscriptionID}, func(_ uuid.UUID, h *store.Health) {
-			*h, won = beginProbe(*h, now, r.timeout(to)+leaseMargin, asked)
+			*h, won = beginProbe(*h, now, reserved, asked)
 			health, exists = *h, true
 		})
 		cancel()
+		r.endpoints.forget(t.SubscriptionID)
+		if !asked {
+			r.holds.endTry(t.SubscriptionID)
+		}
 		if err != nil {
 			r.outage.failed(err)
 			r.giveBack(t, now.Add(time.Second))
 			return false
 		}
-		r.endpoints.forget(t.SubscriptionID)
 		if !exists { // the subscription was deleted meanwhile: the next look at the attempt cancels it
 			r.giveBack(t, now)
 			return false

@@ -29,6 +29,27 @@ type holds struct {
 	mu      sync.Mutex
 	planned map[uuid.UUID]hold // by subscription
 	sweepAt int                // how many there may be before old ones are dropped
+
+	trying map[uuid.UUID]bool // subscriptions for which an attempt asks the store whether it may be the probe
+}
+
+// beginTry reports whether an attempt may ask the store whether it is the probe. If another attempt of the subscription
+// asks at the same time, the answer is no without asking: all attempts of a busy endpoint would wait for one row of
+// the database, each with a worker and a connection.
+func (h *holds) beginTry(subscription uuid.UUID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.trying[subscription] {
+		return false
+	}
+	h.trying[subscription] = true
+	return true
+}
+
+func (h *holds) endTry(subscription uuid.UUID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.trying, subscription)
 }
 
 // A hold is the plan of one open circuit.

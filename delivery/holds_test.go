@@ -90,3 +90,40 @@ func TestAttemptsThatAreHeldTooLateStayHeldWhileTheCircuitIsOpen(t *testing.T) {
 		w.must(e.Stop(t.Context()))
 	})
 }
+
+// queueing is a store that changes one Health after the other, as a database does that has a row for each.
+type queueing struct {
+	store.Store
+	waiting, most atomic.Int32
+}
+
+func (q *queueing) UpdateHealth(ctx context.Context, subs []uuid.UUID, change func(uuid.UUID, *store.Health)) error {
+	q.most.Store(max(q.most.Load(), q.waiting.Add(1)))
+	defer q.waiting.Add(-1)
+	time.Sleep(time.Second)
+	return q.Store.UpdateHealth(ctx, subs, change)
+}
+
+// Each call has a worker and a connection of the database while it waits for the row of the endpoint.
+func TestAttemptsDoNotQueueToBecomeTheProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, org := newWorld(t), newID()
+		sub := w.subscribe(org)
+		w.must(w.store.UpdateHealth(t.Context(), []uuid.UUID{sub.ID}, func(_ uuid.UUID, h *store.Health) {
+			*h = store.Health{Failures: 10, Since: now(), ProbeAt: now()}
+		}))
+		p, q := &endpoint{}, &queueing{Store: w.store}
+		e := w.engine(p, never, func(c *delivery.Config) { c.Store, c.Workers, c.PerSubscription = q, 64, 64 })
+		w.publish(org, 50)
+		w.must(e.Start(t.Context()))
+		pass(time.Minute)
+		if n := q.most.Load(); n > 2 { // one attempt, and one of the recorders
+			t.Errorf("%d calls waited for the row of one endpoint together", n)
+		}
+		if n := len(p.posts()); n != 50 {
+			t.Errorf("%d of 50 attempts were sent", n)
+		}
+		w.must(e.Stop(t.Context()))
+	})
+}

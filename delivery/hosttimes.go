@@ -49,9 +49,11 @@ func (h *hostTimes) UpdateHealth(
 ) error {
 	last := h.last.Load()
 	return h.Store.UpdateHealth(ctx, subscriptions, func(id uuid.UUID, h *store.Health) {
-		*h = translated(*h, last.toHost)
-		change(id, h)
-		*h = translated(*h, last.toStore)
+		before := translated(*h, last.toHost)
+		after := before
+		if change(id, &after); after != before {
+			*h = translated(after, last.toStore)
+		}
 	})
 }
 

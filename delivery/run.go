@@ -41,7 +41,7 @@ func (e *Engine) newRun(life context.Context) *run {
 	r.hosts.beating = make(chan struct{}, 1)
 	r.hosts.presence.Store(&presence{})
 	r.leases.init()
-	r.holds.planned = map[uuid.UUID]hold{}
+	r.holds.planned, r.holds.trying = map[uuid.UUID]hold{}, map[uuid.UUID]bool{}
 	context.AfterFunc(r.sending, func() {
 		c.Clock.AfterFunc(abortGrace, func() { r.replace(r.flights.close()) })
 		c.Clock.AfterFunc(flushTimeout, r.stopWriting)

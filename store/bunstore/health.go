@@ -41,9 +41,12 @@ func (s *Store) UpdateHealth(
 			if !ok {
 				continue // there is no such subscription any more
 			}
-			if change(sub, h); *h == (store.Health{}) {
+			before := *h
+			switch change(sub, h); *h {
+			case store.Health{}: // also if insertHealth has just made the row
 				healthy = append(healthy, sub)
-			} else {
+			case before:
+			default:
 				failing = append(failing, sub)
 			}
 		}
