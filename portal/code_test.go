@@ -93,7 +93,9 @@ func TestTheProgramVerifiesTheDelivery(t *testing.T) {
 			t.Logf("this machine has no %s", run[1])
 			continue
 		}
-		out, err := exec.CommandContext(t.Context(), run[1], append(run[2:], file)...).CombinedOutput()
+		cmd := exec.CommandContext(t.Context(), run[1], append(run[2:], file)...)
+		cmd.Env = append(os.Environ(), "GOFLAGS=") // flags such as -v print more
+		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != "valid: true\n" {
 			t.Errorf("%s: %v\n%s\n%s", tool, err, out, program)
 		}
